@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+// Frequencies: what a model's RoPE is, resolved, in a few KB for any context length. Floor 6.
+//
+// They form a group, and that is the API: undoing a rotation, its gradient, moving cached keys,
+// going over to another scaling are other frequencies, and everything downstream works unchanged.
+#ifndef YARN_FREQUENCIES_HPP
+#define YARN_FREQUENCIES_HPP
+
+#include "detail/phase.hpp"
+#include "scaling.hpp"
+#include "views.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+
+class frequencies;
+template <class Number, class Count>
+frequencies frequencies_from(const Number* inv_freq, Count n_pairs, double attention_factor = 1.0);
+
+/// One frequency a pair and one attention factor: the rotation of pair i at position p is
+/// attention_factor * exp(sqrt(-1) * p * inv_freq[i]). A value: copying copies, nothing is shared.
+class frequencies {
+public:
+  /// Radians per token, one a pair: the truth that rows are measured against. (For `rerotation`:
+  /// rounded from the exact difference, which phase_steps holds.)
+  array_view<const double> inv_freq() const& { return {inv_freq_.data(), inv_freq_.size()}; }
+  array_view<const double> inv_freq() const&& = delete; // would dangle
+  /// The factor on every cos and sin, of q and of k; in [2^-60, 2^60].
+  double attention_factor() const { return attention_factor_; }
+  std::int64_t n_pairs() const { return static_cast<std::int64_t>(inv_freq_.size()); }
+
+  /// round(inv_freq / 2 pi * 2^64): the turn of one token as a wrapping integer, so that
+  /// position * step is the angle of a position modulo one turn, exactly.
+  array_view<const std::uint64_t> phase_steps() const& { return {steps_.data(), steps_.size()}; }
+  array_view<const std::uint64_t> phase_steps() const&& = delete;
+
+  /// The base in use: rope_theta, or what an NTK method made of it; 0 for frequencies_from.
+  double rope_theta() const { return rope_theta_; }
+  /// Where YaRN's and part_ntk_scaling's ramp runs; absent for other methods.
+  pair_range correction_range() const { return range_; }
+  /// What the method did to a pair.
+  frequency_zone zone(std::int64_t pair) const { return zones_[static_cast<std::size_t>(pair)]; }
+
+  /// Whether angles are float32(position * inv_freq): see float32_pipeline.
+  bool is_float32_pipeline() const { return float32_; }
+
+private:
+  friend frequencies frequencies_of(const spectrum& resolved);
+  template <class Number, class Count>
+  friend frequencies frequencies_from(const Number* inv_freq, Count n_pairs,
+                                      double attention_factor);
+  friend frequencies inverse(const frequencies& f);
+  friend frequencies adjoint(const frequencies& f);
+  friend frequencies unscaled(const frequencies& f);
+  friend frequencies rerotation(const frequencies& from, const frequencies& to);
+  friend frequencies float32_pipeline(const frequencies& f);
+
+  void resize(std::size_t n_pairs) {
+    inv_freq_.resize_discarding(n_pairs);
+    steps_.resize_discarding(n_pairs);
+    zones_.resize_discarding(n_pairs);
+  }
+  void set(std::size_t pair, double inv_freq, frequency_zone zone) {
+    // The bound is far above any model's and keeps the conversion to turns exact.
+    constexpr double limit = 4294967296.0;
+    if (!detail::is_finite(inv_freq) || !(inv_freq < limit && inv_freq > -limit))
+      detail::fail(detail::error_kind::invalid_argument,
+                   "yarn: inv_freq[%llu] = %g must be finite and below 2^32 in magnitude",
+                   static_cast<unsigned long long>(pair), inv_freq);
+    inv_freq_[pair] = inv_freq;
+    steps_[pair] = detail::phase_of(inv_freq);
+    zones_[pair] = zone;
+  }
+  void set_attention_factor(double value) {
+    // With this range no float row entry is subnormal or infinite.
+    constexpr double limit = 1152921504606846976.0;
+    if (!detail::is_finite(value) || !(value >= 1 / limit && value <= limit))
+      detail::fail(detail::error_kind::invalid_argument,
+                   "yarn: attention_factor = %g must be in [2^-60, 2^60]", value);
+    attention_factor_ = value;
+  }
+  void require_exact_phase(const char* operation) const {
+    if (float32_)
+      detail::fail(detail::error_kind::invalid_argument,
+                   "yarn: %s of float32_pipeline frequencies: their angles are rounded to float32 "
+                   "and have no exact phase to work on",
+                   operation);
+  }
+  // Angles turned the other way.
+  void negate() {
+    for (std::size_t i = 0; i < inv_freq_.size(); ++i) {
+      inv_freq_[i] = -inv_freq_[i];
+      steps_[i] = 0 - steps_[i];
+    }
+  }
+
+  detail::buffer<double> inv_freq_;
+  detail::buffer<std::uint64_t> steps_;
+  detail::buffer<frequency_zone> zones_;
+  double attention_factor_ = 1.0;
+  double rope_theta_ = 0.0;
+  pair_range range_;
+  bool float32_ = false;
+};
+
+/// The resolved numbers of a method, rounded to double once. make_frequencies calls it.
+inline frequencies frequencies_of(const spectrum& resolved) {
+  frequencies f;
+  f.resize(static_cast<std::size_t>(resolved.n_pairs()));
+  for (std::int64_t i = 0; i < resolved.n_pairs(); ++i)
+    f.set(static_cast<std::size_t>(i), static_cast<double>(resolved.inv_freq(i)),
+          resolved.zone(i));
+  f.set_attention_factor(static_cast<double>(resolved.attention_factor));
+  f.rope_theta_ = static_cast<double>(resolved.base());
+  f.range_ = resolved.correction_range;
+  return f;
+}
+
+/// The frequencies of a model whose method does not depend on the current length.
+/// Units    inv_freq in rad/token; lengths in tokens.
+/// Errors   std::invalid_argument naming the field, its value and what is allowed.
+/// Error    within 0.501 ULP of the method's exact formula, the same bits on every processor, at any
+///          compiler flags (tests/test_frequencies.cpp).
+template <class Method> frequencies make_frequencies(const rope_shape& shape, const Method& method) {
+  static_assert(is_scaling_v<Method>,
+                "yarn: a scaling method needs `void resolve(yarn::spectrum&) const`, or, when it "
+                "depends on the current length, `void resolve(yarn::spectrum&, std::int64_t "
+                "seq_len) const`");
+  static_assert(!is_dynamic_scaling_v<Method>,
+                "yarn: this method depends on the current length (any_scaling may): call "
+                "make_frequencies(shape, method, seq_len)");
+  spectrum s(shape);
+  if constexpr (is_static_scaling_v<Method>)
+    detail::resolve(method, s, 0);
+  return frequencies_of(s);
+}
+
+/// The same at the current length of the sequence (tokens so far, those of this step included),
+/// which static methods ignore. A pure function: what was asked before does not matter.
+template <class Method, class Integer>
+frequencies make_frequencies(const rope_shape& shape, const Method& method, Integer seq_len) {
+  spectrum s(shape);
+  detail::resolve(method, s, detail::to_index(seq_len, "seq_len"));
+  return frequencies_of(s);
+}
+
+/// Frequencies computed elsewhere: inv_freq[n_pairs] (float or double, rad/token), copied.
+/// Errors   std::invalid_argument for n_pairs < 1, non-finite values, a factor out of range.
+template <class Number, class Count>
+frequencies frequencies_from(const Number* inv_freq, Count n_pairs, double attention_factor) {
+  static_assert(std::is_same_v<Number, double> || std::is_same_v<Number, float>,
+                "yarn: inverse frequencies are float or double");
+  const std::int64_t n = detail::to_index(n_pairs, "n_pairs");
+  if (n < 1 || n > std::int64_t{1} << 23)
+    detail::fail(detail::error_kind::invalid_argument, "yarn: n_pairs = %lld must be in [1, 2^23]",
+                 static_cast<long long>(n));
+  if (inv_freq == nullptr)
+    detail::fail(detail::error_kind::invalid_argument, "yarn: inv_freq is null");
+  frequencies f;
+  f.resize(static_cast<std::size_t>(n));
+  for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i)
+    f.set(i, static_cast<double>(inv_freq[i]), frequency_zone::unknown);
+  f.set_attention_factor(attention_factor);
+  return f;
+}
+
+/// Undoes the rotation at the same positions: -theta, 1/m.
+inline frequencies inverse(const frequencies& f) {
+  f.require_exact_phase("inverse");
+  frequencies g = f;
+  g.negate();
+  g.set_attention_factor(static_cast<double>(real(1) / real(f.attention_factor_)));
+  return g;
+}
+
+/// The transposed rotation, for gradients: -theta, m. (Not the inverse unless m is 1.)
+inline frequencies adjoint(const frequencies& f) {
+  f.require_exact_phase("adjoint");
+  frequencies g = f;
+  g.negate();
+  return g;
+}
+
+/// The rotation alone, without the attention factor: theta, 1. With distances for positions it moves
+/// cached keys, which carry the factor already (K-shift).
+inline frequencies unscaled(const frequencies& f) {
+  f.require_exact_phase("unscaled");
+  frequencies g = f;
+  g.attention_factor_ = 1.0;
+  return g;
+}
+
+/// Takes tensors rotated by `from` to what `to` makes of them at the same positions: theta_to -
+/// theta_from, m_to / m_from. For keys cached before a dynamic method changed its frequencies.
+/// Errors   std::invalid_argument when the numbers of pairs differ.
+inline frequencies rerotation(const frequencies& from, const frequencies& to) {
+  from.require_exact_phase("rerotation");
+  to.require_exact_phase("rerotation");
+  if (from.n_pairs() != to.n_pairs())
+    detail::fail(detail::error_kind::invalid_argument,
+                 "yarn: rerotation from %lld pairs to %lld pairs: both must have the same number",
+                 static_cast<long long>(from.n_pairs()), static_cast<long long>(to.n_pairs()));
+  frequencies g = to;
+  for (std::size_t i = 0; i < g.inv_freq_.size(); ++i) {
+    g.inv_freq_[i] = static_cast<double>(real(to.inv_freq_[i]) - real(from.inv_freq_[i]));
+    g.steps_[i] = to.steps_[i] - from.steps_[i];
+    g.zones_[i] = frequency_zone::unknown;
+  }
+  g.set_attention_factor(
+      static_cast<double>(real(to.attention_factor_) / real(from.attention_factor_)));
+  g.rope_theta_ = 0.0;
+  g.range_ = {};
+  return g;
+}
+
+/// The pipeline of the common frameworks, for comparing with them: inv_freq rounded to float32, the
+/// angle float32(float32(position) * inv_freq), and cos/sin of that. At position 131071 its rows are
+/// off by 4e-3, as theirs are. Such frequencies work in rows and rotations, not in the group above.
+/// Error    of float rows: 0.5 ULP + 2^-60 of attention_factor * cos(that angle).
+inline frequencies float32_pipeline(const frequencies& f) {
+  f.require_exact_phase("float32_pipeline");
+  frequencies g = f;
+  for (std::size_t i = 0; i < g.inv_freq_.size(); ++i)
+    g.set(i, static_cast<double>(static_cast<float>(g.inv_freq_[i])), g.zones_[i]);
+  g.float32_ = true;
+  return g;
+}
+
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// From extrapolation to interpolation: the ramps that YaRN and NTK-by-parts share. Floor 4.
+// Source: jquesnelle/yarn find_correction_range, linear_ramp_mask; arXiv 2309.00071 section 3.2.
+#ifndef YARN_SCALING_CORRECTION_RANGE_HPP
+#define YARN_SCALING_CORRECTION_RANGE_HPP
+
+#include "spectrum.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+// A ramp over pair indices: 0 up to low, 1 from high on.
+struct correction_ramp {
+  real low;
+  real high;
+  real slope; // 1 / (high - low), once: a division costs ten products
+
+  real ramp(std::int64_t pair) const { return min(max((real(pair) - low) * slope, 0), 1); }
+  pair_range report() const {
+    return {true, static_cast<double>(low), static_cast<double>(high)};
+  }
+};
+
+// The pairs that turn `fast` and `slow` times within `length` tokens, fast >= slow > 0.
+// As in Hugging Face, low is not below 0, high not above d - 1 (not d/2 - 1), and equal bounds are
+// set 0.001 apart. Where high falls below low (an original length of a few tokens), Hugging Face's
+// ramp runs backwards and leaves everything unscaled; here high is raised to low, as in ggml.
+inline correction_ramp find_correction_range(const spectrum& s, real length, real fast, real slow,
+                                             bool truncate) {
+  if (s.log_theta() <= real(0))
+    fail(error_kind::invalid_argument,
+         "yarn: rope_shape.rope_theta = %g must be > 1 for a method that blends by pair index",
+         s.shape().rope_theta);
+  const real last = s.rotary_dim() - 1;
+  const auto pair_of = [&](real turns) {
+    return real(s.rotary_dim()) * log(length / (real(2) * constant::pi * turns)) /
+           (real(2) * s.log_theta());
+  };
+  const real at_fast = pair_of(fast);
+  const real at_slow = pair_of(slow);
+  const real low = min(max(truncate ? floor(at_fast) : at_fast, 0), last);
+  real high = max(min(truncate ? ceil(at_slow) : at_slow, last), low);
+  if (!(low < high))
+    high = low + real(1) / real(1000);
+  return {low, high, real(1) / (high - low)};
+}
+
+// The paper's ramp: how much to keep of a frequency that turns r times within the original length,
+// 0 up to `slow` turns and 1 from `fast` on.
+class rotation_ramp {
+public:
+  rotation_ramp(real length, real slow, real fast)
+      : turns_per_radian_(length / (real(2) * constant::pi)), slow_(slow), fast_(fast),
+        slope_(slow < fast ? real(1) / (fast - slow) : real(0)) {}
+
+  real operator()(real inv_freq) const {
+    const real turns = turns_per_radian_ * inv_freq;
+    if (turns >= fast_)
+      return 1;
+    if (turns <= slow_)
+      return 0;
+    return (turns - slow_) * slope_;
+  }
+
+private:
+  real turns_per_radian_;
+  real slow_;
+  real fast_;
+  real slope_;
+};
+
+// Frequency i becomes keep(i) * theta_i + (1 - keep(i)) * theta_i / scale.
+template <class Keep> void blend(spectrum& s, real scale, const Keep& keep) {
+  const real compression = real(1) / scale;
+  for (std::int64_t i = 0; i < s.n_pairs(); ++i) {
+    const real kept = keep(i);
+    const real theta = s.inv_freq(i);
+    if (kept == real(1))
+      s.set(i, theta, frequency_zone::extrapolated);
+    else if (kept.is_zero())
+      s.set(i, theta * compression, frequency_zone::interpolated);
+    else
+      s.set(i, kept * theta + (real(1) - kept) * (theta * compression), frequency_zone::blended);
+  }
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// LongRoPE: every frequency has a divisor of its own, from one list up to the original length and
+// from another above it. Hugging Face: rope_type "longrope" (once "su"). Floor 4.
+//   attention factor  sqrt(1 + ln s / ln L), or given, or PhiMoE's short_mscale / long_mscale
+// Source: arXiv 2402.13753; transformers _compute_longrope_parameters; microsoft/LongRoPE.
+#ifndef YARN_SCALING_LONGROPE_HPP
+#define YARN_SCALING_LONGROPE_HPP
+
+#include "spectrum.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+
+struct longrope_scaling {
+  factor_list short_factor;                          ///< one divisor a pair, for l <= L
+  factor_list long_factor;                           ///< for l > L
+  std::int64_t original_max_position_embeddings = 0; ///< L, tokens, > 0
+  optional_number factor;           ///< s, as a rule max_position_embeddings / L; for the formula
+  optional_number attention_factor; ///< in place of the formula
+  optional_number short_mscale;     ///< PhiMoE: the attention factor for l <= L
+  optional_number long_mscale;      ///< and above
+
+  /// Keys cached before the length crosses L were rotated with the short list: see `rerotation`.
+  void resolve(spectrum& s, std::int64_t seq_len) const {
+    detail::check_length("longrope_scaling.original_max_position_embeddings",
+                         original_max_position_embeddings);
+    detail::check_sequence_length(seq_len);
+    detail::check_factors("longrope_scaling.short_factor", short_factor, s.n_pairs());
+    detail::check_factors("longrope_scaling.long_factor", long_factor, s.n_pairs());
+    const bool longer = seq_len > original_max_position_embeddings;
+    const factor_list& divisors = longer ? long_factor : short_factor;
+    for (std::int64_t i = 0; i < s.n_pairs(); ++i) {
+      const double divisor = divisors[static_cast<std::size_t>(i)];
+      s.set(i, s.inv_freq(i) / real(divisor),
+            divisor == 1.0 ? frequency_zone::extrapolated : frequency_zone::interpolated);
+    }
+    s.attention_factor = attention(longer);
+  }
+
+private:
+  real attention(bool longer) const {
+    if (attention_factor.has_value()) {
+      detail::check_positive("longrope_scaling.attention_factor", attention_factor.value());
+      return attention_factor.value();
+    }
+    const optional_number& mscale = longer ? long_mscale : short_mscale;
+    if (mscale.has_value()) {
+      detail::check_positive(
+          longer ? "longrope_scaling.long_mscale" : "longrope_scaling.short_mscale",
+          mscale.value());
+      return mscale.value();
+    }
+    if (!factor.has_value())
+      detail::fail(detail::error_kind::invalid_argument,
+                   "yarn: longrope_scaling.factor is not set; the attention factor needs it "
+                   "(max_position_embeddings / original_max_position_embeddings), or give "
+                   "attention_factor");
+    detail::check_positive("longrope_scaling.factor", factor.value());
+    if (factor.value() <= 1.0)
+      return 1;
+    if (original_max_position_embeddings == 1)
+      detail::fail(detail::error_kind::invalid_argument,
+                   "yarn: longrope_scaling.original_max_position_embeddings = 1 must be > 1 for "
+                   "the attention factor's formula");
+    return sqrt(real(1) + log(factor.value()) / log(original_max_position_embeddings));
+  }
+};
+
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// NTK-aware scaling: the default's frequencies for the base b * s^(d/(d-2)), with which the first
+// pair is kept and the last one is interpolated by s. Floor 4.
+// Source: YaRN paper (arXiv 2309.00071) section 3.1; jquesnelle/yarn LlamaNTKScaledRotaryEmbedding.
+// vLLM's "ntk" is another formula: (b*s)^(-2i/d) / s^(2/d).
+#ifndef YARN_SCALING_NTK_HPP
+#define YARN_SCALING_NTK_HPP
+
+#include "spectrum.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+
+namespace detail {
+
+inline void check_base_can_change(const spectrum& s, const char* method) {
+  if (s.rotary_dim() == 2)
+    fail(error_kind::invalid_argument,
+         "yarn: %s needs rotary_dim > 2: with the one pair of rotary_dim = 2 there is no base to "
+         "change",
+         method);
+}
+
+// Changes the base to b * scale^(d/(d-2)).
+inline void set_ntk_base(spectrum& s, real scale) {
+  const std::int64_t d = s.rotary_dim();
+  s.set_base(s.log_theta() + log(scale) * real(d) / real(d - 2));
+  for (std::int64_t i = 1; i < s.n_pairs(); ++i)
+    s.set(i, s.inv_freq(i),
+          i == s.n_pairs() - 1 ? frequency_zone::interpolated : frequency_zone::blended);
+}
+
+} // namespace detail
+
+struct ntk_scaling {
+  double factor = 0.0; ///< s, the paper's alpha: > 0; no default
+
+  void resolve(spectrum& s) const {
+    detail::check_positive("ntk_scaling.factor", factor);
+    detail::check_base_can_change(s, "ntk_scaling");
+    detail::set_ntk_base(s, factor);
+  }
+};
+
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// NTK-by-parts as the authors first wrote it, before the paper: two blends, both over pair indices:
+// linear with NTK-aware between 1.25 and 0.75 turns, then with the unscaled between 16 and 2. Floor 4.
+// Source: jquesnelle/yarn Llama[Dynamic]PartNTKScaledRotaryEmbedding.
+#ifndef YARN_SCALING_PART_NTK_HPP
+#define YARN_SCALING_PART_NTK_HPP
+
+#include "correction_range.hpp"
+#include "ntk.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+
+namespace detail {
+
+inline void resolve_part_ntk(spectrum& s, real scale, std::int64_t original_length,
+                             real ntk_factor, real extrapolation_factor, const char* method) {
+  check_base_can_change(s, method);
+  const real length = original_length;
+  const auto to_ntk = find_correction_range(s, length, 1.25, 0.75, true);
+  const auto to_extrapolated = find_correction_range(s, length, 16, 2, true);
+  s.correction_range = to_extrapolated.report();
+  spectrum ntk = s;
+  set_ntk_base(ntk, scale);
+  const real compression = real(1) / scale;
+  for (std::int64_t i = 0; i < s.n_pairs(); ++i) {
+    const real theta = s.inv_freq(i);
+    const real linear = theta * compression;
+    const real ntk_share = (real(1) - to_ntk.ramp(i)) * ntk_factor;
+    const real scaled = linear * (real(1) - ntk_share) + ntk.inv_freq(i) * ntk_share;
+    const real kept = (real(1) - to_extrapolated.ramp(i)) * extrapolation_factor;
+    const bool all_kept = kept == real(1);
+    s.set(i, all_kept ? theta : scaled * (real(1) - kept) + theta * kept,
+          all_kept                               ? frequency_zone::extrapolated
+          : kept.is_zero() && ntk_share.is_zero() ? frequency_zone::interpolated
+                                                  : frequency_zone::blended);
+  }
+}
+
+} // namespace detail
+
+struct part_ntk_scaling {
+  double factor = 0.0;                               ///< s > 0; no default
+  std::int64_t original_max_position_embeddings = 0; ///< L, tokens, > 0
+  double ntk_factor = 1.0;                           ///< share of NTK-aware scaling, >= 0
+  double extrapolation_factor = 1.0;                 ///< share of extrapolation, >= 0
+
+  void resolve(spectrum& s) const {
+    detail::check_positive("part_ntk_scaling.factor", factor);
+    detail::check_length("part_ntk_scaling.original_max_position_embeddings",
+                         original_max_position_embeddings);
+    detail::check_at_least_zero("part_ntk_scaling.ntk_factor", ntk_factor);
+    detail::check_at_least_zero("part_ntk_scaling.extrapolation_factor", extrapolation_factor);
+    detail::resolve_part_ntk(s, factor, original_max_position_embeddings, ntk_factor,
+                             extrapolation_factor, "part_ntk_scaling");
+  }
+};
+
+/// The same with the scale of the current length l: s = max(1, l/L).
+struct dynamic_part_ntk_scaling {
+  std::int64_t original_max_position_embeddings = 0; ///< L, tokens, > 0
+  double ntk_factor = 1.0;
+  double extrapolation_factor = 1.0;
+
+  void resolve(spectrum& s, std::int64_t seq_len) const {
+    detail::check_length("dynamic_part_ntk_scaling.original_max_position_embeddings",
+                         original_max_position_embeddings);
+    detail::check_sequence_length(seq_len);
+    detail::check_at_least_zero("dynamic_part_ntk_scaling.ntk_factor", ntk_factor);
+    detail::check_at_least_zero("dynamic_part_ntk_scaling.extrapolation_factor",
+                                extrapolation_factor);
+    const real scale = max(1, real(seq_len) / real(original_max_position_embeddings));
+    detail::resolve_part_ntk(s, scale, original_max_position_embeddings, ntk_factor,
+                             extrapolation_factor, "dynamic_part_ntk_scaling");
+  }
+};
+
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+// What a scaling method works on, and what makes a type a method. Floor 4.
+#ifndef YARN_SCALING_SPECTRUM_HPP
+#define YARN_SCALING_SPECTRUM_HPP
+
+#include "../detail/buffer.hpp"
+#include "../detail/real.hpp"
+#include "../types.hpp"
+
+#include <initializer_list>
+#include <variant>
+
+namespace yarn {
+inline namespace v0 {
+
+/// What a method did to one pair.
+enum class frequency_zone : unsigned char {
+  unknown,      ///< frequencies given by the user, or a difference of two scalings
+  extrapolated, ///< the unscaled frequency: turns often within the original context
+  blended,      ///< between the two
+  interpolated, ///< the frequency divided by the whole factor: positions are compressed
+  unrotated,    ///< frequency 0
+};
+
+/// The pairs between which a method passes from extrapolation to interpolation: pairs up to `low`
+/// keep their frequency, pairs from `high` on are interpolated. Fractional without truncation.
+struct pair_range {
+  bool has_value = false;
+  double low = 0.0;
+  double high = 0.0;
+};
+
+} // namespace v0
+
+inline namespace YARN_ABI {
+
+namespace detail {
+
+inline void check_positive(const char* field, double value) {
+  if (!is_finite(value) || !(value > 0.0))
+    fail(error_kind::invalid_argument, "yarn: %s = %g must be finite and > 0", field, value);
+}
+inline void check_at_least_zero(const char* field, double value) {
+  if (!is_finite(value) || !(value >= 0.0))
+    fail(error_kind::invalid_argument, "yarn: %s = %g must be finite and >= 0", field, value);
+}
+inline void check_length(const char* field, std::int64_t value) {
+  if (value <= 0)
+    fail(error_kind::invalid_argument, "yarn: %s = %lld must be > 0 (tokens)", field,
+         static_cast<long long>(value));
+}
+inline void check_sequence_length(std::int64_t seq_len) {
+  if (seq_len < 0)
+    fail(error_kind::invalid_argument, "yarn: seq_len = %lld must be >= 0 (tokens)",
+         static_cast<long long>(seq_len));
+}
+inline void check_order(const char* smaller, double low, const char* larger, double high) {
+  if (high < low)
+    fail(error_kind::invalid_argument, "yarn: %s = %g must not be less than %s = %g", larger, high,
+         smaller, low);
+}
+
+} // namespace detail
+
+/// The numbers of one resolved model, while a method works on them: it finds the unscaled
+/// frequencies and leaves the scaled ones. All in `real` (128 bits); rounded to double afterwards.
+class spectrum {
+public:
+  /// theta_i = rope_theta^(-2i / rotary_dim) for every pair i, attention factor 1.
+  /// Errors   std::invalid_argument for a shape that no model has (see the messages below).
+  explicit spectrum(const rope_shape& shape) : shape_(shape) {
+    using detail::error_kind;
+    using detail::fail;
+    constexpr std::int64_t largest = std::int64_t{1} << 24;
+    const std::int64_t d = shape.rotated();
+    if (shape.head_dim < 1 || shape.head_dim > largest)
+      fail(error_kind::invalid_argument, "yarn: rope_shape.head_dim = %lld must be in [1, %lld]",
+           static_cast<long long>(shape.head_dim), static_cast<long long>(largest));
+    if (d < 2 || d > shape.head_dim || d % 2 != 0)
+      fail(error_kind::invalid_argument,
+           "yarn: rope_shape.rotary_dim = %lld must be even and in [2, head_dim = %lld] "
+           "(0: all of head_dim)",
+           static_cast<long long>(shape.rotary_dim), static_cast<long long>(shape.head_dim));
+    if (shape.rope_theta == 0.0)
+      fail(error_kind::invalid_argument,
+           "yarn: rope_shape.rope_theta = 0 is not set; it must be > 0 and has no default");
+    detail::check_positive("rope_shape.rope_theta", shape.rope_theta);
+
+    inv_freq_.resize_discarding(static_cast<std::size_t>(d / 2));
+    zones_.resize_discarding(inv_freq_.size());
+    base_ = shape.rope_theta;
+    log_theta_ = log(base_);
+    fill(log_theta_);
+  }
+
+  const rope_shape& shape() const { return shape_; }
+  std::int64_t rotary_dim() const { return shape_.rotated(); }
+  std::int64_t n_pairs() const { return static_cast<std::int64_t>(inv_freq_.size()); }
+  /// ln(rope_theta) of the shape, whatever base is in use.
+  real log_theta() const { return log_theta_; }
+  /// The base in use, which set_base may have changed.
+  real base() const { return base_; }
+
+  /// The frequency of a pair, rad/token: unscaled until the method sets it.
+  real inv_freq(std::int64_t pair) const { return inv_freq_[static_cast<std::size_t>(pair)]; }
+  frequency_zone zone(std::int64_t pair) const { return zones_[static_cast<std::size_t>(pair)]; }
+  void set(std::int64_t pair, real inv_freq, frequency_zone zone) {
+    inv_freq_[static_cast<std::size_t>(pair)] = inv_freq;
+    zones_[static_cast<std::size_t>(pair)] = zone;
+  }
+
+  /// Restarts from base^(-2i/d) for the base with this logarithm.
+  void set_base(real log_base) {
+    base_ = exp(log_base);
+    fill(log_base);
+  }
+
+  /// The factor on cos and sin of q and of k (so logits scale by its square).
+  real attention_factor = 1;
+  /// For the report; a method that has one sets it.
+  pair_range correction_range;
+
+private:
+  void fill(real log_base) {
+    // Powers of one ratio: after i products the error is i * 2^-127, which no double shows.
+    const real ratio = exp(real(-2) * log_base / real(rotary_dim()));
+    real power = 1;
+    for (std::int64_t i = 0; i < n_pairs(); ++i) {
+      set(i, power, frequency_zone::extrapolated);
+      power = power * ratio;
+    }
+  }
+
+  rope_shape shape_;
+  real base_;
+  real log_theta_;
+  detail::buffer<real> inv_freq_;
+  detail::buffer<frequency_zone> zones_;
+};
+
+/// A list of divisors, one a pair, owned: `m.long_factor = {1.0, 1.08};`, or from a pointer and a
+/// count, or from any container of float or double.
+class factor_list {
+public:
+  factor_list() = default;
+  factor_list(std::initializer_list<double> values) : factor_list(values.begin(), values.size()) {}
+  template <class Number, class = std::enable_if_t<std::is_floating_point_v<Number>>>
+  factor_list(const Number* values, std::size_t n) : values_(n) {
+    for (std::size_t i = 0; i < n; ++i)
+      values_[i] = static_cast<double>(values[i]);
+  }
+  template <class Container, class = decltype(std::declval<const Container&>().data())>
+  factor_list(const Container& values) // NOLINT(google-explicit-constructor): as std::span
+      : factor_list(values.data(), values.size()) {}
+
+  const double* data() const { return values_.data(); }
+  std::size_t size() const { return values_.size(); }
+  double operator[](std::size_t i) const { return values_[i]; }
+
+private:
+  detail::buffer<double> values_;
+};
+
+namespace detail {
+
+inline void check_factors(const char* field, const factor_list& list, std::int64_t n_pairs) {
+  if (static_cast<std::int64_t>(list.size()) != n_pairs)
+    fail(error_kind::invalid_argument,
+         "yarn: %s has %llu values; it must have one for each of the %lld pairs", field,
+         static_cast<unsigned long long>(list.size()), static_cast<long long>(n_pairs));
+  for (std::size_t i = 0; i < list.size(); ++i)
+    if (!is_finite(list[i]) || !(list[i] > 0.0))
+      fail(error_kind::invalid_argument, "yarn: %s[%llu] = %g must be finite and > 0", field,
+           static_cast<unsigned long long>(i), list[i]);
+}
+
+template <class Method, class = void> struct resolves_once : std::false_type {};
+template <class Method>
+struct resolves_once<
+    Method, std::void_t<decltype(std::declval<const Method&>().resolve(std::declval<spectrum&>()))>>
+    : std::true_type {};
+
+template <class Method, class = void> struct resolves_at_length : std::false_type {};
+template <class Method>
+struct resolves_at_length<Method, std::void_t<decltype(std::declval<const Method&>().resolve(
+                                      std::declval<spectrum&>(), std::int64_t{}))>>
+    : std::true_type {};
+
+// A variant of methods is a method; one that may hold a dynamic method counts as dynamic.
+template <class... Methods>
+struct resolves_at_length<std::variant<Methods...>, void> : std::true_type {};
+
+} // namespace detail
+
+/// A scaling method is an aggregate with `void resolve(yarn::spectrum&) const`.
+template <class Method>
+inline constexpr bool is_static_scaling_v =
+    detail::resolves_once<Method>::value && !detail::resolves_at_length<Method>::value;
+/// A dynamic one depends on the current length, too:
+/// `void resolve(yarn::spectrum&, std::int64_t seq_len) const`.
+template <class Method>
+inline constexpr bool is_dynamic_scaling_v = detail::resolves_at_length<Method>::value;
+template <class Method>
+inline constexpr bool is_scaling_v = is_static_scaling_v<Method> || is_dynamic_scaling_v<Method>;
+
+namespace detail {
+
+template <class Method>
+void resolve(const Method& method, spectrum& s, [[maybe_unused]] std::int64_t seq_len) {
+  static_assert(is_scaling_v<Method>,
+                "yarn: a scaling method needs `void resolve(yarn::spectrum&) const`, or, when it "
+                "depends on the current length, `void resolve(yarn::spectrum&, std::int64_t "
+                "seq_len) const`");
+  if constexpr (is_dynamic_scaling_v<Method>)
+    method.resolve(s, seq_len);
+  else if constexpr (is_scaling_v<Method>)
+    method.resolve(s);
+}
+
+template <class... Methods>
+void resolve(const std::variant<Methods...>& method, spectrum& s, std::int64_t seq_len) {
+  std::visit([&](const auto& held) { resolve(held, s, seq_len); }, method);
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+// Views of the caller's memory: tensors of heads, positions, rows and tables of cos/sin. They own
+// nothing, copy like pointers, and cannot be made from a temporary container. Floor 2.
+#ifndef YARN_VIEWS_HPP
+#define YARN_VIEWS_HPP
+
+#include "types.hpp"
+
+namespace yarn {
+
+inline namespace YARN_ABI {
+namespace detail {
+
+template <class Integer> YARN_ALWAYS_INLINE std::int64_t to_index(Integer value, const char* name) {
+  static_assert(std::is_integral_v<Integer>, "yarn: extents, strides and counts are integers");
+  if constexpr (std::is_unsigned_v<Integer> && sizeof(Integer) >= 8)
+    if (value > static_cast<Integer>(INT64_MAX))
+      fail(error_kind::invalid_argument, "yarn: %s = %llu does not fit a signed 64-bit integer",
+           name, static_cast<unsigned long long>(value));
+  return static_cast<std::int64_t>(value);
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+
+inline namespace v0 {
+
+/// A contiguous run of values, read only or not.
+template <class T> class array_view {
+public:
+  YARN_ALWAYS_INLINE constexpr array_view(T* data, std::size_t size) : data_(data), size_(size) {}
+  YARN_ALWAYS_INLINE constexpr T* data() const { return data_; }
+  YARN_ALWAYS_INLINE constexpr std::size_t size() const { return size_; }
+  YARN_ALWAYS_INLINE constexpr T* begin() const { return data_; }
+  YARN_ALWAYS_INLINE constexpr T* end() const { return data_ + size_; }
+  template <class Integer> YARN_ALWAYS_INLINE constexpr T& operator[](Integer i) const {
+    return data_[static_cast<std::ptrdiff_t>(i)];
+  }
+
+private:
+  T* data_;
+  std::size_t size_;
+};
+
+/// A tensor of attention heads: element d of head h of token t lies at
+/// `data()[t * token_stride() + h * head_stride() + d]`.
+///
+/// Shape    [n_tokens][n_heads][head_dim], the last axis contiguous; dense unless with_strides says
+///          otherwise. Any integer types; extents >= 0.
+/// Examples k in a packed [q|k|v] row: `heads_view{row + k_offset, t, h, d}.with_strides(row_size, d)`
+///          [heads][tokens][dim]: `heads_view{x, t, h, d}.with_strides(d, t * d)`
+///          the last 64 of 192 elements (MLA): `heads_view{x + 128, t, h, 64}.with_strides(h*192, 192)`
+/// Errors   extents and strides are checked by the call that uses the view.
+template <class T> class heads_view {
+public:
+  template <class Tokens, class Heads, class Dim>
+  YARN_ALWAYS_INLINE heads_view(T* data, Tokens n_tokens, Heads n_heads, Dim head_dim)
+      : data_(data), n_tokens_(detail::to_index(n_tokens, "n_tokens")),
+        n_heads_(detail::to_index(n_heads, "n_heads")),
+        head_dim_(detail::to_index(head_dim, "head_dim")), head_stride_(head_dim_) {
+    // A product that overflows is caught where the view is used; here it must only not be undefined.
+    token_stride_ = static_cast<std::int64_t>(static_cast<std::uint64_t>(n_heads_) *
+                                              static_cast<std::uint64_t>(head_dim_));
+  }
+
+  /// The same heads with distances of their own, in elements, between tokens and between heads.
+  template <class Token, class Head>
+  YARN_ALWAYS_INLINE heads_view with_strides(Token token_stride, Head head_stride) const {
+    heads_view other = *this;
+    other.token_stride_ = detail::to_index(token_stride, "token_stride");
+    other.head_stride_ = detail::to_index(head_stride, "head_stride");
+    return other;
+  }
+
+  YARN_ALWAYS_INLINE T* data() const { return data_; }
+  YARN_ALWAYS_INLINE std::int64_t n_tokens() const { return n_tokens_; }
+  YARN_ALWAYS_INLINE std::int64_t n_heads() const { return n_heads_; }
+  YARN_ALWAYS_INLINE std::int64_t head_dim() const { return head_dim_; }
+  YARN_ALWAYS_INLINE std::int64_t token_stride() const { return token_stride_; }
+  YARN_ALWAYS_INLINE std::int64_t head_stride() const { return head_stride_; }
+
+private:
+  T* data_;
+  std::int64_t n_tokens_;
+  std::int64_t n_heads_;
+  std::int64_t head_dim_;
+  std::int64_t token_stride_;
+  std::int64_t head_stride_;
+};
+
+/// The position of each token: a list of the caller's (signed 32- or 64-bit integers), or a run of
+/// consecutive positions. Negative positions are legal where rows are computed, not with tables.
+class positions {
+public:
+  /// The list data[0, n). Nothing is copied: the memory must live as long as the view.
+  template <class Integer, class Count>
+  YARN_ALWAYS_INLINE positions(const Integer* data, Count n)
+      : list_(data), size_(detail::to_index(n, "positions.size")), wide_(sizeof(Integer) == 8) {
+    static_assert(std::is_integral_v<Integer> && std::is_signed_v<Integer> &&
+                      (sizeof(Integer) == 4 || sizeof(Integer) == 8),
+                  "yarn: positions are signed integers of 32 or 64 bits");
+  }
+
+  /// The list held by a container with data() and size(), which must outlive the view.
+  template <class Container, class = decltype(std::declval<const Container&>().data())>
+  YARN_ALWAYS_INLINE explicit positions(const Container& list)
+      : positions(list.data(), list.size()) {}
+
+  /// A view of a temporary would dangle.
+  template <class Container, class = decltype(std::declval<const Container&>().data()),
+            class = std::enable_if_t<!std::is_lvalue_reference_v<Container>>>
+  explicit positions(Container&& temporary) = delete;
+
+  /// Number of positions; -1 for an open run, which is as long as the tensor it is used with.
+  YARN_ALWAYS_INLINE std::int64_t size() const { return size_; }
+  YARN_ALWAYS_INLINE bool is_run() const { return list_ == nullptr; }
+
+  YARN_ALWAYS_INLINE std::int64_t operator[](std::int64_t i) const {
+    if (list_ == nullptr)
+      return first_ + i;
+    // memcpy: `long` and `long long` are both 64-bit somewhere, and neither may alias the other.
+    if (wide_) {
+      std::int64_t value;
+      std::memcpy(&value, static_cast<const char*>(list_) + i * 8, 8);
+      return value;
+    }
+    std::int32_t value;
+    std::memcpy(&value, static_cast<const char*>(list_) + i * 4, 4);
+    return value;
+  }
+
+private:
+  friend YARN_ALWAYS_INLINE positions run_of_positions(std::int64_t first, std::int64_t n);
+  YARN_ALWAYS_INLINE positions(std::int64_t first, std::int64_t n, std::nullptr_t)
+      : first_(first), size_(n) {}
+
+  const void* list_ = nullptr;
+  std::int64_t first_ = 0;
+  std::int64_t size_ = 0;
+  bool wide_ = false;
+};
+
+YARN_ALWAYS_INLINE positions run_of_positions(std::int64_t first, std::int64_t n) {
+  return positions(first, n, nullptr);
+}
+
+/// The run first, first + 1, …, as long as the tensor that it is used with.
+template <class Integer> YARN_ALWAYS_INLINE positions positions_from(Integer first) {
+  return run_of_positions(detail::to_index(first, "first position"), -1);
+}
+
+/// The run first, first + 1, …, first + n - 1.
+template <class Integer, class Count>
+YARN_ALWAYS_INLINE positions positions_from(Integer first, Count n) {
+  return run_of_positions(detail::to_index(first, "first position"),
+                          detail::to_index(n, "positions.size"));
+}
+
+// Rows and tables have one memory layout and two meanings; each is a type of its own, so that one
+// cannot be passed for the other.
+template <class T, class Meaning> class trig_view {
+public:
+  /// Row r is cos[r * row_stride + i] and sin[r * row_stride + i] for pairs i in [0, n_pairs). The
+  /// attention factor is in the values. T: float, double or a 16-bit format (types.hpp).
+  template <class Rows, class Pairs, class Stride>
+  YARN_ALWAYS_INLINE trig_view(const T* cos, const T* sin, Rows n_rows, Pairs n_pairs,
+                               Stride row_stride)
+      : cos_(cos), sin_(sin), n_rows_(detail::to_index(n_rows, "n_rows")),
+        n_pairs_(detail::to_index(n_pairs, "n_pairs")),
+        row_stride_(detail::to_index(row_stride, "row_stride")) {}
+
+  /// One array with row r = [cos of all pairs | sin of all pairs], rows row_stride apart.
+  template <class Rows, class Pairs, class Stride>
+  YARN_ALWAYS_INLINE static trig_view packed(const T* cos_sin, Rows n_rows, Pairs n_pairs,
+                                             Stride row_stride) {
+    return trig_view(cos_sin, cos_sin + n_pairs, n_rows, n_pairs, row_stride);
+  }
+  /// The same with dense rows: row_stride = 2 * n_pairs.
+  template <class Rows, class Pairs>
+  YARN_ALWAYS_INLINE static trig_view packed(const T* cos_sin, Rows n_rows, Pairs n_pairs) {
+    return packed(cos_sin, n_rows, n_pairs, 2 * detail::to_index(n_pairs, "n_pairs"));
+  }
+
+  YARN_ALWAYS_INLINE const T* cos(std::int64_t row) const { return cos_ + row * row_stride_; }
+  YARN_ALWAYS_INLINE const T* sin(std::int64_t row) const { return sin_ + row * row_stride_; }
+  YARN_ALWAYS_INLINE std::int64_t n_rows() const { return n_rows_; }
+  YARN_ALWAYS_INLINE std::int64_t n_pairs() const { return n_pairs_; }
+  YARN_ALWAYS_INLINE std::int64_t row_stride() const { return row_stride_; }
+
+private:
+  const T* cos_;
+  const T* sin_;
+  std::int64_t n_rows_;
+  std::int64_t n_pairs_;
+  std::int64_t row_stride_;
+};
+
+/// Rows of a step: row t belongs to token t.
+template <class T> class rows_view : public trig_view<T, rows_view<T>> {
+public:
+  using base = trig_view<T, rows_view<T>>;
+  using base::base;
+  // NOLINTNEXTLINE(google-explicit-constructor): what `packed` of the base returns
+  YARN_ALWAYS_INLINE rows_view(const base& other) : base(other) {}
+};
+template <class T, class Rows, class Pairs, class Stride>
+rows_view(const T*, const T*, Rows, Pairs, Stride) -> rows_view<T>;
+
+/// A table: row p belongs to position p, whatever token stands there.
+template <class T> class table_view : public trig_view<T, table_view<T>> {
+public:
+  using base = trig_view<T, table_view<T>>;
+  using base::base;
+  // NOLINTNEXTLINE(google-explicit-constructor): what `packed` of the base returns
+  YARN_ALWAYS_INLINE table_view(const base& other) : base(other) {}
+};
+template <class T, class Rows, class Pairs, class Stride>
+table_view(const T*, const T*, Rows, Pairs, Stride) -> table_view<T>;
+
+} // namespace v0
+} // namespace yarn
+
+#endif

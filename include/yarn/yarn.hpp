@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// The whole core in one include. Floor 9.
+#ifndef YARN_YARN_HPP
+#define YARN_YARN_HPP
+
+#include "frequencies.hpp"
+#include "rope.hpp"
+#include "rows.hpp"
+#include "scaling.hpp"
+#include "softmax_scale.hpp"
+#include "types.hpp"
+#include "version.hpp"
+#include "views.hpp"
+
+#endif
