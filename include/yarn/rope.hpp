@@ -19,13 +19,10 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// What the rotation of elements T computes in.
-template <class T> using compute_type = std::conditional_t<std::is_same_v<T, double>, double, float>;
-
-template <class C> struct row_pointers {
-  const C* cos;
-  const C* sin;
-};
+// What the rotation of elements of these types computes in.
+template <class... T>
+using compute_type = std::conditional_t<(std::is_same_v<std::remove_const_t<T>, double> || ...),
+                                        double, float>;
 
 // Scratch for the rows of a block of tokens: of a size that stays in any L1 beside the heads.
 inline constexpr std::int64_t scratch_bytes = 16384;
@@ -97,80 +94,129 @@ YARN_ALWAYS_INLINE memory_source<R, RowOf> source_of(const trig_view<R, Meaning>
 
 // ---- the loops ---------------------------------------------------------------------------------
 
-template <pairing Pairing, class Arch, class T, class C>
-YARN_ALWAYS_INLINE void rotate_head(T* head, std::int64_t half, std::int64_t pair,
-                                    std::int64_t pairs, row_pointers<C> row) {
-  if constexpr (Pairing == pairing::half_split)
-    rotate_half_split<Arch>(head + pair, head + half + pair, row.cos, row.sin, pairs);
-  else
-    rotate_interleaved<Arch>(head + 2 * pair, row.cos, row.sin, pairs);
+// A tensor and where it goes: itself, or for rope_copy another one.
+template <class From, class To> struct transfer {
+  heads_view<From> source;
+  heads_view<To> target;
+};
+
+// The elements of a head behind its pairs, where source and target differ.
+template <class From, class To>
+YARN_ALWAYS_INLINE void copy_rest(const From* source, To* target, std::int64_t n) {
+  using C = compute_type<From, To>;
+  if constexpr (std::is_same_v<std::remove_const_t<From>, To>) {
+    if (n != 0 && source != target)
+      std::memcpy(static_cast<void*>(target), source, static_cast<std::size_t>(n) * sizeof(To));
+  } else {
+    for (std::int64_t i = 0; i < n; ++i)
+      narrow(widen<C>(source[i]), target[i]);
+  }
+}
+
+// n_heads heads, each `stride` behind the last, all of one token.
+template <pairing In, pairing Out, class Arch, class From, class To, class C>
+YARN_ALWAYS_INLINE void rotate_token(const transfer<From, To>& x, std::int64_t source,
+                                     std::int64_t target, std::int64_t n_heads, std::int64_t half,
+                                     std::int64_t pair, std::int64_t pairs, row_pointers<C> row,
+                                     C* scratch) {
+  const std::int64_t in = In == pairing::half_split ? pair : 2 * pair;
+  const std::int64_t out = Out == pairing::half_split ? pair : 2 * pair;
+  const head_run<From, To> heads{x.source.data() + source + in,
+                                 x.target.data() + target + out,
+                                 x.source.head_stride(),
+                                 x.target.head_stride(),
+                                 n_heads,
+                                 half};
+  rotate_heads<In, Out, Arch>(heads, row, pairs, scratch);
+  const std::int64_t rest = x.source.head_dim() - 2 * half;
+  if (rest != 0 && pair + pairs == half)
+    for (std::int64_t h = 0; h < n_heads; ++h)
+      copy_rest(x.source.data() + source + h * x.source.head_stride() + 2 * half,
+                x.target.data() + target + h * x.target.head_stride() + 2 * half, rest);
 }
 
 // Tokens outside, so that a row is loaded once for all heads and memory is walked in order; but
 // heads outside within a block of tokens where heads are the farther apart ([heads][tokens][dim]).
-template <pairing Pairing, class Arch, class T, class C>
-void rotate_block(const heads_view<T>& x, std::int64_t token, std::int64_t n_tokens,
+template <pairing In, pairing Out, class Arch, class From, class To, class C>
+void rotate_block(const transfer<From, To>& x, std::int64_t token, std::int64_t n_tokens,
                   std::int64_t half, std::int64_t pair, std::int64_t pairs,
-                  const row_pointers<C>* rows) {
-  T* const first = x.data() + token * x.token_stride();
-  if (x.head_stride() > x.token_stride()) {
-    for (std::int64_t h = 0; h < x.n_heads(); ++h)
-      for (std::int64_t t = 0; t < n_tokens; ++t)
-        rotate_head<Pairing, Arch>(first + h * x.head_stride() + t * x.token_stride(), half, pair,
-                                   pairs, rows[t]);
-  } else {
+                  const row_pointers<C>* rows, C* scratch) {
+  const std::int64_t source = token * x.source.token_stride();
+  const std::int64_t target = token * x.target.token_stride();
+  const bool head_major = x.source.head_stride() > x.source.token_stride() && n_tokens > 1;
+  const std::int64_t runs = head_major ? x.source.n_heads() : 1;
+  const std::int64_t heads = head_major ? 1 : x.source.n_heads();
+  for (std::int64_t run = 0; run < runs; ++run)
     for (std::int64_t t = 0; t < n_tokens; ++t)
-      for (std::int64_t h = 0; h < x.n_heads(); ++h)
-        rotate_head<Pairing, Arch>(first + t * x.token_stride() + h * x.head_stride(), half, pair,
-                                   pairs, rows[t]);
-  }
+      rotate_token<In, Out, Arch>(
+          x, source + t * x.source.token_stride() + run * x.source.head_stride(),
+          target + t * x.target.token_stride() + run * x.target.head_stride(), heads, half, pair,
+          pairs, rows[t], scratch);
 }
 
-template <pairing Pairing, class Arch, class C, class Source, class... T>
-void rotate_tokens(const Source& source, token_range tokens, const heads_view<T>&... tensors) {
-  constexpr bool spread = Pairing == pairing::interleaved;
+template <pairing In, pairing Out, class Arch, class C, class Source, class... Transfer>
+void rotate_tokens(const Source& source, token_range tokens, const Transfer&... tensors) {
   constexpr bool direct = Source::template is_direct<C>;
   constexpr std::int64_t room = scratch_bytes / static_cast<std::int64_t>(sizeof(C));
-  constexpr std::int64_t largest_part = room / 2;
-  alignas(64) C scratch[direct ? 1 : room];
-  alignas(64) C spread_scratch[spread ? 2 * room : 1];
+  constexpr std::int64_t largest_part = room / 4;
+  alignas(64) C row_scratch[direct ? 1 : room];
+  alignas(64) C spread_scratch[room];
   row_pointers<C> rows[largest_block];
 
   const std::int64_t all = source.n_pairs;
   const std::int64_t part = all < largest_part ? all : largest_part;
-  std::int64_t block = room / (2 * part);
-  if (block > largest_block)
-    block = largest_block;
+  const std::int64_t fitting = room / (2 * part);
+  const std::int64_t block = fitting < largest_block ? fitting : largest_block;
   for (std::int64_t token = tokens.begin; token < tokens.end; token += block) {
     const std::int64_t n = tokens.end - token < block ? tokens.end - token : block;
     for (std::int64_t pair = 0; pair < all; pair += part) {
       const std::int64_t pairs = all - pair < part ? all - pair : part;
-      source.template stage<C, Arch>(token, n, pair, pairs, rows, scratch);
-      if constexpr (spread)
-        for (std::int64_t t = 0; t < n; ++t) {
-          C* const spread_row_of_token = spread_scratch + t * 4 * pairs;
-          spread_row(rows[t].cos, rows[t].sin, pairs, spread_row_of_token,
-                     spread_row_of_token + 2 * pairs);
-          rows[t] = {spread_row_of_token, spread_row_of_token + 2 * pairs};
-        }
-      (rotate_block<Pairing, Arch>(tensors, token, n, all, pair, pairs, rows), ...);
+      source.template stage<C, Arch>(token, n, pair, pairs, rows, row_scratch);
+      (rotate_block<In, Out, Arch>(tensors, token, n, all, pair, pairs, rows, spread_scratch), ...);
     }
   }
+}
+
+template <class T> constexpr void check_element_type() {
+  static_assert(format_of_v<T> != element_format::unknown,
+                "yarn: unknown element type: specialise yarn::format_of for it");
 }
 
 template <class Arch, class Source, class First, class... T>
 YARN_ALWAYS_INLINE void rotate(const Source& source, pairing p, slice part,
                                const heads_view<First>& first, const heads_view<T>&... rest) {
-  static_assert((std::is_same_v<First, T> && ...), "yarn: q and k have the same element type");
-  static_assert(!std::is_const_v<First>, "yarn: rope_apply rotates in place: the data is const");
-  static_assert(std::is_same_v<First, float> || std::is_same_v<First, double>,
-                "yarn: tensors are float or double");
-  using C = compute_type<First>;
+  static_assert(!std::is_const_v<First> && (!std::is_const_v<T> && ...),
+                "yarn: rope_apply rotates in place: the data is const");
+  check_element_type<First>();
+  (check_element_type<T>(), ...);
+  using C = compute_type<First, T...>;
   const token_range tokens = part_of(first.n_tokens(), part);
   if (p == pairing::half_split)
-    rotate_tokens<pairing::half_split, Arch, C>(source, tokens, first, rest...);
+    rotate_tokens<pairing::half_split, pairing::half_split, Arch, C>(
+        source, tokens, transfer<First, First>{first, first}, transfer<T, T>{rest, rest}...);
   else
-    rotate_tokens<pairing::interleaved, Arch, C>(source, tokens, first, rest...);
+    rotate_tokens<pairing::interleaved, pairing::interleaved, Arch, C>(
+        source, tokens, transfer<First, First>{first, first}, transfer<T, T>{rest, rest}...);
+}
+
+template <class Arch, class Source, class From, class To>
+YARN_ALWAYS_INLINE void rotate_copy(const Source& source, pairing in, pairing out, slice part,
+                                    const heads_view<From>& from, const heads_view<To>& to) {
+  static_assert(!std::is_const_v<To>, "yarn: rope_copy writes its target: the data is const");
+  check_element_type<From>();
+  check_element_type<To>();
+  using C = compute_type<From, To>;
+  constexpr pairing half = pairing::half_split, inter = pairing::interleaved;
+  const token_range tokens = part_of(from.n_tokens(), part);
+  const transfer<From, To> x{from, to};
+  if (in == half && out == half)
+    rotate_tokens<half, half, Arch, C>(source, tokens, x);
+  else if (in == half)
+    rotate_tokens<half, inter, Arch, C>(source, tokens, x);
+  else if (out == half)
+    rotate_tokens<inter, half, Arch, C>(source, tokens, x);
+  else
+    rotate_tokens<inter, inter, Arch, C>(source, tokens, x);
 }
 
 // ---- checks ------------------------------------------------------------------------------------
@@ -222,6 +268,38 @@ void check_tensor(const char* name, const heads_view<T>& x, std::int64_t n_pairs
          "overlap",
          name, number(x.token_stride()), number(x.head_stride()), number(tokens), number(heads),
          number(dim));
+}
+
+// Whether two views may share elements that are not the same element. Memory ranges decide, and
+// within one buffer of tokens (packed rows, say) the place within a token.
+template <class From, class To>
+bool may_clash(const heads_view<From>& a, const heads_view<To>& b, bool in_place) {
+  if (a.n_tokens() == 0 || a.n_heads() == 0)
+    return false;
+  struct extent {
+    std::uintptr_t begin, token, stride, size;
+  };
+  const auto extent_of = [](const auto& x) {
+    const auto bytes = static_cast<std::uintptr_t>(sizeof(*x.data()));
+    const auto number = [](std::int64_t n) { return static_cast<std::uintptr_t>(n); };
+    const std::uintptr_t token =
+        (number(x.n_heads() - 1) * number(x.head_stride()) + number(x.head_dim())) * bytes;
+    const std::uintptr_t stride = number(x.token_stride()) * bytes;
+    return extent{reinterpret_cast<std::uintptr_t>(x.data()), token, stride,
+                  number(x.n_tokens() - 1) * stride + token};
+  };
+  const extent p = extent_of(a), q = extent_of(b);
+  if (p.begin + p.size <= q.begin || q.begin + q.size <= p.begin)
+    return false;
+  if (p.begin == q.begin && p.stride == q.stride && sizeof(From) == sizeof(To) &&
+      a.head_stride() == b.head_stride() && in_place)
+    return false;
+  if (p.stride != q.stride || p.token > p.stride || q.token > q.stride)
+    return true;
+  const std::uintptr_t distance = q.begin >= p.begin
+                                      ? (q.begin - p.begin) % p.stride
+                                      : p.stride - 1 - (p.begin - q.begin - 1) % p.stride;
+  return distance < p.token || distance + q.token > p.stride;
 }
 
 inline void check_pairing(pairing p) {
@@ -331,6 +409,26 @@ void check_call(const Call& call, pairing p, const heads_view<X>& x) {
   call.check(x.n_tokens());
 }
 
+template <class Call, class From, class To>
+void check_copy(const Call& call, pairing p, pairing order, const heads_view<From>& source,
+                const heads_view<To>& target) {
+  check_pairing(p);
+  check_pairing(order);
+  check_tensor("source", source, call.n_pairs());
+  check_tensor("target", target, call.n_pairs());
+  check_token_count("target.n_tokens", target.n_tokens(), source.n_tokens());
+  if (target.n_heads() != source.n_heads() || target.head_dim() != source.head_dim())
+    fail(error_kind::invalid_argument,
+         "yarn: target has n_heads = %lld, head_dim = %lld, source has %lld, %lld; they must agree",
+         static_cast<long long>(target.n_heads()), static_cast<long long>(target.head_dim()),
+         static_cast<long long>(source.n_heads()), static_cast<long long>(source.head_dim()));
+  if (may_clash(source, target, p == order))
+    fail(error_kind::invalid_argument,
+         "yarn: source.data and target.data overlap; rope_copy needs disjoint memory, or one and "
+         "the same view where neither the element size nor the order changes");
+  call.check(source.n_tokens());
+}
+
 template <class... Source>
 using call_type = decltype(call_of(std::declval<const Source&>()...));
 
@@ -418,6 +516,66 @@ template <class X, class Source, class = detail::call_type<positions, Source>>
 void rope_apply(const heads_view<X>& x, const positions& list, const Source& source, pairing p) {
   rope_check(x, list, source, p);
   rope_apply_unchecked(x, list, source, p);
+}
+
+/// Checks a call of rope_copy with the same arguments, and touches nothing.
+/// Errors   as rope_check, and: source and target differ in shape, or overlap without being one view.
+template <class From, class To, class Rows, class = detail::call_type<Rows>>
+void rope_copy_check(const heads_view<From>& source, const heads_view<To>& target, const Rows& rows,
+                     pairing p, pairing target_order) {
+  detail::check_copy(detail::call_of(rows), p, target_order, source, target);
+}
+template <class From, class To, class Source, class = detail::call_type<positions, Source>>
+void rope_copy_check(const heads_view<From>& source, const heads_view<To>& target,
+                     const positions& list, const Source& turns, pairing p, pairing target_order) {
+  detail::check_copy(detail::call_of(list, turns), p, target_order, source, target);
+}
+
+/// rope_copy without checks, for one slice of the tokens. Never throws, allocates nothing.
+template <class From, class To, class Rows, class = detail::call_type<Rows>>
+void rope_copy_unchecked(const heads_view<From>& source, const heads_view<To>& target,
+                         const Rows& rows, pairing p, pairing target_order,
+                         slice part = {}) noexcept {
+  YARN_ASSERT(part.index >= 0 && part.index < part.count);
+  detail::rotate_copy<detail::default_arch>(detail::call_of(rows).source(), p, target_order, part,
+                                            source, target);
+}
+template <class From, class To, class Source, class = detail::call_type<positions, Source>>
+void rope_copy_unchecked(const heads_view<From>& source, const heads_view<To>& target,
+                         const positions& list, const Source& turns, pairing p,
+                         pairing target_order, slice part = {}) noexcept {
+  YARN_ASSERT(part.index >= 0 && part.index < part.count);
+  detail::rotate_copy<detail::default_arch>(detail::call_of(list, turns).source(), p, target_order,
+                                            part, source, target);
+}
+
+/// Rotates `source` into `target`: another type (a KV cache's), other strides, another order of the
+/// rotated elements (`target_order`: DeepSeek reads interleaved pairs and writes half-split ones).
+/// The elements behind the pairs are copied, converted too.
+/// Shape    both [n_tokens][n_heads][head_dim], any strides; disjoint, or one view.
+/// Types    any formats; computed in double if either is double, else in float; rounded once.
+/// Errors   as rope_copy_check, before anything is touched.
+template <class From, class To, class Rows, class = detail::call_type<Rows>>
+void rope_copy(const heads_view<From>& source, const heads_view<To>& target, const Rows& rows,
+               pairing p, pairing target_order) {
+  rope_copy_check(source, target, rows, p, target_order);
+  rope_copy_unchecked(source, target, rows, p, target_order);
+}
+template <class From, class To, class Rows, class = detail::call_type<Rows>>
+void rope_copy(const heads_view<From>& source, const heads_view<To>& target, const Rows& rows,
+               pairing p) {
+  rope_copy(source, target, rows, p, p);
+}
+template <class From, class To, class Source, class = detail::call_type<positions, Source>>
+void rope_copy(const heads_view<From>& source, const heads_view<To>& target, const positions& list,
+               const Source& turns, pairing p, pairing target_order) {
+  rope_copy_check(source, target, list, turns, p, target_order);
+  rope_copy_unchecked(source, target, list, turns, p, target_order);
+}
+template <class From, class To, class Source, class = detail::call_type<positions, Source>>
+void rope_copy(const heads_view<From>& source, const heads_view<To>& target, const positions& list,
+               const Source& turns, pairing p) {
+  rope_copy(source, target, list, turns, p, p);
 }
 
 } // namespace YARN_ABI

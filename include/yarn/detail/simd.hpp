@@ -19,6 +19,8 @@ template <class T, class Arch> struct pack_of {
   using type = scalar_pack<T>;
 };
 template <class T, class Arch> using pack = typename pack_of<T, Arch>::type;
+template <class Arch> using narrower_arch = scalar_arch;
+template <class Arch> inline constexpr bool has_32_registers_v = false;
 
 } // namespace detail
 } // namespace YARN_ABI
@@ -63,6 +65,16 @@ template <class A> inline constexpr bool is_sse_v = std::is_base_of_v<xsimd::sse
 template <class A> inline constexpr bool is_neon64_v = std::is_base_of_v<xsimd::neon64, A>;
 #endif
 
+template <class A>
+inline constexpr bool has_32_registers_v =
+#if defined(__AVX512F__)
+    is_avx512_v<A>;
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+    is_neon64_v<A>;
+#else
+    false;
+#endif
+
 /// a * b + c, rounded once where the processor can (YARN_HAS_FMA), else twice.
 template <class T, class A>
 YARN_ALWAYS_INLINE batch<T, A> multiply_add(batch<T, A> a, batch<T, A> b, batch<T, A> c) {
@@ -71,6 +83,17 @@ YARN_ALWAYS_INLINE batch<T, A> multiply_add(batch<T, A> a, batch<T, A> b, batch<
     return batch<T, A>(_mm512_fmadd_ps(a, b, c));
   else if constexpr (is_avx512_v<A> && std::is_same_v<T, double>)
     return batch<T, A>(_mm512_fmadd_pd(a, b, c));
+  else
+#endif
+#if defined(__FMA__)
+      if constexpr (is_avx_v<A> && std::is_same_v<T, float>)
+    return batch<T, A>(_mm256_fmadd_ps(a, b, c));
+  else if constexpr (is_avx_v<A> && std::is_same_v<T, double>)
+    return batch<T, A>(_mm256_fmadd_pd(a, b, c));
+  else if constexpr (is_sse_v<A> && std::is_same_v<T, float>)
+    return batch<T, A>(_mm_fmadd_ps(a, b, c));
+  else if constexpr (is_sse_v<A> && std::is_same_v<T, double>)
+    return batch<T, A>(_mm_fmadd_pd(a, b, c));
   else
 #endif
     return xsimd::fma(a, b, c);
@@ -85,8 +108,33 @@ YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b
     return batch<T, A>(_mm512_fnmadd_pd(a, b, c));
   else
 #endif
+#if defined(__FMA__)
+      if constexpr (is_avx_v<A> && std::is_same_v<T, float>)
+    return batch<T, A>(_mm256_fnmadd_ps(a, b, c));
+  else if constexpr (is_avx_v<A> && std::is_same_v<T, double>)
+    return batch<T, A>(_mm256_fnmadd_pd(a, b, c));
+  else if constexpr (is_sse_v<A> && std::is_same_v<T, float>)
+    return batch<T, A>(_mm_fnmadd_ps(a, b, c));
+  else if constexpr (is_sse_v<A> && std::is_same_v<T, double>)
+    return batch<T, A>(_mm_fnmadd_pd(a, b, c));
+  else
+#endif
     return xsimd::fnma(a, b, c);
 }
+
+// narrower_arch: the same instructions on narrower registers, for what is left of a loop, and one
+// element at a time behind the last.
+#if defined(__AVX512F__)
+template <class A>
+using narrower_arch =
+    std::conditional_t<is_avx512_v<A>, xsimd::avx2,
+                       std::conditional_t<is_avx_v<A>, xsimd::sse4_2, scalar_arch>>;
+#elif defined(__AVX__)
+template <class A>
+using narrower_arch = std::conditional_t<is_avx_v<A>, xsimd::sse4_2, scalar_arch>;
+#else
+template <class A> using narrower_arch = scalar_arch;
+#endif
 
 /// [b a d c …] of [a b c d …].
 template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> swap_neighbours(batch<T, A> x) {
@@ -125,6 +173,115 @@ template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> swap_neighbours(batch
       swapped[i] = values[i + 1], swapped[i + 1] = values[i];
     return batch<T, A>::load_unaligned(swapped);
   }
+}
+
+// For processors without a branch below.
+template <class Pack> YARN_ALWAYS_INLINE two_packs<Pack> interleave_by_memory(Pack a, Pack b) {
+  using T = typename Pack::value_type;
+  T from[2 * Pack::size], to[2 * Pack::size];
+  a.store_unaligned(from);
+  b.store_unaligned(from + Pack::size);
+  for (std::size_t i = 0; i < Pack::size; ++i)
+    to[2 * i] = from[i], to[2 * i + 1] = from[Pack::size + i];
+  return {Pack::load_unaligned(to), Pack::load_unaligned(to + Pack::size)};
+}
+template <class Pack> YARN_ALWAYS_INLINE two_packs<Pack> deinterleave_by_memory(Pack a, Pack b) {
+  using T = typename Pack::value_type;
+  T from[2 * Pack::size], to[2 * Pack::size];
+  a.store_unaligned(from);
+  b.store_unaligned(from + Pack::size);
+  for (std::size_t i = 0; i < Pack::size; ++i)
+    to[i] = from[2 * i], to[Pack::size + i] = from[2 * i + 1];
+  return {Pack::load_unaligned(to), Pack::load_unaligned(to + Pack::size)};
+}
+
+/// [a0 b0 a1 b1 …] of [a0 a1 …] and [b0 b1 …].
+template <class T, class A>
+YARN_ALWAYS_INLINE two_packs<batch<T, A>> interleave(batch<T, A> a, batch<T, A> b) {
+  using pack = batch<T, A>;
+#if defined(__AVX512F__)
+  if constexpr (is_avx512_v<A> && std::is_same_v<T, float>) {
+    const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+    return {pack(_mm512_permutex2var_ps(a, low, b)), pack(_mm512_permutex2var_ps(a, high, b))};
+  } else if constexpr (is_avx512_v<A> && std::is_same_v<T, double>) {
+    const __m512i low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+    const __m512i high = _mm512_add_epi64(low, _mm512_set1_epi64(4));
+    return {pack(_mm512_permutex2var_pd(a, low, b)), pack(_mm512_permutex2var_pd(a, high, b))};
+  } else
+#endif
+#if defined(__AVX__)
+      if constexpr (is_avx_v<A> && std::is_same_v<T, float>) {
+    const __m256 low = _mm256_unpacklo_ps(a, b), high = _mm256_unpackhi_ps(a, b);
+    return {pack(_mm256_permute2f128_ps(low, high, 0x20)),
+            pack(_mm256_permute2f128_ps(low, high, 0x31))};
+  } else if constexpr (is_avx_v<A> && std::is_same_v<T, double>) {
+    const __m256d low = _mm256_unpacklo_pd(a, b), high = _mm256_unpackhi_pd(a, b);
+    return {pack(_mm256_permute2f128_pd(low, high, 0x20)),
+            pack(_mm256_permute2f128_pd(low, high, 0x31))};
+  } else
+#endif
+#if defined(__SSE2__)
+      if constexpr (is_sse_v<A> && std::is_same_v<T, float>)
+    return {pack(_mm_unpacklo_ps(a, b)), pack(_mm_unpackhi_ps(a, b))};
+  else if constexpr (is_sse_v<A> && std::is_same_v<T, double>)
+    return {pack(_mm_unpacklo_pd(a, b)), pack(_mm_unpackhi_pd(a, b))};
+  else
+#endif
+#if defined(__aarch64__) && defined(__ARM_NEON)
+      if constexpr (is_neon64_v<A> && std::is_same_v<T, float>)
+    return {pack(vzip1q_f32(a, b)), pack(vzip2q_f32(a, b))};
+  else if constexpr (is_neon64_v<A> && std::is_same_v<T, double>)
+    return {pack(vzip1q_f64(a, b)), pack(vzip2q_f64(a, b))};
+  else
+#endif
+    return interleave_by_memory(a, b);
+}
+
+/// [a0 a1 …] and [b0 b1 …] of [a0 b0 a1 b1 …].
+template <class T, class A>
+YARN_ALWAYS_INLINE two_packs<batch<T, A>> deinterleave(batch<T, A> low, batch<T, A> high) {
+  using pack = batch<T, A>;
+#if defined(__AVX512F__)
+  if constexpr (is_avx512_v<A> && std::is_same_v<T, float>) {
+    const __m512i even =
+        _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+    return {pack(_mm512_permutex2var_ps(low, even, high)),
+            pack(_mm512_permutex2var_ps(low, odd, high))};
+  } else if constexpr (is_avx512_v<A> && std::is_same_v<T, double>) {
+    const __m512i even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+    const __m512i odd = _mm512_add_epi64(even, _mm512_set1_epi64(1));
+    return {pack(_mm512_permutex2var_pd(low, even, high)),
+            pack(_mm512_permutex2var_pd(low, odd, high))};
+  } else
+#endif
+#if defined(__AVX__)
+      if constexpr (is_avx_v<A> && std::is_same_v<T, float>) {
+    const __m256 left = _mm256_permute2f128_ps(low, high, 0x20);
+    const __m256 right = _mm256_permute2f128_ps(low, high, 0x31);
+    return {pack(_mm256_shuffle_ps(left, right, 0x88)), pack(_mm256_shuffle_ps(left, right, 0xdd))};
+  } else if constexpr (is_avx_v<A> && std::is_same_v<T, double>) {
+    const __m256d left = _mm256_permute2f128_pd(low, high, 0x20);
+    const __m256d right = _mm256_permute2f128_pd(low, high, 0x31);
+    return {pack(_mm256_unpacklo_pd(left, right)), pack(_mm256_unpackhi_pd(left, right))};
+  } else
+#endif
+#if defined(__SSE2__)
+      if constexpr (is_sse_v<A> && std::is_same_v<T, float>)
+    return {pack(_mm_shuffle_ps(low, high, 0x88)), pack(_mm_shuffle_ps(low, high, 0xdd))};
+  else if constexpr (is_sse_v<A> && std::is_same_v<T, double>)
+    return {pack(_mm_unpacklo_pd(low, high)), pack(_mm_unpackhi_pd(low, high))};
+  else
+#endif
+#if defined(__aarch64__) && defined(__ARM_NEON)
+      if constexpr (is_neon64_v<A> && std::is_same_v<T, float>)
+    return {pack(vuzp1q_f32(low, high)), pack(vuzp2q_f32(low, high))};
+  else if constexpr (is_neon64_v<A> && std::is_same_v<T, double>)
+    return {pack(vuzp1q_f64(low, high)), pack(vuzp2q_f64(low, high))};
+  else
+#endif
+    return deinterleave_by_memory(low, high);
 }
 
 template <class A>

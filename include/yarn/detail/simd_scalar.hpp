@@ -71,6 +71,22 @@ YARN_ALWAYS_INLINE scalar_pack<T> negated_multiply_add(scalar_pack<T> a, scalar_
   return scalar_pack<T>(fused(-a.value, b.value, c.value));
 }
 
+/// Two packs in one order or the other: [a0 b0 a1 b1 …] in low and high, or [a0 a1 …] and [b0 b1 …].
+template <class Pack> struct two_packs {
+  Pack first;
+  Pack second;
+};
+
+template <class T>
+YARN_ALWAYS_INLINE two_packs<scalar_pack<T>> interleave(scalar_pack<T> a, scalar_pack<T> b) {
+  return {a, b};
+}
+template <class T>
+YARN_ALWAYS_INLINE two_packs<scalar_pack<T>> deinterleave(scalar_pack<T> low,
+                                                          scalar_pack<T> high) {
+  return {low, high};
+}
+
 /// What a phase (64-bit fraction of a turn) becomes before the polynomials: eighths in [-1, 1] from
 /// the nearest quarter turn, and how that quadrant permutes and negates cos and sin.
 template <class Pack> struct octant {
