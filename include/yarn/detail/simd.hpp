@@ -75,7 +75,9 @@ inline constexpr bool has_32_registers_v =
     false;
 #endif
 
-/// a * b + c, rounded once where the processor can (YARN_HAS_FMA), else twice.
+/// a * b + c, rounded once where the processor can (YARN_HAS_FMA), else twice. Not xsimd's where we
+/// can help it: some of its versions write x * y + z, and a compiler that fuses that on its own may
+/// fuse the product inside z instead.
 template <class T, class A>
 YARN_ALWAYS_INLINE batch<T, A> multiply_add(batch<T, A> a, batch<T, A> b, batch<T, A> c) {
 #if defined(__AVX512F__)
@@ -94,6 +96,13 @@ YARN_ALWAYS_INLINE batch<T, A> multiply_add(batch<T, A> a, batch<T, A> b, batch<
     return batch<T, A>(_mm_fmadd_ps(a, b, c));
   else if constexpr (is_sse_v<A> && std::is_same_v<T, double>)
     return batch<T, A>(_mm_fmadd_pd(a, b, c));
+  else
+#endif
+#if defined(__aarch64__) && defined(__ARM_NEON)
+      if constexpr (is_neon64_v<A> && std::is_same_v<T, float>)
+    return batch<T, A>(vfmaq_f32(c, a, b));
+  else if constexpr (is_neon64_v<A> && std::is_same_v<T, double>)
+    return batch<T, A>(vfmaq_f64(c, a, b));
   else
 #endif
     return xsimd::fma(a, b, c);
@@ -119,7 +128,14 @@ YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b
     return batch<T, A>(_mm_fnmadd_pd(a, b, c));
   else
 #endif
-    return xsimd::fnma(a, b, c);
+#if defined(__aarch64__) && defined(__ARM_NEON)
+      if constexpr (is_neon64_v<A> && std::is_same_v<T, float>)
+    return batch<T, A>(vfmsq_f32(c, a, b));
+  else if constexpr (is_neon64_v<A> && std::is_same_v<T, double>)
+    return batch<T, A>(vfmsq_f64(c, a, b));
+  else
+#endif
+    return xsimd::fma(a * batch<T, A>(T(-1)), b, c);
 }
 
 // narrower_arch: the same instructions on narrower registers, for what is left of a loop, and one
