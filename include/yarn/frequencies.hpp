@@ -108,8 +108,7 @@ inline frequencies frequencies_of(const spectrum& resolved) {
   frequencies f;
   f.resize(static_cast<std::size_t>(resolved.n_pairs()));
   for (std::int64_t i = 0; i < resolved.n_pairs(); ++i)
-    f.set(static_cast<std::size_t>(i), static_cast<double>(resolved.inv_freq(i)),
-          resolved.zone(i));
+    f.set(static_cast<std::size_t>(i), static_cast<double>(resolved.inv_freq(i)), resolved.zone(i));
   f.set_attention_factor(static_cast<double>(resolved.attention_factor));
   f.rope_theta_ = static_cast<double>(resolved.base());
   f.range_ = resolved.correction_range;
@@ -119,9 +118,11 @@ inline frequencies frequencies_of(const spectrum& resolved) {
 /// The frequencies of a model whose method does not depend on the current length.
 /// Units    inv_freq in rad/token; lengths in tokens.
 /// Errors   std::invalid_argument naming the field, its value and what is allowed.
-/// Error    within 0.501 ULP of the method's exact formula, the same bits on every processor, at any
+/// Error    within 0.501 ULP of the method's exact formula, the same bits on every processor, at
+/// any
 ///          compiler flags (tests/test_frequencies.cpp).
-template <class Method> frequencies make_frequencies(const rope_shape& shape, const Method& method) {
+template <class Method>
+frequencies make_frequencies(const rope_shape& shape, const Method& method) {
   static_assert(is_scaling_v<Method>,
                 "yarn: a scaling method needs `void resolve(yarn::spectrum&) const`, or, when it "
                 "depends on the current length, `void resolve(yarn::spectrum&, std::int64_t "
@@ -181,8 +182,8 @@ inline frequencies adjoint(const frequencies& f) {
   return g;
 }
 
-/// The rotation alone, without the attention factor: theta, 1. With distances for positions it moves
-/// cached keys, which carry the factor already (K-shift).
+/// The rotation alone, without the attention factor: theta, 1. With distances for positions it
+/// moves cached keys, which carry the factor already (K-shift).
 inline frequencies unscaled(const frequencies& f) {
   f.require_exact_phase("unscaled");
   frequencies g = f;
@@ -214,9 +215,9 @@ inline frequencies rerotation(const frequencies& from, const frequencies& to) {
 }
 
 /// The pipeline of the common frameworks, for comparing with them: inv_freq rounded to float32, the
-/// angle float32(float32(position) * inv_freq), and cos/sin of that. At position 131071 its rows are
-/// off by 4e-3, as theirs are. Such frequencies work in rows and rotations, not in the group above.
-/// Error    of float rows: 0.5 ULP + 2^-60 of attention_factor * cos(that angle).
+/// angle float32(float32(position) * inv_freq), and cos/sin of that. At position 131071 its rows
+/// are off by 4e-3, as theirs are. Such frequencies work in rows and rotations, not in the group
+/// above. Error    of float rows: 0.5 ULP + 2^-60 of attention_factor * cos(that angle).
 inline frequencies float32_pipeline(const frequencies& f) {
   f.require_exact_phase("float32_pipeline");
   frequencies g = f;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// rope_apply: the rotation of whole tensors, in place. Checks, loop order, and nothing else. Floor 8.
+// rope_apply: the rotation of whole tensors, in place. Checks, loop order, and nothing else.
+// Floor 8.
 //
-// Every function comes for q and k together and for one tensor alone, and with one of three sources:
+// Every function comes for q and k together and for one tensor alone, and with one of three
+// sources:
 //
 //     rows                    rotary_rows or rows_view: row t belongs to token t
 //     positions, frequencies  rows are made on the way, a few KB at a time; there is no table
@@ -21,8 +23,8 @@ namespace detail {
 
 // What the rotation of elements of these types computes in.
 template <class... T>
-using compute_type = std::conditional_t<(std::is_same_v<std::remove_const_t<T>, double> || ...),
-                                        double, float>;
+using compute_type =
+    std::conditional_t<(std::is_same_v<std::remove_const_t<T>, double> || ...), double, float>;
 
 // Scratch for the rows of a block of tokens: of a size that stays in any L1 beside the heads.
 inline constexpr std::int64_t scratch_bytes = 16384;
@@ -304,8 +306,8 @@ bool may_clash(const heads_view<From>& a, const heads_view<To>& b, bool in_place
 
 inline void check_pairing(pairing p) {
   if (p != pairing::half_split && p != pairing::interleaved)
-    fail(error_kind::invalid_argument,
-         "yarn: pairing = %d is neither half_split nor interleaved", static_cast<int>(p));
+    fail(error_kind::invalid_argument, "yarn: pairing = %d is neither half_split nor interleaved",
+         static_cast<int>(p));
 }
 
 // An engine's own arrays may be anything; ours pass at once.
@@ -328,8 +330,8 @@ inline void check_token_count(const char* what, std::int64_t n, std::int64_t n_t
          static_cast<long long>(n), static_cast<long long>(n_tokens));
 }
 
-// A source with its positions, and what is known of a call before its tensors are: one type for each
-// of the three, so that the functions below are written once.
+// A source with its positions, and what is known of a call before its tensors are: one type for
+// each of the three, so that the functions below are written once.
 template <class R> struct rows_call {
   rows_view<R> rows;
 
@@ -429,8 +431,7 @@ void check_copy(const Call& call, pairing p, pairing order, const heads_view<Fro
   call.check(source.n_tokens());
 }
 
-template <class... Source>
-using call_type = decltype(call_of(std::declval<const Source&>()...));
+template <class... Source> using call_type = decltype(call_of(std::declval<const Source&>()...));
 
 } // namespace detail
 
@@ -490,7 +491,8 @@ void rope_apply_unchecked(const heads_view<X>& x, const positions& list, const S
 /// the row. Elements beyond rotary_dim keep their bits.
 /// Shape    q[n_tokens][n_q_heads][head_dim], k[n_tokens][n_kv_heads][head_dim], any strides; q and
 ///          k must not overlap (they may be parts of one buffer).
-/// Types    float or double data; rows and tables of any format, independently.
+/// Types    float, double and the 16-bit formats of types.hpp; rows and tables of any format,
+///          independently. 16-bit elements are rotated in float and rounded once, to even.
 /// Formula  x0' = x0 c - x1 s, x1' = x0 s + x1 c for the pair (x0, x1) that `pairing` names.
 /// Errors   as rope_check, before anything is touched.
 /// Error    <= 1 ULP of hypot(x0, x1) * m of the exact rotation by the rounded row, 2 of the exact
@@ -519,7 +521,8 @@ void rope_apply(const heads_view<X>& x, const positions& list, const Source& sou
 }
 
 /// Checks a call of rope_copy with the same arguments, and touches nothing.
-/// Errors   as rope_check, and: source and target differ in shape, or overlap without being one view.
+/// Errors   as rope_check, and: source and target differ in shape, or overlap without being one
+/// view.
 template <class From, class To, class Rows, class = detail::call_type<Rows>>
 void rope_copy_check(const heads_view<From>& source, const heads_view<To>& target, const Rows& rows,
                      pairing p, pairing target_order) {

@@ -4,11 +4,11 @@
 //     rows    one row a token of this step, shared by all layers, threads, and by q and k
 //     table   one row a position; an export for engines that want one, never a need
 //
-// Float entries are correctly rounded: |entry - m cos(position * inv_freq)| is at most 0.501 * 2^-24
-// times m (0.5 ULP of m in [1, 2) is 2^-24) for |position| <= 2^24, 0.51 * 2^-24 up to 2^31, and the
-// same bits come from any way of building them, on any processor (tests/test_rows.cpp). The 0.001
-// and 0.01 are the phase's 2^-65 turns a token. Double entries have the same phase error, 2^-62.3
-// rad a token, and are otherwise correctly rounded, too; they cost some 100 ns a pair.
+// Float entries are correctly rounded: |entry - m cos(position * inv_freq)| is at most 0.501 *
+// 2^-24 times m (0.5 ULP of m in [1, 2) is 2^-24) for |position| <= 2^24, 0.51 * 2^-24 up to 2^31,
+// and the same bits come from any way of building them, on any processor (tests/test_rows.cpp). The
+// 0.001 and 0.01 are the phase's 2^-65 turns a token. Double entries have the same phase error,
+// 2^-62.3 rad a token, and are otherwise correctly rounded, too; they cost some 100 ns a pair.
 #ifndef YARN_ROWS_HPP
 #define YARN_ROWS_HPP
 
@@ -83,8 +83,8 @@ void compute_row(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
       const std::int64_t n = n_pairs - begin < part ? n_pairs - begin : part;
       for (std::int64_t i = 0; i < n; ++i) {
         // Both operands are floats, and so is what the frameworks multiply.
-        const float angle = static_cast<float>(position) *
-                            static_cast<float>(f.inv_freq()[pair + begin + i]);
+        const float angle =
+            static_cast<float>(position) * static_cast<float>(f.inv_freq()[pair + begin + i]);
         phases[i] = phase_of(static_cast<double>(angle));
       }
       fill_entries<Arch>(phases, n, 1, m, cos + begin, sin + begin);
@@ -131,8 +131,8 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
   }
 }
 
-template <class T> inline constexpr bool is_row_type_v =
-    std::is_same_v<T, float> || std::is_same_v<T, double>;
+template <class T>
+inline constexpr bool is_row_type_v = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
 } // namespace detail
 

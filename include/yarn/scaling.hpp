@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // All methods, and the closed list for a choice at run time. Floor 5.
 //
-// A user's own method needs no entry here: any type with a `resolve` (scaling/spectrum.hpp) works in
-// make_frequencies like ours.
+// A user's own method needs no entry here: any type with a `resolve` (scaling/spectrum.hpp) works
+// in make_frequencies like ours.
 #ifndef YARN_SCALING_HPP
 #define YARN_SCALING_HPP
 

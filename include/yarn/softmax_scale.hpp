@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The scale of the attention logits, where a model family puts part of YaRN's temperature. Floor 6.
 //
-// YaRN's attention factor is in cos and sin, hence in q and k, hence in the logits: most models need
-// nothing else. DeepSeek-V2/V3 make that factor 1 (mscale = mscale_all_dim) and multiply the softmax
-// scale by m(mscale_all_dim)^2 instead; others give the same two numbers (Ministral-3: 1/1) and do
-// not. No configuration says which, so the caller must.
+// YaRN's attention factor is in cos and sin, hence in q and k, hence in the logits: most models
+// need nothing else. DeepSeek-V2/V3 make that factor 1 (mscale = mscale_all_dim) and multiply the
+// softmax scale by m(mscale_all_dim)^2 instead; others give the same two numbers (Ministral-3: 1/1)
+// and do not. No configuration says which, so the caller must.
 #ifndef YARN_SOFTMAX_SCALE_HPP
 #define YARN_SOFTMAX_SCALE_HPP
 

@@ -22,7 +22,8 @@ inline namespace v0 {
 /// two gives fluent nonsense. With rotary_dim 8, pairs a, b, c, d:
 ///
 ///     half_split   [a b c d a b c d]   (i, i + rotary_dim/2): GPT-NeoX, Llama in Hugging Face
-///     interleaved  [a a b b c c d d]   (2i, 2i + 1): GPT-J, RoFormer, Llama as Meta and GGUF store it
+///     interleaved  [a a b b c c d d]   (2i, 2i + 1): GPT-J, RoFormer, Llama as Meta and GGUF store
+///     it
 enum class pairing { half_split, interleaved };
 
 /// Part `index` of `count` nearly equal runs of tokens, for callers that spread one call over their
@@ -71,8 +72,8 @@ struct bfloat16 {
 /// How an element type is stored.
 enum class element_format { unknown, binary64, binary32, binary16, bfloat16 };
 
-/// The format behind a C++ type. Specialise it (a static member `value`) to register an engine's own
-/// 16-bit type; the type must be trivially copyable and 2 bytes long. Ours, Eigen's, `_Float16`
+/// The format behind a C++ type. Specialise it (a static member `value`) to register an engine's
+/// own 16-bit type; the type must be trivially copyable and 2 bytes long. Ours, Eigen's, `_Float16`
 /// and `__bf16` (which the C++23 types are) are registered here.
 template <class T> struct format_of {
   static constexpr element_format value = element_format::unknown;

@@ -11,7 +11,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-template <class Integer> YARN_ALWAYS_INLINE std::int64_t to_index(Integer value, const char* name) {
+template <class Integer>
+YARN_ALWAYS_INLINE std::int64_t to_index(Integer value, [[maybe_unused]] const char* name) {
   static_assert(std::is_integral_v<Integer>, "yarn: extents, strides and counts are integers");
   if constexpr (std::is_unsigned_v<Integer> && sizeof(Integer) >= 8)
     if (value > static_cast<Integer>(INT64_MAX))
@@ -47,9 +48,10 @@ private:
 ///
 /// Shape    [n_tokens][n_heads][head_dim], the last axis contiguous; dense unless with_strides says
 ///          otherwise. Any integer types; extents >= 0.
-/// Examples k in a packed [q|k|v] row: `heads_view{row + k_offset, t, h, d}.with_strides(row_size, d)`
-///          [heads][tokens][dim]: `heads_view{x, t, h, d}.with_strides(d, t * d)`
-///          the last 64 of 192 elements (MLA): `heads_view{x + 128, t, h, 64}.with_strides(h*192, 192)`
+/// Examples k in rows [q|k|v]:   heads_view{row + k_offset, t, h, d}.with_strides(row_size, d)
+///          [heads][tokens][dim]: heads_view{x, t, h, d}.with_strides(d, t * d)
+///          last 64 of 192 (MLA): heads_view{x + 128, t, h, 64}.with_strides(h * 192, 192)
+///          [batch][heads][tokens][dim]: one such view a sequence, in a loop over the batch
 /// Errors   extents and strides are checked by the call that uses the view.
 template <class T> class heads_view {
 public:
@@ -58,7 +60,7 @@ public:
       : data_(data), n_tokens_(detail::to_index(n_tokens, "n_tokens")),
         n_heads_(detail::to_index(n_heads, "n_heads")),
         head_dim_(detail::to_index(head_dim, "head_dim")), head_stride_(head_dim_) {
-    // A product that overflows is caught where the view is used; here it must only not be undefined.
+    // An overflow is caught where the view is used; here it must only be defined.
     token_stride_ = static_cast<std::int64_t>(static_cast<std::uint64_t>(n_heads_) *
                                               static_cast<std::uint64_t>(head_dim_));
   }

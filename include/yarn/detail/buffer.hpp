@@ -75,9 +75,9 @@ private:
   static T* allocate(std::size_t size) {
     if (size > static_cast<std::size_t>(-1) / 2 / sizeof(T))
       size = static_cast<std::size_t>(-1) / 2 / sizeof(T); // operator new refuses it with bad_alloc
-    return static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t{alignment}));
+    return static_cast<T*>(::operator new (size * sizeof(T), std::align_val_t{alignment}));
   }
-  static void release(T* data) { ::operator delete(data, std::align_val_t{alignment}); }
+  static void release(T* data) { ::operator delete (data, std::align_val_t{alignment}); }
   void copy_from(const T* source) {
     if (size_ != 0)
       std::memcpy(static_cast<void*>(data_), source, size_ * sizeof(T));

@@ -25,7 +25,7 @@
 
 // Whether a fused multiply-add is one instruction. It decides the last bit of a rotation, so it is
 // asked once, here, for the vector code and its scalar tail alike.
-#if defined(__FMA__) || defined(__FMA4__) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__) ||                      \
+#if defined(__FMA__) || defined(__FMA4__) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__) || \
     defined(_M_ARM64) || (defined(_MSC_VER) && defined(__AVX2__)) || defined(__riscv_flen) ||      \
     defined(__powerpc64__) || defined(__s390x__)
 #define YARN_HAS_FMA 1

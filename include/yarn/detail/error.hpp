@@ -30,8 +30,8 @@ enum class error_kind { invalid_argument, out_of_range };
 
 // Formats without std::string, whose weak instantiations would carry this source's instruction set
 // into others (see abi.hpp). The longest message of the library has some 250 characters.
-[[noreturn]] YARN_NOINLINE YARN_PRINTF(2, 3) inline void
-    fail(error_kind kind, const char* format, ...) {
+[[noreturn]] YARN_NOINLINE YARN_PRINTF(2, 3) inline void fail(error_kind kind, const char* format,
+                                                              ...) {
   char message[512];
   std::va_list arguments;
   va_start(arguments, format);

@@ -74,8 +74,8 @@ inline real::real(double value) {
 
 namespace detail {
 
-// The value m * 2^(e - 127), m normalised, as an IEEE number with `precision` significant bits whose
-// smallest subnormal is 2^smallest: returns the integer significand, and its unit's exponent.
+// The value m * 2^(e - 127), m normalised, as an IEEE number with `precision` significant bits
+// whose smallest subnormal is 2^smallest: returns the integer significand, and its unit's exponent.
 struct rounded {
   std::uint64_t significand;
   int exponent;

@@ -44,7 +44,7 @@ template <pairing In, pairing Out, class Arch, class C> class rotation_step {
 public:
   using wide = pack<C, Arch>;
   static constexpr auto pairs = static_cast<std::int64_t>(wide::size);
-  /// Interleaved heads stay so: then the row is spread to [c0 c0 c1 c1 ...] and [-s0 s0 -s1 s1 ...],
+  /// Interleaved heads stay so: then the row is spread to [c0 c0 c1 c1 ...], [-s0 s0 -s1 s1 ...],
   /// once for all heads, and every pack of a head is permuted once instead of twice.
   static constexpr bool spreads =
       In == pairing::interleaved && Out == pairing::interleaved && pairs > 1;
@@ -132,8 +132,7 @@ template <pairing In, pairing Out, class Arch, class C, class From, class To, in
 void rotate_in_registers(const head_run<From, To>& x, row_pointers<C> row,
                          std::integer_sequence<int, I...>) {
   using step = rotation_step<In, Out, Arch, C>;
-  const step steps[] = {
-      step::from_row(row.cos + I * step::pairs, row.sin + I * step::pairs)...};
+  const step steps[] = {step::from_row(row.cos + I * step::pairs, row.sin + I * step::pairs)...};
   for (std::int64_t h = 0; h < x.n_heads; ++h) {
     const head_run<From, To> head = x.head(h);
     (steps[I].apply(head, I * step::pairs), ...);

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
 // cos/sin of position * frequency for one pack of pairs, by three ways that give the same float:
-// a polynomial of the phase, a recurrence over consecutive positions, and 128-bit integers. Floor 4.
+// a polynomial of the phase, a recurrence over consecutive positions, and 128-bit integers.
+// Floor 4.
 //
 // A float entry is m * cos(phase / 2^64 turns), m the attention factor, correctly rounded. The fast
-// ways compute a double v and a bound on its error, round v - bound and v + bound to float, and take
-// the result where both agree: rounding is monotone, so the exact value rounds there, too. Where
-// they disagree, the next slower way decides, last `exact_point`, whose error of 2^-120 is beyond
-// what the 2^64 phases can come near a rounding boundary. So an entry depends neither on the way nor
-// on the processor.
+// ways compute a double v and a bound on its error, round v - bound and v + bound to float, and
+// take the result where both agree: rounding is monotone, so the exact value rounds there, too.
+// Where they disagree, the next slower way decides, last `exact_point`, whose error of 2^-120 is
+// beyond what the 2^64 phases can come near a rounding boundary. So an entry depends neither on the
+// way nor on the processor.
 //
 // Bounds, with e = 2^-53 and every operation rounded (fused multiply-adds only lower them):
 // * Polynomial, relative. In sine: the conversion of the phase 1e, the square 0.1e, the sum 0.9e,
 //   the polynomial with its rounded coefficients 0.5e, the product with the argument 1e: 3.5e. In
 //   cosine: 0.8e + 0.4e + 1.7e + 0.3e = 3.2e. The product with m: 1e. The two products with
 //   (1 -+ 8e) round by 1e each, so 8e >= 4.5e + 2e is safe.
-// * Recurrence z <- z * w, absolute, in units of m*e and as the length of the complex error: z starts
+// * Recurrence z <- z * w, absolute, in units of m*e, as the length of the complex error: z starts
 //   with 4 + sqrt2; a step adds 4 for the error of w (a polynomial's) and sqrt2 * 3 for the three
 //   roundings of a component, growing by less than 1 + 2^-48 on the way: after 95 steps less than
 //   5.5 + 95 * 8.3 = 794. The sums with the bound round by another 1: 1024 >= 795 is safe.

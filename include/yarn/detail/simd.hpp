@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The only header that includes xsimd. Packs are xsimd batches; what is here beside their arithmetic
-// is what xsimd's versions 8 to 14 do differently or not at all (fused multiply-add on AVX-512 came
-// after 8.1; zip means lanes there and elements elsewhere), by intrinsics where we know the
-// processor and through memory where we do not. Floor 3.
+// The only header that includes xsimd. Packs are xsimd batches; what is here beside their
+// arithmetic is what xsimd's versions 8 to 14 do differently or not at all (fused multiply-add on
+// AVX-512 came after 8.1; zip means lanes there and elements elsewhere), by intrinsics where we
+// know the processor and through memory where we do not. Floor 3.
 #ifndef YARN_DETAIL_SIMD_HPP
 #define YARN_DETAIL_SIMD_HPP
 
@@ -15,9 +15,7 @@ inline namespace YARN_ABI {
 namespace detail {
 
 using default_arch = scalar_arch;
-template <class T, class Arch> struct pack_of {
-  using type = scalar_pack<T>;
-};
+template <class T, class Arch> struct pack_of { using type = scalar_pack<T>; };
 template <class T, class Arch> using pack = typename pack_of<T, Arch>::type;
 template <class Arch> using narrower_arch = scalar_arch;
 template <class Arch> inline constexpr bool has_32_registers_v = false;
@@ -37,12 +35,8 @@ namespace detail {
 
 using default_arch = xsimd::default_arch;
 
-template <class T, class Arch> struct pack_of {
-  using type = xsimd::batch<T, Arch>;
-};
-template <class T> struct pack_of<T, scalar_arch> {
-  using type = scalar_pack<T>;
-};
+template <class T, class Arch> struct pack_of { using type = xsimd::batch<T, Arch>; };
+template <class T> struct pack_of<T, scalar_arch> { using type = scalar_pack<T>; };
 template <class T, class Arch> using pack = typename pack_of<T, Arch>::type;
 
 template <class T, class A> using batch = xsimd::batch<T, A>;
@@ -301,20 +295,19 @@ YARN_ALWAYS_INLINE two_packs<batch<T, A>> deinterleave(batch<T, A> low, batch<T,
 }
 
 template <class A>
-YARN_ALWAYS_INLINE octant<batch<double, A>> load_octant(const std::uint64_t* phases,
-                                                        std::uint64_t multiplier,
-                                                        batch<double, A>) {
+YARN_ALWAYS_INLINE octant<batch<double, A>>
+load_octant(const std::uint64_t* phases, std::uint64_t multiplier, batch<double, A>) {
   using pack = batch<double, A>;
 #if defined(__AVX512DQ__)
   if constexpr (is_avx512_v<A>) {
-    const __m512i phase = _mm512_mullo_epi64(
-        _mm512_loadu_si512(phases), _mm512_set1_epi64(static_cast<long long>(multiplier)));
+    const __m512i phase = _mm512_mullo_epi64(_mm512_loadu_si512(phases),
+                                             _mm512_set1_epi64(static_cast<long long>(multiplier)));
     const __m512i shifted = _mm512_add_epi64(phase, _mm512_set1_epi64(1LL << 61));
     const __m512i top = _mm512_set1_epi64(static_cast<long long>(std::uint64_t{1} << 63));
     const __m512i quarter = _mm512_and_si512(
         shifted, _mm512_set1_epi64(static_cast<long long>(std::uint64_t{3} << 62)));
-    const __m512d eighths =
-        _mm512_mul_pd(_mm512_cvtepi64_pd(_mm512_sub_epi64(phase, quarter)), _mm512_set1_pd(0x1p-61));
+    const __m512d eighths = _mm512_mul_pd(_mm512_cvtepi64_pd(_mm512_sub_epi64(phase, quarter)),
+                                          _mm512_set1_pd(0x1p-61));
     const __m512i next = _mm512_maskz_slli_epi64(all_lanes, shifted, 1);
     return {pack(eighths), pack(_mm512_castsi512_pd(_mm512_maskz_srai_epi64(all_lanes, next, 63))),
             pack(_mm512_castsi512_pd(_mm512_and_si512(_mm512_xor_si512(shifted, next), top))),

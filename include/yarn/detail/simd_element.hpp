@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Packs from and to memory of any element format: load_elements, store_elements. Floor 3.
 //
-// 16-bit formats become floats and back. Rounding is to nearest even, once; the results are those of
-// half.hpp bit for bit but for the payload of a NaN. What no branch here knows goes through arrays.
-// (bfloat16 by integers even where the processor has an instruction: vcvtneps2bf16 flushes
+// 16-bit formats become floats and back. Rounding is to nearest even, once; the results are those
+// of half.hpp bit for bit but for the payload of a NaN. What no branch here knows goes through
+// arrays. (bfloat16 by integers even where the processor has an instruction: vcvtneps2bf16 flushes
 // denormals.)
 #ifndef YARN_DETAIL_SIMD_ELEMENT_HPP
 #define YARN_DETAIL_SIMD_ELEMENT_HPP
@@ -33,7 +33,7 @@ YARN_ALWAYS_INLINE batch<C, A> load_elements(const T* p, batch<C, A>) {
     return batch<C, A>::load_unaligned(p);
   else
 #if defined(__AVX512F__)
-    if constexpr (is_avx512_v<A> && std::is_same_v<C, float> && sizeof(T) == 2) {
+      if constexpr (is_avx512_v<A> && std::is_same_v<C, float> && sizeof(T) == 2) {
     const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     if constexpr (format == element_format::binary16)
       return batch<C, A>(_mm512_maskz_cvtph_ps(0xffff, bits));
@@ -52,8 +52,7 @@ YARN_ALWAYS_INLINE batch<C, A> load_elements(const T* p, batch<C, A>) {
 #if defined(__AVX2__)
       if constexpr (is_avx_v<A> && format == element_format::bfloat16 && std::is_same_v<C, float>) {
     const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    return batch<C, A>(
-        _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16)));
+    return batch<C, A>(_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16)));
   } else
 #endif
 #if defined(__SSE2__)
@@ -81,22 +80,21 @@ YARN_ALWAYS_INLINE batch<C, A> load_elements(const T* p, batch<C, A>) {
   }
 }
 
-template <class C, class A, class T>
-YARN_ALWAYS_INLINE void store_elements(batch<C, A> x, T* p) {
+template <class C, class A, class T> YARN_ALWAYS_INLINE void store_elements(batch<C, A> x, T* p) {
   constexpr element_format format = format_of_v<T>;
   constexpr std::size_t size = batch<C, A>::size;
   if constexpr (std::is_same_v<C, T>)
     x.store_unaligned(p);
   else
 #if defined(__AVX512F__)
-    if constexpr (is_avx512_v<A> && std::is_same_v<C, float> && sizeof(T) == 2) {
+      if constexpr (is_avx512_v<A> && std::is_same_v<C, float> && sizeof(T) == 2) {
     __m256i narrowed;
     if constexpr (format == element_format::binary16) {
       narrowed = _mm512_maskz_cvtps_ph(0xffff, x, _MM_FROUND_TO_NEAREST_INT);
     } else {
       const __m512i bits = _mm512_castps_si512(x);
-      const __m512i odd = _mm512_and_si512(_mm512_maskz_srli_epi32(0xffff, bits, 16),
-                                           _mm512_set1_epi32(1));
+      const __m512i odd =
+          _mm512_and_si512(_mm512_maskz_srli_epi32(0xffff, bits, 16), _mm512_set1_epi32(1));
       const __m512i rounded =
           _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
       const __mmask16 is_nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
@@ -121,8 +119,8 @@ YARN_ALWAYS_INLINE void store_elements(batch<C, A> x, T* p) {
         _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
     const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
     const __m256 is_nan = _mm256_cmp_ps(x, x, _CMP_UNORD_Q);
-    const __m256i kept = _mm256_srli_epi32(
-        _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(is_nan)), 16);
+    const __m256i kept =
+        _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(is_nan)), 16);
     const __m256i packed = _mm256_packus_epi32(kept, kept);
     const __m256i ordered = _mm256_permute4x64_epi64(packed, 0x08);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(ordered));

@@ -71,7 +71,8 @@ YARN_ALWAYS_INLINE scalar_pack<T> negated_multiply_add(scalar_pack<T> a, scalar_
   return scalar_pack<T>(fused(-a.value, b.value, c.value));
 }
 
-/// Two packs in one order or the other: [a0 b0 a1 b1 …] in low and high, or [a0 a1 …] and [b0 b1 …].
+/// Two packs in one order or the other: [a0 b0 a1 b1 …] in low and high, or [a0 a1 …] and [b0 b1
+/// …].
 template <class Pack> struct two_packs {
   Pack first;
   Pack second;
@@ -82,8 +83,7 @@ YARN_ALWAYS_INLINE two_packs<scalar_pack<T>> interleave(scalar_pack<T> a, scalar
   return {a, b};
 }
 template <class T>
-YARN_ALWAYS_INLINE two_packs<scalar_pack<T>> deinterleave(scalar_pack<T> low,
-                                                          scalar_pack<T> high) {
+YARN_ALWAYS_INLINE two_packs<scalar_pack<T>> deinterleave(scalar_pack<T> low, scalar_pack<T> high) {
   return {low, high};
 }
 
@@ -120,9 +120,8 @@ YARN_ALWAYS_INLINE octant_bits octant_of(std::uint64_t phase) {
           (shifted ^ shifted << 1) & top, shifted & top};
 }
 
-YARN_ALWAYS_INLINE octant<scalar_pack<double>> load_octant(const std::uint64_t* phases,
-                                                           std::uint64_t multiplier,
-                                                           scalar_pack<double>) {
+YARN_ALWAYS_INLINE octant<scalar_pack<double>>
+load_octant(const std::uint64_t* phases, std::uint64_t multiplier, scalar_pack<double>) {
   const octant_bits o = octant_of(phases[0] * multiplier);
   using pack = scalar_pack<double>;
   return {pack(o.eighths), pack(double_of_bits(o.swap)), pack(double_of_bits(o.cos_sign)),

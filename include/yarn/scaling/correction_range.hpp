@@ -17,9 +17,7 @@ struct correction_ramp {
   real slope; // 1 / (high - low), once: a division costs ten products
 
   real ramp(std::int64_t pair) const { return min(max((real(pair) - low) * slope, 0), 1); }
-  pair_range report() const {
-    return {true, static_cast<double>(low), static_cast<double>(high)};
-  }
+  pair_range report() const { return {true, static_cast<double>(low), static_cast<double>(high)}; }
 };
 
 // The pairs that turn `fast` and `slow` times within `length` tokens, fast >= slow > 0.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Dynamic NTK: NTK-aware scaling that grows with the current length l, base
-// b * (s*l/L - (s-1))^(d/(d-2)) for l > L, and b up to L. Hugging Face: rope_type "dynamic". Floor 4.
-// Source: transformers modeling_rope_utils.py, _compute_dynamic_ntk_parameters; factor 1 is the
-// paper's form (arXiv 2309.00071, section 3.3). transformers 5.12.1 stays at the longest length it
-// has seen; that is a bug there, and here the result depends on nothing but the arguments.
+// b * (s*l/L - (s-1))^(d/(d-2)) for l > L, and b up to L. Hugging Face: rope_type "dynamic".
+// Floor 4. Source: transformers modeling_rope_utils.py, _compute_dynamic_ntk_parameters; factor 1
+// is the paper's form (arXiv 2309.00071, section 3.3). transformers 5.12.1 stays at the longest
+// length it has seen; that is a bug there, and here the result depends on nothing but the
+// arguments.
 #ifndef YARN_SCALING_DYNAMIC_NTK_HPP
 #define YARN_SCALING_DYNAMIC_NTK_HPP
 

@@ -9,9 +9,9 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// The fields of yarn_scaling, where `factor` is the smallest scale: 1 (also when unset) for a model
-/// that was not fine-tuned, max_position / original length for one that was. Frequencies and the
-/// attention factor follow the scale.
+/// The fields of yarn_scaling, where `factor` is the smallest scale: 1 (also when unset) for a
+/// model that was not fine-tuned, max_position / original length for one that was. Frequencies and
+/// the attention factor follow the scale.
 struct dynamic_yarn_scaling : yarn_scaling {
   void resolve(spectrum& s, std::int64_t seq_len) const {
     detail::check_at_least_zero("dynamic_yarn_scaling.factor", factor);

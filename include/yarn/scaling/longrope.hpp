@@ -45,9 +45,9 @@ private:
     }
     const optional_number& mscale = longer ? long_mscale : short_mscale;
     if (mscale.has_value()) {
-      detail::check_positive(
-          longer ? "longrope_scaling.long_mscale" : "longrope_scaling.short_mscale",
-          mscale.value());
+      detail::check_positive(longer ? "longrope_scaling.long_mscale"
+                                    : "longrope_scaling.short_mscale",
+                             mscale.value());
       return mscale.value();
     }
     if (!factor.has_value())

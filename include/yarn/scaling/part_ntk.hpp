@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // NTK-by-parts as the authors first wrote it, before the paper: two blends, both over pair indices:
-// linear with NTK-aware between 1.25 and 0.75 turns, then with the unscaled between 16 and 2. Floor 4.
-// Source: jquesnelle/yarn Llama[Dynamic]PartNTKScaledRotaryEmbedding.
+// linear with NTK-aware between 1.25 and 0.75 turns, then with the unscaled between 16 and 2.
+// Floor 4. Source: jquesnelle/yarn Llama[Dynamic]PartNTKScaledRotaryEmbedding.
 #ifndef YARN_SCALING_PART_NTK_HPP
 #define YARN_SCALING_PART_NTK_HPP
 
@@ -13,8 +13,8 @@ inline namespace YARN_ABI {
 
 namespace detail {
 
-inline void resolve_part_ntk(spectrum& s, real scale, std::int64_t original_length,
-                             real ntk_factor, real extrapolation_factor, const char* method) {
+inline void resolve_part_ntk(spectrum& s, real scale, std::int64_t original_length, real ntk_factor,
+                             real extrapolation_factor, const char* method) {
   check_base_can_change(s, method);
   const real length = original_length;
   const auto to_ntk = find_correction_range(s, length, 1.25, 0.75, true);
@@ -31,7 +31,7 @@ inline void resolve_part_ntk(spectrum& s, real scale, std::int64_t original_leng
     const real kept = (real(1) - to_extrapolated.ramp(i)) * extrapolation_factor;
     const bool all_kept = kept == real(1);
     s.set(i, all_kept ? theta : scaled * (real(1) - kept) + theta * kept,
-          all_kept                               ? frequency_zone::extrapolated
+          all_kept                                ? frequency_zone::extrapolated
           : kept.is_zero() && ntk_share.is_zero() ? frequency_zone::interpolated
                                                   : frequency_zone::blended);
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Proportional RoPE (Gemma 4): pairs span the whole head; the first share of them turns with
 // rope_theta^(-2i/head_dim) / factor, the others not at all. Hugging Face: "proportional". Floor 4.
-// Unlike partial rotary, which shortens the rotated block and takes its frequencies over that block.
-// Source: transformers _compute_proportional_rope_parameters.
+// Unlike partial rotary, which shortens the rotated block and takes its frequencies over that
+// block. Source: transformers _compute_proportional_rope_parameters.
 #ifndef YARN_SCALING_PROPORTIONAL_HPP
 #define YARN_SCALING_PROPORTIONAL_HPP
 
