@@ -99,7 +99,7 @@ private:
   detail::buffer<frequency_zone> zones_;
   double attention_factor_ = 1.0;
   double rope_theta_ = 0.0;
-  pair_range range_;
+  pair_range range_ = {};
   bool float32_ = false;
 };
 

@@ -40,7 +40,9 @@ struct rope_shape {
   double rope_theta = 0.0;     ///< base of the frequencies, > 0; there is no default
 
   /// The number of rotated elements: rotary_dim, or head_dim where that is 0.
-  constexpr std::int64_t rotated() const { return rotary_dim == 0 ? head_dim : rotary_dim; }
+  YARN_ALWAYS_INLINE constexpr std::int64_t rotated() const {
+    return rotary_dim == 0 ? head_dim : rotary_dim;
+  }
 };
 
 /// A number that may be absent, as `null` in a config.json: `m.attention_factor = 1.0;` sets it,

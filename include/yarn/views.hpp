@@ -201,7 +201,10 @@ private:
 template <class T> class rows_view : public trig_view<T, rows_view<T>> {
 public:
   using base = trig_view<T, rows_view<T>>;
-  using base::base;
+  template <class Rows, class Pairs, class Stride>
+  YARN_ALWAYS_INLINE rows_view(const T* cos, const T* sin, Rows n_rows, Pairs n_pairs,
+                               Stride row_stride)
+      : base(cos, sin, n_rows, n_pairs, row_stride) {}
   // NOLINTNEXTLINE(google-explicit-constructor): what `packed` of the base returns
   YARN_ALWAYS_INLINE rows_view(const base& other) : base(other) {}
 };
@@ -212,7 +215,10 @@ rows_view(const T*, const T*, Rows, Pairs, Stride) -> rows_view<T>;
 template <class T> class table_view : public trig_view<T, table_view<T>> {
 public:
   using base = trig_view<T, table_view<T>>;
-  using base::base;
+  template <class Rows, class Pairs, class Stride>
+  YARN_ALWAYS_INLINE table_view(const T* cos, const T* sin, Rows n_rows, Pairs n_pairs,
+                                Stride row_stride)
+      : base(cos, sin, n_rows, n_pairs, row_stride) {}
   // NOLINTNEXTLINE(google-explicit-constructor): what `packed` of the base returns
   YARN_ALWAYS_INLINE table_view(const base& other) : base(other) {}
 };

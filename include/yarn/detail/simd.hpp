@@ -29,11 +29,45 @@ template <class Arch> inline constexpr bool has_32_registers_v = false;
 #include <type_traits>
 #include <xsimd/xsimd.hpp>
 
+// xsimd's functions carry their architecture in their names, but two sources may share one: the
+// tail of an AVX-512 loop uses `sse4_2`, which is another source's widest, and armv8-a with and
+// without SVE are both `neon64`. Where they are not inlined (-O0), the linker would mix them. So we
+// hand xsimd architectures of our own, which inherit everything and carry YARN_ABI in their names.
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-using default_arch = xsimd::default_arch;
+template <class Base> struct own_arch : Base { using base = Base; };
+using default_arch = own_arch<xsimd::default_arch>;
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+namespace xsimd {
+namespace types {
+
+template <class T, class Base> struct simd_register<T, yarn::detail::own_arch<Base>> {
+  using register_type = typename simd_register<T, Base>::register_type;
+  register_type data;
+
+  simd_register() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): as xsimd's own registers
+  YARN_ALWAYS_INLINE simd_register(register_type value) noexcept : data(value) {}
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  YARN_ALWAYS_INLINE operator register_type() const noexcept { return data; }
+};
+template <class T, class Base>
+struct has_simd_register<T, yarn::detail::own_arch<Base>> : has_simd_register<T, Base> {};
+template <class T, class Base>
+struct get_bool_simd_register<T, yarn::detail::own_arch<Base>> : get_bool_simd_register<T, Base> {};
+
+} // namespace types
+} // namespace xsimd
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
 
 template <class T, class Arch> struct pack_of { using type = xsimd::batch<T, Arch>; };
 template <class T> struct pack_of<T, scalar_arch> { using type = scalar_pack<T>; };
@@ -137,11 +171,11 @@ YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b
 #if defined(__AVX512F__)
 template <class A>
 using narrower_arch =
-    std::conditional_t<is_avx512_v<A>, xsimd::avx2,
-                       std::conditional_t<is_avx_v<A>, xsimd::sse4_2, scalar_arch>>;
+    std::conditional_t<is_avx512_v<A>, own_arch<xsimd::avx2>,
+                       std::conditional_t<is_avx_v<A>, own_arch<xsimd::sse4_2>, scalar_arch>>;
 #elif defined(__AVX__)
 template <class A>
-using narrower_arch = std::conditional_t<is_avx_v<A>, xsimd::sse4_2, scalar_arch>;
+using narrower_arch = std::conditional_t<is_avx_v<A>, own_arch<xsimd::sse4_2>, scalar_arch>;
 #else
 template <class A> using narrower_arch = scalar_arch;
 #endif

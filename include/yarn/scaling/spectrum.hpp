@@ -25,9 +25,9 @@ enum class frequency_zone : unsigned char {
 /// The pairs between which a method passes from extrapolation to interpolation: pairs up to `low`
 /// keep their frequency, pairs from `high` on are interpolated. Fractional without truncation.
 struct pair_range {
-  bool has_value = false;
-  double low = 0.0;
-  double high = 0.0;
+  bool has_value; // no initialisers: they would make a constructor, which is code (detail/abi.hpp)
+  double low;
+  double high;
 };
 
 } // namespace v0
@@ -118,7 +118,7 @@ public:
   /// The factor on cos and sin of q and of k (so logits scale by its square).
   real attention_factor = 1;
   /// For the report; a method that has one sets it.
-  pair_range correction_range;
+  pair_range correction_range = {};
 
 private:
   void fill(real log_base) {
