@@ -34,8 +34,10 @@ template <class From, class To> struct head_run {
   std::int64_t n_heads;
   std::int64_t half;
 
-  YARN_ALWAYS_INLINE head_run head(std::int64_t h) const {
-    return {source + h * source_stride, target + h * target_stride, 0, 0, 1, half};
+  YARN_ALWAYS_INLINE void next_head() {
+    source += source_stride;
+    target += target_stride;
+    --n_heads;
   }
 };
 
@@ -48,31 +50,27 @@ public:
   /// once for all heads, and every pack of a head is permuted once instead of twice.
   static constexpr bool spreads =
       In == pairing::interleaved && Out == pairing::interleaved && pairs > 1;
-  static constexpr int row_packs = spreads ? 4 : 2;
 
   YARN_ALWAYS_INLINE static rotation_step from_row(const C* cos, const C* sin) {
     const wide c = wide::load_unaligned(cos), s = wide::load_unaligned(sin);
-    rotation_step step;
     if constexpr (spreads) {
       const two_packs<wide> twice_c = interleave(c, c), twice_s = interleave(s * wide(C(-1)), s);
-      step.row_[0] = twice_c.first, step.row_[1] = twice_c.second;
-      step.row_[2] = twice_s.first, step.row_[3] = twice_s.second;
+      return {twice_c.first, twice_c.second, twice_s.first, twice_s.second};
     } else {
-      step.row_[0] = c, step.row_[1] = s;
+      return {c, c, s, s};
     }
-    return step;
   }
 
-  /// A spread part is kept in memory where registers do not suffice: 4 * pairs elements.
+  /// A spread row is kept in memory where registers do not suffice: 4 * pairs elements a step.
   YARN_ALWAYS_INLINE static rotation_step from_memory(const C* kept) {
-    rotation_step step;
-    for (int i = 0; i < row_packs; ++i)
-      step.row_[i] = wide::load_unaligned(kept + i * pairs);
-    return step;
+    return {wide::load_unaligned(kept), wide::load_unaligned(kept + pairs),
+            wide::load_unaligned(kept + 2 * pairs), wide::load_unaligned(kept + 3 * pairs)};
   }
   YARN_ALWAYS_INLINE void to_memory(C* kept) const {
-    for (int i = 0; i < row_packs; ++i)
-      row_[i].store_unaligned(kept + i * pairs);
+    cos_.store_unaligned(kept);
+    cos_high_.store_unaligned(kept + pairs);
+    sin_.store_unaligned(kept + 2 * pairs);
+    sin_high_.store_unaligned(kept + 3 * pairs);
   }
 
   /// Pairs [pair, pair + pairs) of the one head of `x`.
@@ -81,14 +79,13 @@ public:
     if constexpr (spreads) {
       const wide low = load_elements(x.source + 2 * pair, wide{});
       const wide high = load_elements(x.source + 2 * pair + pairs, wide{});
-      store_elements(multiply_add(swap_neighbours(low), row_[2], low * row_[0]),
-                     x.target + 2 * pair);
-      store_elements(multiply_add(swap_neighbours(high), row_[3], high * row_[1]),
+      store_elements(multiply_add(swap_neighbours(low), sin_, low * cos_), x.target + 2 * pair);
+      store_elements(multiply_add(swap_neighbours(high), sin_high_, high * cos_high_),
                      x.target + 2 * pair + pairs);
     } else {
       two_packs<wide> e = load_pairs(x, pair);
-      const wide first = negated_multiply_add(e.second, row_[1], e.first * row_[0]);
-      const wide second = multiply_add(e.first, row_[1], e.second * row_[0]);
+      const wide first = negated_multiply_add(e.second, sin_, e.first * cos_);
+      const wide second = multiply_add(e.first, sin_, e.second * cos_);
       if constexpr (Out == pairing::half_split) {
         store_elements(first, x.target + pair);
         store_elements(second, x.target + x.half + pair);
@@ -112,7 +109,12 @@ private:
                           load_elements(x.source + 2 * pair + pairs, wide{}));
   }
 
-  wide row_[row_packs];
+  YARN_ALWAYS_INLINE rotation_step(wide cos, wide cos_high, wide sin, wide sin_high)
+      : cos_(cos), cos_high_(cos_high), sin_(sin), sin_high_(sin_high) {}
+
+  // Members of their own: compilers keep an array in memory where a loop fills it. The high packs
+  // are those of a spread row, and unused otherwise.
+  wide cos_, cos_high_, sin_, sin_high_;
 };
 
 /// What is left of a head from `pair` on, with narrower packs each time.
@@ -129,20 +131,18 @@ YARN_ALWAYS_INLINE void rotate_rest(const head_run<From, To>& x, row_pointers<C>
 
 /// Heads whose pairs are exactly `Count` packs: the row stays in registers for all of them.
 template <pairing In, pairing Out, class Arch, class C, class From, class To, int... I>
-void rotate_in_registers(const head_run<From, To>& x, row_pointers<C> row,
+void rotate_in_registers(head_run<From, To> x, row_pointers<C> row,
                          std::integer_sequence<int, I...>) {
   using step = rotation_step<In, Out, Arch, C>;
   const step steps[] = {step::from_row(row.cos + I * step::pairs, row.sin + I * step::pairs)...};
-  for (std::int64_t h = 0; h < x.n_heads; ++h) {
-    const head_run<From, To> head = x.head(h);
-    (steps[I].apply(head, I * step::pairs), ...);
-  }
+  for (; x.n_heads > 0; x.next_head())
+    (steps[I].apply(x, I * step::pairs), ...);
 }
 
 /// Any other number of pairs: the row is read from L1 for every head; a spread row is kept there,
 /// unless it serves one head only.
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
-void rotate_from_memory(const head_run<From, To>& x, row_pointers<C> row, std::int64_t n_pairs,
+void rotate_from_memory(head_run<From, To> x, row_pointers<C> row, std::int64_t n_pairs,
                         C* scratch) {
   using step = rotation_step<In, Out, Arch, C>;
   const std::int64_t whole = n_pairs / step::pairs * step::pairs;
@@ -150,17 +150,16 @@ void rotate_from_memory(const head_run<From, To>& x, row_pointers<C> row, std::i
   if (keeps)
     for (std::int64_t pair = 0; pair < whole; pair += step::pairs)
       step::from_row(row.cos + pair, row.sin + pair).to_memory(scratch + 4 * pair);
-  for (std::int64_t h = 0; h < x.n_heads; ++h) {
-    const head_run<From, To> head = x.head(h);
+  for (; x.n_heads > 0; x.next_head()) {
     if (keeps)
       for (std::int64_t pair = 0; pair < whole; pair += step::pairs)
-        step::from_memory(scratch + 4 * pair).apply(head, pair);
+        step::from_memory(scratch + 4 * pair).apply(x, pair);
     else
       for (std::int64_t pair = 0; pair < whole; pair += step::pairs)
-        step::from_row(row.cos + pair, row.sin + pair).apply(head, pair);
+        step::from_row(row.cos + pair, row.sin + pair).apply(x, pair);
     if constexpr (step::pairs > 1)
       if (whole < n_pairs)
-        rotate_rest<In, Out, narrower_arch<Arch>>(head, row, whole, n_pairs);
+        rotate_rest<In, Out, narrower_arch<Arch>>(x, row, whole, n_pairs);
   }
 }
 
@@ -169,18 +168,16 @@ template <pairing In, pairing Out, class Arch, class C, class From, class To>
 void rotate_heads(const head_run<From, To>& x, row_pointers<C> row, std::int64_t n_pairs,
                   C* scratch) {
   using step = rotation_step<In, Out, Arch, C>;
-  // Half of 32 registers may hold a row (AVX-512); with 16 it would only be spilled again.
+  // With 16 registers a row would only be spilled again.
   if constexpr (has_32_registers_v<Arch>) {
-    constexpr int most = 16 / step::row_packs;
     if (n_pairs == step::pairs)
       return rotate_in_registers<In, Out, Arch>(x, row, std::make_integer_sequence<int, 1>{});
     if (n_pairs == 2 * step::pairs)
       return rotate_in_registers<In, Out, Arch>(x, row, std::make_integer_sequence<int, 2>{});
     if (n_pairs == 4 * step::pairs)
       return rotate_in_registers<In, Out, Arch>(x, row, std::make_integer_sequence<int, 4>{});
-    if constexpr (most >= 8)
-      if (n_pairs == 8 * step::pairs)
-        return rotate_in_registers<In, Out, Arch>(x, row, std::make_integer_sequence<int, 8>{});
+    if (n_pairs == 8 * step::pairs)
+      return rotate_in_registers<In, Out, Arch>(x, row, std::make_integer_sequence<int, 8>{});
   }
   rotate_from_memory<In, Out, Arch>(x, row, n_pairs, scratch);
 }
