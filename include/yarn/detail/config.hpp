@@ -10,9 +10,11 @@
 #define YARN_ALWAYS_INLINE __forceinline
 #define YARN_NOINLINE __declspec(noinline)
 #define YARN_PRINTF(format_index, first_argument)
+#define YARN_LIKELY(condition) (condition)
 #else
 #define YARN_ALWAYS_INLINE inline __attribute__((always_inline))
 #define YARN_NOINLINE __attribute__((noinline, cold))
+#define YARN_LIKELY(condition) __builtin_expect((condition), 1)
 #define YARN_PRINTF(format_index, first_argument)                                                  \
   __attribute__((format(printf, format_index, first_argument)))
 #endif

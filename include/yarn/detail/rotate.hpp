@@ -48,6 +48,7 @@ public:
   static constexpr auto pairs = static_cast<std::int64_t>(wide::size);
   /// Interleaved heads stay so: then the row is spread to [c0 c0 c1 c1 ...], [-s0 s0 -s1 s1 ...],
   /// once for all heads, and every pack of a head is permuted once instead of twice.
+  static constexpr std::int64_t kept_per_pair = 4; // elements a pair in memory
   static constexpr bool spreads =
       In == pairing::interleaved && Out == pairing::interleaved && pairs > 1;
 
@@ -117,11 +118,82 @@ private:
   wide cos_, cos_high_, sin_, sin_high_;
 };
 
+#if !defined(YARN_NO_XSIMD)
+
+/// The same for bfloat16 that stays bfloat16: a word holds an even and an odd element. Of
+/// interleaved heads they are a pair, and nothing is permuted at all; of half-split ones they are
+/// neighbours, and the row is sorted into even and odd pairs, once for all heads.
+template <pairing Order, class Arch> class word_step {
+public:
+  using wide = pack<float, Arch>;
+  static constexpr auto size = static_cast<std::int64_t>(wide::size);
+  static constexpr bool sorts = Order == pairing::half_split;
+  static constexpr bool spreads = sorts; // a prepared row is worth keeping
+  static constexpr std::int64_t pairs = sorts ? 2 * size : size;
+  static constexpr std::int64_t kept_per_pair = 4 * size / pairs; // elements a pair in memory
+
+  YARN_ALWAYS_INLINE static word_step from_row(const float* cos, const float* sin) {
+    const wide c = wide::load_unaligned(cos), s = wide::load_unaligned(sin);
+    if constexpr (sorts) {
+      const two_packs<wide> cs = deinterleave(c, wide::load_unaligned(cos + size));
+      const two_packs<wide> ss = deinterleave(s, wide::load_unaligned(sin + size));
+      return {cs.first, cs.second, ss.first, ss.second};
+    } else {
+      return {c, c, s, s};
+    }
+  }
+  YARN_ALWAYS_INLINE static word_step from_memory(const float* kept) {
+    return {wide::load_unaligned(kept), wide::load_unaligned(kept + size),
+            wide::load_unaligned(kept + 2 * size), wide::load_unaligned(kept + 3 * size)};
+  }
+  YARN_ALWAYS_INLINE void to_memory(float* kept) const {
+    cos_.store_unaligned(kept);
+    cos_odd_.store_unaligned(kept + size);
+    sin_.store_unaligned(kept + 2 * size);
+    sin_odd_.store_unaligned(kept + 3 * size);
+  }
+
+  template <class From, class To>
+  YARN_ALWAYS_INLINE void apply(const head_run<From, To>& x, std::int64_t pair) const {
+    if constexpr (sorts) {
+      const two_packs<wide> a = load_words(x.source + pair, wide{});
+      const two_packs<wide> b = load_words(x.source + x.half + pair, wide{});
+      store_words(negated_multiply_add(b.first, sin_, a.first * cos_),
+                  negated_multiply_add(b.second, sin_odd_, a.second * cos_odd_), x.target + pair);
+      store_words(multiply_add(a.first, sin_, b.first * cos_),
+                  multiply_add(a.second, sin_odd_, b.second * cos_odd_), x.target + x.half + pair);
+    } else {
+      const two_packs<wide> e = load_words(x.source + 2 * pair, wide{});
+      store_words(negated_multiply_add(e.second, sin_, e.first * cos_),
+                  multiply_add(e.first, sin_, e.second * cos_), x.target + 2 * pair);
+    }
+  }
+
+private:
+  YARN_ALWAYS_INLINE word_step(wide cos, wide cos_odd, wide sin, wide sin_odd)
+      : cos_(cos), cos_odd_(cos_odd), sin_(sin), sin_odd_(sin_odd) {}
+
+  wide cos_, cos_odd_, sin_, sin_odd_;
+};
+
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+inline constexpr bool by_words_v =
+    In == Out&& std::is_same_v<C, float>&& format_of_v<From> ==
+    element_format::bfloat16&& format_of_v<To> == element_format::bfloat16&& has_words_v<Arch>;
+
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+using step_for = std::conditional_t<by_words_v<In, Out, Arch, C, From, To>, word_step<In, Arch>,
+                                    rotation_step<In, Out, Arch, C>>;
+#else
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+using step_for = rotation_step<In, Out, Arch, C>;
+#endif
+
 /// What is left of a head from `pair` on, with narrower packs each time.
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
 YARN_ALWAYS_INLINE void rotate_rest(const head_run<From, To>& x, row_pointers<C> row,
                                     std::int64_t pair, std::int64_t n_pairs) {
-  using step = rotation_step<In, Out, Arch, C>;
+  using step = step_for<In, Out, Arch, C, From, To>;
   for (; pair + step::pairs <= n_pairs; pair += step::pairs)
     step::from_row(row.cos + pair, row.sin + pair).apply(x, pair);
   if constexpr (step::pairs > 1)
@@ -133,7 +205,7 @@ YARN_ALWAYS_INLINE void rotate_rest(const head_run<From, To>& x, row_pointers<C>
 template <pairing In, pairing Out, class Arch, class C, class From, class To, int... I>
 void rotate_in_registers(head_run<From, To> x, row_pointers<C> row,
                          std::integer_sequence<int, I...>) {
-  using step = rotation_step<In, Out, Arch, C>;
+  using step = step_for<In, Out, Arch, C, From, To>;
   const step steps[] = {step::from_row(row.cos + I * step::pairs, row.sin + I * step::pairs)...};
   for (; x.n_heads > 0; x.next_head())
     (steps[I].apply(x, I * step::pairs), ...);
@@ -144,16 +216,17 @@ void rotate_in_registers(head_run<From, To> x, row_pointers<C> row,
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
 void rotate_from_memory(head_run<From, To> x, row_pointers<C> row, std::int64_t n_pairs,
                         C* scratch) {
-  using step = rotation_step<In, Out, Arch, C>;
+  using step = step_for<In, Out, Arch, C, From, To>;
   const std::int64_t whole = n_pairs / step::pairs * step::pairs;
   const bool keeps = step::spreads && x.n_heads > 1;
   if (keeps)
     for (std::int64_t pair = 0; pair < whole; pair += step::pairs)
-      step::from_row(row.cos + pair, row.sin + pair).to_memory(scratch + 4 * pair);
+      step::from_row(row.cos + pair, row.sin + pair)
+          .to_memory(scratch + step::kept_per_pair * pair);
   for (; x.n_heads > 0; x.next_head()) {
     if (keeps)
       for (std::int64_t pair = 0; pair < whole; pair += step::pairs)
-        step::from_memory(scratch + 4 * pair).apply(x, pair);
+        step::from_memory(scratch + step::kept_per_pair * pair).apply(x, pair);
     else
       for (std::int64_t pair = 0; pair < whole; pair += step::pairs)
         step::from_row(row.cos + pair, row.sin + pair).apply(x, pair);
@@ -167,7 +240,7 @@ void rotate_from_memory(head_run<From, To> x, row_pointers<C> row, std::int64_t 
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
 void rotate_heads(const head_run<From, To>& x, row_pointers<C> row, std::int64_t n_pairs,
                   C* scratch) {
-  using step = rotation_step<In, Out, Arch, C>;
+  using step = step_for<In, Out, Arch, C, From, To>;
   // With 16 registers a row would only be spilled again.
   if constexpr (has_32_registers_v<Arch>) {
     if (n_pairs == step::pairs)

@@ -9,7 +9,7 @@
 #define YARN_DETAIL_SIMD_ELEMENT_HPP
 
 #include "half.hpp"
-#include "simd.hpp"
+#include "simd_bfloat16.hpp"
 
 namespace yarn {
 inline namespace YARN_ABI {
@@ -92,14 +92,8 @@ template <class C, class A, class T> YARN_ALWAYS_INLINE void store_elements(batc
     if constexpr (format == element_format::binary16) {
       narrowed = _mm512_maskz_cvtps_ph(0xffff, x, _MM_FROUND_TO_NEAREST_INT);
     } else {
-      const __m512i bits = _mm512_castps_si512(x);
-      const __m512i odd =
-          _mm512_and_si512(_mm512_maskz_srli_epi32(0xffff, bits, 16), _mm512_set1_epi32(1));
-      const __m512i rounded =
-          _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
-      const __mmask16 is_nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
-      const __m512i kept = _mm512_mask_or_epi32(rounded, is_nan, bits, _mm512_set1_epi32(0x400000));
-      narrowed = _mm512_maskz_cvtepi32_epi16(0xffff, _mm512_maskz_srli_epi32(0xffff, kept, 16));
+      narrowed = _mm512_maskz_cvtepi32_epi16(0xffff,
+                                             _mm512_maskz_srli_epi32(0xffff, bfloat16_bits(x), 16));
     }
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), narrowed);
   } else
@@ -113,14 +107,7 @@ template <class C, class A, class T> YARN_ALWAYS_INLINE void store_elements(batc
 #endif
 #if defined(__AVX2__)
       if constexpr (is_avx_v<A> && format == element_format::bfloat16 && std::is_same_v<C, float>) {
-    const __m256i bits = _mm256_castps_si256(x);
-    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
-    const __m256i rounded =
-        _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
-    const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
-    const __m256 is_nan = _mm256_cmp_ps(x, x, _CMP_UNORD_Q);
-    const __m256i kept =
-        _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(is_nan)), 16);
+    const __m256i kept = _mm256_srli_epi32(bfloat16_bits(x), 16);
     const __m256i packed = _mm256_packus_epi32(kept, kept);
     const __m256i ordered = _mm256_permute4x64_epi64(packed, 0x08);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(ordered));
@@ -128,30 +115,18 @@ template <class C, class A, class T> YARN_ALWAYS_INLINE void store_elements(batc
 #endif
 #if defined(__SSE2__)
       if constexpr (is_sse_v<A> && format == element_format::bfloat16 && std::is_same_v<C, float>) {
-    const __m128i bits = _mm_castps_si128(x);
-    const __m128i odd = _mm_and_si128(_mm_srli_epi32(bits, 16), _mm_set1_epi32(1));
-    const __m128i rounded = _mm_add_epi32(bits, _mm_add_epi32(odd, _mm_set1_epi32(0x7fff)));
-    const __m128i quiet = _mm_or_si128(bits, _mm_set1_epi32(0x400000));
-    const __m128i is_nan = _mm_castps_si128(_mm_cmpunord_ps(x, x));
-    const __m128i kept =
-        _mm_or_si128(_mm_and_si128(is_nan, quiet), _mm_andnot_si128(is_nan, rounded));
     // SSE2 packs with signed saturation only: an arithmetic shift makes every value fit.
-    const __m128i upper = _mm_srai_epi32(kept, 16);
+    const __m128i upper = _mm_srai_epi32(bfloat16_bits(x), 16);
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi32(upper, upper));
   } else
 #endif
 #if defined(__aarch64__) && defined(__ARM_NEON)
       if constexpr (is_neon64_v<A> && std::is_same_v<C, float> && sizeof(T) == 2) {
     uint16x4_t narrowed;
-    if constexpr (format == element_format::binary16) {
+    if constexpr (format == element_format::binary16)
       narrowed = vreinterpret_u16_f16(vcvt_f16_f32(x));
-    } else {
-      const uint32x4_t bits = vreinterpretq_u32_f32(x);
-      const uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
-      const uint32x4_t rounded = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff)));
-      const uint32x4_t quiet = vorrq_u32(bits, vdupq_n_u32(0x400000));
-      narrowed = vshrn_n_u32(vbslq_u32(vceqq_f32(x, x), rounded, quiet), 16);
-    }
+    else
+      narrowed = vshrn_n_u32(bfloat16_bits(x), 16);
     std::uint16_t copy[4];
     vst1_u16(copy, narrowed);
     std::memcpy(static_cast<void*>(p), copy, sizeof copy);

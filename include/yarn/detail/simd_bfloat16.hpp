@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+// bfloat16 in packs: it is the upper half of a float's bits. Floor 3.
+//
+// Words: 2 * size elements as the floats of the even and of the odd places. A shift and a mask
+// widen them and a blend narrows them, where elements in order would be permuted, so rotations of
+// bfloat16 work on words throughout.
+#ifndef YARN_DETAIL_SIMD_BFLOAT16_HPP
+#define YARN_DETAIL_SIMD_BFLOAT16_HPP
+
+#include "simd.hpp"
+
+#if !defined(YARN_NO_XSIMD)
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+// bfloat16_bits: the rounded value in the upper half of every lane; the lower half is anything. To
+// nearest even, a NaN kept a quiet NaN, denormals kept.
+#if defined(__AVX512F__)
+YARN_ALWAYS_INLINE __m512i bfloat16_bits(__m512 x) {
+  const __m512i bits = _mm512_castps_si512(x);
+  const __m512i odd =
+      _mm512_and_si512(_mm512_maskz_srli_epi32(0xffff, bits, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+  const __mmask16 is_nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+  return _mm512_mask_or_epi32(rounded, is_nan, bits, _mm512_set1_epi32(0x400000));
+}
+#endif
+#if defined(__AVX2__)
+YARN_ALWAYS_INLINE __m256i bfloat16_bits(__m256 x) {
+  const __m256i bits = _mm256_castps_si256(x);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+  const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+  const __m256 is_nan = _mm256_cmp_ps(x, x, _CMP_UNORD_Q);
+  return _mm256_castps_si256(
+      _mm256_blendv_ps(_mm256_castsi256_ps(rounded), _mm256_castsi256_ps(quiet), is_nan));
+}
+#endif
+#if defined(__SSE2__)
+YARN_ALWAYS_INLINE __m128i bfloat16_bits(__m128 x) {
+  const __m128i bits = _mm_castps_si128(x);
+  const __m128i odd = _mm_and_si128(_mm_srli_epi32(bits, 16), _mm_set1_epi32(1));
+  const __m128i rounded = _mm_add_epi32(bits, _mm_add_epi32(odd, _mm_set1_epi32(0x7fff)));
+  const __m128i quiet = _mm_or_si128(bits, _mm_set1_epi32(0x400000));
+  const __m128i is_nan = _mm_castps_si128(_mm_cmpunord_ps(x, x));
+  return _mm_or_si128(_mm_and_si128(is_nan, quiet), _mm_andnot_si128(is_nan, rounded));
+}
+#endif
+#if defined(__aarch64__) && defined(__ARM_NEON)
+YARN_ALWAYS_INLINE uint32x4_t bfloat16_bits(float32x4_t x) {
+  const uint32x4_t bits = vreinterpretq_u32_f32(x);
+  const uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+  const uint32x4_t rounded = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff)));
+  return vbslq_u32(vceqq_f32(x, x), rounded, vorrq_u32(bits, vdupq_n_u32(0x400000)));
+}
+#endif
+
+template <class A>
+inline constexpr bool has_words_v =
+#if defined(__AVX512BW__)
+    is_avx512_v<A> ||
+#endif
+#if defined(__AVX2__)
+    is_avx_v<A> ||
+#endif
+#if defined(__SSE2__)
+    is_sse_v<A> ||
+#endif
+#if defined(__aarch64__) && defined(__ARM_NEON)
+    is_neon64_v<A> ||
+#endif
+    false;
+
+/// 2 * size elements from p: those of the even places first.
+template <class A, class T>
+YARN_ALWAYS_INLINE two_packs<batch<float, A>> load_words(const T* p, batch<float, A>) {
+  using wide = batch<float, A>;
+  static_assert(has_words_v<A> && sizeof(T) == 2, "guarded by the caller");
+  constexpr auto upper = static_cast<int>(0xffff0000u);
+#if defined(__AVX512F__)
+  if constexpr (is_avx512_v<A>) {
+    const __m512i words = _mm512_loadu_si512(p);
+    return {wide(_mm512_castsi512_ps(_mm512_maskz_slli_epi32(0xffff, words, 16))),
+            wide(_mm512_castsi512_ps(_mm512_and_si512(words, _mm512_set1_epi32(upper))))};
+  }
+#endif
+#if defined(__AVX2__)
+  if constexpr (is_avx_v<A>) {
+    const __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return {wide(_mm256_castsi256_ps(_mm256_slli_epi32(words, 16))),
+            wide(_mm256_castsi256_ps(_mm256_and_si256(words, _mm256_set1_epi32(upper))))};
+  }
+#endif
+#if defined(__SSE2__)
+  if constexpr (is_sse_v<A>) {
+    const __m128i words = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return {wide(_mm_castsi128_ps(_mm_slli_epi32(words, 16))),
+            wide(_mm_castsi128_ps(_mm_and_si128(words, _mm_set1_epi32(upper))))};
+  }
+#endif
+#if defined(__aarch64__) && defined(__ARM_NEON)
+  if constexpr (is_neon64_v<A>) {
+    std::uint32_t copy[4];
+    std::memcpy(copy, p, sizeof copy);
+    const uint32x4_t words = vld1q_u32(copy);
+    return {wide(vreinterpretq_f32_u32(vshlq_n_u32(words, 16))),
+            wide(vreinterpretq_f32_u32(vandq_u32(words, vdupq_n_u32(0xffff0000u))))};
+  }
+#endif
+}
+
+/// The way back: each float rounded once.
+template <class A, class T>
+YARN_ALWAYS_INLINE void store_words(batch<float, A> even, batch<float, A> odd, T* p) {
+  static_assert(has_words_v<A> && sizeof(T) == 2, "guarded by the caller");
+#if defined(__AVX512BW__)
+  if constexpr (is_avx512_v<A>) {
+#if defined(__AVX512BF16__) && defined(__AVX512DQ__)
+    // The instruction flushes denormals, which the other processors keep: look for them first.
+    constexpr int denormal = 0x20;
+    const auto found = static_cast<unsigned>(_mm512_fpclass_ps_mask(even, denormal)) |
+                       static_cast<unsigned>(_mm512_fpclass_ps_mask(odd, denormal));
+    if (YARN_LIKELY(found == 0)) {
+      const __m512i order =
+          _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22,
+                           6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+      const __m512bh halves = _mm512_cvtne2ps_pbh(odd, even);
+      __m512i bits;
+      std::memcpy(&bits, &halves, sizeof bits);
+      _mm512_storeu_si512(p, _mm512_maskz_permutexvar_epi16(~__mmask32{0}, order, bits));
+      return;
+    }
+#endif
+    const __m512i low = _mm512_maskz_srli_epi32(0xffff, bfloat16_bits(even), 16);
+    _mm512_storeu_si512(p, _mm512_mask_blend_epi16(0xaaaaaaaau, low, bfloat16_bits(odd)));
+  }
+#endif
+#if defined(__AVX2__)
+  if constexpr (is_avx_v<A>) {
+    const __m256i low = _mm256_srli_epi32(bfloat16_bits(even), 16);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm256_blend_epi16(low, bfloat16_bits(odd), 0xaa));
+  }
+#endif
+#if defined(__SSE2__)
+  if constexpr (is_sse_v<A>) {
+    const __m128i upper = _mm_set1_epi32(static_cast<int>(0xffff0000u));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm_or_si128(_mm_srli_epi32(bfloat16_bits(even), 16),
+                                  _mm_and_si128(bfloat16_bits(odd), upper)));
+  }
+#endif
+#if defined(__aarch64__) && defined(__ARM_NEON)
+  if constexpr (is_neon64_v<A>) {
+    const uint32x4_t words = vsriq_n_u32(bfloat16_bits(odd), bfloat16_bits(even), 16);
+    std::uint32_t copy[4];
+    vst1q_u32(copy, words);
+    std::memcpy(static_cast<void*>(p), copy, sizeof copy);
+  }
+#endif
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif
+#endif
