@@ -38,7 +38,11 @@ inline namespace YARN_ABI {
 namespace detail {
 
 template <class Base> struct own_arch : Base { using base = Base; };
+#if defined(__SSE2__)
 using default_arch = own_arch<xsimd::default_arch>;
+#else
+using default_arch = xsimd::default_arch;
+#endif
 
 } // namespace detail
 } // namespace YARN_ABI

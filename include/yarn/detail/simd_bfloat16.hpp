@@ -78,7 +78,7 @@ template <class A, class T>
 YARN_ALWAYS_INLINE two_packs<batch<float, A>> load_words(const T* p, batch<float, A>) {
   using wide = batch<float, A>;
   static_assert(has_words_v<A> && sizeof(T) == 2, "guarded by the caller");
-  constexpr auto upper = static_cast<int>(0xffff0000u);
+  [[maybe_unused]] constexpr auto upper = static_cast<int>(0xffff0000u);
 #if defined(__AVX512F__)
   if constexpr (is_avx512_v<A>) {
     const __m512i words = _mm512_loadu_si512(p);
