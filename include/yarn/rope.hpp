@@ -257,13 +257,19 @@ void check_tensor(const char* name, const heads_view<T>& x, std::int64_t n_pairs
          number(x.token_stride()), number(x.head_stride()), number(dim));
   if (dim > limit || (n_inner > 1 && exceeds(n_inner - 1, inner, limit - dim)))
     fail(error_kind::invalid_argument,
-         "yarn: %s with n_tokens = %lld, n_heads = %lld and these strides is beyond ptrdiff_t",
-         name, number(tokens), number(heads));
+         "yarn: %s: n_tokens = %lld, n_heads = %lld, head_dim = %lld, token_stride = %lld, "
+         "head_stride = "
+         "%lld: beyond ptrdiff_t",
+         name, number(tokens), number(heads), number(dim), number(x.token_stride()),
+         number(x.head_stride()));
   const std::int64_t run = (n_inner > 1 ? (n_inner - 1) * inner : 0) + dim;
   if (n_outer > 1 && exceeds(n_outer - 1, outer, limit - run))
     fail(error_kind::invalid_argument,
-         "yarn: %s with n_tokens = %lld, n_heads = %lld and these strides is beyond ptrdiff_t",
-         name, number(tokens), number(heads));
+         "yarn: %s: n_tokens = %lld, n_heads = %lld, head_dim = %lld, token_stride = %lld, "
+         "head_stride = "
+         "%lld: beyond ptrdiff_t",
+         name, number(tokens), number(heads), number(dim), number(x.token_stride()),
+         number(x.head_stride()));
   if (n_inner > 1 && n_outer > 1 && outer < run)
     fail(error_kind::invalid_argument,
          "yarn: %s.token_stride = %lld, head_stride = %lld: %lld x %lld heads of head_dim = %lld "
@@ -317,9 +323,7 @@ void check_trig(const char* name, const trig_view<R, Meaning>& view) {
     fail(error_kind::invalid_argument,
          "yarn: %s has n_rows = %lld, n_pairs = %lld; rows are >= 0 and pairs >= 1", name,
          static_cast<long long>(view.n_rows()), static_cast<long long>(view.n_pairs()));
-  if (view.n_rows() > 1 && view.row_stride() < view.n_pairs())
-    fail(error_kind::invalid_argument, "yarn: %s.row_stride = %lld must be at least n_pairs = %lld",
-         name, static_cast<long long>(view.row_stride()), static_cast<long long>(view.n_pairs()));
+  check_row_extent<R>(name, view.n_rows(), view.n_pairs(), view.row_stride());
   if (view.n_rows() > 0 && (view.cos(0) == nullptr || view.sin(0) == nullptr))
     fail(error_kind::invalid_argument, "yarn: cos or sin of %s is null", name);
 }
@@ -336,8 +340,8 @@ template <class R> struct rows_call {
   rows_view<R> rows;
 
   std::int64_t n_pairs() const { return rows.n_pairs(); }
+  void check_source() const { check_trig("rows", rows); }
   void check(std::int64_t n_tokens) const {
-    check_trig("rows", rows);
     check_token_count("rows.n_rows", rows.n_rows(), n_tokens);
   }
   YARN_ALWAYS_INLINE auto source() const { return source_of(rows, identity_row{}); }
@@ -348,8 +352,8 @@ template <class R> struct table_call {
   table_view<R> table;
 
   std::int64_t n_pairs() const { return table.n_pairs(); }
+  void check_source() const { check_trig("table", table); }
   void check(std::int64_t n_tokens) const {
-    check_trig("table", table);
     if (list.size() >= 0)
       check_token_count("positions.size", list.size(), n_tokens);
     for (std::int64_t t = 0; t < n_tokens; ++t) {
@@ -376,6 +380,7 @@ struct frequencies_call {
   const frequencies* freqs;
 
   std::int64_t n_pairs() const { return freqs->n_pairs(); }
+  void check_source() const {}
   void check(std::int64_t n_tokens) const {
     if (list.size() >= 0)
       check_token_count("positions.size", list.size(), n_tokens);
@@ -399,6 +404,7 @@ inline frequencies_call call_of(const positions& list, const frequencies& freqs)
 template <class Call, class Q, class K>
 void check_call(const Call& call, pairing p, const heads_view<Q>& q, const heads_view<K>& k) {
   check_pairing(p);
+  call.check_source();
   check_tensor("q", q, call.n_pairs());
   check_tensor("k", k, call.n_pairs());
   check_token_count("k.n_tokens", k.n_tokens(), q.n_tokens());
@@ -407,6 +413,7 @@ void check_call(const Call& call, pairing p, const heads_view<Q>& q, const heads
 template <class Call, class X>
 void check_call(const Call& call, pairing p, const heads_view<X>& x) {
   check_pairing(p);
+  call.check_source();
   check_tensor("x", x, call.n_pairs());
   call.check(x.n_tokens());
 }
@@ -416,6 +423,7 @@ void check_copy(const Call& call, pairing p, pairing order, const heads_view<Fro
                 const heads_view<To>& target) {
   check_pairing(p);
   check_pairing(order);
+  call.check_source();
   check_tensor("source", source, call.n_pairs());
   check_tensor("target", target, call.n_pairs());
   check_token_count("target.n_tokens", target.n_tokens(), source.n_tokens());

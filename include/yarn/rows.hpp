@@ -131,6 +131,22 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
   }
 }
 
+// Whether n_rows rows of n_pairs, `stride` apart, lie apart and within ptrdiff_t.
+template <class T>
+void check_row_extent(const char* name, std::int64_t n_rows, std::int64_t n_pairs,
+                      std::int64_t stride) {
+  constexpr std::int64_t limit = PTRDIFF_MAX / static_cast<std::int64_t>(sizeof(T)) / 4;
+  if (n_rows > 1 && stride < n_pairs)
+    fail(error_kind::invalid_argument,
+         "yarn: %s: row_stride = %lld must be at least n_pairs = %lld", name,
+         static_cast<long long>(stride), static_cast<long long>(n_pairs));
+  if (n_pairs > limit || (n_rows > 1 && stride > (limit - n_pairs) / (n_rows - 1)))
+    fail(error_kind::invalid_argument,
+         "yarn: %s: n_rows = %lld, n_pairs = %lld, row_stride = %lld: beyond ptrdiff_t", name,
+         static_cast<long long>(n_rows), static_cast<long long>(n_pairs),
+         static_cast<long long>(stride));
+}
+
 template <class T>
 inline constexpr bool is_row_type_v = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
@@ -154,10 +170,7 @@ void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stri
     return;
   if (cos == nullptr || sin == nullptr)
     detail::fail(detail::error_kind::invalid_argument, "yarn: cos or sin of fill_rows is null");
-  if (stride < f.n_pairs())
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: row_stride = %lld must be at least n_pairs = %lld",
-                 static_cast<long long>(stride), static_cast<long long>(f.n_pairs()));
+  detail::check_row_extent<T>("fill_rows", list.size(), f.n_pairs(), stride);
   const detail::token_range range = detail::part_of(list.size(), part);
   detail::compute_rows(f, 0, f.n_pairs(), list, range, cos + range.begin * stride,
                        sin + range.begin * stride, stride);

@@ -26,6 +26,11 @@ inline namespace YARN_ABI {
 
 namespace detail {
 
+template <class Method>
+real softmax_temperature(const freq_factors_scaling<Method>& divided, std::int64_t seq_len);
+template <class... Methods>
+real softmax_temperature(const std::variant<Methods...>& method, std::int64_t seq_len);
+
 template <class Method> real softmax_temperature(const Method& method, std::int64_t seq_len) {
   if constexpr (std::is_base_of_v<yarn_scaling, Method>) {
     real scale = method.factor;
@@ -43,6 +48,10 @@ template <class Method> real softmax_temperature(const Method& method, std::int6
     static_cast<void>(seq_len);
     return 1;
   }
+}
+template <class Method>
+real softmax_temperature(const freq_factors_scaling<Method>& divided, std::int64_t seq_len) {
+  return softmax_temperature(divided.method, seq_len);
 }
 template <class... Methods>
 real softmax_temperature(const std::variant<Methods...>& method, std::int64_t seq_len) {

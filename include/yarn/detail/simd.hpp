@@ -352,18 +352,35 @@ load_octant(const std::uint64_t* phases, std::uint64_t multiplier, batch<double,
             pack(_mm512_castsi512_pd(_mm512_and_si512(shifted, top)))};
   } else
 #endif
-  {
-    double eighths[pack::size], swap[pack::size], cos_sign[pack::size], sin_sign[pack::size];
-    for (std::size_t lane = 0; lane < pack::size; ++lane) {
-      const octant_bits o = octant_of(phases[lane] * multiplier);
-      eighths[lane] = o.eighths;
-      std::memcpy(&swap[lane], &o.swap, 8);
-      std::memcpy(&cos_sign[lane], &o.cos_sign, 8);
-      std::memcpy(&sin_sign[lane], &o.sin_sign, 8);
+#if defined(__AVX2__)
+    // Vectors are put together from words: scalar stores would stall the vector loads behind them.
+    if constexpr (is_avx_v<A>) {
+      octant_bits o[4];
+      for (int lane = 0; lane < 4; ++lane)
+        o[lane] = octant_of(phases[lane] * multiplier);
+      const auto gather = [](std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d) {
+        return _mm256_castsi256_pd(
+            _mm256_set_epi64x(static_cast<long long>(d), static_cast<long long>(c),
+                              static_cast<long long>(b), static_cast<long long>(a)));
+      };
+      return {pack(_mm256_set_pd(o[3].eighths, o[2].eighths, o[1].eighths, o[0].eighths)),
+              pack(gather(o[0].swap, o[1].swap, o[2].swap, o[3].swap)),
+              pack(gather(o[0].cos_sign, o[1].cos_sign, o[2].cos_sign, o[3].cos_sign)),
+              pack(gather(o[0].sin_sign, o[1].sin_sign, o[2].sin_sign, o[3].sin_sign))};
+    } else
+#endif
+    {
+      double eighths[pack::size], swap[pack::size], cos_sign[pack::size], sin_sign[pack::size];
+      for (std::size_t lane = 0; lane < pack::size; ++lane) {
+        const octant_bits o = octant_of(phases[lane] * multiplier);
+        eighths[lane] = o.eighths;
+        std::memcpy(&swap[lane], &o.swap, 8);
+        std::memcpy(&cos_sign[lane], &o.cos_sign, 8);
+        std::memcpy(&sin_sign[lane], &o.sin_sign, 8);
+      }
+      return {pack::load_unaligned(eighths), pack::load_unaligned(swap),
+              pack::load_unaligned(cos_sign), pack::load_unaligned(sin_sign)};
     }
-    return {pack::load_unaligned(eighths), pack::load_unaligned(swap),
-            pack::load_unaligned(cos_sign), pack::load_unaligned(sin_sign)};
-  }
 }
 
 template <class A>

@@ -16,7 +16,11 @@ struct correction_ramp {
   real high;
   real slope; // 1 / (high - low), once: a division costs ten products
 
-  real ramp(std::int64_t pair) const { return min(max((real(pair) - low) * slope, 0), 1); }
+  real ramp(std::int64_t pair) const {
+    if (real(pair) >= high) // exactly 1: the product below falls a little short
+      return 1;
+    return max((real(pair) - low) * slope, 0);
+  }
   pair_range report() const { return {true, static_cast<double>(low), static_cast<double>(high)}; }
 };
 

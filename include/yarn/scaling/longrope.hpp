@@ -39,23 +39,24 @@ struct longrope_scaling {
 
 private:
   real attention(bool longer) const {
-    if (attention_factor.has_value()) {
-      detail::check_positive("longrope_scaling.attention_factor", attention_factor.value());
+    const auto check = [](const char* field, const optional_number& number) {
+      if (number.has_value())
+        detail::check_positive(field, number.value());
+    };
+    check("longrope_scaling.factor", factor);
+    check("longrope_scaling.attention_factor", attention_factor);
+    check("longrope_scaling.short_mscale", short_mscale);
+    check("longrope_scaling.long_mscale", long_mscale);
+    if (attention_factor.has_value())
       return attention_factor.value();
-    }
     const optional_number& mscale = longer ? long_mscale : short_mscale;
-    if (mscale.has_value()) {
-      detail::check_positive(longer ? "longrope_scaling.long_mscale"
-                                    : "longrope_scaling.short_mscale",
-                             mscale.value());
+    if (mscale.has_value())
       return mscale.value();
-    }
     if (!factor.has_value())
       detail::fail(detail::error_kind::invalid_argument,
                    "yarn: longrope_scaling.factor is not set; the attention factor needs it "
                    "(max_position_embeddings / original_max_position_embeddings), or give "
                    "attention_factor");
-    detail::check_positive("longrope_scaling.factor", factor.value());
     if (factor.value() <= 1.0)
       return 1;
     if (original_max_position_embeddings == 1)

@@ -75,13 +75,13 @@ protected:
 
 private:
   real attention(real scale) const {
+    detail::check_positive("yarn_scaling.attn_factor", attn_factor);
+    detail::check_at_least_zero("yarn_scaling.mscale", mscale.value());
+    detail::check_at_least_zero("yarn_scaling.mscale_all_dim", mscale_all_dim.value());
     if (attention_factor.has_value()) {
       detail::check_positive("yarn_scaling.attention_factor", attention_factor.value());
       return attention_factor.value();
     }
-    detail::check_positive("yarn_scaling.attn_factor", attn_factor);
-    detail::check_at_least_zero("yarn_scaling.mscale", mscale.value());
-    detail::check_at_least_zero("yarn_scaling.mscale_all_dim", mscale_all_dim.value());
     // As in Hugging Face, one of the two alone, or a zero, leaves the plain formula.
     if (mscale.value() != 0.0 && mscale_all_dim.value() != 0.0)
       return real(attn_factor) * temperature(scale, mscale.value()) /
