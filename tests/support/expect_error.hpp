@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// An error is expected by its type and by the words that its message must hold, above all the field
+// and the value: the wording between them is the library's own business.
+#ifndef YARN_TESTS_SUPPORT_EXPECT_ERROR_HPP
+#define YARN_TESTS_SUPPORT_EXPECT_ERROR_HPP
+
+#include <gtest/gtest.h>
+
+#include <initializer_list>
+#include <string>
+#include <typeinfo>
+
+namespace support {
+
+/// Calls, and expects exactly `Error` (not a type derived from it or beside it). Returns whether
+/// anything was thrown.
+template <class Error, class Call>
+bool expect_error(Call&& call, std::initializer_list<std::string> words) {
+  std::string expected;
+  for (const std::string& word : words) {
+    expected += " \"" + word + "\"";
+  }
+  try {
+    call();
+    ADD_FAILURE() << "accepted; expected an error with" << expected;
+    return false;
+  } catch (const std::exception& error) {
+    const std::string message = error.what();
+    EXPECT_TRUE(typeid(error) == typeid(Error))
+        << "another type of error, " << typeid(error).name() << ": " << message;
+    EXPECT_EQ(message.find("yarn: "), 0U) << message;
+    for (const std::string& word : words) {
+      EXPECT_NE(message.find(word), std::string::npos)
+          << "\"" << message << "\" does not name \"" << word << "\"";
+    }
+    return true;
+  }
+}
+
+} // namespace support
+
+#endif // YARN_TESTS_SUPPORT_EXPECT_ERROR_HPP

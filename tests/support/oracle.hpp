@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: MIT
+// What every method of the library should give, from the formulas alone (DESIGN.md, section 3, and
+// the source named at each function), in the 192-bit arithmetic of wide_real.hpp: the exact value
+// for every purpose of a test. Includes nothing of the library that it judges, and takes plain
+// numbers, so that a mistake in the library's parameter types cannot hide here too.
+#ifndef YARN_TESTS_SUPPORT_ORACLE_HPP
+#define YARN_TESTS_SUPPORT_ORACLE_HPP
+
+#include "wide_real.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <type_traits>
+#include <vector>
+
+namespace oracle {
+
+// ---- Judging a number -------------------------------------------------------------------------
+
+/// |value - exact| in units in the last place of Float (the spacing of Float at |exact|). Infinite
+/// for a value that is not finite; at exact = 0 anything but a zero counts as infinitely wrong.
+template <class Float> double ulp_error(Float value, const real& exact) {
+  static_assert(std::is_floating_point_v<Float>);
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  const auto number = static_cast<double>(value);
+  if (!(std::fabs(number) < 0x1p96)) {
+    return infinite;
+  }
+  if (exact.is_zero()) {
+    return number < 0 || number > 0 ? infinite : 0;
+  }
+  const int ulp_exponent = exact.exponent() - (std::numeric_limits<Float>::digits - 1);
+  return std::ldexp(abs(real(number) - exact).to_double(), -ulp_exponent);
+}
+
+/// |value - exact| as a plain number; infinite for a value that is not finite.
+inline double absolute_error(double value, const real& exact) {
+  if (!(std::fabs(value) < 0x1p96)) {
+    return std::numeric_limits<double>::infinity();
+  }
+  return abs(real(value) - exact).to_double();
+}
+
+/// The error of a row entry in the library's unit: 2^-24, half the spacing of float below 1, for
+/// amplitudes up to 1; above, the same half spacing at the amplitude (2^-23 in (1, 2], and so on).
+inline double row_error(double value, const real& exact, double amplitude = 1) {
+  int exponent = 0;
+  const double fraction = std::frexp(std::fabs(amplitude), &exponent);
+  exponent = fraction > 0.5 ? exponent : exponent - 1; // the smallest e with |amplitude| <= 2^e
+  return std::ldexp(absolute_error(value, exact), 24 - (exponent > 0 ? exponent : 0));
+}
+
+/// cos and sin of position * inv_freq, the product taken exactly.
+inline sine_and_cosine rotation(std::int64_t position, double inv_freq) {
+  return sin_cos(real(position) * real(inv_freq));
+}
+
+/// inv_freq / 2 pi * 2^64, the phase step before it is rounded to an integer.
+inline real phase_step(double inv_freq) { return real(inv_freq).times_power_of_2(63) / pi(); }
+
+// ---- The methods ------------------------------------------------------------------------------
+
+/// One frequency per pair (rad per token) and the factor on cos and sin.
+struct result {
+  std::vector<real> inv_freq;
+  real attention_factor = 1;
+};
+
+namespace detail {
+
+/// exp(-i * log_step), i < n. Powers by repeated products: after 128 of them still below 2^-165.
+inline std::vector<real> geometric(int n, const real& log_step) {
+  std::vector<real> powers;
+  const real ratio = exp(-log_step);
+  real power = 1;
+  for (int i = 0; i < n; ++i) {
+    powers.push_back(power);
+    power = power * ratio;
+  }
+  return powers;
+}
+
+inline real clamp_to_unit(const real& x) { return x < 0 ? real(0) : x > 1 ? real(1) : x; }
+
+} // namespace detail
+
+// Everywhere: d = rotary_dim, i = pair index in [0, d/2), b = theta, s = factor, L = original
+// length.
+
+/// RoFormer, arXiv 2104.09864: b^(-2i/d).
+inline result default_rope(int rotary_dim, double theta) {
+  return {detail::geometric(rotary_dim / 2, 2 * log(theta) / rotary_dim)};
+}
+
+/// Position interpolation, arXiv 2306.15595: b^(-2i/d) / s.
+inline result linear(int rotary_dim, double theta, const real& factor) {
+  result plain = default_rope(rotary_dim, theta);
+  for (real& inv_freq : plain.inv_freq) {
+    inv_freq = inv_freq / factor;
+  }
+  return plain;
+}
+
+/// The base of NTK-aware scaling (YaRN paper, arXiv 2309.00071, section 3.1): b * s^(d/(d-2)).
+inline real ntk_base(int rotary_dim, double theta, const real& scale) {
+  if (rotary_dim <= 2) {
+    throw std::domain_error("oracle: NTK-aware scaling needs more than one pair");
+  }
+  return theta * pow(scale, real(rotary_dim) / (rotary_dim - 2));
+}
+
+/// NTK-aware: plain rope over the larger base. (By logarithms: no power is rounded on the way.)
+inline result ntk(int rotary_dim, double theta, const real& scale) {
+  if (rotary_dim <= 2) {
+    throw std::domain_error("oracle: NTK-aware scaling needs more than one pair");
+  }
+  const real log_base = log(theta) + rotary_dim * log(scale) / (rotary_dim - 2);
+  return {detail::geometric(rotary_dim / 2, 2 * log_base / rotary_dim)};
+}
+
+/// Dynamic NTK as in Hugging Face: the scale is s*l/L - (s-1) for l > L and 1 up to there, with
+/// L = max_position_embeddings. At s = 1 it is the paper's max(1, l/L).
+inline real dynamic_ntk_scale(double factor, std::int64_t length, std::int64_t seq_len) {
+  return seq_len > length ? real(factor) * seq_len / length - (real(factor) - 1) : real(1);
+}
+inline result dynamic_ntk(int rotary_dim, double theta, double factor, std::int64_t length,
+                          std::int64_t seq_len) {
+  return seq_len > length ? ntk(rotary_dim, theta, dynamic_ntk_scale(factor, length, seq_len))
+                          : default_rope(rotary_dim, theta);
+}
+
+/// How often a pair turns within the original length: r = L / wavelength = L * theta_i / (2 pi).
+inline real rotations(const real& inv_freq, std::int64_t length) {
+  return length * inv_freq / (2 * pi());
+}
+
+/// The share of the unscaled frequency in the paper's ramp (YaRN paper, section 3.2): linear in the
+/// number of rotations between beta_slow (the paper's alpha) and beta_fast (its beta).
+inline real share_by_rotations(const real& inv_freq, std::int64_t length, double beta_fast,
+                               double beta_slow) {
+  return detail::clamp_to_unit((rotations(inv_freq, length) - beta_slow) /
+                               (real(beta_fast) - beta_slow));
+}
+
+/// NTK-by-parts as the paper writes it: (1 - gamma) theta_i / s + gamma theta_i.
+inline result ntk_by_parts(int rotary_dim, double theta, const real& factor, std::int64_t length,
+                           double beta_fast, double beta_slow) {
+  result blended = default_rope(rotary_dim, theta);
+  for (real& inv_freq : blended.inv_freq) {
+    const real share = share_by_rotations(inv_freq, length, beta_fast, beta_slow);
+    inv_freq = inv_freq / factor * (1 - share) + inv_freq * share;
+  }
+  return blended;
+}
+
+/// The (fractional) index of the pair that turns n times in L tokens: d ln(L/(2 pi n)) / (2 ln b).
+inline real correction_index(double n_rotations, int rotary_dim, double theta,
+                             std::int64_t length) {
+  return rotary_dim * log(length / (2 * pi() * n_rotations)) / (2 * log(theta));
+}
+
+/// The pair indices between which the blend happens.
+struct range {
+  real low;
+  real high;
+};
+
+/// As in the authors' code and Hugging Face: rounded outwards to integers unless told otherwise,
+/// low not below 0, high not above d - 1 (not d/2 - 1: everybody does it like that). A very short
+/// original length and a very small base put high below low; those two then run the ramp backwards,
+/// and the library promises not to. ggml takes the ramp's width as max(0.001, high - low), which is
+/// high = low here.
+inline range correction_range(double beta_fast, double beta_slow, int rotary_dim, double theta,
+                              std::int64_t length, bool truncate = true) {
+  range bounds{correction_index(beta_fast, rotary_dim, theta, length),
+               correction_index(beta_slow, rotary_dim, theta, length)};
+  if (truncate) {
+    bounds = {floor(bounds.low), ceil(bounds.high)};
+  }
+  bounds.low = bounds.low < 0 ? real(0) : bounds.low;
+  bounds.high = bounds.high > rotary_dim - 1 ? real(rotary_dim - 1) : bounds.high;
+  bounds.high = bounds.high < bounds.low ? bounds.low : bounds.high;
+  return bounds;
+}
+
+/// The share of the faster frequency at pair i: 1 up to low, 0 from high, linear in i between.
+inline real share_by_index(int i, const range& bounds) {
+  const real width = bounds.low == bounds.high ? real::parse("0.001") : bounds.high - bounds.low;
+  return 1 - detail::clamp_to_unit((i - bounds.low) / width);
+}
+
+/// NTK-by-parts in the authors' first form (jquesnelle/yarn, LlamaPartNTKScaledRotaryEmbedding):
+/// interpolation and NTK-aware blended where pairs turn 1.25 to 0.75 times, the result and the
+/// unscaled frequency blended where they turn 16 to 2 times; each faster share times its factor.
+inline result part_ntk(int rotary_dim, double theta, const real& scale, std::int64_t length,
+                       double ntk_factor = 1, double extrapolation_factor = 1) {
+  const result plain = default_rope(rotary_dim, theta);
+  const result stretched = ntk(rotary_dim, theta, scale);
+  const range to_ntk = correction_range(1.25, 0.75, rotary_dim, theta, length);
+  const range to_plain = correction_range(16, 2, rotary_dim, theta, length);
+  result blended = plain;
+  for (std::size_t i = 0; i < blended.inv_freq.size(); ++i) {
+    const real ntk_share = share_by_index(static_cast<int>(i), to_ntk) * ntk_factor;
+    const real first =
+        plain.inv_freq[i] / scale * (1 - ntk_share) + stretched.inv_freq[i] * ntk_share;
+    const real plain_share = share_by_index(static_cast<int>(i), to_plain) * extrapolation_factor;
+    blended.inv_freq[i] = first * (1 - plain_share) + plain.inv_freq[i] * plain_share;
+  }
+  return blended;
+}
+
+/// max(least, l/L): the scale of the methods that follow the current length.
+inline real scale_at(double least, std::int64_t length, std::int64_t seq_len) {
+  const real current = real(seq_len) / length;
+  return current > least ? current : real(least);
+}
+
+/// 0.1 a ln s + 1 above s = 1, else 1: the "mscale" of the authors, Hugging Face and DeepSeek.
+inline real mscale(const real& scale, double coefficient = 1) {
+  return scale > 1 ? coefficient * log(scale).over(10) + 1 : real(1);
+}
+
+enum class ramp { pair_index, rotations };
+
+/// The parameters of YaRN but for the factor, which the dynamic form makes from the length.
+struct yarn_parameters {
+  std::int64_t length = 4096;
+  double beta_fast = 32;
+  double beta_slow = 1;
+  bool truncate = true;
+  ramp over = ramp::pair_index;
+  double extrapolation_factor = 1;
+  double attn_factor = 1;
+  std::optional<double> attention_factor = std::nullopt;
+  std::optional<double> mscale = std::nullopt;
+  std::optional<double> mscale_all_dim = std::nullopt;
+};
+
+/// An explicit attention_factor is final. Else DeepSeek's ratio when both of its coefficients are
+/// given and not zero, else 0.1 ln s + 1; either times attn_factor.
+inline real yarn_attention_factor(const real& scale, const yarn_parameters& parameters) {
+  if (parameters.attention_factor) {
+    return *parameters.attention_factor;
+  }
+  const double numerator = parameters.mscale.value_or(0);
+  const double denominator = parameters.mscale_all_dim.value_or(0);
+  const bool is_ratio = std::fabs(numerator) > 0 && std::fabs(denominator) > 0;
+  return parameters.attn_factor *
+         (is_ratio ? mscale(scale, numerator) / mscale(scale, denominator) : mscale(scale));
+}
+
+/// YaRN: theta_i / s (1 - share) + theta_i share. The share is linear in the pair index as deployed
+/// (authors' LlamaYaRNScaledRotaryEmbedding, Hugging Face `yarn`), or in the number of rotations as
+/// in the paper, section 3.4; in both it is multiplied by extrapolation_factor.
+inline result yarn(int rotary_dim, double theta, const real& scale,
+                   const yarn_parameters& parameters = {}) {
+  result blended = default_rope(rotary_dim, theta);
+  const range bounds = correction_range(parameters.beta_fast, parameters.beta_slow, rotary_dim,
+                                        theta, parameters.length, parameters.truncate);
+  for (std::size_t i = 0; i < blended.inv_freq.size(); ++i) {
+    real& inv_freq = blended.inv_freq[i];
+    const real share = parameters.extrapolation_factor *
+                       (parameters.over == ramp::pair_index
+                            ? share_by_index(static_cast<int>(i), bounds)
+                            : share_by_rotations(inv_freq, parameters.length, parameters.beta_fast,
+                                                 parameters.beta_slow));
+    inv_freq = inv_freq / scale * (1 - share) + inv_freq * share;
+  }
+  blended.attention_factor = yarn_attention_factor(scale, parameters);
+  return blended;
+}
+
+/// Llama 3.1, Hugging Face `llama3`: pairs that turn more than high_freq_factor times stay, those
+/// that turn less than low_freq_factor times are divided by s, linear in the rotations between.
+inline result llama3(int rotary_dim, double theta, const real& factor, double low_freq_factor,
+                     double high_freq_factor, std::int64_t length) {
+  result banded = default_rope(rotary_dim, theta);
+  for (real& inv_freq : banded.inv_freq) {
+    const real turns = rotations(inv_freq, length);
+    if (turns < low_freq_factor) {
+      inv_freq = inv_freq / factor;
+    } else if (turns <= high_freq_factor) {
+      const real share = (turns - low_freq_factor) / (real(high_freq_factor) - low_freq_factor);
+      inv_freq = (1 - share) * inv_freq / factor + share * inv_freq;
+    }
+  }
+  return banded;
+}
+
+/// A method's frequencies, each over a divisor of its own (llama.cpp `freq_factors`).
+inline result divided(result plain, const std::vector<double>& divisors) {
+  for (std::size_t i = 0; i < plain.inv_freq.size(); ++i) {
+    plain.inv_freq[i] = plain.inv_freq[i] / divisors.at(i);
+  }
+  return plain;
+}
+
+/// sqrt(1 + ln s / ln L) above s = 1, else 1 (LongRoPE; s is max_position / original there).
+inline real longrope_attention_factor(double factor, std::int64_t length) {
+  return factor > 1 ? sqrt(1 + log(factor) / log(length)) : real(1);
+}
+
+/// LongRoPE: the divisors of the short list up to the original length, of the long one above it.
+inline result longrope(int rotary_dim, double theta, const std::vector<double>& short_factor,
+                       const std::vector<double>& long_factor, std::int64_t length,
+                       std::int64_t seq_len) {
+  return divided(default_rope(rotary_dim, theta), seq_len > length ? long_factor : short_factor);
+}
+
+/// Hugging Face `proportional`: the first share of all pairs of the head turns, at frequencies over
+/// the whole head_dim; the others stand still. How many: the product in double, as Python has it
+/// (0.6 * 10 is 6 there, though the double 0.6 is a little less), halved and rounded down.
+inline result proportional(int head_dim, double theta, double partial_rotary_factor,
+                           double factor) {
+  result partial = linear(head_dim, theta, factor);
+  const double n_turning = std::floor(partial_rotary_factor * head_dim / 2);
+  for (auto i = static_cast<std::size_t>(n_turning); i < partial.inv_freq.size(); ++i) {
+    partial.inv_freq[i] = 0;
+  }
+  return partial;
+}
+
+// ---- The softmax scale ------------------------------------------------------------------------
+
+/// 1/sqrt(head_dim), times m(mscale_all_dim)^2 in the models that put YaRN's temperature there
+/// (DeepSeek-V2 and V3).
+inline real softmax_scale(std::int64_t head_dim) { return 1 / sqrt(head_dim); }
+inline real softmax_scale(std::int64_t head_dim, double factor, double mscale_all_dim) {
+  const real temperature = mscale(factor, mscale_all_dim);
+  return softmax_scale(head_dim) * temperature * temperature;
+}
+
+} // namespace oracle
+
+#endif // YARN_TESTS_SUPPORT_ORACLE_HPP
