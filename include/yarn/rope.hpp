@@ -166,6 +166,8 @@ void rotate_tokens(const Source& source, token_range tokens, const Transfer&... 
   row_pointers<C> rows[largest_block];
 
   const std::int64_t all = source.n_pairs;
+  if (all == 0) // empty rows, and so no tokens
+    return;
   const std::int64_t part = all < largest_part ? all : largest_part;
   const std::int64_t fitting = room / (2 * part);
   const std::int64_t block = fitting < largest_block ? fitting : largest_block;
@@ -319,7 +321,7 @@ inline void check_pairing(pairing p) {
 // An engine's own arrays may be anything; ours pass at once.
 template <class R, class Meaning>
 void check_trig(const char* name, const trig_view<R, Meaning>& view) {
-  if (view.n_pairs() < 1 || view.n_rows() < 0)
+  if (view.n_pairs() < 0 || view.n_rows() < 0 || (view.n_pairs() == 0 && view.n_rows() != 0))
     fail(error_kind::invalid_argument,
          "yarn: %s has n_rows = %lld, n_pairs = %lld; rows are >= 0 and pairs >= 1", name,
          static_cast<long long>(view.n_rows()), static_cast<long long>(view.n_pairs()));
@@ -380,7 +382,7 @@ struct frequencies_call {
   const frequencies* freqs;
 
   std::int64_t n_pairs() const { return freqs->n_pairs(); }
-  void check_source() const {}
+  void check_source() const { check_frequencies(*freqs); }
   void check(std::int64_t n_tokens) const {
     if (list.size() >= 0)
       check_token_count("positions.size", list.size(), n_tokens);

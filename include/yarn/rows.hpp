@@ -44,6 +44,13 @@ inline void check_positions(const positions& list, std::int64_t n) {
   }
 }
 
+// Default-constructed frequencies are an engine's member before its model is loaded.
+inline void check_frequencies(const frequencies& f) {
+  if (f.n_pairs() == 0)
+    fail(error_kind::invalid_argument,
+         "yarn: frequencies with n_pairs = 0 must come from make_frequencies or frequencies_from");
+}
+
 inline void check_count(const positions& list) {
   if (list.size() < 0)
     fail(error_kind::invalid_argument,
@@ -164,6 +171,7 @@ void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stri
                slice part = {}) {
   static_assert(detail::is_row_type_v<T>, "yarn: rows are float or double");
   const std::int64_t stride = detail::to_index(row_stride, "row_stride");
+  detail::check_frequencies(f);
   detail::check_count(list);
   detail::check_slice(part);
   if (list.size() == 0)
@@ -191,6 +199,7 @@ public:
 
   void append(const frequencies& f, const positions& list) {
     static_assert(is_row_type_v<T>, "yarn: rows are float or double");
+    check_frequencies(f);
     check_count(list);
     if (n_rows_ != 0 && f.n_pairs() != n_pairs_)
       fail(error_kind::invalid_argument,
