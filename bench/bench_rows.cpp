@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// Rows and tables: cos and sin of 64 pairs for positions of every kind, beside libm for the same
+// rows and beside memset of the same bytes.
+#include "support.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace {
+
+using support::contender;
+
+constexpr std::int64_t n_pairs = 64;
+constexpr std::int64_t stride = 2 * n_pairs; // [cos | sin]
+
+std::vector<std::int64_t> run_from(std::int64_t first, std::int64_t n) {
+  std::vector<std::int64_t> list;
+  for (std::int64_t i = 0; i < n; ++i)
+    list.push_back(first + i);
+  return list;
+}
+
+/// Positions below 131072 without two consecutive ones.
+std::vector<std::int64_t> scattered(std::int64_t n) {
+  std::vector<std::int64_t> list;
+  std::uint32_t seed = 1;
+  for (std::int64_t i = 0; i < n; ++i) {
+    seed = seed * 1664525 + 1013904223;
+    list.push_back(static_cast<std::int64_t>(seed >> 15 & ~3U) + 2 * (i % 2));
+  }
+  return list;
+}
+
+/// What most programs do: an angle a pair, and libm's cos and sin. Real is the type of the angle.
+template <class Real, class T>
+void libm_rows(const std::vector<Real>& inv_freq, const std::vector<std::int64_t>& list, T* out) {
+  for (const std::int64_t position : list) {
+    for (std::size_t i = 0; i < inv_freq.size(); ++i) {
+      const Real angle = static_cast<Real>(position) * inv_freq[i];
+      out[i] = static_cast<T>(std::cos(angle));
+      out[i + inv_freq.size()] = static_cast<T>(std::sin(angle));
+    }
+    out += 2 * inv_freq.size();
+  }
+}
+
+/// `list` into warm memory. Positions are given as a list always: that of consecutive positions is
+/// recognised on the way.
+template <class T, class Real>
+void rows(benchmark::State& state, const yarn::frequencies& freqs,
+          const std::vector<std::int64_t>& list) {
+  const support::warm_array<T> memory(list.size() * static_cast<std::size_t>(stride));
+  const auto view = freqs.inv_freq();
+  const std::vector<Real> inv_freq(view.begin(), view.end());
+  const auto ours = [&] {
+    yarn::fill_rows(freqs, yarn::positions(list), memory.data(), memory.data() + n_pairs, stride);
+  };
+  const auto libm = [&] { libm_rows(inv_freq, list, memory.data()); };
+  const auto memset = [&] { std::memset(memory.data(), 1, memory.bytes()); };
+  support::compare(state, memory.bytes(), ours, contender{"libm", libm},
+                   contender{"memset", memset});
+  state.SetItemsProcessed(static_cast<std::int64_t>(list.size()));
+}
+
+template <class T, class Real = double>
+void add(const std::string& name, const yarn::frequencies& freqs,
+         const std::vector<std::int64_t>& list) {
+  support::add_comparison("rows/" + name + "/" + support::type_name<T>() + "/" +
+                              std::to_string(list.size()) + "x64_pairs/" + support::arch_name(),
+                          [=](benchmark::State& state) { rows<T, Real>(state, freqs, list); });
+}
+
+const bool registered = [] {
+  const yarn::frequencies freqs = support::steady_frequencies();
+  const yarn::frequencies common = yarn::float32_pipeline(freqs);
+  add<float>("one_position", freqs, {131071});
+  add<float>("list", freqs, scattered(64));
+  add<float>("run", freqs, run_from(100000, 64));
+  add<float>("run", freqs, run_from(100000, 4096));
+  add<float>("table", freqs, run_from(0, 131072));
+  add<double>("one_position", freqs, {131071});
+  add<double>("list", freqs, scattered(64));
+  add<float, float>("float32_pipeline", common, {131071});
+  add<float, float>("float32_pipeline", common, scattered(64));
+  return true;
+}();
+
+} // namespace

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+# Finds xsimd, for yarn's own build and for the installed package alike.
+
+# Sets `include_dirs`, or else `error`.
+#
+# Only the include directories are taken, and xsimd's target is not linked: Debian's (8.1) names
+# `xtl` as a library to link without finding it, which would put -lxtl on every link line.
+# find_package gets no version: xsimd's version file accepts its own major only, and yarn works with
+# every xsimd from the floor on.
+function(yarn_find_xsimd include_dirs error)
+  set(floor 8.1)
+  if(NOT TARGET xsimd AND NOT TARGET xsimd::xsimd)
+    find_package(xsimd CONFIG QUIET)
+  endif()
+
+  set(dirs "")
+  foreach(target IN ITEMS xsimd::xsimd xsimd)
+    if(TARGET ${target})
+      get_target_property(dirs ${target} INTERFACE_INCLUDE_DIRECTORIES)
+      break()
+    endif()
+  endforeach()
+
+  set(problem "")
+  if(NOT dirs)
+    set(problem "it was not found")
+  elseif(xsimd_VERSION AND xsimd_VERSION VERSION_LESS floor)
+    set(problem "${xsimd_VERSION} was found")
+  endif()
+  if(problem)
+    set(problem
+        "yarn needs xsimd ${floor} or newer, and ${problem}. Install it, or set YARN_NO_XSIMD=ON to \
+use yarn's scalar kernels.")
+  endif()
+  set(${include_dirs} "${dirs}" PARENT_SCOPE)
+  set(${error} "${problem}" PARENT_SCOPE)
+endfunction()

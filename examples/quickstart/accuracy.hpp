@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// How far rows and scores are from the truth, computed here in long double. Where long double is no
+// wider than double, the truth still has 10 digits at position 131071.
+#ifndef YARN_EXAMPLES_QUICKSTART_ACCURACY_HPP
+#define YARN_EXAMPLES_QUICKSTART_ACCURACY_HPP
+
+#include "tensors.hpp"
+
+#include <yarn/yarn.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+namespace quickstart {
+
+/// The larger of two errors; one that is not a number counts as infinite.
+inline double worse(double a, double b) {
+  if (b <= a)
+    return a;
+  return b > a ? b : std::numeric_limits<double>::infinity();
+}
+
+/// Half the distance of floats between 1 and 2, where a row entry may lie that has an attention
+/// factor in it, and a little for the angle: what include/yarn/rows.hpp promises.
+constexpr double allowed_row_error = 0.501 * 0x1p-23;
+
+/// Largest |cos - truth| and |sin - truth| of a row, relative to the attention factor. The truth is
+/// the cosine of position * inv_freq.
+inline double row_error(const yarn::frequencies& computed, const yarn::frequencies& truth,
+                        std::int64_t position) {
+  yarn::rotary_rows<float> row;
+  row.assign(computed, yarn::positions_from(position, 1));
+  const double m = truth.attention_factor();
+  double worst = 0;
+  for (std::int64_t pair = 0; pair < truth.n_pairs(); ++pair) {
+    const long double angle =
+        static_cast<long double>(position) * static_cast<long double>(truth.inv_freq()[pair]);
+    const auto cos = static_cast<double>(std::cos(angle));
+    const auto sin = static_cast<double>(std::sin(angle));
+    worst = worse(worst, std::fabs(static_cast<double>(row.cos(0)[pair]) / m - cos));
+    worst = worse(worst, std::fabs(static_cast<double>(row.sin(0)[pair]) / m - sin));
+  }
+  return worst;
+}
+
+/// Each of the two rotations may be off by 2 ULP of the length of a pair in each of its two
+/// elements (include/yarn/rope.hpp), and a ULP is at most 2^-23: 2 * 2 * sqrt(2) * 2^-23.
+constexpr double allowed_score_error = 6.8e-7;
+
+/// What the score of two unrotated heads must become at this distance: pair by pair, the real part
+/// of q * conj(k) * exp(i * distance * inv_freq), times the attention factor twice.
+inline double exact_score(const float* q, const float* k, const yarn::frequencies& freqs,
+                          std::int64_t distance) {
+  long double sum = 0;
+  for (std::size_t i = 0; i < n_pairs; ++i) {
+    const long double angle =
+        static_cast<long double>(distance) * static_cast<long double>(freqs.inv_freq()[i]);
+    const long double q0 = q[i], q1 = q[i + n_pairs], k0 = k[i], k1 = k[i + n_pairs];
+    sum += (q0 * k0 + q1 * k1) * std::cos(angle) - (q1 * k0 - q0 * k1) * std::sin(angle);
+  }
+  return static_cast<double>(sum) * freqs.attention_factor() * freqs.attention_factor();
+}
+
+inline double dot(const float* a, const float* b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < head_dim; ++i)
+    sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return sum;
+}
+
+/// The largest error of the scores of query tokens [first, last) of `rotated` with a key `distance`
+/// positions earlier, which is `tokens_back` tokens earlier; over all heads, relative to the
+/// lengths of q and k. Every token of both holds the same q and k before the rotation.
+inline double score_error(const layer& unrotated, const layer& rotated,
+                          const yarn::frequencies& freqs, std::int64_t distance,
+                          std::size_t tokens_back, std::size_t first, std::size_t last) {
+  const double m = freqs.attention_factor();
+  double worst = 0;
+  for (std::size_t h = 0; h < n_q_heads; ++h) {
+    const std::size_t q_offset = h * head_dim;
+    const std::size_t k_offset = h / (n_q_heads / n_kv_heads) * head_dim; // heads share keys
+    const float* const q = unrotated.q() + q_offset;
+    const float* const k = unrotated.k() + k_offset;
+    const double exact = exact_score(q, k, freqs, distance);
+    const double length = std::sqrt(dot(q, q) * dot(k, k)) * m * m;
+    for (std::size_t t = first; t < last; ++t) {
+      const double score = dot(rotated.q() + t * q_size + q_offset,
+                               rotated.k() + (t - tokens_back) * k_size + k_offset);
+      worst = worse(worst, std::fabs(score - exact) / length);
+    }
+  }
+  return worst;
+}
+
+} // namespace quickstart
+
+#endif

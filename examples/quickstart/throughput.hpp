@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// Times beside the least that any work in place must do: reading and writing the same bytes.
+#ifndef YARN_EXAMPLES_QUICKSTART_THROUGHPUT_HPP
+#define YARN_EXAMPLES_QUICKSTART_THROUGHPUT_HPP
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <vector>
+
+namespace quickstart {
+
+/// Multiplies n elements in place, n a multiple of 64: an inner loop of fixed length is vectorised
+/// at any level of optimisation.
+inline void scale(float* data, std::size_t n, float factor) {
+  constexpr std::size_t block = 64;
+  for (std::size_t i = 0; i < n; i += block)
+    for (std::size_t j = 0; j < block; ++j)
+      data[i + j] *= factor;
+}
+
+template <class Work> double seconds_of(const Work& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+inline double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+struct comparison {
+  double seconds;          ///< of the work, median
+  double baseline_seconds; ///< of the baseline, median
+  double ratio;            ///< baseline / work, median of the rounds: above 1 is faster
+};
+
+/// Runs work and baseline in turn for some seconds, so that a change of the clock or a busy
+/// neighbour meets both.
+template <class Work, class Baseline>
+comparison compare(double seconds, const Work& work, const Baseline& baseline) {
+  std::vector<double> times, baseline_times, ratios;
+  const auto round = [&] {
+    baseline_times.push_back(seconds_of(baseline));
+    times.push_back(seconds_of(work));
+    ratios.push_back(baseline_times.back() / times.back());
+    return baseline_times.back() + times.back();
+  };
+  seconds_of(baseline), seconds_of(work); // warm-up
+  for (double elapsed = 0; elapsed < seconds || ratios.size() < 5;)
+    elapsed += round();
+  return {median(times), median(baseline_times), median(ratios)};
+}
+
+} // namespace quickstart
+
+#endif

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// There is no default pairing: confusing the two is the error that everybody makes.
+// expect: no matching function
+#include <yarn/rope.hpp>
+
+void rotate(yarn::heads_view<float> q, yarn::heads_view<float> k,
+            const yarn::frequencies& frequencies) {
+#ifdef YARN_EXPECT_FAILURE
+  yarn::rope_apply(q, k, yarn::positions_from(0), frequencies);
+#else
+  yarn::rope_apply(q, k, yarn::positions_from(0), frequencies, yarn::pairing::half_split);
+#endif
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// A view of a temporary would dangle.
+// expect: temporary|deleted
+#include <yarn/views.hpp>
+
+#include <vector>
+
+std::int64_t first(const std::vector<int>& list) {
+#ifdef YARN_EXPECT_FAILURE
+  return yarn::positions(std::vector<int>{list})[0];
+#else
+  return yarn::positions(list)[0];
+#endif
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// Rows belong to tokens and a table to positions: a table given without positions is a mistake.
+// expect: no matching function
+#include <yarn/rope.hpp>
+
+void rotate(yarn::heads_view<float> q, yarn::heads_view<float> k, yarn::positions positions,
+            yarn::rows_view<float> rows, yarn::table_view<float> table) {
+#ifdef YARN_EXPECT_FAILURE
+  yarn::rope_apply(q, k, table, yarn::pairing::half_split);
+#else
+  yarn::rope_apply(q, k, rows, yarn::pairing::half_split);
+  yarn::rope_apply(q, k, positions, table, yarn::pairing::half_split);
+#endif
+}

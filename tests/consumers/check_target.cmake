@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+# Included by the consumers: linking yarn::yarn brings headers and a language level, nothing else.
+foreach(property IN ITEMS COMPILE_OPTIONS LINK_LIBRARIES LINK_OPTIONS SOURCES PRECOMPILE_HEADERS)
+  get_target_property(value yarn::yarn INTERFACE_${property})
+  if(value)
+    message(FATAL_ERROR "yarn::yarn has INTERFACE_${property} '${value}'")
+  endif()
+endforeach()
+
+get_target_property(features yarn::yarn INTERFACE_COMPILE_FEATURES)
+if(NOT features STREQUAL "cxx_std_17")
+  message(FATAL_ERROR "yarn::yarn asks for '${features}'")
+endif()
+
+# What yarn::yarn defines, written out for the program to compare.
+get_target_property(definitions yarn::yarn INTERFACE_COMPILE_DEFINITIONS)
+string(REGEX REPLACE "\\$<BUILD_INTERFACE:([^>]*)>" "\\1" definitions "${definitions}")
+if(definitions AND NOT definitions MATCHES "^YARN_NO_XSIMD(;YARN_NO_XSIMD)*$")
+  message(FATAL_ERROR "yarn::yarn defines '${definitions}'")
+endif()

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// What a user's first program does: includes the umbrella, rotates, links.
+#include <yarn/yarn.hpp>
+
+#include <cstdio>
+
+#if defined(YARN_NO_XSIMD) != EXPECT_NO_XSIMD
+#error "the choice between xsimd and the scalar kernels did not arrive"
+#endif
+
+int main() {
+  yarn::rope_shape shape;
+  shape.head_dim = 4;
+  shape.rope_theta = 10000.0;
+  const yarn::frequencies frequencies = yarn::make_frequencies(shape, yarn::linear_scaling{2.0});
+  float head[4] = {1.0F, 2.0F, 3.0F, 4.0F};
+  yarn::rope_apply(yarn::heads_view{head, 1, 1, 4}, yarn::positions_from(5), frequencies,
+                   yarn::pairing::half_split);
+  std::printf("yarn %d.%d.%d: %g %g %g %g\n", YARN_VERSION_MAJOR, YARN_VERSION_MINOR,
+              YARN_VERSION_PATCH, static_cast<double>(head[0]), static_cast<double>(head[1]),
+              static_cast<double>(head[2]), static_cast<double>(head[3]));
+  return head[0] != 1.0F && head[2] != 3.0F ? 0 : 1;
+}

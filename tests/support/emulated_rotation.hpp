@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+// What a rotation should give, one pair at a time and in three ways: by the arithmetic that the
+// library documents (one product, one fused multiply-add, 16-bit elements rounded once), written
+// again from the formats' definitions; exactly, in long double; and the units in which the two are
+// compared. Of the library it takes the names of the types and whether there is a fused
+// multiply-add.
+#ifndef YARN_TESTS_SUPPORT_EMULATED_ROTATION_HPP
+#define YARN_TESTS_SUPPORT_EMULATED_ROTATION_HPP
+
+#include "bits.hpp"
+
+#include <yarn/types.hpp>
+
+#include <cfloat>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+#include <vector>
+
+namespace support {
+
+// ---- Formats of 16 bits -----------------------------------------------------------------------
+
+/// A binary format of 16 bits with `Digits` significant ones and 2^LeastExponent as its smallest
+/// normal number.
+template <int Digits, int LeastExponent> struct small_format {
+  static constexpr unsigned infinity = 0x7fffU >> unsigned{Digits - 1} << unsigned{Digits - 1};
+
+  static float widen(std::uint16_t bits) { return values()[bits]; }
+
+  /// To nearest, ties to even; a NaN becomes one NaN, of no particular sign or payload.
+  static std::uint16_t narrow(float value) {
+    const unsigned sign = std::signbit(value) ? 0x8000U : 0U;
+    const double size = std::fabs(static_cast<double>(value));
+    if (std::isnan(value)) {
+      return infinity | 1U << unsigned{Digits - 2};
+    }
+    if (std::isinf(value)) {
+      return static_cast<std::uint16_t>(sign | infinity);
+    }
+    // In units of the last place that a number of this size has: every step is exact.
+    const int exponent = exponent_of(size);
+    const double scaled = size * power_of_2(Digits - 1 - exponent);
+    auto units = static_cast<unsigned>(scaled);
+    const double rest = scaled - units;
+    units += rest > 0.5 || (rest >= 0.5 && units % 2 == 1) ? 1U : 0U;
+    // Neighbouring numbers have neighbouring codes, from zero to infinity.
+    const unsigned code =
+        units + (static_cast<unsigned>(exponent - LeastExponent) << unsigned{Digits - 1});
+    return static_cast<std::uint16_t>(sign | (code < infinity ? code : infinity));
+  }
+
+private:
+  static double power_of_2(int power) {
+    return from_bits<double>(static_cast<std::uint64_t>(power + 1023) << 52U);
+  }
+  static int exponent_of(double size) {
+    const int exponent = static_cast<int>(bits_of(size) >> 52U) - 1023;
+    return exponent < LeastExponent ? LeastExponent : exponent;
+  }
+  static const std::vector<float>& values() {
+    static const std::vector<float> all = [] {
+      std::vector<float> list(65536);
+      for (unsigned bits = 0; bits < 65536; ++bits) {
+        const unsigned field = (bits & 0x7fffU) >> unsigned{Digits - 1};
+        const unsigned fraction = bits & ((1U << unsigned{Digits - 1}) - 1);
+        const unsigned hidden = field == 0 ? 0U : 1U << unsigned{Digits - 1};
+        const int exponent = LeastExponent + static_cast<int>(field == 0 ? 1U : field) - 1;
+        float size = static_cast<float>(std::ldexp(fraction + hidden, exponent - Digits + 1));
+        if ((bits & 0x7fffU) >= infinity) {
+          size = fraction == 0 ? std::numeric_limits<float>::infinity()
+                               : std::numeric_limits<float>::quiet_NaN();
+        }
+        list[bits] = (bits & 0x8000U) != 0 ? -size : size;
+      }
+      return list;
+    }();
+    return all;
+  }
+};
+
+using binary16_format = small_format<11, -14>;
+using bfloat16_format = small_format<8, -126>;
+
+// ---- Elements ---------------------------------------------------------------------------------
+
+/// A type of element: what the rotation computes in, and how to come from there and back.
+template <class T> struct element;
+
+template <class T> struct wide_element {
+  using compute = T;
+  static constexpr int digits = std::numeric_limits<T>::digits;
+  static constexpr int least_exponent = std::numeric_limits<T>::min_exponent - 1;
+  static T widen(T value) { return value; }
+  static T narrow(T value) { return value; }
+  static bool is_quiet_nan(T value) {
+    return std::isnan(value) && (bits_of(value) >> unsigned{digits - 2} & 1U) != 0;
+  }
+};
+template <> struct element<float> : wide_element<float> {
+  static constexpr const char* name = "float";
+};
+template <> struct element<double> : wide_element<double> {
+  static constexpr const char* name = "double";
+};
+
+template <class T, class Format, int Digits, int LeastExponent> struct small_element {
+  using compute = float;
+  static constexpr int digits = Digits;
+  static constexpr int least_exponent = LeastExponent;
+  static float widen(T value) { return Format::widen(value.bits); }
+  static T narrow(float value) { return T{Format::narrow(value)}; }
+  static bool is_quiet_nan(T value) {
+    return (value.bits & 0x7fffU) > Format::infinity &&
+           (value.bits >> unsigned{Digits - 2} & 1U) != 0;
+  }
+};
+template <> struct element<yarn::float16> : small_element<yarn::float16, binary16_format, 11, -14> {
+  static constexpr const char* name = "float16";
+};
+template <>
+struct element<yarn::bfloat16> : small_element<yarn::bfloat16, bfloat16_format, 8, -126> {
+  static constexpr const char* name = "bfloat16";
+};
+
+template <class T> using compute_type = typename element<T>::compute;
+
+/// The element nearest to a number that need not be exact.
+template <class T> T element_of(double value) {
+  return element<T>::narrow(static_cast<compute_type<T>>(value));
+}
+template <class T> bool is_nan(T value) { return std::isnan(element<T>::widen(value)); }
+
+// ---- Rotations --------------------------------------------------------------------------------
+
+template <class Number> struct pair_of {
+  Number first;
+  Number second;
+};
+
+/// The documented arithmetic. Neither compiler can fuse anything else into it: what could be fused
+/// is fused already, and without the instruction there is nothing to fuse with.
+template <class C> pair_of<C> emulated_rotation(C x0, C x1, C cos, C sin) {
+#if YARN_HAS_FMA
+  return {std::fma(-x1, sin, x0 * cos), std::fma(x0, sin, x1 * cos)};
+#else
+  return {-x1 * sin + x0 * cos, x0 * sin + x1 * cos};
+#endif
+}
+
+/// The same for two elements in place.
+template <class T> void emulate_in_place(T& x0, T& x1, compute_type<T> cos, compute_type<T> sin) {
+  using type = element<T>;
+  const auto rotated = emulated_rotation(type::widen(x0), type::widen(x1), cos, sin);
+  x0 = type::narrow(rotated.first);
+  x1 = type::narrow(rotated.second);
+}
+
+/// Where the two elements of pair i of a head are.
+inline pair_of<std::size_t> places_of_pair(yarn::pairing p, std::size_t i, std::size_t n_pairs) {
+  return p == yarn::pairing::half_split ? pair_of<std::size_t>{i, i + n_pairs}
+                                        : pair_of<std::size_t>{2 * i, 2 * i + 1};
+}
+
+/// One head in place by a row of n_pairs cosines and sines.
+template <class T>
+void emulate_head(T* head, yarn::pairing p, const compute_type<T>* cos, const compute_type<T>* sin,
+                  std::size_t n_pairs) {
+  for (std::size_t i = 0; i < n_pairs; ++i) {
+    const auto at = places_of_pair(p, i, n_pairs);
+    emulate_in_place(head[at.first], head[at.second], cos[i], sin[i]);
+  }
+}
+
+/// As near to exact as long double is: 11 bits beyond double, or 60.
+inline pair_of<long double> exact_rotation(long double x0, long double x1, long double cos,
+                                           long double sin) {
+  return {x0 * cos - x1 * sin, x0 * sin + x1 * cos};
+}
+inline constexpr bool has_wide_long_double = LDBL_MANT_DIG >= 64;
+
+/// The unit in the last place of a format at this size: never below that of its subnormal numbers.
+inline double unit_at(double size, int digits, int least_exponent) {
+  const int exponent = size > 0 ? std::ilogb(size) : least_exponent;
+  return std::ldexp(1.0, (exponent < least_exponent ? least_exponent : exponent) - digits + 1);
+}
+template <class T> double unit_at(double size) {
+  return unit_at(size, element<T>::digits, element<T>::least_exponent);
+}
+
+} // namespace support
+
+#endif // YARN_TESTS_SUPPORT_EMULATED_ROTATION_HPP

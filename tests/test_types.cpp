@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+// The words of the library: shapes, slices, numbers that may be absent, and which types are which
+// 16-bit format.
+#include <Eigen/Core>
+#include <gtest/gtest.h>
+#include <yarn/types.hpp>
+#include <yarn/version.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+#if __has_include(<stdfloat>)
+#include <stdfloat>
+#endif
+
+namespace engine {
+
+/// A 16-bit type of an engine's own.
+struct half_of_its_own {
+  std::uint16_t bits;
+};
+
+} // namespace engine
+
+namespace yarn {
+template <> struct format_of<engine::half_of_its_own> {
+  static constexpr element_format value = element_format::binary16;
+};
+} // namespace yarn
+
+namespace {
+
+using yarn::element_format;
+using yarn::format_of_v;
+
+// ---- Plain data ---------------------------------------------------------------------------------
+
+static_assert(std::is_aggregate_v<yarn::rope_shape>);
+static_assert(std::is_aggregate_v<yarn::slice>);
+static_assert(std::is_trivially_copyable_v<yarn::rope_shape>);
+static_assert(std::is_trivially_copyable_v<yarn::slice>);
+static_assert(std::is_trivially_copyable_v<yarn::optional_number>);
+static_assert(std::is_trivial_v<yarn::float16> && sizeof(yarn::float16) == 2);
+static_assert(std::is_trivial_v<yarn::bfloat16> && sizeof(yarn::bfloat16) == 2);
+static_assert(!std::is_same_v<yarn::float16, yarn::bfloat16>);
+static_assert(std::is_enum_v<yarn::pairing> && !std::is_convertible_v<yarn::pairing, int>);
+
+TEST(rope_shape, has_no_default_base_and_rotates_the_whole_head) {
+  constexpr yarn::rope_shape unset;
+  EXPECT_EQ(unset.head_dim, 0);
+  EXPECT_EQ(unset.rotary_dim, 0);
+  EXPECT_EQ(unset.rope_theta, 0.0);
+  yarn::rope_shape shape;
+  shape.head_dim = 128;
+  EXPECT_EQ(shape.rotated(), 128);
+  shape.rotary_dim = 64;
+  EXPECT_EQ(shape.rotated(), 64);
+}
+
+TEST(slice, is_everything_by_default) {
+  constexpr yarn::slice whole;
+  EXPECT_EQ(whole.index, 0);
+  EXPECT_EQ(whole.count, 1);
+  const std::size_t threads = 7;
+  const yarn::slice part{2, static_cast<std::int64_t>(threads)};
+  EXPECT_EQ(part.index, 2);
+  EXPECT_EQ(part.count, 7);
+}
+
+TEST(pairing, are_two) { EXPECT_NE(yarn::pairing::half_split, yarn::pairing::interleaved); }
+
+TEST(optional_number, is_absent_until_it_is_set) {
+  yarn::optional_number number;
+  EXPECT_FALSE(number.has_value());
+  EXPECT_EQ(number.value(), 0.0);
+  number = 1.25;
+  EXPECT_TRUE(number.has_value());
+  EXPECT_EQ(number.value(), 1.25);
+  number = 0; // set to nothing is not unset
+  EXPECT_TRUE(number.has_value());
+  EXPECT_EQ(number.value(), 0.0);
+  number = {};
+  EXPECT_FALSE(number.has_value());
+  constexpr yarn::optional_number fixed = 2.5;
+  static_assert(fixed.has_value() && fixed.value() == 2.5);
+  static_assert(!yarn::optional_number{}.has_value());
+}
+
+// ---- Formats ------------------------------------------------------------------------------------
+
+static_assert(format_of_v<float> == element_format::binary32);
+static_assert(format_of_v<double> == element_format::binary64);
+static_assert(format_of_v<const float> == element_format::binary32);
+static_assert(format_of_v<yarn::float16> == element_format::binary16);
+static_assert(format_of_v<const yarn::bfloat16> == element_format::bfloat16);
+static_assert(format_of_v<engine::half_of_its_own> == element_format::binary16);
+static_assert(format_of_v<const engine::half_of_its_own> == element_format::binary16);
+static_assert(format_of_v<int> == element_format::unknown);
+static_assert(format_of_v<std::uint16_t> ==
+              element_format::unknown); // which of the two would it be?
+static_assert(format_of_v<long double> == element_format::unknown);
+
+// Eigen's types are registered by name; were their class keys or names others, this would not
+// match.
+static_assert(format_of_v<Eigen::half> == element_format::binary16);
+static_assert(format_of_v<Eigen::bfloat16> == element_format::bfloat16);
+static_assert(sizeof(Eigen::half) == 2 && std::is_trivially_copyable_v<Eigen::half>);
+static_assert(sizeof(Eigen::bfloat16) == 2 && std::is_trivially_copyable_v<Eigen::bfloat16>);
+
+#if defined(__FLT16_MANT_DIG__) &&                                                                 \
+    (defined(__clang__) || __GNUC__ >= 13 || (__GNUC__ == 12 && defined(__SSE2__)))
+static_assert(format_of_v<_Float16> == element_format::binary16);
+#endif
+#if defined(__BFLT16_MANT_DIG__)
+static_assert(format_of_v<decltype(0.0bf16)> == element_format::bfloat16);
+#endif
+#if defined(__STDCPP_FLOAT16_T__)
+static_assert(format_of_v<std::float16_t> == element_format::binary16);
+#endif
+#if defined(__STDCPP_BFLOAT16_T__)
+static_assert(format_of_v<std::bfloat16_t> == element_format::bfloat16);
+#endif
+
+TEST(formats, name_the_bits_that_eigen_has) {
+  // The format says what the bits mean: 1.5 is 0x3e00 in one and 0x3fc0 in the other.
+  const Eigen::half half(1.5F);
+  const Eigen::bfloat16 brain(1.5F);
+  std::uint16_t bits = 0;
+  std::memcpy(&bits, &half, 2);
+  EXPECT_EQ(bits, 0x3e00);
+  std::memcpy(&bits, &brain, 2);
+  EXPECT_EQ(bits, 0x3fc0);
+}
+
+TEST(is_finite, looks_at_the_bits) {
+  using limits = std::numeric_limits<double>;
+  for (const double x : {0.0, -0.0, 1.0, limits::max(), limits::lowest(), limits::denorm_min()}) {
+    EXPECT_TRUE(yarn::detail::is_finite(x)) << x;
+  }
+  for (const double x : {limits::infinity(), -limits::infinity(), limits::quiet_NaN(),
+                         -limits::quiet_NaN(), limits::signaling_NaN()}) {
+    EXPECT_FALSE(yarn::detail::is_finite(x)) << x;
+  }
+}
+
+TEST(version, has_three_numbers) {
+  static_assert(YARN_VERSION_MAJOR >= 0 && YARN_VERSION_MINOR >= 0 && YARN_VERSION_PATCH >= 0);
+  EXPECT_GT(YARN_VERSION_MAJOR * 1000000 + YARN_VERSION_MINOR * 1000 + YARN_VERSION_PATCH, 0);
+}
+
+} // namespace
