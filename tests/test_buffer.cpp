@@ -34,8 +34,8 @@ TEST(buffer, is_empty_at_first) {
   const buffer empty;
   EXPECT_EQ(empty.size(), 0U);
   EXPECT_EQ(empty.data(), nullptr);
-  const buffer copy =
-      empty; // NOLINT(performance-unnecessary-copy-initialization): the copy is tested
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): the copy is what is tested
+  const buffer copy = empty;
   EXPECT_EQ(copy.size(), 0U);
 }
 

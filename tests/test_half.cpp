@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The conversions from 16-bit formats: all 65536 patterns of each, against their definition and
-// against Eigen's types.
+// The conversions of 16-bit formats. From them: all 65536 patterns, against their definition and
+// against Eigen's types. To them: every pattern, every middle between two and its neighbours.
 #include "support/bits.hpp"
 
 #include <Eigen/Core>
@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 namespace {
 
@@ -49,6 +50,84 @@ TEST(half, bfloat16_is_widened_exactly) {
     ASSERT_EQ(bits_of(wide), pattern << 16U);
     ASSERT_EQ(bits_of(yarn::detail::widen<float>(of_pattern<Eigen::bfloat16>(pattern))),
               bits_of(wide));
+  }
+}
+
+// ---- Rounding to 16 bits ------------------------------------------------------------------------
+
+template <class T, class Compute> std::uint32_t narrowed(Compute value) {
+  T element;
+  yarn::detail::narrow(value, element);
+  std::uint16_t bits = 0;
+  std::memcpy(&bits, &element, sizeof bits);
+  return bits;
+}
+
+/// From 0 up to the largest finite number of T and on to infinity: `infinity` is its pattern.
+template <class T> void check_rounding(std::uint32_t infinity, double beyond_largest) {
+  const auto value_of = [&](std::uint32_t pattern) {
+    return pattern == infinity ? beyond_largest
+                               : yarn::detail::widen<double>(of_pattern<T>(pattern));
+  };
+  for (std::uint32_t pattern = 0; pattern < infinity; ++pattern) {
+    const double low = value_of(pattern), high = value_of(pattern + 1);
+    const double middle = low + (high - low) / 2; // exact, also as a float
+    const std::uint32_t even = pattern % 2 == 0 ? pattern : pattern + 1;
+    const auto check = [&](double value, std::uint32_t expected) {
+      ASSERT_EQ(narrowed<T>(value), expected) << value;
+      ASSERT_EQ(narrowed<T>(-value), expected | 0x8000U) << -value;
+      const auto single = static_cast<float>(value);
+      if (static_cast<double>(single) - value == 0) { // else it would be another question
+        ASSERT_EQ(narrowed<T>(single), expected) << value;
+        ASSERT_EQ(narrowed<T>(-single), expected | 0x8000U) << -value;
+      }
+    };
+    check(low, pattern);
+    check(middle, even);
+    check(std::nextafter(middle, 0.0), pattern); // a double that a float would round to the tie
+    check(std::nextafter(middle, high), pattern + 1);
+    const auto single = static_cast<float>(middle);
+    check(static_cast<double>(std::nextafter(single, 0.0F)), pattern);
+    check(static_cast<double>(std::nextafter(single, static_cast<float>(high))), pattern + 1);
+  }
+}
+
+TEST(half, binary16_is_rounded_to_nearest_even) {
+  check_rounding<yarn::float16>(0x7c00, 65536);
+  check_rounding<Eigen::half>(0x7c00, 65536);
+}
+TEST(half, bfloat16_is_rounded_to_nearest_even) {
+  check_rounding<yarn::bfloat16>(0x7f80, 0x1p128);
+  check_rounding<Eigen::bfloat16>(0x7f80, 0x1p128);
+}
+
+TEST(half, infinity_and_nan_stay_what_they_are) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const auto check = [](auto value, std::uint32_t binary16, std::uint32_t bfloat16) {
+    EXPECT_EQ(narrowed<yarn::float16>(value), binary16) << value;
+    EXPECT_EQ(narrowed<yarn::bfloat16>(value), bfloat16) << value;
+  };
+  check(infinity, 0x7c00U, 0x7f80U);
+  check(-infinity, 0xfc00U, 0xff80U);
+  check(static_cast<double>(infinity), 0x7c00U, 0x7f80U);
+  check(std::numeric_limits<float>::max(), 0x7c00U, 0x7f80U);
+  check(1e300, 0x7c00U, 0x7f80U);
+  check(-1e300, 0xfc00U, 0xff80U);
+  check(0.0F, 0U, 0U);
+  check(-0.0F, 0x8000U, 0x8000U);
+  check(1e-300, 0U, 0U);
+  check(-1e-300, 0x8000U, 0x8000U);
+  // Every payload: a NaN must not be rounded to infinity, nor stay a signalling one.
+  for (std::uint32_t payload = 1; payload < 0x800000U; payload = payload * 3 + 1) {
+    for (const std::uint32_t sign : {0U, 0x80000000U}) {
+      const auto nan = support::from_bits<float>(sign | 0x7f800000U | (payload & 0x7fffffU));
+      const std::uint32_t half = narrowed<yarn::float16>(nan);
+      const std::uint32_t brain = narrowed<yarn::bfloat16>(nan);
+      ASSERT_EQ(half & 0x7e00U, 0x7e00U) << payload;
+      ASSERT_EQ(brain & 0x7fc0U, 0x7fc0U) << payload;
+      ASSERT_EQ(half & 0x8000U, sign >> 16U);
+      ASSERT_EQ(brain & 0x8000U, sign >> 16U);
+    }
   }
 }
 

@@ -270,10 +270,9 @@ template <class From, class To>
 std::vector<To> rotated_step_by_step(const std::vector<From>& source, const shape& s,
                                      const orders& order) {
   using compute = compute_type<From, To>;
-  std::vector<compute> wide;
-  for (const From& element : source) {
-    wide.push_back(yarn::detail::widen<compute>(element));
-  }
+  std::vector<compute> wide(source.size());
+  std::transform(source.begin(), source.end(), wide.begin(),
+                 [](From element) { return yarn::detail::widen<compute>(element); });
   const yarn::rotary_rows<compute> rows = rows_for<compute>(s);
   yarn::rope_apply(yarn::heads_view<compute>(wide.data(), s.n_tokens, s.n_heads, s.head_dim()),
                    rows, order.in);
@@ -597,7 +596,12 @@ TEST(rope_copy_sources, may_be_parts_of_the_rows) {
 
 template <class T> class rope_copy_in_place : public ::testing::Test {};
 using element_types = ::testing::Types<float, double, f16, bf16>;
-TYPED_TEST_SUITE(rope_copy_in_place, element_types);
+struct element_names {
+  template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name
+    return conversion_names::name<T>();
+  }
+};
+TYPED_TEST_SUITE(rope_copy_in_place, element_types, element_names);
 
 TYPED_TEST(rope_copy_in_place, is_rope_apply) {
   for (const shape& s : shapes) {
@@ -685,15 +689,15 @@ protected:
   static constexpr std::int64_t dim = 18;
 
   rope_copy_refused() {
-    for (std::size_t i = 0; i < memory_.size(); ++i) {
-      memory_[i] = static_cast<float>(i) * 0.25F;
+    for (std::size_t i = 0; i < memory.size(); ++i) {
+      memory[i] = static_cast<float>(i) * 0.25F;
     }
-    before_ = memory_;
+    before = memory;
   }
 
   yarn::heads_view<float> view_at(std::int64_t first, std::int64_t token_stride = 3 * dim,
                                   std::int64_t head_stride = dim) {
-    return yarn::heads_view<float>(memory_.data() + first, s.n_tokens, s.n_heads, dim)
+    return yarn::heads_view<float>(memory.data() + first, s.n_tokens, s.n_heads, dim)
         .with_strides(token_stride, head_stride);
   }
 
@@ -703,18 +707,18 @@ protected:
                       const Argument&... arguments) {
     expect_error<Error>([&] { yarn::rope_copy(arguments..., in, out); }, words);
     expect_error<Error>([&] { yarn::rope_copy_check(arguments..., in, out); }, words);
-    EXPECT_EQ(std::memcmp(memory_.data(), before_.data(), sizeof(float) * memory_.size()), 0);
+    EXPECT_EQ(std::memcmp(memory.data(), before.data(), sizeof(float) * memory.size()), 0);
   }
   void expect_overlap_refused(const yarn::heads_view<float>& source,
                               const yarn::heads_view<float>& target,
                               pairing out = pairing::half_split) {
     expect_refused({"overlap", "source.data", "target.data", "rope_copy"}, pairing::half_split, out,
-                   source, target, rows_);
+                   source, target, rows);
   }
 
-  std::vector<float> memory_ = std::vector<float>(2000);
-  std::vector<float> before_;
-  yarn::rotary_rows<float> rows_ = rows_for<float>(s);
+  std::vector<float> memory = std::vector<float>(2000);
+  std::vector<float> before;
+  yarn::rotary_rows<float> rows = rows_for<float>(s);
 };
 
 TEST_F(rope_copy_refused, is_an_overlap) {
@@ -723,9 +727,9 @@ TEST_F(rope_copy_refused, is_an_overlap) {
     expect_overlap_refused(source, view_at(500 + shift));
     expect_overlap_refused(source, view_at(500 - shift));
   }
-  EXPECT_NO_THROW(yarn::rope_copy_check(source, view_at(500 + 216), rows_, pairing::half_split,
+  EXPECT_NO_THROW(yarn::rope_copy_check(source, view_at(500 + 216), rows, pairing::half_split,
                                         pairing::half_split));
-  EXPECT_NO_THROW(yarn::rope_copy_check(source, view_at(500 - 216), rows_, pairing::half_split,
+  EXPECT_NO_THROW(yarn::rope_copy_check(source, view_at(500 - 216), rows, pairing::half_split,
                                         pairing::half_split));
 }
 
@@ -734,12 +738,12 @@ TEST_F(rope_copy_refused, is_the_same_memory_in_another_way) {
   expect_overlap_refused(view_at(0), view_at(0, 4 * dim));
   expect_overlap_refused(view_at(0, 60), view_at(0, 60, dim + 1));
   expect_overlap_refused(view_at(0), view_at(0, dim, 4 * dim)); // [heads][tokens] over it
-  const yarn::heads_view<bf16> half_as_wide(reinterpret_cast<bf16*>(memory_.data()), s.n_tokens,
+  const yarn::heads_view<bf16> half_as_wide(reinterpret_cast<bf16*>(memory.data()), s.n_tokens,
                                             s.n_heads, dim); // elements of another size
   expect_refused({"overlap"}, pairing::half_split, pairing::half_split, view_at(0), half_as_wide,
-                 rows_);
+                 rows);
   expect_refused({"overlap"}, pairing::half_split, pairing::half_split, half_as_wide, view_at(0),
-                 rows_);
+                 rows);
 }
 
 // Packed rows whose parts begin apart, but run into each other.
@@ -753,11 +757,11 @@ TEST_F(rope_copy_refused, is_an_overlap_of_parts_of_rows) {
 
 TEST_F(rope_copy_refused, is_another_shape) {
   const auto source = view_at(0);
-  float* const elsewhere = memory_.data() + 1000;
+  float* const elsewhere = memory.data() + 1000;
   const auto refuse = [&](std::initializer_list<std::string> words, std::int64_t n_tokens,
                           std::int64_t n_heads, std::int64_t head_dim) {
     const yarn::heads_view<float> target(elsewhere, n_tokens, n_heads, head_dim);
-    expect_refused(words, pairing::half_split, pairing::half_split, source, target, rows_);
+    expect_refused(words, pairing::half_split, pairing::half_split, source, target, rows);
     expect_refused(words, pairing::interleaved, pairing::half_split, source, target,
                    yarn::positions_from(0), frequencies_for(s));
   };
@@ -775,18 +779,18 @@ TEST_F(rope_copy_refused, is_what_rope_apply_refuses) {
   const auto target = view_at(1000);
   const pairing half = pairing::half_split;
   const auto bad = static_cast<pairing>(2);
-  expect_refused({"pairing = 2"}, bad, half, source, target, rows_);
-  expect_refused({"pairing = 2"}, half, bad, source, target, rows_);
+  expect_refused({"pairing = 2"}, bad, half, source, target, rows);
+  expect_refused({"pairing = 2"}, half, bad, source, target, rows);
   expect_refused({"rows.n_rows = 5", "n_tokens = 4"}, half, half, source, target,
                  rows_for<float>({5, 1, 8, 0}));
   expect_refused({"source.head_dim = 18", "rotary_dim = 20"}, half, half, source, target,
                  rows_for<float>({4, 1, 10, 0}));
   expect_refused({"source", "token_stride = 53", "overlap"}, half, half, view_at(0, 53), target,
-                 rows_);
+                 rows);
   expect_refused({"target", "head_stride = 17", "overlap"}, half, half, source,
-                 view_at(1000, 60, 17), rows_);
+                 view_at(1000, 60, 17), rows);
   expect_refused({"target.data is null"}, half, half, source,
-                 yarn::heads_view<float>(nullptr, s.n_tokens, s.n_heads, dim), rows_);
+                 yarn::heads_view<float>(nullptr, s.n_tokens, s.n_heads, dim), rows);
   const yarn::rotary_table<float> table(frequencies_for(s), 6);
   expect_refused<std::out_of_range>({"position 6", "[0, 6)"}, half, half, source, target,
                                     yarn::positions(std::vector<int>{0, 1, 2, 6}.data(), 4), table);

@@ -272,9 +272,13 @@ public:
     }
   }
 
-  /// Rotates q and k (or k alone) of a geometry. False after the first failure.
-  template <pairing Pairing> bool run(const geometry& g, bool k_alone, worst_errors& worst) {
+  /// Rotates q and k (or k alone) of a geometry, and measures k's errors where they are asked for.
+  /// False after the first failure.
+  template <pairing Pairing> bool run(const geometry& g, bool k_alone, worst_errors* worst) {
     const auto [q, k] = place<T>(g, q_memory_, k_memory_, random_);
+    if (g.side == support::fence::behind && g.shape != layout::back_part) {
+      reached_[q.first_byte % 64] = true;
+    }
     const std::size_t pairs = g.rotary_dim / 2;
     const std::size_t stride = pairs + g.offset % 3;
     const yarn::rows_view<compute> rows = place_rows(g, pairs, stride);
@@ -317,9 +321,14 @@ public:
         return false;
       }
     }
-    measure<Pairing>(k, rows, pairs, worst);
+    if (worst != nullptr) {
+      measure<Pairing>(k, rows, pairs, *worst);
+    }
     return true;
   }
+
+  /// Whether a tensor whose end touches a page has begun at this byte of a cache line.
+  bool reached(std::size_t offset) const { return reached_[offset]; }
 
 private:
   T next_element() { return elements_[next_element_++ % elements_.size()]; }
@@ -371,6 +380,7 @@ private:
   std::vector<compute> cosines_;
   std::vector<compute> sines_;
   std::vector<T> before_;
+  std::array<bool, 64> reached_{};
   std::size_t next_element_ = 0;
   std::size_t next_row_ = 0;
   arena q_memory_, k_memory_, cos_memory_, sin_memory_;
@@ -400,13 +410,17 @@ TYPED_TEST(rope_typed, every_even_rotary_dim_at_every_alignment) {
             const std::size_t n_tokens = turn % 11 == 0 ? 1 : 2;
             const geometry g{rotary_dim, head_dim, n_tokens, heads.q,
                              heads.kv,   shape,    side,     offset};
-            if (!all.template run<TypeParam::order>(g, turn % 5 == 0, worst)) {
+            if (!all.template run<TypeParam::order>(g, turn % 5 == 0,
+                                                    turn % 4 == 0 ? &worst : nullptr)) {
               return;
             }
           }
         }
       }
     }
+  }
+  for (std::size_t offset = 0; offset < 64; offset += sizeof(T)) {
+    EXPECT_TRUE(all.reached(offset)) << "no tensor began at byte " << offset;
   }
   report<TypeParam>("by_the_rounded_row", worst);
   EXPECT_LE(worst.beyond_round, most_units + oracle_noise);
@@ -426,7 +440,7 @@ TYPED_TEST(rope_typed, long_rotary_dims) {
           const geometry g{
               rotary_dim, rotary_dim + beyond, packed ? 1U : 2U, packed ? 1U : 2U, 1, shape, side,
               sizeof(T)};
-          ASSERT_TRUE(all.template run<TypeParam::order>(g, false, worst)) << g.describe();
+          ASSERT_TRUE(all.template run<TypeParam::order>(g, false, &worst)) << g.describe();
         }
       }
     }
@@ -445,14 +459,14 @@ TYPED_TEST(rope_typed, many_tokens_and_many_heads) {
       for (const layout shape : layouts) {
         const geometry g{rotary_dim, rotary_dim + n_tokens % 2, n_tokens, 1 + n_tokens % 3, 1,
                          shape,      support::fence::behind,    sizeof(T)};
-        ASSERT_TRUE(all.template run<TypeParam::order>(g, false, worst)) << g.describe();
+        ASSERT_TRUE(all.template run<TypeParam::order>(g, false, &worst)) << g.describe();
       }
     }
   }
   for (const std::size_t n_heads : {7, 16, 33, 96}) {
     for (const layout shape : layouts) {
       const geometry g{20, 24, 2, n_heads, 1, shape, support::fence::behind, 0};
-      ASSERT_TRUE(all.template run<TypeParam::order>(g, false, worst)) << g.describe();
+      ASSERT_TRUE(all.template run<TypeParam::order>(g, false, &worst)) << g.describe();
     }
   }
   EXPECT_LE(worst.beyond_round, most_units + oracle_noise);

@@ -125,6 +125,7 @@ const std::vector<float>& inv_freq_of(const std::string& id) {
   return all.at(id);
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): of nlohmann's noexcept move, which may not throw
 struct rotation_case {
   reference::inv_freq_case model; // inv_freq and attention_factor: of Hugging Face and vLLM only
   method how = method::axes;
@@ -362,8 +363,8 @@ double get(yarn::bfloat16 element) {
   return double{value};
 }
 double get(yarn::float16 element) {
-  const int exponent = element.bits >> 10U & 0x1fU;
-  const int fraction = element.bits & 0x3ffU;
+  const auto exponent = static_cast<int>(element.bits >> 10U & 0x1fU);
+  const auto fraction = static_cast<int>(element.bits & 0x3ffU);
   const double size =
       exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(fraction + 1024, exponent - 25);
   return (element.bits & 0x8000U) != 0 ? -size : size;
@@ -385,10 +386,8 @@ std::vector<double> rotate(const rotation_case& one, const yarn::rows_view<float
     yarn::rope_copy(x, y, rows, one.order(), one.output_order());
     data = copy;
   }
-  std::vector<double> result;
-  for (const T& element : data) {
-    result.push_back(get(element));
-  }
+  std::vector<double> result(data.size());
+  std::transform(data.begin(), data.end(), result.begin(), [](T element) { return get(element); });
   return result;
 }
 std::vector<double> rotate(const rotation_case& one, const yarn::rows_view<float>& rows) {
@@ -442,7 +441,8 @@ struct difference {
 class float32_frameworks : public testing::TestWithParam<rotation_case> {};
 
 // Their cos and sin are within a ULP of float32 and ours are nearest, and each side rounds products
-// and sums of numbers below 0.71: reference/README.md gives 2.4e-7 times the attention factor.
+// and sums of numbers below 0.71: reference/README.md gives 2.4e-7 times the attention factor. The
+// largest difference that occurs is 6.0e-8, and 1.2e-7 with an attention factor (42 % of this).
 TEST_P(float32_frameworks, agree_with_the_float32_pipeline) {
   const rotation_case& one = GetParam();
   const std::vector<double> ours = rotate(one, framework_frequencies(one));
@@ -467,7 +467,8 @@ std::int64_t inv_freq_tolerance_ulp(const rotation_case& one) {
 
 // From the model's parameters to the result, all our own and exact. The frequencies differ by a few
 // ULP of float32, which a position multiplies, and their angle is rounded to float32: both move a
-// result by no more than they move the angle times the length of the pair.
+// result by no more than they move the angle times the length of the pair. (Up to 4.9e-3 at
+// position 131071; 99 % of the tolerance.)
 TEST_P(float32_frameworks, agree_with_the_methods_of_the_library) {
   const rotation_case& one = GetParam();
   const reference::mapped_case mapped = reference::map_case(one.model);
@@ -704,7 +705,7 @@ double with_rounding(const rotation_case& one, double tolerance, double ours, do
 }
 
 // 4e-6 a radian is what its angles are off by: a running product of up to 64 float32 factors, and
-// the factor itself rounded (reference/README.md).
+// the factor itself rounded (reference/README.md). 40 % of the tolerance occurs in float32.
 TEST_P(ggml, agrees_within_the_error_of_its_angles) {
   const rotation_case& one = GetParam();
   const yarn::frequencies freqs = ggml_frequencies(one);
@@ -755,6 +756,7 @@ std::vector<float> ggml_angles(const rotation_case& one, const yarn::frequencies
 // With its angles for ours, nothing is left but the rounding of cos, sin and the rotation, as in
 // the frameworks. Where a ramp blends angles in float32, the share is off by half a ULP of 1, hence
 // the angle by half a ULP of the unscaled one, and by 1.5 of its own for two products and a sum.
+// The largest difference without a ramp is 6.0e-8, 1.2e-7 with LongRoPE's attention factor.
 TEST_P(ggml, agrees_by_its_own_angles) {
   const rotation_case& one = GetParam();
   const yarn::frequencies freqs = ggml_frequencies(one);

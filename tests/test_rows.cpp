@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// also built with -ffast-math
 // Rows: their error against the oracle for every method at every position that matters, the same
 // bits from every way of building them, the memory they touch, and the float32 pipeline.
 //

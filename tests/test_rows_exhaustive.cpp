@@ -77,6 +77,7 @@ std::int64_t compare_ways(const yarn::frequencies& freqs, std::int64_t first, st
   // A list of 32-bit positions with breaks: back and forth in pieces of 50, each one a run.
   std::vector<std::int64_t> list;
   std::vector<std::int32_t> list32;
+  list32.reserve(static_cast<std::size_t>(n_rows));
   for (std::int64_t piece = 0; piece * 50 < n_rows; ++piece) {
     const std::int64_t swapped = (piece ^ 1) * 50 < n_rows ? piece ^ 1 : piece;
     for (std::int64_t i = 0; i < 50 && swapped * 50 + i < n_rows; ++i) {

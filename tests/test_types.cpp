@@ -6,6 +6,8 @@
 #include <yarn/types.hpp>
 #include <yarn/version.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -147,8 +149,9 @@ TEST(is_finite, looks_at_the_bits) {
 }
 
 TEST(version, has_three_numbers) {
-  static_assert(YARN_VERSION_MAJOR >= 0 && YARN_VERSION_MINOR >= 0 && YARN_VERSION_PATCH >= 0);
-  EXPECT_GT(YARN_VERSION_MAJOR * 1000000 + YARN_VERSION_MINOR * 1000 + YARN_VERSION_PATCH, 0);
+  constexpr std::array<int, 3> version{YARN_VERSION_MAJOR, YARN_VERSION_MINOR, YARN_VERSION_PATCH};
+  EXPECT_GE(*std::min_element(version.begin(), version.end()), 0);
+  EXPECT_GT(*std::max_element(version.begin(), version.end()), 0);
 }
 
 } // namespace
