@@ -13,7 +13,7 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// radians / 2pi * 2^64, rounded to the nearest integer, modulo 2^64; |radians| < 2^40.
+/// radians / 2pi * 2^64, rounded to the nearest integer, modulo 2^64; |radians| < 2^64.
 inline std::uint64_t phase_of(double radians) {
   // 2^194 / 2pi: with a factor of 53 bits, good to 2^-76 units of the result.
   constexpr std::uint64_t c2 = 0xa2f9836e4e441529, c1 = 0xfc2757d1f534ddc0, c0 = 0xdb6295993c439042;
@@ -21,15 +21,16 @@ inline std::uint64_t phase_of(double radians) {
   std::memcpy(&bits, &radians, sizeof bits);
   const int biased = static_cast<int>(bits >> 52 & 0x7ff);
   const std::uint64_t m = (bits & 0xfffffffffffffu) | std::uint64_t{biased != 0} << 52;
-  const int shift = 1205 - (biased == 0 ? 1 : biased); // product * 2^-shift is the result; > 142
+  const int shift = 1205 - (biased == 0 ? 1 : biased); // product * 2^-shift is the result; > 118
   if (shift >= 246)
     return 0; // below one half
 
-  // Of the 256-bit product, the part from bit 128 up holds the result and the bit that rounds it.
+  // Of the 256-bit product, `twice` is what lies above the bit below the result's lowest.
   const u128 low = multiply(m, c0);
   const u128 middle = multiply(m, c1) + u128{0, low.hi};
   const u128 high = multiply(m, c2) + u128{0, middle.hi};
-  const u128 twice = high >> (shift - 129);
+  const u128 twice = shift >= 129 ? high >> (shift - 129)
+                                  : (high << (129 - shift)) + u128{0, middle.lo >> (shift - 65)};
   const std::uint64_t magnitude = (twice >> 1).lo + (twice.lo & 1);
   return bits >> 63 != 0 ? 0 - magnitude : magnitude;
 }

@@ -93,7 +93,8 @@ YARN_ALWAYS_INLINE void entries(const std::uint64_t* phases, std::uint64_t multi
                                 double amplitude, float* cos, float* sin) {
   const circle_pack<Pack> point = polynomial_point<Pack>(phases, multiplier);
   const Pack m(amplitude), below(1.0 - 0x1p-50), above(1.0 + 0x1p-50);
-  const Pack c = m * point.cos, s = m * point.sin;
+  // A zero gets the sign that the integers give it.
+  const Pack zero(0.0), c = m * point.cos + zero, s = m * point.sin + zero;
   const bool sure_cos = round_both(c * below, c * above, cos);
   const bool sure_sin = round_both(s * below, s * above, sin);
   if (!(sure_cos && sure_sin))
