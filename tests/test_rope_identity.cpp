@@ -88,8 +88,8 @@ tensor<T> emulated(tensor<T> x, const some_rows<C>& rows, pairing order) {
 TYPED_TEST(rope_identity, slices_are_one_call) {
   using rows_type = some_rows<support::compute_type<TypeParam>>;
   for (const pairing order : pairings) {
-    for (const std::size_t n_tokens : {0, 1, 5, 32, 37, 70}) {
-      for (const std::size_t rotary_dim : {14, 64}) {
+    for (const std::size_t n_tokens : {0U, 1U, 5U, 32U, 37U, 70U}) {
+      for (const std::size_t rotary_dim : {14U, 64U}) {
         const rows_type rows(std::max<std::size_t>(n_tokens, 1), rotary_dim / 2);
         const auto all = rows.view();
         const yarn::rows_view<support::compute_type<TypeParam>> view{
@@ -183,7 +183,7 @@ TYPED_TEST(rope_identity, every_head_is_rotated_as_if_alone) {
   for (const pairing order : pairings) {
     for (const std::size_t rotary_dim : rotary_dims) {
       const some_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
-      for (const std::size_t n_heads : {1, 2, 3, 4, 5, 8}) {
+      for (const std::size_t n_heads : {1U, 2U, 3U, 4U, 5U, 8U}) {
         const tensor<TypeParam> x(dense(n_tokens, n_heads, rotary_dim));
         tensor<TypeParam> together = x, alone = x;
         yarn::rope_apply(together.view(), rows.view(), order);
@@ -206,7 +206,7 @@ TYPED_TEST(rope_identity, q_and_k_are_rotated_as_if_alone) {
     std::size_t q, k;
   };
   for (const pairing order : pairings) {
-    for (const std::size_t rotary_dim : {6, 32, 66}) {
+    for (const std::size_t rotary_dim : {6U, 32U, 66U}) {
       const some_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
       for (const head_counts n : {head_counts{8, 2}, {8, 1}, {3, 3}, {1, 4}, {2, 0}, {0, 2}}) {
         // Other head_dims, strides and order of the axes, too.
@@ -260,7 +260,7 @@ TYPED_TEST(rope_identity, every_sequence_of_a_batch_is_rotated) {
   constexpr std::size_t heads = 2, dim = 48;
   using compute = support::compute_type<TypeParam>;
   for (const pairing order : pairings) {
-    for (const std::size_t batch : {1, 2, 3, 17}) {
+    for (const std::size_t batch : {1U, 2U, 3U, 17U}) {
       const some_rows<compute> one(1, dim / 2);
       std::vector<compute> cos, sin;
       for (std::size_t b = 0; b < batch; ++b) {
@@ -403,10 +403,10 @@ TYPED_TEST(rope_identity, special_values_are_as_in_scalar_arithmetic) {
   const std::vector<TypeParam> list = special_elements<TypeParam>();
   const std::size_t n_cases = list.size() * list.size() * turns.size();
   for (const pairing order : pairings) {
-    for (const std::size_t rotary_dim : {2, 6, 14, 30, 62, 64, 126, 128}) {
+    for (const std::size_t rotary_dim : {2U, 6U, 14U, 30U, 62U, 64U, 126U, 128U}) {
       const std::size_t pairs = rotary_dim / 2;
       const std::size_t n_tokens = (n_cases + pairs - 1) / pairs;
-      for (const std::size_t n_heads : {1, 2}) {
+      for (const std::size_t n_heads : {1U, 2U}) {
         tensor<TypeParam> x(dense(n_tokens, n_heads, rotary_dim));
         std::vector<compute> cos(n_tokens * pairs), sin(n_tokens * pairs);
         for (std::size_t at = 0; at < n_tokens * pairs; ++at) {
@@ -449,7 +449,7 @@ TYPED_TEST_SUITE(rope_identity_16_bit, small_elements, element_names);
 
 TYPED_TEST(rope_identity_16_bit, every_element_is_read_and_written_exactly) {
   for (const pairing order : pairings) {
-    for (const std::size_t rotary_dim : {2, 6, 10, 18, 34, 62, 66, 128}) {
+    for (const std::size_t rotary_dim : {2U, 6U, 10U, 18U, 34U, 62U, 66U, 128U}) {
       const std::size_t pairs = rotary_dim / 2, n_tokens = (65536 + pairs - 1) / pairs;
       for (const float cosine : {1.0F, 0.5F, 1.3F, 0x1p-9F}) {
         const std::vector<float> cos(pairs, cosine), sin(pairs, 0.0F);

@@ -234,7 +234,7 @@ template <class To, class From> std::vector<To> converted(const std::vector<From
 template <class T, class R> void check_table_of() {
   using compute = support::compute_type<T>;
   constexpr std::size_t n_rows = 50;
-  for (const std::size_t pairs : {1, 7, 32, 45, 1030}) {
+  for (const std::size_t pairs : {1U, 7U, 32U, 45U, 1030U}) {
     random_source random(3);
     std::vector<R> cos(n_rows * (pairs + 1)), sin(cos.size());
     for (std::size_t i = 0; i < cos.size(); ++i) {

@@ -432,10 +432,11 @@ TYPED_TEST(rope_typed, long_rotary_dims) {
   using T = typename TypeParam::type;
   bench<T> all(2);
   worst_errors worst;
-  for (const std::size_t rotary_dim : {1022, 1024, 1026, 2046, 2048, 2050, 2562, 3072, 4098}) {
+  for (const std::size_t rotary_dim :
+       {1022U, 1024U, 1026U, 2046U, 2048U, 2050U, 2562U, 3072U, 4098U}) {
     for (const layout shape : layouts) {
       for (const support::fence side : {support::fence::behind, support::fence::before}) {
-        for (const std::size_t beyond : {0, 5}) {
+        for (const std::size_t beyond : {0U, 5U}) {
           const bool packed = shape == layout::packed_qkv;
           const geometry g{
               rotary_dim, rotary_dim + beyond, packed ? 1U : 2U, packed ? 1U : 2U, 1, shape, side,
@@ -454,8 +455,8 @@ TYPED_TEST(rope_typed, many_tokens_and_many_heads) {
   using T = typename TypeParam::type;
   bench<T> all(3);
   worst_errors worst;
-  for (const std::size_t n_tokens : {1, 3, 31, 32, 33, 65, 100}) {
-    for (const std::size_t rotary_dim : {2, 6, 10, 16, 18, 34}) {
+  for (const std::size_t n_tokens : {1U, 3U, 31U, 32U, 33U, 65U, 100U}) {
+    for (const std::size_t rotary_dim : {2U, 6U, 10U, 16U, 18U, 34U}) {
       for (const layout shape : layouts) {
         const geometry g{rotary_dim, rotary_dim + n_tokens % 2, n_tokens, 1 + n_tokens % 3, 1,
                          shape,      support::fence::behind,    sizeof(T)};
@@ -463,7 +464,7 @@ TYPED_TEST(rope_typed, many_tokens_and_many_heads) {
       }
     }
   }
-  for (const std::size_t n_heads : {7, 16, 33, 96}) {
+  for (const std::size_t n_heads : {7U, 16U, 33U, 96U}) {
     for (const layout shape : layouts) {
       const geometry g{20, 24, 2, n_heads, 1, shape, support::fence::behind, 0};
       ASSERT_TRUE(all.template run<TypeParam::order>(g, false, &worst)) << g.describe();

@@ -228,7 +228,7 @@ TYPED_TEST_SUITE(rope_allocations, two_elements, element_names);
 
 TYPED_TEST(rope_allocations, rotations_allocate_nothing) {
   constexpr std::size_t n_tokens = 40;
-  for (const std::size_t rotary_dim : {6, 128, 4100}) {
+  for (const std::size_t rotary_dim : {6U, 128U, 4100U}) {
     const std::vector<double> inv_freq(rotary_dim / 2, 0.01);
     const auto freqs = yarn::frequencies_from(inv_freq.data(), inv_freq.size(), 1.25);
     const auto float32 = yarn::float32_pipeline(freqs);
