@@ -40,8 +40,8 @@ namespace detail {
 inline std::vector<double> rising_factors(std::int64_t n, std::int64_t last) {
   std::vector<double> factors;
   for (std::int64_t i = 0; i < n; ++i) {
-    factors.push_back(static_cast<double>(1024 + (last - 1024) * i * i / ((n - 1) * (n - 1))) *
-                      0x1p-10);
+    const std::int64_t units = 1024 + (last - 1024) * i * i / ((n - 1) * (n - 1));
+    factors.push_back(static_cast<double>(units) * 0x1p-10);
   }
   return factors;
 }

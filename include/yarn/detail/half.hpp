@@ -100,7 +100,7 @@ template <class T, class Compute> YARN_ALWAYS_INLINE void narrow(Compute value, 
     float single = static_cast<float>(value);
     if constexpr (std::is_same_v<Compute, double>) {
       // Rounded to odd, so that the second rounding cannot see a tie that was none.
-      if (static_cast<double>(single) != value && value == value) {
+      if (static_cast<double>(single) != value && is_finite(value)) {
         std::uint32_t bits = bits_of_float(single);
         const double magnitude = value < 0 ? -value : value;
         if (static_cast<double>(float_of_bits(bits & 0x7fffffffu)) > magnitude)
