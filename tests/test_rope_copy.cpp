@@ -744,6 +744,8 @@ TEST_F(rope_copy_refused, is_the_same_memory_in_another_way) {
                  rows);
   expect_refused({"overlap"}, pairing::half_split, pairing::half_split, half_as_wide, view_at(0),
                  rows);
+  const auto in_step = half_as_wide.with_strides(2 * 3 * dim, dim); // its tokens begin where theirs
+  expect_refused({"overlap"}, pairing::half_split, pairing::half_split, view_at(0), in_step, rows);
 }
 
 // Packed rows whose parts begin apart, but run into each other.
@@ -843,10 +845,11 @@ TEST(rope_copy_overlap, is_decided_rightly) {
       q.token_stride = p.token_stride = 24;
       p.head_stride = q.head_stride = 4;
     }
+    const bool is_wide = random.next() % 2 == 0;
     if (random.next() % 8 == 0) {
       q = p;
+      q.token_stride /= is_wide && p.token_stride >= 16 && p.head_stride == dim ? 2 : 1;
     }
-    const bool is_wide = random.next() % 2 == 0;
     const std::int64_t target_size = is_wide ? 4 : 2;
     const auto target_order = random.next() % 2 == 0 ? pairing::half_split : pairing::interleaved;
     const yarn::heads_view<bf16> source =
@@ -916,6 +919,8 @@ TEST(rope_copy_of_nothing, touches_nothing) {
     const yarn::heads_view<float> same(reinterpret_cast<float*>(memory.data()), n_tokens, n_heads,
                                        9);
     yarn::rope_copy(same, target, rows, pairing::half_split, pairing::interleaved);
+    yarn::rope_copy(same.with_strides(27, 9), target.with_strides(27, 9), rows, pairing::half_split,
+                    pairing::interleaved);
   }
   EXPECT_TRUE(same_bytes(memory, before));
 }

@@ -49,8 +49,8 @@ template <class Subject> class rope_exhaustive : public ::testing::Test {};
 TYPED_TEST_SUITE(rope_exhaustive, subjects, subject_names);
 
 long long rotations_asked_for() {
-  const char* const text = std::getenv("YARN_TEST_ROTATIONS"); // NOLINT(concurrency-mt-unsafe)
-  return text == nullptr ? 100000000 : std::atoll(text);       // NOLINT(cert-err34-c)
+  const char* const text = std::getenv("YARN_TEST_ROTATIONS");
+  return text == nullptr ? 100000000 : std::atoll(text);
 }
 
 // ---- Random numbers ---------------------------------------------------------------------------

@@ -178,6 +178,26 @@ TYPED_TEST(rope_identity, strides_and_alignment_do_not_matter) {
   }
 }
 
+// One head has no distance to the next, and one token none: whatever the stride says, it is not
+// used.
+TYPED_TEST(rope_identity, strides_of_one_head_and_of_one_token_do_not_matter) {
+  constexpr std::size_t rotary_dim = 38, dim = 40;
+  constexpr std::int64_t wide = dim;
+  for (const pairing order : pairings) {
+    const some_rows<support::compute_type<TypeParam>> rows(3, rotary_dim / 2),
+        row(1, rotary_dim / 2);
+    const tensor<TypeParam> one_head(dense(3, 1, dim)), one_token(dense(1, 3, dim));
+    for (const std::int64_t any : {std::int64_t{0}, std::int64_t{-1}, INT64_MAX, INT64_MIN}) {
+      tensor<TypeParam> x = one_head;
+      yarn::rope_apply(x.view().with_strides(wide, any), rows.view(), order);
+      EXPECT_TRUE(same_bits(x.buffer, emulated(one_head, rows, order).buffer)) << any;
+      x = one_token;
+      yarn::rope_apply(x.view().with_strides(any, wide), row.view(), order);
+      EXPECT_TRUE(same_bits(x.buffer, emulated(one_token, row, order).buffer)) << any;
+    }
+  }
+}
+
 TYPED_TEST(rope_identity, every_head_is_rotated_as_if_alone) {
   constexpr std::size_t n_tokens = 3;
   for (const pairing order : pairings) {

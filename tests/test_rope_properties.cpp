@@ -66,7 +66,7 @@ public:
   shares(const shares&) = delete;
   shares& operator=(const shares&) = delete;
   ~shares() {
-    const char* const asked = std::getenv("YARN_PRINT_ERRORS"); // NOLINT(concurrency-mt-unsafe)
+    const char* const asked = std::getenv("YARN_PRINT_ERRORS");
     if (asked != nullptr && *asked == '1') {
       std::printf("%-36s %5.3f of the bound, %.2e relative\n", what_.c_str(),
                   static_cast<double>(worst_), static_cast<double>(worst_relative_));

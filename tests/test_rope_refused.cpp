@@ -392,7 +392,7 @@ TYPED_TEST(rope_refused, rows_and_tables_beyond_ptrdiff) {
 // ---- Positions --------------------------------------------------------------------------------
 
 TYPED_TEST(rope_refused, positions_outside_a_table) {
-  const auto bad = [&](std::vector<std::int64_t> numbers, const std::string& value,
+  const auto bad = [&](const std::vector<std::int64_t>& numbers, const std::string& value,
                        const std::string& token) {
     const positions wide(numbers);
     this->template refused<outside>(
@@ -438,7 +438,7 @@ TYPED_TEST(rope_refused, positions_outside_a_table) {
 
 TYPED_TEST(rope_refused, positions_beyond_2_to_the_31) {
   constexpr std::int64_t largest = std::int64_t{1} << 31;
-  const auto bad = [&](std::vector<std::int64_t> numbers, std::int64_t value) {
+  const auto bad = [&](const std::vector<std::int64_t>& numbers, std::int64_t value) {
     this->template refused<outside>({std::to_string(value)}, [&](auto act) {
       act(this->q(), this->k(), positions(numbers), this->freqs, half);
     });

@@ -224,6 +224,7 @@ TYPED_TEST(rope_sources, runs_and_lists_give_the_same_bits) {
 
 template <class To, class From> std::vector<To> converted(const std::vector<From>& from) {
   std::vector<To> to;
+  to.reserve(from.size());
   for (const From& one : from) {
     to.push_back(support::element_of<To>(static_cast<double>(element<From>::widen(one))));
   }

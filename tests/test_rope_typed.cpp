@@ -54,7 +54,7 @@ template <class Subject> class rope_typed : public ::testing::Test {};
 TYPED_TEST_SUITE(rope_typed, subjects, subject_names);
 
 bool prints_errors() {
-  const char* const asked = std::getenv("YARN_PRINT_ERRORS"); // NOLINT(concurrency-mt-unsafe)
+  const char* const asked = std::getenv("YARN_PRINT_ERRORS");
   return asked != nullptr && *asked == '1';
 }
 

@@ -24,7 +24,7 @@ std::atomic<long> n_allocations{0};
 
 void* counted(std::size_t size) {
   ++n_allocations;
-  void* const memory = std::malloc(size == 0 ? 1 : size); // NOLINT: this is operator new
+  void* const memory = std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) {
     throw std::bad_alloc();
   }
@@ -49,8 +49,8 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
 void* operator new[](std::size_t size, std::align_val_t alignment) {
   return counted(size, alignment);
 }
-void operator delete(void* memory) noexcept { std::free(memory); }   // NOLINT
-void operator delete[](void* memory) noexcept { std::free(memory); } // NOLINT
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }

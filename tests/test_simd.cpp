@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 #include <yarn/detail/simd_element.hpp>
+#include <yarn/detail/simd_octant.hpp>
+#include <yarn/detail/simd_permute.hpp>
 
 #include <array>
 #include <cmath>

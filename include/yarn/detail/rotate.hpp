@@ -11,6 +11,7 @@
 #define YARN_DETAIL_ROTATE_HPP
 
 #include "simd_element.hpp"
+#include "simd_permute.hpp"
 
 #include <utility>
 
@@ -35,9 +36,10 @@ template <class From, class To> struct head_run {
   std::int64_t half;
 
   YARN_ALWAYS_INLINE void next_head() {
-    source += source_stride;
-    target += target_stride;
-    --n_heads;
+    if (--n_heads > 0) { // the stride of a last head may be anything
+      source += source_stride;
+      target += target_stride;
+    }
   }
 };
 

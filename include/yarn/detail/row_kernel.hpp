@@ -24,7 +24,7 @@
 #define YARN_DETAIL_ROW_KERNEL_HPP
 
 #include "phase.hpp"
-#include "simd.hpp"
+#include "simd_octant.hpp"
 
 namespace yarn {
 inline namespace YARN_ABI {
