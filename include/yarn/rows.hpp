@@ -122,8 +122,15 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
     }
     if constexpr (std::is_same_v<T, float>) {
       if (n >= worthwhile) {
-        fill_run<Arch>(f.phase_steps().data() + pair, n_pairs, static_cast<std::uint64_t>(first), n,
-                       f.attention_factor(), cos, sin, stride);
+        const std::uint64_t* const steps = f.phase_steps().data() + pair;
+        const auto position = static_cast<std::uint64_t>(first);
+        const double m = f.attention_factor();
+        if (should_stream<Arch>(n_pairs, n, cos, sin, stride)) {
+          fill_run<Arch, true>(steps, n_pairs, position, n, m, cos, sin, stride);
+          finish_streaming();
+        } else {
+          fill_run<Arch>(steps, n_pairs, position, n, m, cos, sin, stride);
+        }
         cos += n * stride;
         sin += n * stride;
         t += n;

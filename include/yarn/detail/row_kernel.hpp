@@ -26,6 +26,8 @@
 #include "phase.hpp"
 #include "simd_octant.hpp"
 
+#include <utility>
+
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
@@ -95,34 +97,57 @@ YARN_ALWAYS_INLINE void entries(const std::uint64_t* phases, std::uint64_t multi
   const Pack m(amplitude), below(1.0 - 0x1p-50), above(1.0 + 0x1p-50);
   // A zero gets the sign that the integers give it.
   const Pack zero(0.0), c = m * point.cos + zero, s = m * point.sin + zero;
-  const bool sure_cos = round_both(c * below, c * above, cos);
-  const bool sure_sin = round_both(s * below, s * above, sin);
-  if (!(sure_cos && sure_sin))
+  const unsigned open =
+      round_both<false>(c * below, c * above, cos) | round_both<false>(s * below, s * above, sin);
+  if (!YARN_LIKELY(open == 0))
     exact_entries(phases, multiplier, Pack::size, amplitude, cos, sin);
 }
 
-/// One pack of entries for n <= run_length consecutive positions; rows `stride` elements apart.
-template <class Pack>
+/// The points of consecutive positions, m times, by recurrence.
+template <class Pack> struct recurrence {
+  circle_pack<Pack> step;
+  Pack cos;
+  Pack sin;
+
+  YARN_ALWAYS_INLINE recurrence(const std::uint64_t* phases, std::uint64_t first, Pack m)
+      : step(polynomial_point<Pack>(phases, 1)) {
+    const circle_pack<Pack> start = polynomial_point<Pack>(phases, first);
+    cos = m * start.cos;
+    sin = m * start.sin;
+  }
+  YARN_ALWAYS_INLINE void advance() {
+    const Pack next = negated_multiply_add(sin, step.sin, cos * step.cos);
+    sin = multiply_add(sin, step.cos, cos * step.sin);
+    cos = next;
+  }
+};
+
+/// Entries of sizeof...(I) packs of pairs for n <= run_length consecutive positions; rows `stride`
+/// elements apart. Several packs, because one waits for its own recurrence most of the time; and
+/// rows that the test leaves open are noted and made afterwards, because a call inside the loop
+/// would cost the registers.
+template <bool Streams, class Pack, std::size_t... I>
 YARN_ALWAYS_INLINE void run_of_entries(const std::uint64_t* phases, std::uint64_t first,
                                        std::int64_t n, double amplitude, float* cos, float* sin,
-                                       std::int64_t stride) {
-  const circle_pack<Pack> step = polynomial_point<Pack>(phases, 1);
-  const circle_pack<Pack> start = polynomial_point<Pack>(phases, first);
+                                       std::int64_t stride, std::index_sequence<I...>) {
+  constexpr std::size_t size = Pack::size;
   const Pack m(amplitude), bound(amplitude * 0x1p-43);
-  Pack c = m * start.cos, s = m * start.sin;
-  for (std::int64_t row = 0;; ++row) {
-    const bool sure_cos = round_both(c - bound, c + bound, cos);
-    const bool sure_sin = round_both(s - bound, s + bound, sin);
-    if (!(sure_cos && sure_sin))
-      entries<Pack>(phases, first + static_cast<std::uint64_t>(row), amplitude, cos, sin);
-    if (row + 1 == n)
-      return;
-    const Pack next = negated_multiply_add(s, step.sin, c * step.cos);
-    s = multiply_add(s, step.cos, c * step.sin);
-    c = next;
-    cos += stride;
-    sin += stride;
+  recurrence<Pack> at[] = {recurrence<Pack>(phases + I * size, first, m)...};
+  bool is_open[run_length];
+  float *c = cos, *s = sin;
+  for (std::int64_t row = 0; row < n; ++row) {
+    is_open[row] = ((round_both<Streams>(at[I].cos - bound, at[I].cos + bound, c + I * size) |
+                     round_both<Streams>(at[I].sin - bound, at[I].sin + bound, s + I * size)) |
+                    ...) != 0;
+    (at[I].advance(), ...);
+    c += stride;
+    s += stride;
   }
+  for (std::int64_t row = 0; row < n; ++row)
+    if (is_open[row])
+      (entries<Pack>(phases + I * size, first + static_cast<std::uint64_t>(row), amplitude,
+                     cos + row * stride + I * size, sin + row * stride + I * size),
+       ...);
 }
 
 /// n entries of any phases, phases[i] * multiplier.
@@ -145,22 +170,49 @@ void fill_entries(const std::uint64_t* phases, std::int64_t n, std::uint64_t mul
   exact_entries(phases, multiplier, static_cast<std::size_t>(n), amplitude, cos, sin);
 }
 
-/// n rows of consecutive positions.
+/// Packs of pairs that a run works on together.
+inline constexpr std::int64_t packs_of_run = 4;
+
+/// Whether a run of this size and place should be written past the caches: it is larger than what
+/// they keep, and comes as whole cache lines.
 template <class Arch>
+bool should_stream(std::int64_t n_pairs, std::int64_t n, const float* cos, const float* sin,
+                   std::int64_t stride) {
+  constexpr std::int64_t many = std::int64_t{1} << 21; // pairs: 16 MB
+  constexpr std::int64_t line = 16;
+  constexpr auto group = packs_of_run * static_cast<std::int64_t>(pack<double, Arch>::size);
+  const auto is_aligned = [](const float* p) {
+    return reinterpret_cast<std::uintptr_t>(p) % (line * sizeof(float)) == 0;
+  };
+  return can_stream_v<Arch> && n >= many / n_pairs && n_pairs % group == 0 && stride % line == 0 &&
+         is_aligned(cos) && is_aligned(sin);
+}
+
+/// n rows of consecutive positions; streaming only what should_stream says, and then
+/// finish_streaming() is the caller's.
+template <class Arch, bool Streams = false>
 void fill_run(const std::uint64_t* steps, std::int64_t n_pairs, std::uint64_t first, std::int64_t n,
               double amplitude, float* cos, float* sin, std::int64_t stride) {
   using wide = pack<double, Arch>;
   constexpr auto width = static_cast<std::int64_t>(wide::size);
+  using several = std::make_index_sequence<packs_of_run>;
+  using one = std::make_index_sequence<1>;
   for (std::int64_t row = 0; row < n; row += run_length) {
     const std::int64_t rows = n - row < run_length ? n - row : run_length;
     const std::uint64_t start = first + static_cast<std::uint64_t>(row);
     float* const c = cos + row * stride;
     float* const s = sin + row * stride;
     std::int64_t i = 0;
-    for (; i + width <= n_pairs; i += width)
-      run_of_entries<wide>(steps + i, start, rows, amplitude, c + i, s + i, stride);
-    for (; i < n_pairs; ++i)
-      run_of_entries<scalar_pack<double>>(steps + i, start, rows, amplitude, c + i, s + i, stride);
+    for (; i + packs_of_run * width <= n_pairs; i += packs_of_run * width)
+      run_of_entries<Streams, wide>(steps + i, start, rows, amplitude, c + i, s + i, stride,
+                                    several{});
+    if constexpr (!Streams) {
+      for (; i + width <= n_pairs; i += width)
+        run_of_entries<false, wide>(steps + i, start, rows, amplitude, c + i, s + i, stride, one{});
+      for (; i < n_pairs; ++i)
+        run_of_entries<false, scalar_pack<double>>(steps + i, start, rows, amplitude, c + i, s + i,
+                                                   stride, one{});
+    }
   }
 }
 

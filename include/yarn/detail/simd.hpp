@@ -19,6 +19,8 @@ template <class T, class Arch> struct pack_of { using type = scalar_pack<T>; };
 template <class T, class Arch> using pack = typename pack_of<T, Arch>::type;
 template <class Arch> using narrower_arch = scalar_arch;
 template <class Arch> inline constexpr bool has_32_registers_v = false;
+template <class Arch> inline constexpr bool can_stream_v = false;
+YARN_ALWAYS_INLINE void finish_streaming() {}
 
 } // namespace detail
 } // namespace YARN_ABI

@@ -72,48 +72,76 @@ YARN_ALWAYS_INLINE batch<double, A> bit_xor(batch<double, A> a, batch<double, A>
   return a ^ b;
 }
 
-/// Stores `low` rounded to float, and tells whether `high` rounds to the same in every lane.
+/// Whether round_both<true> writes past the caches: then `out` is aligned to the pack, and
+/// finish_streaming() comes before anybody else reads.
 template <class A>
-YARN_ALWAYS_INLINE bool round_both(batch<double, A> low, batch<double, A> high, float* out) {
+inline constexpr bool can_stream_v =
+#if defined(__AVX512F__)
+    is_avx512_v<A> ||
+#endif
+#if defined(__AVX__)
+    is_avx_v<A> ||
+#endif
+    false;
+
+YARN_ALWAYS_INLINE void finish_streaming() {
+#if defined(__AVX__)
+  _mm_sfence();
+#endif
+}
+
+/// Stores `low` rounded to float, and returns zero where `high` rounds to the same in every lane.
+template <bool Streams, class A>
+YARN_ALWAYS_INLINE unsigned round_both(batch<double, A> low, batch<double, A> high, float* out) {
 #if defined(__AVX512F__)
   if constexpr (is_avx512_v<A>) {
     const __m256 first = _mm512_maskz_cvtpd_ps(all_lanes, low),
                  second = _mm512_maskz_cvtpd_ps(all_lanes, high);
-    _mm256_storeu_ps(out, first);
-    return _mm256_movemask_ps(_mm256_cmp_ps(first, second, _CMP_NEQ_UQ)) == 0;
+    if constexpr (Streams)
+      _mm256_stream_ps(out, first);
+    else
+      _mm256_storeu_ps(out, first);
+#if defined(__AVX512VL__)
+    return _mm256_cmp_ps_mask(first, second, _CMP_NEQ_UQ);
+#else
+    return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(first, second, _CMP_NEQ_UQ)));
+#endif
   } else
 #endif
 #if defined(__AVX__)
       if constexpr (is_avx_v<A>) {
     const __m128 first = _mm256_cvtpd_ps(low), second = _mm256_cvtpd_ps(high);
-    _mm_storeu_ps(out, first);
-    return _mm_movemask_ps(_mm_cmpneq_ps(first, second)) == 0;
+    if constexpr (Streams)
+      _mm_stream_ps(out, first);
+    else
+      _mm_storeu_ps(out, first);
+    return static_cast<unsigned>(_mm_movemask_ps(_mm_cmpneq_ps(first, second)));
   } else
 #endif
 #if defined(__SSE2__)
       if constexpr (is_sse_v<A>) {
     const __m128 first = _mm_cvtpd_ps(low), second = _mm_cvtpd_ps(high);
     _mm_storel_pi(reinterpret_cast<__m64*>(out), first);
-    return _mm_movemask_ps(_mm_cmpneq_ps(first, second)) == 0;
+    return static_cast<unsigned>(_mm_movemask_ps(_mm_cmpneq_ps(first, second)));
   } else
 #endif
 #if defined(__aarch64__) && defined(__ARM_NEON)
       if constexpr (is_neon64_v<A>) {
     const float32x2_t first = vcvt_f32_f64(low), second = vcvt_f32_f64(high);
     vst1_f32(out, first);
-    return vget_lane_u64(vreinterpret_u64_u32(vceq_f32(first, second)), 0) == ~std::uint64_t{0};
+    return vget_lane_u64(vreinterpret_u64_u32(vceq_f32(first, second)), 0) != ~std::uint64_t{0};
   } else
 #endif
   {
     double lows[batch<double, A>::size], highs[batch<double, A>::size];
     low.store_unaligned(lows);
     high.store_unaligned(highs);
-    bool same = true;
+    unsigned differences = 0;
     for (std::size_t lane = 0; lane < batch<double, A>::size; ++lane) {
       out[lane] = static_cast<float>(lows[lane]);
-      same = same && out[lane] == static_cast<float>(highs[lane]);
+      differences += out[lane] != static_cast<float>(highs[lane]);
     }
-    return same;
+    return differences;
   }
 }
 

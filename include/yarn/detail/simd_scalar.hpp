@@ -136,9 +136,11 @@ YARN_ALWAYS_INLINE scalar_pack<double> bit_xor(scalar_pack<double> a, scalar_pac
 }
 
 /// Stores `low` rounded to float, and tells whether `high` rounds to the same.
-YARN_ALWAYS_INLINE bool round_both(scalar_pack<double> low, scalar_pack<double> high, float* out) {
+template <bool Streams>
+YARN_ALWAYS_INLINE unsigned round_both(scalar_pack<double> low, scalar_pack<double> high,
+                                       float* out) {
   *out = static_cast<float>(low.value);
-  return *out == static_cast<float>(high.value);
+  return *out != static_cast<float>(high.value);
 }
 
 } // namespace detail
