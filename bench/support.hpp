@@ -94,6 +94,29 @@ template <class T> void scale_prefetching(T* data, std::size_t n, T factor) {
   scale_by_lines<true>(data, n, factor);
 }
 
+/// 16-bit elements made floats and 16-bit elements again, in place: the least that arithmetic on
+/// them can be. n is a multiple of 128.
+template <class T> void convert(T* data, std::size_t n) {
+  constexpr std::size_t width = widest_pack<float>::size;
+  for (std::size_t i = 0; i < n; i += 4 * width) {
+    using namespace yarn::detail;
+#if !defined(YARN_NO_XSIMD)
+    if constexpr (yarn::format_of_v<T> == yarn::element_format::bfloat16)
+      store_words(load_words(data + i, widest_pack<float>{}), data + i,
+                  load_words(data + i + 2 * width, widest_pack<float>{}), data + i + 2 * width);
+    else
+#endif
+      for (std::size_t j = i; j < i + 4 * width; j += width)
+        store_elements(load_elements(data + j, widest_pack<float>{}), data + j);
+  }
+}
+/// Floats converted into other memory.
+template <class T> void convert_copy(const float* from, T* to, std::size_t n) {
+  constexpr std::size_t width = widest_pack<float>::size;
+  for (std::size_t i = 0; i < n; i += width)
+    yarn::detail::store_elements(widest_pack<float>::load_unaligned(from + i), to + i);
+}
+
 // ---- comparing ---------------------------------------------------------------------------------
 
 /// Seconds of this thread: what others run on the same processor is not counted, where the system
@@ -226,11 +249,11 @@ inline yarn::rope_shape shape_of(std::int64_t head_dim) {
 
 /// Yarn-Llama-2-7b-128k without its attention factor, so that a tensor that is rotated again and
 /// again keeps its size. The factor costs nothing: it is in the rows.
-inline yarn::frequencies steady_frequencies() {
+inline yarn::frequencies steady_frequencies(std::int64_t rotary_dim = 128) {
   yarn::yarn_scaling method;
   method.factor = 32.0;
   method.original_max_position_embeddings = 4096;
-  return yarn::unscaled(yarn::make_frequencies(shape_of(128), method));
+  return yarn::unscaled(yarn::make_frequencies(shape_of(rotary_dim), method));
 }
 
 } // namespace support

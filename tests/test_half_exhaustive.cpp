@@ -483,7 +483,8 @@ TYPED_TEST(packs, stay_within_their_elements) {
 
 #if !defined(YARN_NO_XSIMD)
 
-/// bfloat16 by words, 2 * size elements: a pack of the even and one of the odd places.
+/// bfloat16 by words, 2 * size elements: a pack of the even and one of the odd places. (Two such
+/// are stored at once, and what one of them holds must not matter to the other.)
 template <class Arch> void expect_words() {
   using wide = detail::pack<float, Arch>;
   constexpr std::size_t step = 2 * wide::size;
@@ -501,11 +502,11 @@ template <class Arch> void expect_words() {
   }
   std::vector<float> floats = telling_floats<bfloat16_format>();
   floats.resize(floats.size() / step * step);
-  for (std::size_t i = 0; i < floats.size(); i += step) {
-    const float* const values = floats.data() + i;
-    yarn::bfloat16 elements[step];
-    detail::store_words(wide::load_unaligned(values), wide::load_unaligned(values + wide::size),
-                        elements);
+  const auto words_at = [](const float* values) {
+    return detail::two_packs<wide>{wide::load_unaligned(values),
+                                   wide::load_unaligned(values + wide::size)};
+  };
+  const auto expect_rounded = [&](const float* values, const yarn::bfloat16* elements) {
     for (std::size_t lane = 0; lane < step; ++lane) {
       const float value = values[place(lane)];
       const bool is_right = std::isnan(value)
@@ -513,11 +514,25 @@ template <class Arch> void expect_words() {
                                 : elements[lane].bits == bfloat16_format::narrow(value);
       ASSERT_TRUE(is_right) << "lane " << lane << ", of " << std::hexfloat << value;
     }
+  };
+  const std::vector<float> ones(step, 1.0F);
+  for (std::size_t i = 0; i < floats.size(); i += step) {
+    const float* const values = floats.data() + i;
+    yarn::bfloat16 elements[2 * step];
+    detail::round_words(words_at(values).first, words_at(values).second, elements);
+    expect_rounded(values, elements);
+    for (const bool is_first : {true, false}) {
+      detail::store_words(words_at(is_first ? values : ones.data()), elements,
+                          words_at(is_first ? ones.data() : values), elements + step);
+      expect_rounded(is_first ? values : ones.data(), elements);
+      expect_rounded(is_first ? ones.data() : values, elements + step);
+      ASSERT_FALSE(::testing::Test::HasFatalFailure());
+    }
   }
-  support::fenced_array<yarn::bfloat16> memory(step);
-  std::memset(static_cast<void*>(memory.data()), 0, step * sizeof(yarn::bfloat16));
-  const auto words = detail::load_words(memory.data(), wide{});
-  detail::store_words(words.first, words.second, memory.data());
+  support::fenced_array<yarn::bfloat16> memory(2 * step);
+  std::memset(static_cast<void*>(memory.data()), 0, 2 * step * sizeof(yarn::bfloat16));
+  const auto words = detail::load_words(memory.data() + step, wide{});
+  detail::store_words(words, memory.data(), words, memory.data() + step);
 }
 
 TYPED_TEST(packs, load_and_store_words) {

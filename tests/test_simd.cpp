@@ -311,14 +311,23 @@ TYPED_TEST(simd, stores_every_nan_as_a_quiet_one_of_its_sign) {
 TYPED_TEST(simd, stores_every_nan_in_words_as_a_quiet_one_of_its_sign) {
   if constexpr (detail::has_words_v<TypeParam>) {
     using wide = detail::pack<float, TypeParam>;
-    const auto store = [](const float* values, yarn::bfloat16* elements) {
+    const auto words_of = [](const float* values) {
       float even[wide::size], odd[wide::size];
       for (std::size_t lane = 0; lane < wide::size; ++lane) {
         even[lane] = values[2 * lane], odd[lane] = values[2 * lane + 1];
       }
-      detail::store_words(wide::load_unaligned(even), wide::load_unaligned(odd), elements);
+      return detail::two_packs<wide>{wide::load_unaligned(even), wide::load_unaligned(odd)};
     };
-    expect_nans_stay_nan<yarn::bfloat16>(2 * wide::size, store);
+    expect_nans_stay_nan<yarn::bfloat16>(2 * wide::size,
+                                         [&](const float* values, yarn::bfloat16* elements) {
+                                           const auto words = words_of(values);
+                                           detail::round_words(words.first, words.second, elements);
+                                         });
+    expect_nans_stay_nan<yarn::bfloat16>(
+        4 * wide::size, [&](const float* values, yarn::bfloat16* elements) {
+          constexpr std::size_t step = 2 * wide::size;
+          detail::store_words(words_of(values), elements, words_of(values + step), elements + step);
+        });
   } else {
     GTEST_SKIP() << "no words on this architecture";
   }

@@ -11,10 +11,17 @@
 #define YARN_NOINLINE __declspec(noinline)
 #define YARN_PRINTF(format_index, first_argument)
 #define YARN_LIKELY(condition) (condition)
+#define YARN_PREFETCH(address) static_cast<void>(address)
+#define YARN_INLINE_LAMBDA
+#define YARN_KEEP_ONE_LOOP() static_cast<void>(0)
 #else
 #define YARN_ALWAYS_INLINE inline __attribute__((always_inline))
 #define YARN_NOINLINE __attribute__((noinline, cold))
 #define YARN_LIKELY(condition) __builtin_expect((condition), 1)
+#define YARN_INLINE_LAMBDA __attribute__((always_inline))
+// gcc -O3 makes one loop with two kinds of stores into two that compute everything twice.
+#define YARN_KEEP_ONE_LOOP() __asm__ volatile("" ::: "memory")
+#define YARN_PREFETCH(address) __builtin_prefetch((address), 1) // to be written
 #define YARN_PRINTF(format_index, first_argument)                                                  \
   __attribute__((format(printf, format_index, first_argument)))
 #endif

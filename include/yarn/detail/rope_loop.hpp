@@ -21,6 +21,13 @@ using compute_type =
 inline constexpr std::int64_t scratch_bytes = 16384;
 inline constexpr std::int64_t largest_block = 32;
 
+// Memory is asked for ahead, so far that it arrives in time and no farther than it stays, by calls
+// that touch more than a cache holds: walked in order, more than the last one (processors fetch
+// ahead themselves, and asking costs), else more than the nearer ones.
+inline constexpr std::int64_t far_bytes = std::int64_t{32} << 20;
+inline constexpr std::int64_t far_jumping_bytes = std::int64_t{1} << 20;
+inline constexpr std::int64_t lead_bytes = 8192;
+
 // ---- sources: rows of a block of tokens, pairs [pair, pair + n_pairs) -------------------------
 
 // Rows that lie in memory: pointers to them where they serve as they are, else widened copies.
@@ -98,53 +105,77 @@ template <class From, class To>
 YARN_ALWAYS_INLINE void copy_rest(const From* source, To* target, std::int64_t n) {
   using C = compute_type<From, To>;
   if constexpr (std::is_same_v<std::remove_const_t<From>, To>) {
-    if (n != 0 && source != target)
-      std::memcpy(static_cast<void*>(target), source, static_cast<std::size_t>(n) * sizeof(To));
+    std::memcpy(static_cast<void*>(target), source, static_cast<std::size_t>(n) * sizeof(To));
   } else {
     for (std::int64_t i = 0; i < n; ++i)
       narrow(widen<C>(source[i]), target[i]);
   }
 }
 
-// n_heads heads, each `stride` behind the last, all of one token.
-template <pairing In, pairing Out, class Arch, class From, class To, class C>
-YARN_ALWAYS_INLINE void rotate_token(const transfer<From, To>& x, std::int64_t source,
-                                     std::int64_t target, std::int64_t n_heads, std::int64_t half,
-                                     std::int64_t pair, std::int64_t pairs, row_pointers<C> row,
-                                     C* scratch) {
-  const std::int64_t in = In == pairing::half_split ? pair : 2 * pair;
-  const std::int64_t out = Out == pairing::half_split ? pair : 2 * pair;
-  const head_run<From, To> heads{x.source.data() + source + in,
-                                 x.target.data() + target + out,
-                                 x.source.head_stride(),
-                                 x.target.head_stride(),
-                                 n_heads,
-                                 half};
-  rotate_heads<In, Out, Arch>(heads, row, pairs, scratch);
-  const std::int64_t rest = x.source.head_dim() - 2 * half;
-  if (rest != 0 && pair + pairs == half)
-    for (std::int64_t h = 0; h < n_heads; ++h)
-      copy_rest(x.source.data() + source + h * x.source.head_stride() + 2 * half,
-                x.target.data() + target + h * x.target.head_stride() + 2 * half, rest);
-}
+// Tokens [token, token + n_tokens) and pairs [pair, pair + n_pairs) of the `half` that heads have.
+struct block {
+  std::int64_t token;
+  std::int64_t n_tokens;
+  std::int64_t pair;
+  std::int64_t n_pairs;
+  std::int64_t half;
+  std::int64_t bytes; // that the whole call touches
+};
 
 // Tokens outside, so that a row is loaded once for all heads and memory is walked in order; but
-// heads outside within a block of tokens where heads are the farther apart ([heads][tokens][dim]).
+// heads outside within a block of tokens where heads are the farther apart ([heads][tokens][dim]),
+// or where there is but one.
 template <pairing In, pairing Out, class Arch, class From, class To, class C>
-void rotate_block(const transfer<From, To>& x, std::int64_t token, std::int64_t n_tokens,
-                  std::int64_t half, std::int64_t pair, std::int64_t pairs,
-                  const row_pointers<C>* rows, C* scratch) {
-  const std::int64_t source = token * x.source.token_stride();
-  const std::int64_t target = token * x.target.token_stride();
-  const bool head_major = x.source.head_stride() > x.source.token_stride() && n_tokens > 1;
-  const std::int64_t runs = head_major ? x.source.n_heads() : 1;
-  const std::int64_t heads = head_major ? 1 : x.source.n_heads();
-  for (std::int64_t run = 0; run < runs; ++run)
-    for (std::int64_t t = 0; t < n_tokens; ++t)
-      rotate_token<In, Out, Arch>(
-          x, source + t * x.source.token_stride() + run * x.source.head_stride(),
-          target + t * x.target.token_stride() + run * x.target.head_stride(), heads, half, pair,
-          pairs, rows[t], scratch);
+void rotate_block(const transfer<From, To>& x, const block& part, const row_pointers<C>* rows,
+                  C* scratch) {
+  const std::int64_t n_heads = x.source.n_heads();
+  if (n_heads == 0)
+    return;
+  const bool across_tokens =
+      part.n_tokens > 1 && (x.source.head_stride() > x.source.token_stride() || n_heads == 1);
+  struct step {
+    std::int64_t source, target;
+  };
+  const step token{x.source.token_stride(), x.target.token_stride()};
+  const step head{x.source.head_stride(), x.target.head_stride()};
+  const step inner = across_tokens ? token : head, outer = across_tokens ? head : token;
+  const std::int64_t n_inner = across_tokens ? part.n_tokens : n_heads;
+  const std::int64_t n_outer = across_tokens ? n_heads : part.n_tokens;
+
+  const From* const source = x.source.data() + part.token * token.source;
+  To* const target = x.target.data() + part.token * token.target;
+  const std::int64_t in = In == pairing::half_split ? part.pair : 2 * part.pair;
+  const std::int64_t out = Out == pairing::half_split ? part.pair : 2 * part.pair;
+  const std::int64_t head_bytes = 2 * part.n_pairs * static_cast<std::int64_t>(sizeof(From));
+  const bool is_far = part.bytes > (n_heads > 1 && across_tokens ? far_jumping_bytes : far_bytes);
+  const std::int64_t lead = is_far ? 1 + lead_bytes / head_bytes : 0;
+
+  for (std::int64_t i = 0; i < n_outer; ++i) {
+    const From* const from = source + i * outer.source + in;
+    const bool wraps = across_tokens && i + 1 == n_outer; // to the next block of tokens
+    const head_run<From, To> run{from,
+                                 target + i * outer.target + out,
+                                 inner.source,
+                                 inner.target,
+                                 n_inner,
+                                 part.half,
+                                 wraps ? address_of(source + in, part.n_tokens * token.source)
+                                       : address_of(from, outer.source),
+                                 lead};
+    if (across_tokens)
+      rotate_across_tokens<In, Out, Arch>(run, rows, part.n_pairs);
+    else
+      rotate_heads<In, Out, Arch>(run, rows[i], part.n_pairs, scratch);
+  }
+
+  const std::int64_t rest = x.source.head_dim() - 2 * part.half;
+  const bool stays = std::is_same_v<std::remove_const_t<From>, To> &&
+                     static_cast<const void*>(source) == static_cast<const void*>(target);
+  if (rest != 0 && !stays && part.pair + part.n_pairs == part.half)
+    for (std::int64_t i = 0; i < n_outer; ++i)
+      for (std::int64_t j = 0; j < n_inner; ++j)
+        copy_rest(source + i * outer.source + j * inner.source + 2 * part.half,
+                  target + i * outer.target + j * inner.target + 2 * part.half, rest);
 }
 
 template <pairing In, pairing Out, class Arch, class C, class Source, class... Transfer>
@@ -153,21 +184,27 @@ void rotate_tokens(const Source& source, token_range tokens, const Transfer&... 
   constexpr std::int64_t room = scratch_bytes / static_cast<std::int64_t>(sizeof(C));
   constexpr std::int64_t largest_part = room / 4;
   alignas(64) C row_scratch[direct ? 1 : room];
-  alignas(64) C spread_scratch[room];
+  alignas(64) C kept_scratch[largest_part * kept_per_pair];
   row_pointers<C> rows[largest_block];
 
   const std::int64_t all = source.n_pairs;
   if (all == 0) // empty rows, and so no tokens
     return;
+  const auto bytes_of = [&](const auto& x) {
+    return x.source.n_heads() * 2 * all * static_cast<std::int64_t>(sizeof(*x.source.data()));
+  };
+  const std::int64_t token_bytes = (bytes_of(tensors) + ...);
+  const std::int64_t bytes = token_bytes * (tokens.end - tokens.begin);
   const std::int64_t part = all < largest_part ? all : largest_part;
   const std::int64_t fitting = room / (2 * part);
-  const std::int64_t block = fitting < largest_block ? fitting : largest_block;
-  for (std::int64_t token = tokens.begin; token < tokens.end; token += block) {
-    const std::int64_t n = tokens.end - token < block ? tokens.end - token : block;
+  const std::int64_t size = fitting < largest_block ? fitting : largest_block;
+  for (std::int64_t token = tokens.begin; token < tokens.end; token += size) {
+    const std::int64_t n = tokens.end - token < size ? tokens.end - token : size;
     for (std::int64_t pair = 0; pair < all; pair += part) {
       const std::int64_t pairs = all - pair < part ? all - pair : part;
+      const block b{token, n, pair, pairs, all, bytes};
       source.template stage<C, Arch>(token, n, pair, pairs, rows, row_scratch);
-      (rotate_block<In, Out, Arch>(tensors, token, n, all, pair, pairs, rows, spread_scratch), ...);
+      (rotate_block<In, Out, Arch>(tensors, b, rows, kept_scratch), ...);
     }
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The rotation of the heads of one token by one row. It knows nothing of frequencies: rows come in.
+// The rotation of heads by rows. It knows nothing of frequencies: rows come in.
 // Floor 4.
 //
 //     x0' = fma(-x1, s, x0 c)        one product, one fused multiply-add, the same in the vector
@@ -25,8 +25,16 @@ template <class C> struct row_pointers {
   const C* sin;
 };
 
-/// Heads of one token: head h at source + h * source_stride, to target + h * target_stride. `half`
-/// is the distance between the elements of a half-split pair.
+/// The address `elements` behind p, where no object need be.
+template <class T> YARN_ALWAYS_INLINE std::uintptr_t address_of(const T* p, std::int64_t elements) {
+  return reinterpret_cast<std::uintptr_t>(p) +
+         static_cast<std::uintptr_t>(elements) * static_cast<std::uintptr_t>(sizeof(T));
+}
+
+/// A walk over heads: head h at source + h * source_stride, to target + h * target_stride; the
+/// heads of one token, or one head of consecutive tokens. `half` is the distance between the
+/// elements of a half-split pair. Memory is asked for `lead` heads ahead (0: not at all); behind
+/// the end of this walk comes the head at the address `next`.
 template <class From, class To> struct head_run {
   const From* source;
   To* target;
@@ -34,6 +42,8 @@ template <class From, class To> struct head_run {
   std::int64_t target_stride;
   std::int64_t n_heads;
   std::int64_t half;
+  std::uintptr_t next;
+  std::int64_t lead;
 
   YARN_ALWAYS_INLINE void next_head() {
     if (--n_heads > 0) { // the stride of a last head may be anything
@@ -41,7 +51,22 @@ template <class From, class To> struct head_run {
       target += target_stride;
     }
   }
+
+  /// The first `size` elements of a head to come, lead > 0. In place this is where results go, too; a target
+  /// elsewhere is left to the processor.
+  YARN_ALWAYS_INLINE void fetch_ahead(std::int64_t size) const {
+    const auto bytes = static_cast<std::uintptr_t>(source_stride) * sizeof(From);
+    const auto heads = static_cast<std::uintptr_t>(lead);
+    const std::uintptr_t start =
+        n_heads > lead ? address_of(source, 0) + heads * bytes
+                       : next + (heads - static_cast<std::uintptr_t>(n_heads)) * bytes;
+    for (std::int64_t line = 0; line < size * static_cast<std::int64_t>(sizeof(From)); line += 64)
+      YARN_PREFETCH(reinterpret_cast<const char*>(start) + line); // NOLINT: nothing is read
+  }
 };
+
+/// Values that a prepared row has for a pair.
+inline constexpr std::int64_t kept_per_pair = 4;
 
 /// A pack of pairs: its part of the row, and what it does to one head.
 template <pairing In, pairing Out, class Arch, class C> class rotation_step {
@@ -50,12 +75,12 @@ public:
   static constexpr auto pairs = static_cast<std::int64_t>(wide::size);
   /// Interleaved heads stay so: then the row is spread to [c0 c0 c1 c1 ...], [-s0 s0 -s1 s1 ...],
   /// once for all heads, and every pack of a head is permuted once instead of twice.
-  static constexpr std::int64_t kept_per_pair = 4; // elements a pair in memory
   static constexpr bool spreads =
       In == pairing::interleaved && Out == pairing::interleaved && pairs > 1;
+  static constexpr bool prepares = spreads; // a row is worth keeping as it came out of from_row
 
   YARN_ALWAYS_INLINE static rotation_step from_row(const C* cos, const C* sin) {
-    const wide c = wide::load_unaligned(cos), s = wide::load_unaligned(sin);
+    const wide c = load_elements(cos, wide{}), s = load_elements(sin, wide{});
     if constexpr (spreads) {
       const two_packs<wide> twice_c = interleave(c, c), twice_s = interleave(s * wide(C(-1)), s);
       return {twice_c.first, twice_c.second, twice_s.first, twice_s.second};
@@ -64,7 +89,7 @@ public:
     }
   }
 
-  /// A spread row is kept in memory where registers do not suffice: 4 * pairs elements a step.
+  /// A prepared row is kept in memory where registers do not suffice.
   YARN_ALWAYS_INLINE static rotation_step from_memory(const C* kept) {
     return {wide::load_unaligned(kept), wide::load_unaligned(kept + pairs),
             wide::load_unaligned(kept + 2 * pairs), wide::load_unaligned(kept + 3 * pairs)};
@@ -80,36 +105,43 @@ public:
   template <class From, class To>
   YARN_ALWAYS_INLINE void apply(const head_run<From, To>& x, std::int64_t pair) const {
     if constexpr (spreads) {
-      const wide low = load_elements(x.source + 2 * pair, wide{});
-      const wide high = load_elements(x.source + 2 * pair + pairs, wide{});
-      store_elements(multiply_add(swap_neighbours(low), sin_, low * cos_), x.target + 2 * pair);
-      store_elements(multiply_add(swap_neighbours(high), sin_high_, high * cos_high_),
-                     x.target + 2 * pair + pairs);
+      two_packs<wide> e = load_neighbours(x.source + 2 * pair);
+      hold(e.first);
+      hold(e.second);
+      store_neighbours({multiply_add(swap_neighbours(e.first), sin_, e.first * cos_),
+                        multiply_add(swap_neighbours(e.second), sin_high_, e.second * cos_high_)},
+                       x.target + 2 * pair);
     } else {
-      two_packs<wide> e = load_pairs(x, pair);
+      two_packs<wide> e;
+      if constexpr (In == pairing::half_split) {
+        e = {load_elements(x.source + pair, wide{}),
+             load_elements(x.source + x.half + pair, wide{})};
+      } else {
+        e = load_neighbours(x.source + 2 * pair);
+        e = deinterleave(e.first, e.second);
+      }
+      hold(e.first);
+      hold(e.second);
       const wide first = negated_multiply_add(e.second, sin_, e.first * cos_);
       const wide second = multiply_add(e.first, sin_, e.second * cos_);
       if constexpr (Out == pairing::half_split) {
         store_elements(first, x.target + pair);
         store_elements(second, x.target + x.half + pair);
       } else {
-        const two_packs<wide> out = interleave(first, second);
-        store_elements(out.first, x.target + 2 * pair);
-        store_elements(out.second, x.target + 2 * pair + pairs);
+        store_neighbours(interleave(first, second), x.target + 2 * pair);
       }
     }
   }
 
 private:
-  template <class From, class To>
-  YARN_ALWAYS_INLINE static two_packs<wide> load_pairs(const head_run<From, To>& x,
-                                                       std::int64_t pair) {
-    if constexpr (In == pairing::half_split)
-      return {load_elements(x.source + pair, wide{}),
-              load_elements(x.source + x.half + pair, wide{})};
-    else
-      return deinterleave(load_elements(x.source + 2 * pair, wide{}),
-                          load_elements(x.source + 2 * pair + pairs, wide{}));
+  // Both elements of each pair, as they lie in an interleaved head.
+  template <class From> YARN_ALWAYS_INLINE static two_packs<wide> load_neighbours(const From* p) {
+    return {load_elements(p, wide{}), load_elements(p + pairs, wide{})};
+  }
+  template <class To>
+  YARN_ALWAYS_INLINE static void store_neighbours(const two_packs<wide>& e, To* p) {
+    store_elements(e.first, p);
+    store_elements(e.second, p + pairs);
   }
 
   YARN_ALWAYS_INLINE rotation_step(wide cos, wide cos_high, wide sin, wide sin_high)
@@ -128,54 +160,58 @@ private:
 template <pairing Order, class Arch> class word_step {
 public:
   using wide = pack<float, Arch>;
+  using words = two_packs<wide>;
   static constexpr auto size = static_cast<std::int64_t>(wide::size);
   static constexpr bool sorts = Order == pairing::half_split;
-  static constexpr bool spreads = sorts; // a prepared row is worth keeping
-  static constexpr std::int64_t pairs = sorts ? 2 * size : size;
-  static constexpr std::int64_t kept_per_pair = 4 * size / pairs; // elements a pair in memory
+  static constexpr bool prepares = sorts;
+  static constexpr std::int64_t pairs = 2 * size;
 
   YARN_ALWAYS_INLINE static word_step from_row(const float* cos, const float* sin) {
-    const wide c = wide::load_unaligned(cos), s = wide::load_unaligned(sin);
-    if constexpr (sorts) {
-      const two_packs<wide> cs = deinterleave(c, wide::load_unaligned(cos + size));
-      const two_packs<wide> ss = deinterleave(s, wide::load_unaligned(sin + size));
-      return {cs.first, cs.second, ss.first, ss.second};
-    } else {
-      return {c, c, s, s};
-    }
+    const words c = {wide::load_unaligned(cos), wide::load_unaligned(cos + size)};
+    const words s = {wide::load_unaligned(sin), wide::load_unaligned(sin + size)};
+    if constexpr (sorts)
+      return {deinterleave(c.first, c.second), deinterleave(s.first, s.second)};
+    else
+      return {c, s};
   }
   YARN_ALWAYS_INLINE static word_step from_memory(const float* kept) {
-    return {wide::load_unaligned(kept), wide::load_unaligned(kept + size),
-            wide::load_unaligned(kept + 2 * size), wide::load_unaligned(kept + 3 * size)};
+    return {{wide::load_unaligned(kept), wide::load_unaligned(kept + size)},
+            {wide::load_unaligned(kept + 2 * size), wide::load_unaligned(kept + 3 * size)}};
   }
   YARN_ALWAYS_INLINE void to_memory(float* kept) const {
-    cos_.store_unaligned(kept);
-    cos_odd_.store_unaligned(kept + size);
-    sin_.store_unaligned(kept + 2 * size);
-    sin_odd_.store_unaligned(kept + 3 * size);
+    cos_.first.store_unaligned(kept);
+    cos_.second.store_unaligned(kept + size);
+    sin_.first.store_unaligned(kept + 2 * size);
+    sin_.second.store_unaligned(kept + 3 * size);
   }
 
   template <class From, class To>
   YARN_ALWAYS_INLINE void apply(const head_run<From, To>& x, std::int64_t pair) const {
-    if constexpr (sorts) {
-      const two_packs<wide> a = load_words(x.source + pair, wide{});
-      const two_packs<wide> b = load_words(x.source + x.half + pair, wide{});
-      store_words(negated_multiply_add(b.first, sin_, a.first * cos_),
-                  negated_multiply_add(b.second, sin_odd_, a.second * cos_odd_), x.target + pair);
-      store_words(multiply_add(a.first, sin_, b.first * cos_),
-                  multiply_add(a.second, sin_odd_, b.second * cos_odd_), x.target + x.half + pair);
-    } else {
-      const two_packs<wide> e = load_words(x.source + 2 * pair, wide{});
-      store_words(negated_multiply_add(e.second, sin_, e.first * cos_),
-                  multiply_add(e.first, sin_, e.second * cos_), x.target + 2 * pair);
-    }
+    const std::int64_t p = sorts ? pair : 2 * pair;
+    const std::int64_t q = sorts ? x.half + pair : 2 * pair + 2 * size;
+    const words a = load_words(x.source + p, wide{}), b = load_words(x.source + q, wide{});
+    if constexpr (sorts)
+      store_words(words{negated_multiply_add(b.first, sin_.first, a.first * cos_.first),
+                        negated_multiply_add(b.second, sin_.second, a.second * cos_.second)},
+                  x.target + p,
+                  words{multiply_add(a.first, sin_.first, b.first * cos_.first),
+                        multiply_add(a.second, sin_.second, b.second * cos_.second)},
+                  x.target + q);
+    else
+      store_words(words{negated_multiply_add(a.second, sin_.first, a.first * cos_.first),
+                        multiply_add(a.first, sin_.first, a.second * cos_.first)},
+                  x.target + p,
+                  words{negated_multiply_add(b.second, sin_.second, b.first * cos_.second),
+                        multiply_add(b.first, sin_.second, b.second * cos_.second)},
+                  x.target + q);
   }
 
 private:
-  YARN_ALWAYS_INLINE word_step(wide cos, wide cos_odd, wide sin, wide sin_odd)
-      : cos_(cos), cos_odd_(cos_odd), sin_(sin), sin_odd_(sin_odd) {}
+  YARN_ALWAYS_INLINE word_step(const words& cos, const words& sin) : cos_(cos), sin_(sin) {}
 
-  wide cos_, cos_odd_, sin_, sin_odd_;
+  // Of half-split heads those of the even pairs and of the odd ones, else of the first and the
+  // last.
+  words cos_, sin_;
 };
 
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
@@ -191,54 +227,76 @@ template <pairing In, pairing Out, class Arch, class C, class From, class To>
 using step_for = rotation_step<In, Out, Arch, C>;
 #endif
 
-/// What is left of a head from `pair` on, with narrower packs each time.
-template <pairing In, pairing Out, class Arch, class C, class From, class To>
-YARN_ALWAYS_INLINE void rotate_rest(const head_run<From, To>& x, row_pointers<C> row,
-                                    std::int64_t pair, std::int64_t n_pairs) {
-  using step = step_for<In, Out, Arch, C, From, To>;
-  for (; pair + step::pairs <= n_pairs; pair += step::pairs)
-    step::from_row(row.cos + pair, row.sin + pair).apply(x, pair);
-  if constexpr (step::pairs > 1)
+/// Calls f(type_in<step>{}, pair) for packs of pairs from `pair` to n_pairs: whole ones, then
+/// narrower ones.
+template <class Step> struct type_in { using type = Step; };
+template <pairing In, pairing Out, class Arch, class C, class From, class To, class F>
+YARN_ALWAYS_INLINE void for_each_step(std::int64_t pair, std::int64_t n_pairs, const F& f) {
+  using step = type_in<step_for<In, Out, Arch, C, From, To>>;
+  constexpr std::int64_t pairs = step::type::pairs;
+  for (; pair + pairs <= n_pairs; pair += pairs)
+    f(step{}, pair);
+  if constexpr (pairs > 1) {
     if (pair < n_pairs)
-      rotate_rest<In, Out, narrower_arch<Arch>>(x, row, pair, n_pairs);
-}
-
-/// Heads whose pairs are exactly `Count` packs: the row stays in registers for all of them.
-template <pairing In, pairing Out, class Arch, class C, class From, class To, int... I>
-void rotate_in_registers(head_run<From, To> x, row_pointers<C> row,
-                         std::integer_sequence<int, I...>) {
-  using step = step_for<In, Out, Arch, C, From, To>;
-  const step steps[] = {step::from_row(row.cos + I * step::pairs, row.sin + I * step::pairs)...};
-  for (; x.n_heads > 0; x.next_head())
-    (steps[I].apply(x, I * step::pairs), ...);
-}
-
-/// Any other number of pairs: the row is read from L1 for every head; a spread row is kept there,
-/// unless it serves one head only.
-template <pairing In, pairing Out, class Arch, class C, class From, class To>
-void rotate_from_memory(head_run<From, To> x, row_pointers<C> row, std::int64_t n_pairs,
-                        C* scratch) {
-  using step = step_for<In, Out, Arch, C, From, To>;
-  const std::int64_t whole = n_pairs / step::pairs * step::pairs;
-  const bool keeps = step::spreads && x.n_heads > 1;
-  if (keeps)
-    for (std::int64_t pair = 0; pair < whole; pair += step::pairs)
-      step::from_row(row.cos + pair, row.sin + pair)
-          .to_memory(scratch + step::kept_per_pair * pair);
-  for (; x.n_heads > 0; x.next_head()) {
-    if (keeps)
-      for (std::int64_t pair = 0; pair < whole; pair += step::pairs)
-        step::from_memory(scratch + step::kept_per_pair * pair).apply(x, pair);
-    else
-      for (std::int64_t pair = 0; pair < whole; pair += step::pairs)
-        step::from_row(row.cos + pair, row.sin + pair).apply(x, pair);
-    if constexpr (step::pairs > 1)
-      if (whole < n_pairs)
-        rotate_rest<In, Out, narrower_arch<Arch>>(x, row, whole, n_pairs);
+      for_each_step<In, Out, narrower_arch<Arch>, C, From, To>(pair, n_pairs, f);
   }
 }
 
-/// All heads of one token; `scratch` has room for 4 * n_pairs values.
+/// The one head of `x` by a row.
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+YARN_ALWAYS_INLINE void rotate_by_row(const head_run<From, To>& x, row_pointers<C> row,
+                                      std::int64_t n_pairs) {
+  for_each_step<In, Out, Arch, C, From, To>(
+      0, n_pairs, [&](auto step, std::int64_t pair) YARN_INLINE_LAMBDA {
+        decltype(step)::type::from_row(row.cos + pair, row.sin + pair).apply(x, pair);
+      });
+}
+
+/// A row as rotate_by_kept wants it: kept_per_pair * n_pairs values.
+template <pairing In, pairing Out, class Arch, class From, class To, class C>
+YARN_ALWAYS_INLINE void keep_row(row_pointers<C> row, std::int64_t n_pairs, C* kept) {
+  for_each_step<In, Out, Arch, C, From, To>(
+      0, n_pairs, [&](auto step, std::int64_t pair) YARN_INLINE_LAMBDA {
+        decltype(step)::type::from_row(row.cos + pair, row.sin + pair)
+            .to_memory(kept + kept_per_pair * pair);
+      });
+}
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+YARN_ALWAYS_INLINE void rotate_by_kept(const head_run<From, To>& x, const C* kept,
+                                       std::int64_t n_pairs) {
+  for_each_step<In, Out, Arch, C, From, To>(
+      0, n_pairs, [&](auto step, std::int64_t pair) YARN_INLINE_LAMBDA {
+        decltype(step)::type::from_memory(kept + kept_per_pair * pair).apply(x, pair);
+      });
+}
+
+/// Calls f for each head of x, asking for memory ahead where the run says so. (Two loops: the
+/// question would cost what a head in L1 costs.)
+template <class From, class To, class F>
+YARN_ALWAYS_INLINE void for_each_head(head_run<From, To> x, std::int64_t size, const F& f) {
+  if (x.lead == 0) {
+    for (; x.n_heads > 0; x.next_head())
+      f(x);
+  } else {
+    for (; x.n_heads > 0; x.next_head()) {
+      x.fetch_ahead(size);
+      f(x);
+    }
+  }
+}
+
+/// Heads whose pairs are exactly sizeof...(I) packs: the row stays in registers for all of them.
+template <pairing In, pairing Out, class Arch, class C, class From, class To, int... I>
+void rotate_in_registers(const head_run<From, To>& x, row_pointers<C> row,
+                         std::integer_sequence<int, I...>) {
+  using step = step_for<In, Out, Arch, C, From, To>;
+  const step steps[] = {step::from_row(row.cos + I * step::pairs, row.sin + I * step::pairs)...};
+  for_each_head(x, 2 * static_cast<std::int64_t>(sizeof...(I)) * step::pairs,
+                [&](const head_run<From, To>& head)
+                    YARN_INLINE_LAMBDA { (steps[I].apply(head, I * step::pairs), ...); });
+}
+
+/// All heads of one token. `scratch` has room for kept_per_pair * n_pairs values.
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
 void rotate_heads(const head_run<From, To>& x, row_pointers<C> row, std::int64_t n_pairs,
                   C* scratch) {
@@ -254,7 +312,26 @@ void rotate_heads(const head_run<From, To>& x, row_pointers<C> row, std::int64_t
     if (n_pairs == 8 * step::pairs)
       return rotate_in_registers<In, Out, Arch>(x, row, std::make_integer_sequence<int, 8>{});
   }
-  rotate_from_memory<In, Out, Arch>(x, row, n_pairs, scratch);
+  if (step::prepares && x.n_heads > 1) {
+    keep_row<In, Out, Arch, From, To>(row, n_pairs, scratch);
+    for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
+      rotate_by_kept<In, Out, Arch>(head, static_cast<const C*>(scratch), n_pairs);
+    });
+  } else {
+    for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
+      rotate_by_row<In, Out, Arch>(head, row, n_pairs);
+    });
+  }
+}
+
+/// One head of consecutive tokens: token t by rows[t].
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+void rotate_across_tokens(const head_run<From, To>& x, const row_pointers<C>* rows,
+                          std::int64_t n_pairs) {
+  for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
+    rotate_by_row<In, Out, Arch>(head, *rows, n_pairs);
+    ++rows;
+  });
 }
 
 } // namespace detail

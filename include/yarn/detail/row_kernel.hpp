@@ -139,6 +139,7 @@ YARN_ALWAYS_INLINE void run_of_entries(const std::uint64_t* phases, std::uint64_
     is_open[row] = ((round_both<Streams>(at[I].cos - bound, at[I].cos + bound, c + I * size) |
                      round_both<Streams>(at[I].sin - bound, at[I].sin + bound, s + I * size)) |
                     ...) != 0;
+    YARN_KEEP_ONE_LOOP();
     (at[I].advance(), ...);
     c += stride;
     s += stride;

@@ -172,6 +172,16 @@ YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b
     return xsimd::fma(a * batch<T, A>(T(-1)), b, c);
 }
 
+/// A value that is used twice is loaded once: gcc would make it a memory operand of both uses, and
+/// loads are what a rotation in L1 is short of.
+template <class T, class A> YARN_ALWAYS_INLINE void hold(batch<T, A>& x) {
+#if defined(__GNUC__) && !defined(__clang__) && defined(__AVX__)
+  __asm__("" : "+v"(x.data));
+#else
+  static_cast<void>(x);
+#endif
+}
+
 // narrower_arch: the same instructions on narrower registers, for what is left of a loop, and one
 // element at a time behind the last.
 #if defined(__AVX512F__)

@@ -111,28 +111,12 @@ YARN_ALWAYS_INLINE two_packs<batch<float, A>> load_words(const T* p, batch<float
 #endif
 }
 
-/// The way back: each float rounded once.
+/// The way back by integers: each float rounded once.
 template <class A, class T>
-YARN_ALWAYS_INLINE void store_words(batch<float, A> even, batch<float, A> odd, T* p) {
+YARN_ALWAYS_INLINE void round_words(batch<float, A> even, batch<float, A> odd, T* p) {
   static_assert(has_words_v<A> && sizeof(T) == 2, "guarded by the caller");
 #if defined(__AVX512BW__)
   if constexpr (is_avx512_v<A>) {
-#if defined(__AVX512BF16__) && defined(__AVX512DQ__)
-    // The instruction flushes denormals, which the other processors keep: look for them first.
-    constexpr int denormal = 0x20;
-    const auto found = static_cast<unsigned>(_mm512_fpclass_ps_mask(even, denormal)) |
-                       static_cast<unsigned>(_mm512_fpclass_ps_mask(odd, denormal));
-    if (YARN_LIKELY(found == 0)) {
-      const __m512i order =
-          _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22,
-                           6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-      const __m512bh halves = _mm512_cvtne2ps_pbh(odd, even);
-      __m512i bits;
-      std::memcpy(&bits, &halves, sizeof bits);
-      _mm512_storeu_si512(p, _mm512_maskz_permutexvar_epi16(~__mmask32{0}, order, bits));
-      return;
-    }
-#endif
     const __m512i low = _mm512_maskz_srli_epi32(0xffff, bfloat16_bits(even), 16);
     _mm512_storeu_si512(p, _mm512_mask_blend_epi16(0xaaaaaaaau, low, bfloat16_bits(odd)));
   }
@@ -160,6 +144,91 @@ YARN_ALWAYS_INLINE void store_words(batch<float, A> even, batch<float, A> odd, T
     std::memcpy(static_cast<void*>(p), copy, sizeof copy);
   }
 #endif
+}
+
+// The processor's own instruction is faster, but flushes denormals, which others keep. What it
+// flushed is among the zeros in its result.
+#if defined(__AVX512BF16__) && defined(__AVX512VL__) && defined(__AVX512BW__) &&                   \
+    defined(__AVX512DQ__)
+
+template <class A> inline constexpr bool has_word_instruction_v = has_words_v<A>;
+inline constexpr int denormal_class = 0x20;
+
+template <class To, class From> YARN_ALWAYS_INLINE To bits_of(From x) {
+  static_assert(sizeof(To) == sizeof(From), "the same bits");
+  To bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+// flushed_words: the even ones, then the odd ones. words_in_order: as they belong in memory.
+YARN_ALWAYS_INLINE __m512i flushed_words(__m512 even, __m512 odd) {
+  return bits_of<__m512i>(_mm512_cvtne2ps_pbh(odd, even));
+}
+YARN_ALWAYS_INLINE __m256i flushed_words(__m256 even, __m256 odd) {
+  return bits_of<__m256i>(_mm256_cvtne2ps_pbh(odd, even));
+}
+YARN_ALWAYS_INLINE __m128i flushed_words(__m128 even, __m128 odd) {
+  return bits_of<__m128i>(_mm_cvtne2ps_pbh(odd, even));
+}
+YARN_ALWAYS_INLINE unsigned zeros_in(__m512i words) {
+  return _mm512_testn_epi16_mask(words, _mm512_set1_epi16(0x7fff));
+}
+YARN_ALWAYS_INLINE unsigned zeros_in(__m256i words) {
+  return _mm256_testn_epi16_mask(words, _mm256_set1_epi16(0x7fff));
+}
+YARN_ALWAYS_INLINE unsigned zeros_in(__m128i words) {
+  return _mm_testn_epi16_mask(words, _mm_set1_epi16(0x7fff));
+}
+YARN_ALWAYS_INLINE unsigned denormals_in(__m512 x) {
+  return _mm512_fpclass_ps_mask(x, denormal_class);
+}
+YARN_ALWAYS_INLINE unsigned denormals_in(__m256 x) {
+  return _mm256_fpclass_ps_mask(x, denormal_class);
+}
+YARN_ALWAYS_INLINE unsigned denormals_in(__m128 x) {
+  return _mm_fpclass_ps_mask(x, denormal_class);
+}
+YARN_ALWAYS_INLINE void store_in_order(__m512i words, void* p) {
+  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24,
+                                         8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  _mm512_storeu_si512(p, _mm512_maskz_permutexvar_epi16(~__mmask32{0}, order, words));
+}
+YARN_ALWAYS_INLINE void store_in_order(__m256i words, void* p) {
+  const __m256i order = _mm256_set_epi16(15, 7, 14, 6, 13, 5, 12, 4, 11, 3, 10, 2, 9, 1, 8, 0);
+  _mm256_storeu_si256(static_cast<__m256i*>(p),
+                      _mm256_maskz_permutexvar_epi16(__mmask16{0xffff}, order, words));
+}
+YARN_ALWAYS_INLINE void store_in_order(__m128i words, void* p) {
+  const __m128i order = _mm_set_epi16(7, 3, 6, 2, 5, 1, 4, 0);
+  _mm_storeu_si128(static_cast<__m128i*>(p), _mm_maskz_permutexvar_epi16(all_lanes, order, words));
+}
+
+#else
+
+template <class A> inline constexpr bool has_word_instruction_v = false;
+
+#endif
+
+/// Two packs of words, to p and to q, with the fastest that gives the bits of round_words.
+template <class A, class T>
+YARN_ALWAYS_INLINE void store_words(const two_packs<batch<float, A>>& first, T* p,
+                                    const two_packs<batch<float, A>>& second, T* q) {
+#if defined(__AVX512F__)
+  if constexpr (has_word_instruction_v<A>) {
+    using native = typename batch<float, A>::register_type;
+    const native e0 = first.first, o0 = first.second, e1 = second.first, o1 = second.second;
+    const auto words0 = flushed_words(e0, o0), words1 = flushed_words(e1, o1);
+    if (YARN_LIKELY((zeros_in(words0) | zeros_in(words1)) == 0) ||
+        (denormals_in(e0) | denormals_in(o0) | denormals_in(e1) | denormals_in(o1)) == 0) {
+      store_in_order(words0, p);
+      store_in_order(words1, q);
+      return;
+    }
+  }
+#endif
+  round_words(first.first, first.second, p);
+  round_words(second.first, second.second, q);
 }
 
 } // namespace detail
