@@ -20,7 +20,7 @@
 #define YARN_LIKELY(condition) __builtin_expect((condition), 1)
 #define YARN_INLINE_LAMBDA __attribute__((always_inline))
 // gcc -O3 makes one loop with two kinds of stores into two that compute everything twice.
-#define YARN_KEEP_ONE_LOOP() __asm__ volatile("" ::: "memory")
+#define YARN_KEEP_ONE_LOOP() asm volatile("" ::: "memory")
 #define YARN_PREFETCH(address) __builtin_prefetch((address), 1) // to be written
 #define YARN_PRINTF(format_index, first_argument)                                                  \
   __attribute__((format(printf, format_index, first_argument)))

@@ -171,7 +171,14 @@ inline bool operator==(real a, real b) {
   return a.mantissa() == b.mantissa() && a.exponent() == b.exponent() &&
          a.is_negative() == b.is_negative();
 }
-inline bool operator<(real a, real b) { return (a - b).is_negative(); }
+inline bool operator<(real a, real b) {
+  if (a.is_negative() != b.is_negative())
+    return a.is_negative();                    // a zero never is
+  const real& small = a.is_negative() ? b : a; // in magnitude, if a < b
+  const real& large = a.is_negative() ? a : b;
+  return small.exponent() != large.exponent() ? small.exponent() < large.exponent()
+                                              : small.mantissa() < large.mantissa();
+}
 inline bool operator>(real a, real b) { return b < a; }
 inline bool operator<=(real a, real b) { return !(b < a); }
 inline bool operator>=(real a, real b) { return !(a < b); }

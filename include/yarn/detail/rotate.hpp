@@ -52,8 +52,8 @@ template <class From, class To> struct head_run {
     }
   }
 
-  /// The first `size` elements of a head to come, lead > 0. In place this is where results go, too; a target
-  /// elsewhere is left to the processor.
+  /// The first `size` elements of a head to come, lead > 0. In place this is where results go, too;
+  /// a target elsewhere is left to the processor.
   YARN_ALWAYS_INLINE void fetch_ahead(std::int64_t size) const {
     const auto bytes = static_cast<std::uintptr_t>(source_stride) * sizeof(From);
     const auto heads = static_cast<std::uintptr_t>(lead);

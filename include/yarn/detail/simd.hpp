@@ -176,7 +176,7 @@ YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b
 /// loads are what a rotation in L1 is short of.
 template <class T, class A> YARN_ALWAYS_INLINE void hold(batch<T, A>& x) {
 #if defined(__GNUC__) && !defined(__clang__) && defined(__AVX__)
-  __asm__("" : "+v"(x.data));
+  asm("" : "+v"(x.data));
 #else
   static_cast<void>(x);
 #endif

@@ -24,16 +24,18 @@ inline void resolve_part_ntk(spectrum& s, real scale, std::int64_t original_leng
   set_ntk_base(ntk, scale);
   const real compression = real(1) / scale;
   for (std::int64_t i = 0; i < s.n_pairs(); ++i) {
+    const real kept = (real(1) - to_extrapolated.ramp(i)) * extrapolation_factor;
+    if (kept == real(1)) {
+      s.set(i, s.inv_freq(i), frequency_zone::extrapolated);
+      continue;
+    }
     const real theta = s.inv_freq(i);
     const real linear = theta * compression;
     const real ntk_share = (real(1) - to_ntk.ramp(i)) * ntk_factor;
     const real scaled = linear * (real(1) - ntk_share) + ntk.inv_freq(i) * ntk_share;
-    const real kept = (real(1) - to_extrapolated.ramp(i)) * extrapolation_factor;
-    const bool all_kept = kept == real(1);
-    s.set(i, all_kept ? theta : scaled * (real(1) - kept) + theta * kept,
-          all_kept                                ? frequency_zone::extrapolated
-          : kept.is_zero() && ntk_share.is_zero() ? frequency_zone::interpolated
-                                                  : frequency_zone::blended);
+    s.set(i, scaled * (real(1) - kept) + theta * kept,
+          kept.is_zero() && ntk_share.is_zero() ? frequency_zone::interpolated
+                                                : frequency_zone::blended);
   }
 }
 
