@@ -119,6 +119,28 @@ TYPED_TEST(rope_identity, slices_are_one_call) {
   }
 }
 
+// Calls that touch much memory ask for it ahead, which small ones do not.
+TYPED_TEST(rope_identity, large_calls_are_many_small_ones) {
+  constexpr std::size_t rotary_dim = 96, dim = 104;
+  constexpr std::size_t large = yarn::detail::far_bytes / sizeof(TypeParam) / rotary_dim + 9;
+  constexpr std::size_t jumping =
+      yarn::detail::far_jumping_bytes / sizeof(TypeParam) / rotary_dim + 9;
+  const auto expect_same = [](const auto& layout, std::size_t n_tokens, pairing order) {
+    const some_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
+    tensor<TypeParam> whole(layout), parts(layout);
+    yarn::rope_apply(whole.view(), rows.view(), order);
+    for (std::int64_t i = 0; i < 100; ++i) {
+      yarn::rope_apply_unchecked(parts.view(), rows.view(), order, {i, 100});
+    }
+    EXPECT_TRUE(same_bits(whole.buffer, parts.buffer)) << n_tokens << " tokens";
+  };
+  for (const pairing order : pairings) {
+    expect_same(dense(large / 5 + 1, 5, dim), large / 5 + 1, order);
+    expect_same(dense(large, 1, dim), large, order);
+    expect_same(head_major(jumping / 5 + 1, 5, dim), jumping / 5 + 1, order);
+  }
+}
+
 // Every token belongs to exactly one slice, and slices differ by one token at most.
 TYPED_TEST(rope_identity, slices_are_a_partition) {
   constexpr std::size_t n_tokens = 11, dim = 4;

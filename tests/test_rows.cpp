@@ -414,6 +414,24 @@ TEST(rows, of_a_table_are_rows_alone) {
   EXPECT_EQ(yarn::make_table<float>(freqs, 0).n_rows(), 0);
 }
 
+// Written past the caches where the processor can, but for the rows that needed another look.
+TEST(rows, of_a_large_table_are_rows_alone) {
+  const yarn::frequencies freqs = geometric(512, 1.277);
+  const std::int64_t n_rows = (std::int64_t{1} << 21) / 512 + 3;
+  const yarn::rotary_table<float> table = yarn::make_table<float>(freqs, n_rows);
+#if !defined(YARN_NO_XSIMD)
+  using arch = yarn::detail::default_arch;
+  EXPECT_EQ(yarn::detail::should_stream<arch>(512, n_rows, table.cos(0), table.sin(0), 1024),
+            yarn::detail::can_stream_v<arch>);
+#endif
+  yarn::rotary_rows<float> alone;
+  for (std::int64_t position = 0; position < n_rows; ++position) {
+    alone.assign(freqs, yarn::positions_from(position, 1));
+    ASSERT_EQ(std::memcmp(alone.cos(0), table.cos(position), 512 * sizeof(float)), 0) << position;
+    ASSERT_EQ(std::memcmp(alone.sin(0), table.sin(position), 512 * sizeof(float)), 0) << position;
+  }
+}
+
 TEST(rows, of_slices_make_the_whole) {
   const yarn::frequencies freqs = geometric(13, 1.277);
   const auto n_pairs = static_cast<std::size_t>(freqs.n_pairs());

@@ -6,7 +6,7 @@
 // sources:
 //
 //     rows                    rotary_rows or rows_view: row t belongs to token t
-//     positions, frequencies  rows are made on the way, a few KB at a time; there is no table
+//     positions, frequencies  rows are made on the way, a few KB at a time, by each call anew
 //     positions, table        rotary_table or table_view: the row of each token's position
 //
 // All three give the same bits for the same rows, and so does any slice, stride or alignment.
@@ -44,7 +44,7 @@ void rope_check(const heads_view<X>& x, const positions& list, const Source& sou
 /// the row. Not checked: call rope_check once a step, then this on each thread.
 /// Part     the tokens of one slice; all slices together are one rope_apply, bit for bit.
 /// Requires what rope_check requires; slice.index in [0, slice.count).
-/// Never throws, allocates nothing, uses some 50 KB of stack.
+/// Never throws, allocates nothing, uses some 35 KB of stack.
 template <class Q, class K, class Rows, class = detail::call_type<Rows>>
 void rope_apply_unchecked(const heads_view<Q>& q, const heads_view<K>& k, const Rows& rows,
                           pairing p, slice part = {}) noexcept {

@@ -227,9 +227,10 @@ template <pairing In, pairing Out, class Arch, class C, class From, class To>
 using step_for = rotation_step<In, Out, Arch, C>;
 #endif
 
+template <class Step> struct type_in { using type = Step; };
+
 /// Calls f(type_in<step>{}, pair) for packs of pairs from `pair` to n_pairs: whole ones, then
 /// narrower ones.
-template <class Step> struct type_in { using type = Step; };
 template <pairing In, pairing Out, class Arch, class C, class From, class To, class F>
 YARN_ALWAYS_INLINE void for_each_step(std::int64_t pair, std::int64_t n_pairs, const F& f) {
   using step = type_in<step_for<In, Out, Arch, C, From, To>>;

@@ -32,6 +32,11 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
+/// Packs that are worked on together.
+inline constexpr std::int64_t several_packs = 4;
+using several = std::make_index_sequence<several_packs>;
+using one = std::make_index_sequence<1>;
+
 /// Rows of a recurrence from one start to the next: what its bound was derived for.
 inline constexpr std::int64_t run_length = 96;
 
@@ -89,18 +94,23 @@ YARN_NOINLINE void exact_entries(const std::uint64_t* phases, std::uint64_t mult
   }
 }
 
-/// One pack of entries of any phases.
-template <class Pack>
+/// Entries of sizeof...(I) packs of any phases. Several, because one alone waits for itself.
+template <class Pack, std::size_t... I>
 YARN_ALWAYS_INLINE void entries(const std::uint64_t* phases, std::uint64_t multiplier,
-                                double amplitude, float* cos, float* sin) {
-  const circle_pack<Pack> point = polynomial_point<Pack>(phases, multiplier);
+                                double amplitude, float* cos, float* sin,
+                                std::index_sequence<I...>) {
+  constexpr std::size_t size = Pack::size;
+  const circle_pack<Pack> point[] = {polynomial_point<Pack>(phases + I * size, multiplier)...};
   const Pack m(amplitude), below(1.0 - 0x1p-50), above(1.0 + 0x1p-50);
-  // A zero gets the sign that the integers give it.
-  const Pack zero(0.0), c = m * point.cos + zero, s = m * point.sin + zero;
+  const Pack zero(0.0); // added, it gives a zero the sign that the integers give it
+  const auto round = [&](const Pack& x, float* out) YARN_INLINE_LAMBDA {
+    const Pack entry = m * x + zero;
+    return round_both<false>(entry * below, entry * above, out);
+  };
   const unsigned open =
-      round_both<false>(c * below, c * above, cos) | round_both<false>(s * below, s * above, sin);
+      ((round(point[I].cos, cos + I * size) | round(point[I].sin, sin + I * size)) | ...);
   if (!YARN_LIKELY(open == 0))
-    exact_entries(phases, multiplier, Pack::size, amplitude, cos, sin);
+    exact_entries(phases, multiplier, size * sizeof...(I), amplitude, cos, sin);
 }
 
 /// The points of consecutive positions, m times, by recurrence.
@@ -123,9 +133,8 @@ template <class Pack> struct recurrence {
 };
 
 /// Entries of sizeof...(I) packs of pairs for n <= run_length consecutive positions; rows `stride`
-/// elements apart. Several packs, because one waits for its own recurrence most of the time; and
-/// rows that the test leaves open are noted and made afterwards, because a call inside the loop
-/// would cost the registers.
+/// elements apart. Rows that the test leaves open are noted and made afterwards, because a call
+/// inside the loop would cost the registers.
 template <bool Streams, class Pack, std::size_t... I>
 YARN_ALWAYS_INLINE void run_of_entries(const std::uint64_t* phases, std::uint64_t first,
                                        std::int64_t n, double amplitude, float* cos, float* sin,
@@ -146,9 +155,8 @@ YARN_ALWAYS_INLINE void run_of_entries(const std::uint64_t* phases, std::uint64_
   }
   for (std::int64_t row = 0; row < n; ++row)
     if (is_open[row])
-      (entries<Pack>(phases + I * size, first + static_cast<std::uint64_t>(row), amplitude,
-                     cos + row * stride + I * size, sin + row * stride + I * size),
-       ...);
+      entries<Pack>(phases, first + static_cast<std::uint64_t>(row), amplitude, cos + row * stride,
+                    sin + row * stride, std::index_sequence<I...>{});
 }
 
 /// n entries of any phases, phases[i] * multiplier.
@@ -158,10 +166,12 @@ void fill_entries(const std::uint64_t* phases, std::int64_t n, std::uint64_t mul
   using wide = pack<double, Arch>;
   constexpr auto width = static_cast<std::int64_t>(wide::size);
   std::int64_t i = 0;
+  for (; i + several_packs * width <= n; i += several_packs * width)
+    entries<wide>(phases + i, multiplier, amplitude, cos + i, sin + i, several{});
   for (; i + width <= n; i += width)
-    entries<wide>(phases + i, multiplier, amplitude, cos + i, sin + i);
+    entries<wide>(phases + i, multiplier, amplitude, cos + i, sin + i, one{});
   for (; i < n; ++i)
-    entries<scalar_pack<double>>(phases + i, multiplier, amplitude, cos + i, sin + i);
+    entries<scalar_pack<double>>(phases + i, multiplier, amplitude, cos + i, sin + i, one{});
 }
 
 /// Doubles have no double above them to be tested with: they come from the integers at once.
@@ -171,9 +181,6 @@ void fill_entries(const std::uint64_t* phases, std::int64_t n, std::uint64_t mul
   exact_entries(phases, multiplier, static_cast<std::size_t>(n), amplitude, cos, sin);
 }
 
-/// Packs of pairs that a run works on together.
-inline constexpr std::int64_t packs_of_run = 4;
-
 /// Whether a run of this size and place should be written past the caches: it is larger than what
 /// they keep, and comes as whole cache lines.
 template <class Arch>
@@ -181,7 +188,7 @@ bool should_stream(std::int64_t n_pairs, std::int64_t n, const float* cos, const
                    std::int64_t stride) {
   constexpr std::int64_t many = std::int64_t{1} << 21; // pairs: 16 MB
   constexpr std::int64_t line = 16;
-  constexpr auto group = packs_of_run * static_cast<std::int64_t>(pack<double, Arch>::size);
+  constexpr auto group = several_packs * static_cast<std::int64_t>(pack<double, Arch>::size);
   const auto is_aligned = [](const float* p) {
     return reinterpret_cast<std::uintptr_t>(p) % (line * sizeof(float)) == 0;
   };
@@ -196,15 +203,13 @@ void fill_run(const std::uint64_t* steps, std::int64_t n_pairs, std::uint64_t fi
               double amplitude, float* cos, float* sin, std::int64_t stride) {
   using wide = pack<double, Arch>;
   constexpr auto width = static_cast<std::int64_t>(wide::size);
-  using several = std::make_index_sequence<packs_of_run>;
-  using one = std::make_index_sequence<1>;
   for (std::int64_t row = 0; row < n; row += run_length) {
     const std::int64_t rows = n - row < run_length ? n - row : run_length;
     const std::uint64_t start = first + static_cast<std::uint64_t>(row);
     float* const c = cos + row * stride;
     float* const s = sin + row * stride;
     std::int64_t i = 0;
-    for (; i + packs_of_run * width <= n_pairs; i += packs_of_run * width)
+    for (; i + several_packs * width <= n_pairs; i += several_packs * width)
       run_of_entries<Streams, wide>(steps + i, start, rows, amplitude, c + i, s + i, stride,
                                     several{});
     if constexpr (!Streams) {
