@@ -117,17 +117,34 @@ TEST(half, infinity_and_nan_stay_what_they_are) {
   check(-0.0F, 0x8000U, 0x8000U);
   check(1e-300, 0U, 0U);
   check(-1e-300, 0x8000U, 0x8000U);
-  // Every payload: a NaN must not be rounded to infinity, nor stay a signalling one.
-  for (std::uint32_t payload = 1; payload < 0x800000U; payload = payload * 3 + 1) {
-    for (const std::uint32_t sign : {0U, 0x80000000U}) {
-      const auto nan = support::from_bits<float>(sign | 0x7f800000U | (payload & 0x7fffffU));
-      const std::uint32_t half = narrowed<yarn::float16>(nan);
-      const std::uint32_t brain = narrowed<yarn::bfloat16>(nan);
-      ASSERT_EQ(half & 0x7e00U, 0x7e00U) << payload;
-      ASSERT_EQ(brain & 0x7fc0U, 0x7fc0U) << payload;
-      ASSERT_EQ(half & 0x8000U, sign >> 16U);
-      ASSERT_EQ(brain & 0x8000U, sign >> 16U);
+}
+
+// A NaN must not be rounded to infinity (little payload), nor carried into the sign and so to zero
+// (a payload of ones), nor stay a signalling one (without the first bit of its payload).
+TEST(half, nan_becomes_a_quiet_nan_of_its_sign) {
+  const auto check = [](auto nan, std::uint32_t sign, std::uint32_t payload) {
+    const std::uint32_t half = narrowed<yarn::float16>(nan);
+    const std::uint32_t brain = narrowed<yarn::bfloat16>(nan);
+    ASSERT_EQ(half & 0x7e00U, 0x7e00U) << payload;
+    ASSERT_EQ(brain & 0x7fc0U, 0x7fc0U) << payload;
+    ASSERT_EQ(half >> 15U, sign) << payload;
+    ASSERT_EQ(brain >> 15U, sign) << payload;
+  };
+  const auto check_payload = [&](std::uint32_t payload) {
+    for (const std::uint32_t sign : {0U, 1U}) {
+      check(support::from_bits<float>(sign << 31U | 0x7f800000U | payload), sign, payload);
+      check(support::from_bits<double>(std::uint64_t{sign} << 63U | std::uint64_t{0x7ff} << 52U |
+                                       std::uint64_t{payload} << 29U | payload),
+            sign, payload);
     }
+  };
+  for (unsigned bit = 0; bit < 23; ++bit) {
+    check_payload(1U << bit);
+    check_payload(0x7fffffU >> bit);
+    check_payload(0x7fffffU ^ 1U << bit);
+  }
+  for (std::uint32_t payload = 1; payload < 0x800000U; payload = payload * 3 + 1) {
+    check_payload(payload);
   }
 }
 

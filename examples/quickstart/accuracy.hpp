@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How far rows and scores are from the truth, computed here in long double. Where long double is no
-// wider than double, the truth still has 10 digits at position 131071.
+// How far rows, elements and scores are from the truth, computed here in long double. Where long
+// double is no wider than double, the truth still has 10 digits at position 131071.
 #ifndef YARN_EXAMPLES_QUICKSTART_ACCURACY_HPP
 #define YARN_EXAMPLES_QUICKSTART_ACCURACY_HPP
 
@@ -44,44 +44,73 @@ inline double row_error(const yarn::frequencies& computed, const yarn::frequenci
   return worst;
 }
 
-/// Each of the two rotations may be off by 2 ULP of the length of a pair in each of its two
-/// elements (include/yarn/rope.hpp), and a ULP is at most 2^-23: 2 * 2 * sqrt(2) * 2^-23.
-constexpr double allowed_score_error = 6.8e-7;
+/// A rotated element may be off by 2 ULP of the length of its pair (include/yarn/rope.hpp), and a
+/// ULP is at most 2^-23 of that. bfloat16 is rounded besides, by at most 2^-8 of the element.
+template <class T> inline constexpr double allowed_element_error = 2 * 0x1p-23;
+template <> inline constexpr double allowed_element_error<yarn::bfloat16> = 1.01 * 0x1p-8;
+
+/// Both elements of a pair may be off, in q and in k: 2 * sqrt(2).
+template <class T> inline constexpr double allowed_score_error = 2.83 * allowed_element_error<T>;
+
+/// The largest error of the elements of some heads at this position, relative to the length of
+/// their pair times the attention factor.
+template <class T>
+double element_error(const T* rotated, const T* unrotated, std::size_t n_heads,
+                     const yarn::frequencies& freqs, std::int64_t position) {
+  const long double m = freqs.attention_factor();
+  double worst = 0;
+  for (std::size_t i = 0; i < n_pairs; ++i) {
+    const long double angle =
+        static_cast<long double>(position) * static_cast<long double>(freqs.inv_freq()[i]);
+    const long double cos = std::cos(angle) * m, sin = std::sin(angle) * m;
+    for (std::size_t at = i; at < n_heads * head_dim; at += head_dim) {
+      const long double x0 = value_of(unrotated[at]), x1 = value_of(unrotated[at + n_pairs]);
+      const auto length = static_cast<double>(std::hypot(x0, x1) * m);
+      const auto first = static_cast<double>(value_of(rotated[at]) - (x0 * cos - x1 * sin));
+      const auto second =
+          static_cast<double>(value_of(rotated[at + n_pairs]) - (x0 * sin + x1 * cos));
+      worst = worse(worst, worse(std::fabs(first), std::fabs(second)) / length);
+    }
+  }
+  return worst;
+}
 
 /// What the score of two unrotated heads must become at this distance: pair by pair, the real part
 /// of q * conj(k) * exp(i * distance * inv_freq), times the attention factor twice.
-inline double exact_score(const float* q, const float* k, const yarn::frequencies& freqs,
-                          std::int64_t distance) {
+template <class T>
+double exact_score(const T* q, const T* k, const yarn::frequencies& freqs, std::int64_t distance) {
   long double sum = 0;
   for (std::size_t i = 0; i < n_pairs; ++i) {
     const long double angle =
         static_cast<long double>(distance) * static_cast<long double>(freqs.inv_freq()[i]);
-    const long double q0 = q[i], q1 = q[i + n_pairs], k0 = k[i], k1 = k[i + n_pairs];
+    const long double q0 = value_of(q[i]), q1 = value_of(q[i + n_pairs]);
+    const long double k0 = value_of(k[i]), k1 = value_of(k[i + n_pairs]);
     sum += (q0 * k0 + q1 * k1) * std::cos(angle) - (q1 * k0 - q0 * k1) * std::sin(angle);
   }
   return static_cast<double>(sum) * freqs.attention_factor() * freqs.attention_factor();
 }
 
-inline double dot(const float* a, const float* b) {
+template <class T> double dot(const T* a, const T* b) {
   double sum = 0;
   for (std::size_t i = 0; i < head_dim; ++i)
-    sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+    sum += static_cast<double>(value_of(a[i])) * static_cast<double>(value_of(b[i]));
   return sum;
 }
 
 /// The largest error of the scores of query tokens [first, last) of `rotated` with a key `distance`
 /// positions earlier, which is `tokens_back` tokens earlier; over all heads, relative to the
 /// lengths of q and k. Every token of both holds the same q and k before the rotation.
-inline double score_error(const layer& unrotated, const layer& rotated,
-                          const yarn::frequencies& freqs, std::int64_t distance,
-                          std::size_t tokens_back, std::size_t first, std::size_t last) {
+template <class T>
+double score_error(const layer_of<T>& unrotated, const layer_of<T>& rotated,
+                   const yarn::frequencies& freqs, std::int64_t distance, std::size_t tokens_back,
+                   std::size_t first, std::size_t last) {
   const double m = freqs.attention_factor();
   double worst = 0;
   for (std::size_t h = 0; h < n_q_heads; ++h) {
     const std::size_t q_offset = h * head_dim;
     const std::size_t k_offset = h / (n_q_heads / n_kv_heads) * head_dim; // heads share keys
-    const float* const q = unrotated.q() + q_offset;
-    const float* const k = unrotated.k() + k_offset;
+    const T* const q = unrotated.q() + q_offset;
+    const T* const k = unrotated.k() + k_offset;
     const double exact = exact_score(q, k, freqs, distance);
     const double length = std::sqrt(dot(q, q) * dot(k, k)) * m * m;
     for (std::size_t t = first; t < last; ++t) {

@@ -3,20 +3,28 @@
 #ifndef YARN_EXAMPLES_QUICKSTART_THROUGHPUT_HPP
 #define YARN_EXAMPLES_QUICKSTART_THROUGHPUT_HPP
 
+#include <yarn/yarn.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace quickstart {
 
-/// Multiplies n elements in place, n a multiple of 64: an inner loop of fixed length is vectorised
-/// at any level of optimisation.
-inline void scale(float* data, std::size_t n, float factor) {
+inline void negate(float& element) { element = -element; }
+inline void negate(yarn::bfloat16& element) {
+  element.bits = static_cast<std::uint16_t>(element.bits ^ 0x8000);
+}
+
+/// Multiplies n elements by -1 in place, n a multiple of 64: an inner loop of fixed length is
+/// vectorised at any level of optimisation.
+template <class T> void negate(T* data, std::size_t n) {
   constexpr std::size_t block = 64;
   for (std::size_t i = 0; i < n; i += block)
     for (std::size_t j = 0; j < block; ++j)
-      data[i + j] *= factor;
+      negate(data[i + j]);
 }
 
 template <class Work> double seconds_of(const Work& work) {

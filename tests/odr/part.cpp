@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Compiled twice, for two instruction sets; YARN_TEST_HALF names the function.
-#include "halves.hpp"
+// Compiled once for each instruction set; YARN_TEST_PART names the function.
+#include "parts.hpp"
 
 #include <yarn/yarn.hpp>
 
-half_result YARN_TEST_HALF() {
+#include <cstring>
+
+part_result YARN_TEST_PART() {
   yarn::rope_shape shape;
   shape.head_dim = 128;
   shape.rope_theta = 10000.0;
@@ -14,7 +16,7 @@ half_result YARN_TEST_HALF() {
   const yarn::any_scaling chosen = method;
   const yarn::frequencies freqs = yarn::make_frequencies(shape, chosen, 1);
 
-  half_result result = {};
+  part_result result = {};
   for (int i = 0; i < 64; ++i)
     result.inv_freq[i] = freqs.inv_freq()[static_cast<std::size_t>(i)];
   for (int i = 0; i < 128; ++i)
@@ -32,5 +34,11 @@ half_result YARN_TEST_HALF() {
   const auto table = yarn::make_table<double>(yarn::inverse(freqs), 64);
   yarn::rope_apply(head, yarn::positions_from(7), table, yarn::pairing::interleaved);
   yarn::rope_apply(head, yarn::positions_from(7), freqs, yarn::pairing::interleaved);
+
+  yarn::bfloat16 narrow[128];
+  const yarn::heads_view narrow_head{narrow, 1, 1, 128};
+  yarn::rope_copy(head, narrow_head, rows, yarn::pairing::interleaved);
+  yarn::rope_apply(narrow_head, rows, yarn::pairing::half_split);
+  std::memcpy(result.rotated_bfloat16, narrow, sizeof narrow);
   return result;
 }

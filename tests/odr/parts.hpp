@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#ifndef YARN_TESTS_ODR_PARTS_HPP
+#define YARN_TESTS_ODR_PARTS_HPP
+
+#include <cstdint>
+
+// What a part computes. Rows have the same bits on every instruction set; rotations have them only
+// where both have a fused multiply-add.
+struct part_result {
+  double inv_freq[64];
+  float cos_sin[2 * 64];
+  float rotated[128];
+  std::uint16_t rotated_bfloat16[128];
+};
+
+part_result baseline_part();
+part_result v3_part();
+part_result v4_part();
+part_result v4_bf16_part();
+
+#endif
