@@ -33,34 +33,6 @@ struct slice {
   std::int64_t count = 1;
 };
 
-/// What a model's configuration says about its heads.
-struct rope_shape {
-  std::int64_t head_dim = 0;   ///< elements of one head, > 0
-  std::int64_t rotary_dim = 0; ///< elements that are rotated, even, <= head_dim; 0: all of head_dim
-  double rope_theta = 0.0;     ///< base of the frequencies, > 0; there is no default
-
-  /// The number of rotated elements: rotary_dim, or head_dim where that is 0.
-  YARN_ALWAYS_INLINE constexpr std::int64_t rotated() const {
-    return rotary_dim == 0 ? head_dim : rotary_dim;
-  }
-};
-
-/// A number that may be absent, as `null` in a config.json: `m.attention_factor = 1.0;` sets it,
-/// `m.attention_factor = {};` takes it away.
-class optional_number {
-public:
-  constexpr optional_number() = default;
-  // NOLINTNEXTLINE(google-explicit-constructor): assigning a number is the point
-  YARN_ALWAYS_INLINE constexpr optional_number(double value) : value_(value), present_(true) {}
-  YARN_ALWAYS_INLINE constexpr bool has_value() const { return present_; }
-  /// The number; 0 when it is absent.
-  YARN_ALWAYS_INLINE constexpr double value() const { return value_; }
-
-private:
-  double value_ = 0.0;
-  bool present_ = false;
-};
-
 /// IEEE binary16, storage only: the bits as they lie in memory.
 struct float16 {
   std::uint16_t bits;
@@ -118,6 +90,35 @@ inline constexpr element_format format_of_v = format_of<std::remove_const_t<T>>:
 } // namespace v0
 
 inline namespace YARN_ABI {
+
+/// What a model's configuration says about its heads.
+struct rope_shape {
+  std::int64_t head_dim = 0;   ///< elements of one head, > 0
+  std::int64_t rotary_dim = 0; ///< elements that are rotated, even, <= head_dim; 0: all of head_dim
+  double rope_theta = 0.0;     ///< base of the frequencies, > 0; there is no default
+
+  /// The number of rotated elements: rotary_dim, or head_dim where that is 0.
+  YARN_ALWAYS_INLINE constexpr std::int64_t rotated() const {
+    return rotary_dim == 0 ? head_dim : rotary_dim;
+  }
+};
+
+/// A number that may be absent, as `null` in a config.json: `m.attention_factor = 1.0;` sets it,
+/// `m.attention_factor = {};` takes it away.
+class optional_number {
+public:
+  constexpr optional_number() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): assigning a number is the point
+  YARN_ALWAYS_INLINE constexpr optional_number(double value) : value_(value), present_(true) {}
+  YARN_ALWAYS_INLINE constexpr bool has_value() const { return present_; }
+  /// The number; 0 when it is absent.
+  YARN_ALWAYS_INLINE constexpr double value() const { return value_; }
+
+private:
+  double value_ = 0.0;
+  bool present_ = false;
+};
+
 namespace detail {
 
 // By its bits: -ffast-math lets compilers assume that std::isfinite is always true.
