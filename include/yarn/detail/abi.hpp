@@ -6,11 +6,11 @@
 // an illegal instruction on an old processor, silently. So whatever generates code lives in a
 // namespace that spells the flags out, and such functions never meet. What is only data (views,
 // slices, 16-bit formats) lives in the inline namespace v0, has only always-inlined members and may
-// pass between differently built sources. (What starts with a double counts as code: clang -O0 makes
-// that a function, which moves it through a vector register.) For the same reason headers here use
-// no std containers, strings or algorithms: their instantiations carry no flags in their names.
-// (std::variant is the one exception; its alternatives are types of YARN_ABI, so its name carries
-// the flags, too.)
+// pass between differently built sources. (What starts with a double counts as code: clang -O0
+// makes that a function, which moves it through a vector register.) For the same reason headers
+// here use no std containers, strings or algorithms: their instantiations carry no flags in their
+// names. (std::variant is the one exception; its alternatives are types of YARN_ABI, so its name
+// carries the flags, too.)
 #ifndef YARN_DETAIL_ABI_HPP
 #define YARN_DETAIL_ABI_HPP
 

@@ -11,7 +11,7 @@
 #define YARN_NOINLINE __declspec(noinline)
 #define YARN_PRINTF(format_index, first_argument)
 #define YARN_LIKELY(condition) (condition)
-#define YARN_PREFETCH(address) static_cast<void>(address)
+#define YARN_PREFETCH(address, writes) static_cast<void>(address)
 #define YARN_INLINE_LAMBDA
 #define YARN_KEEP_ONE_LOOP() static_cast<void>(0)
 #else
@@ -21,7 +21,7 @@
 #define YARN_INLINE_LAMBDA __attribute__((always_inline))
 // gcc -O3 makes one loop with two kinds of stores into two that compute everything twice.
 #define YARN_KEEP_ONE_LOOP() asm volatile("" ::: "memory")
-#define YARN_PREFETCH(address) __builtin_prefetch((address), 1) // to be written
+#define YARN_PREFETCH(address, writes) __builtin_prefetch((address), (writes))
 #define YARN_PRINTF(format_index, first_argument)                                                  \
   __attribute__((format(printf, format_index, first_argument)))
 #endif

@@ -122,6 +122,13 @@ struct block {
   std::int64_t bytes; // that the whole call touches
 };
 
+template <class C> YARN_ALWAYS_INLINE void fetch_row(row_pointers<C> row, std::int64_t n_pairs) {
+  for (std::int64_t i = 0; i < n_pairs; i += 64 / static_cast<std::int64_t>(sizeof(C))) {
+    YARN_PREFETCH(row.cos + i, 0);
+    YARN_PREFETCH(row.sin + i, 0);
+  }
+}
+
 // Tokens outside, so that a row is loaded once for all heads and memory is walked in order; but
 // heads outside within a block of tokens where heads are the farther apart ([heads][tokens][dim]),
 // or where there is but one.
@@ -162,10 +169,13 @@ void rotate_block(const transfer<From, To>& x, const block& part, const row_poin
                                  wraps ? address_of(source + in, part.n_tokens * token.source)
                                        : address_of(from, outer.source),
                                  lead};
-    if (across_tokens)
+    if (across_tokens) {
       rotate_across_tokens<In, Out, Arch>(run, rows, part.n_pairs);
-    else
+    } else {
+      if (is_far && i + 1 < n_outer)
+        fetch_row(rows[i + 1], part.n_pairs);
       rotate_heads<In, Out, Arch>(run, rows[i], part.n_pairs, scratch);
+    }
   }
 
   const std::int64_t rest = x.source.head_dim() - 2 * part.half;

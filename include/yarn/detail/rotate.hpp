@@ -61,7 +61,7 @@ template <class From, class To> struct head_run {
         n_heads > lead ? address_of(source, 0) + heads * bytes
                        : next + (heads - static_cast<std::uintptr_t>(n_heads)) * bytes;
     for (std::int64_t line = 0; line < size * static_cast<std::int64_t>(sizeof(From)); line += 64)
-      YARN_PREFETCH(reinterpret_cast<const char*>(start) + line); // NOLINT: nothing is read
+      YARN_PREFETCH(reinterpret_cast<const char*>(start) + line, 1); // NOLINT: nothing is read
   }
 };
 
@@ -233,13 +233,20 @@ template <class Step> struct type_in { using type = Step; };
 /// narrower ones.
 template <pairing In, pairing Out, class Arch, class C, class From, class To, class F>
 YARN_ALWAYS_INLINE void for_each_step(std::int64_t pair, std::int64_t n_pairs, const F& f) {
-  using step = type_in<step_for<In, Out, Arch, C, From, To>>;
-  constexpr std::int64_t pairs = step::type::pairs;
-  for (; pair + pairs <= n_pairs; pair += pairs)
-    f(step{}, pair);
-  if constexpr (pairs > 1) {
-    if (pair < n_pairs)
-      for_each_step<In, Out, narrower_arch<Arch>, C, From, To>(pair, n_pairs, f);
+  using step = step_for<In, Out, Arch, C, From, To>;
+  for (; pair + step::pairs <= n_pairs; pair += step::pairs)
+    f(type_in<step>{}, pair);
+  if constexpr (step::pairs > 1) {
+    if (pair < n_pairs) {
+      using narrow = narrower_arch<Arch>;
+      using last = rotation_step<In, Out, Arch, C>; // half as wide as a step by words
+      if constexpr (std::is_same_v<narrow, scalar_arch> && last::pairs < step::pairs)
+        if (pair + last::pairs <= n_pairs) {
+          f(type_in<last>{}, pair);
+          pair += last::pairs;
+        }
+      for_each_step<In, Out, narrow, C, From, To>(pair, n_pairs, f);
+    }
   }
 }
 

@@ -51,8 +51,8 @@ YARN_ALWAYS_INLINE __m128i bfloat16_bits(__m128 x) {
 #if defined(__aarch64__) && defined(__ARM_NEON)
 YARN_ALWAYS_INLINE uint32x4_t bfloat16_bits(float32x4_t x) {
   const uint32x4_t bits = vreinterpretq_u32_f32(x);
-  const uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
-  const uint32x4_t rounded = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff)));
+  const uint32x4_t odd = vandq_u32(bits, vdupq_n_u32(0x10000));
+  const uint32x4_t rounded = vsraq_n_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd, 16);
   return vbslq_u32(vceqq_f32(x, x), rounded, vorrq_u32(bits, vdupq_n_u32(0x400000)));
 }
 #endif

@@ -3,8 +3,7 @@
 //
 // 16-bit formats become floats and back. Rounding is to nearest even, once; the results are those
 // of half.hpp bit for bit but for the payload of a NaN. What no branch here knows goes through
-// arrays. (bfloat16 by integers even where the processor has an instruction: vcvtneps2bf16 flushes
-// denormals.)
+// arrays.
 #ifndef YARN_DETAIL_SIMD_ELEMENT_HPP
 #define YARN_DETAIL_SIMD_ELEMENT_HPP
 
