@@ -304,12 +304,32 @@ void rotate_in_registers(const head_run<From, To>& x, row_pointers<C> row,
                     YARN_INLINE_LAMBDA { (steps[I].apply(head, I * step::pairs), ...); });
 }
 
+/// The same where registers do not suffice: every head reads the row from L1.
+template <pairing In, pairing Out, class Arch, class C, class From, class To, int... I>
+void rotate_unrolled(const head_run<From, To>& x, row_pointers<C> row, C* scratch,
+                     std::integer_sequence<int, I...>) {
+  using step = step_for<In, Out, Arch, C, From, To>;
+  const auto from_row = [&](int i) YARN_INLINE_LAMBDA {
+    return step::from_row(row.cos + i * step::pairs, row.sin + i * step::pairs);
+  };
+  const auto kept = [&](int i)
+                        YARN_INLINE_LAMBDA { return scratch + kept_per_pair * i * step::pairs; };
+  if constexpr (step::prepares)
+    (from_row(I).to_memory(kept(I)), ...);
+  for_each_head(x, 2 * static_cast<std::int64_t>(sizeof...(I)) * step::pairs,
+                [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
+                  if constexpr (step::prepares)
+                    (step::from_memory(kept(I)).apply(head, I * step::pairs), ...);
+                  else
+                    (from_row(I).apply(head, I * step::pairs), ...);
+                });
+}
+
 /// All heads of one token. `scratch` has room for kept_per_pair * n_pairs values.
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
 void rotate_heads(const head_run<From, To>& x, row_pointers<C> row, std::int64_t n_pairs,
                   C* scratch) {
   using step = step_for<In, Out, Arch, C, From, To>;
-  // With 16 registers a row would only be spilled again.
   if constexpr (has_32_registers_v<Arch>) {
     if (n_pairs == step::pairs)
       return rotate_in_registers<In, Out, Arch>(x, row, std::make_integer_sequence<int, 1>{});
@@ -319,6 +339,13 @@ void rotate_heads(const head_run<From, To>& x, row_pointers<C> row, std::int64_t
       return rotate_in_registers<In, Out, Arch>(x, row, std::make_integer_sequence<int, 4>{});
     if (n_pairs == 8 * step::pairs)
       return rotate_in_registers<In, Out, Arch>(x, row, std::make_integer_sequence<int, 8>{});
+  } else if constexpr (step::pairs > 1) { // a row in 16 registers would only be spilled again
+    if (n_pairs == 4 * step::pairs)
+      return rotate_unrolled<In, Out, Arch>(x, row, scratch, std::make_integer_sequence<int, 4>{});
+    if (n_pairs == 8 * step::pairs)
+      return rotate_unrolled<In, Out, Arch>(x, row, scratch, std::make_integer_sequence<int, 8>{});
+    if (n_pairs == 16 * step::pairs)
+      return rotate_unrolled<In, Out, Arch>(x, row, scratch, std::make_integer_sequence<int, 16>{});
   }
   if (step::prepares && x.n_heads > 1) {
     keep_row<In, Out, Arch, From, To>(row, n_pairs, scratch);
