@@ -80,7 +80,7 @@ public:
   static constexpr bool prepares = spreads; // a row is worth keeping as it came out of from_row
 
   YARN_ALWAYS_INLINE static rotation_step from_row(const C* cos, const C* sin) {
-    const wide c = load_elements(cos, wide{}), s = load_elements(sin, wide{});
+    const wide c = held(wide::load_unaligned(cos)), s = held(wide::load_unaligned(sin));
     if constexpr (spreads) {
       const two_packs<wide> twice_c = interleave(c, c), twice_s = interleave(s * wide(C(-1)), s);
       return {twice_c.first, twice_c.second, twice_s.first, twice_s.second};
@@ -105,23 +105,13 @@ public:
   template <class From, class To>
   YARN_ALWAYS_INLINE void apply(const head_run<From, To>& x, std::int64_t pair) const {
     if constexpr (spreads) {
-      two_packs<wide> e = load_neighbours(x.source + 2 * pair);
-      hold(e.first);
-      hold(e.second);
-      store_neighbours({multiply_add(swap_neighbours(e.first), sin_, e.first * cos_),
-                        multiply_add(swap_neighbours(e.second), sin_high_, e.second * cos_high_)},
+      const wide low = held(load_elements(x.source + 2 * pair, wide{}));
+      const wide high = held(load_elements(x.source + 2 * pair + pairs, wide{}));
+      store_neighbours({multiply_add(swap_neighbours(low), sin_, low * cos_),
+                        multiply_add(swap_neighbours(high), sin_high_, high * cos_high_)},
                        x.target + 2 * pair);
     } else {
-      two_packs<wide> e;
-      if constexpr (In == pairing::half_split) {
-        e = {load_elements(x.source + pair, wide{}),
-             load_elements(x.source + x.half + pair, wide{})};
-      } else {
-        e = load_neighbours(x.source + 2 * pair);
-        e = deinterleave(e.first, e.second);
-      }
-      hold(e.first);
-      hold(e.second);
+      const two_packs<wide> e = load_pairs(x, pair);
       const wide first = negated_multiply_add(e.second, sin_, e.first * cos_);
       const wide second = multiply_add(e.first, sin_, e.second * cos_);
       if constexpr (Out == pairing::half_split) {
@@ -134,9 +124,15 @@ public:
   }
 
 private:
-  // Both elements of each pair, as they lie in an interleaved head.
-  template <class From> YARN_ALWAYS_INLINE static two_packs<wide> load_neighbours(const From* p) {
-    return {load_elements(p, wide{}), load_elements(p + pairs, wide{})};
+  template <class From, class To>
+  YARN_ALWAYS_INLINE static two_packs<wide> load_pairs(const head_run<From, To>& x,
+                                                       std::int64_t pair) {
+    if constexpr (In == pairing::half_split)
+      return {held(load_elements(x.source + pair, wide{})),
+              held(load_elements(x.source + x.half + pair, wide{}))};
+    else
+      return deinterleave(load_elements(x.source + 2 * pair, wide{}),
+                          load_elements(x.source + 2 * pair + pairs, wide{}));
   }
   template <class To>
   YARN_ALWAYS_INLINE static void store_neighbours(const two_packs<wide>& e, To* p) {
@@ -167,16 +163,14 @@ public:
   static constexpr std::int64_t pairs = 2 * size;
 
   YARN_ALWAYS_INLINE static word_step from_row(const float* cos, const float* sin) {
-    const words c = {wide::load_unaligned(cos), wide::load_unaligned(cos + size)};
-    const words s = {wide::load_unaligned(sin), wide::load_unaligned(sin + size)};
+    const words c = load(cos), s = load(sin);
     if constexpr (sorts)
       return {deinterleave(c.first, c.second), deinterleave(s.first, s.second)};
     else
       return {c, s};
   }
   YARN_ALWAYS_INLINE static word_step from_memory(const float* kept) {
-    return {{wide::load_unaligned(kept), wide::load_unaligned(kept + size)},
-            {wide::load_unaligned(kept + 2 * size), wide::load_unaligned(kept + 3 * size)}};
+    return {load(kept), load(kept + 2 * size)};
   }
   YARN_ALWAYS_INLINE void to_memory(float* kept) const {
     cos_.first.store_unaligned(kept);
@@ -207,6 +201,9 @@ public:
   }
 
 private:
+  YARN_ALWAYS_INLINE static words load(const float* p) {
+    return {wide::load_unaligned(p), wide::load_unaligned(p + size)};
+  }
   YARN_ALWAYS_INLINE word_step(const words& cos, const words& sin) : cos_(cos), sin_(sin) {}
 
   // Of half-split heads those of the even pairs and of the odd ones, else of the first and the
@@ -339,7 +336,9 @@ void rotate_heads(const head_run<From, To>& x, row_pointers<C> row, std::int64_t
       return rotate_in_registers<In, Out, Arch>(x, row, std::make_integer_sequence<int, 4>{});
     if (n_pairs == 8 * step::pairs)
       return rotate_in_registers<In, Out, Arch>(x, row, std::make_integer_sequence<int, 8>{});
-  } else if constexpr (step::pairs > 1) { // a row in 16 registers would only be spilled again
+  } else if constexpr (step::pairs > 1 && std::is_same_v<From, C> && std::is_same_v<To, C>) {
+    // A row in 16 registers would only be spilled again. (Elements that are converted have enough
+    // to do: a loop around them costs nothing.)
     if (n_pairs == 4 * step::pairs)
       return rotate_unrolled<In, Out, Arch>(x, row, scratch, std::make_integer_sequence<int, 4>{});
     if (n_pairs == 8 * step::pairs)

@@ -172,13 +172,15 @@ YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b
     return xsimd::fma(a * batch<T, A>(T(-1)), b, c);
 }
 
-/// A value that is used twice is loaded once: gcc would make it a memory operand of both uses, and
+/// x, loaded once where it is used twice: gcc would make it a memory operand of both uses, and
 /// loads are what a rotation in L1 is short of.
-template <class T, class A> YARN_ALWAYS_INLINE void hold(batch<T, A>& x) {
+template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> held(batch<T, A> x) {
 #if defined(__GNUC__) && !defined(__clang__) && defined(__AVX__)
-  asm("" : "+v"(x.data));
+  typename batch<T, A>::register_type loaded = x;
+  asm("" : "+v"(loaded));
+  return batch<T, A>(loaded);
 #else
-  static_cast<void>(x);
+  return x;
 #endif
 }
 

@@ -128,7 +128,7 @@ load_octant(const std::uint64_t* phases, std::uint64_t multiplier, scalar_pack<d
           pack(double_of_bits(o.sin_sign))};
 }
 
-template <class T> YARN_ALWAYS_INLINE void hold(scalar_pack<T>&) {}
+template <class T> YARN_ALWAYS_INLINE scalar_pack<T> held(scalar_pack<T> x) { return x; }
 
 YARN_ALWAYS_INLINE scalar_pack<double> bit_and(scalar_pack<double> a, scalar_pack<double> b) {
   return scalar_pack<double>(double_of_bits(bits_of_double(a.value) & bits_of_double(b.value)));
