@@ -16,22 +16,26 @@ inline namespace YARN_ABI {
 namespace detail {
 
 // bfloat16_bits: the rounded value in the upper half of every lane; the lower half is anything. To
-// nearest even, a NaN kept a quiet NaN, denormals kept.
+// nearest even, denormals kept, a NaN kept a quiet NaN unless there is none (KeepsNan).
 #if defined(__AVX512F__)
-YARN_ALWAYS_INLINE __m512i bfloat16_bits(__m512 x) {
+template <bool KeepsNan = true> YARN_ALWAYS_INLINE __m512i bfloat16_bits(__m512 x) {
   const __m512i bits = _mm512_castps_si512(x);
   const __m512i odd =
       _mm512_and_si512(_mm512_maskz_srli_epi32(0xffff, bits, 16), _mm512_set1_epi32(1));
   const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+  if constexpr (!KeepsNan)
+    return rounded;
   const __mmask16 is_nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
   return _mm512_mask_or_epi32(rounded, is_nan, bits, _mm512_set1_epi32(0x400000));
 }
 #endif
 #if defined(__AVX2__)
-YARN_ALWAYS_INLINE __m256i bfloat16_bits(__m256 x) {
+template <bool KeepsNan = true> YARN_ALWAYS_INLINE __m256i bfloat16_bits(__m256 x) {
   const __m256i bits = _mm256_castps_si256(x);
   const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
   const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+  if constexpr (!KeepsNan)
+    return rounded;
   const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
   const __m256 is_nan = _mm256_cmp_ps(x, x, _CMP_UNORD_Q);
   return _mm256_castps_si256(
@@ -39,20 +43,24 @@ YARN_ALWAYS_INLINE __m256i bfloat16_bits(__m256 x) {
 }
 #endif
 #if defined(__SSE2__)
-YARN_ALWAYS_INLINE __m128i bfloat16_bits(__m128 x) {
+template <bool KeepsNan = true> YARN_ALWAYS_INLINE __m128i bfloat16_bits(__m128 x) {
   const __m128i bits = _mm_castps_si128(x);
   const __m128i odd = _mm_and_si128(_mm_srli_epi32(bits, 16), _mm_set1_epi32(1));
   const __m128i rounded = _mm_add_epi32(bits, _mm_add_epi32(odd, _mm_set1_epi32(0x7fff)));
+  if constexpr (!KeepsNan)
+    return rounded;
   const __m128i quiet = _mm_or_si128(bits, _mm_set1_epi32(0x400000));
   const __m128i is_nan = _mm_castps_si128(_mm_cmpunord_ps(x, x));
   return _mm_or_si128(_mm_and_si128(is_nan, quiet), _mm_andnot_si128(is_nan, rounded));
 }
 #endif
 #if defined(__aarch64__) && defined(__ARM_NEON)
-YARN_ALWAYS_INLINE uint32x4_t bfloat16_bits(float32x4_t x) {
+template <bool KeepsNan = true> YARN_ALWAYS_INLINE uint32x4_t bfloat16_bits(float32x4_t x) {
   const uint32x4_t bits = vreinterpretq_u32_f32(x);
   const uint32x4_t odd = vandq_u32(bits, vdupq_n_u32(0x10000));
   const uint32x4_t rounded = vsraq_n_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd, 16);
+  if constexpr (!KeepsNan)
+    return rounded;
   return vbslq_u32(vceqq_f32(x, x), rounded, vorrq_u32(bits, vdupq_n_u32(0x400000)));
 }
 #endif
@@ -112,33 +120,34 @@ YARN_ALWAYS_INLINE two_packs<batch<float, A>> load_words(const T* p, batch<float
 }
 
 /// The way back by integers: each float rounded once.
-template <class A, class T>
+template <bool KeepsNan = true, class A, class T>
 YARN_ALWAYS_INLINE void round_words(batch<float, A> even, batch<float, A> odd, T* p) {
   static_assert(has_words_v<A> && sizeof(T) == 2, "guarded by the caller");
 #if defined(__AVX512BW__)
   if constexpr (is_avx512_v<A>) {
-    const __m512i low = _mm512_maskz_srli_epi32(0xffff, bfloat16_bits(even), 16);
-    _mm512_storeu_si512(p, _mm512_mask_blend_epi16(0xaaaaaaaau, low, bfloat16_bits(odd)));
+    const __m512i low = _mm512_maskz_srli_epi32(0xffff, bfloat16_bits<KeepsNan>(even), 16);
+    _mm512_storeu_si512(p, _mm512_mask_blend_epi16(0xaaaaaaaau, low, bfloat16_bits<KeepsNan>(odd)));
   }
 #endif
 #if defined(__AVX2__)
   if constexpr (is_avx_v<A>) {
-    const __m256i low = _mm256_srli_epi32(bfloat16_bits(even), 16);
+    const __m256i low = _mm256_srli_epi32(bfloat16_bits<KeepsNan>(even), 16);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
-                        _mm256_blend_epi16(low, bfloat16_bits(odd), 0xaa));
+                        _mm256_blend_epi16(low, bfloat16_bits<KeepsNan>(odd), 0xaa));
   }
 #endif
 #if defined(__SSE2__)
   if constexpr (is_sse_v<A>) {
     const __m128i upper = _mm_set1_epi32(static_cast<int>(0xffff0000u));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
-                     _mm_or_si128(_mm_srli_epi32(bfloat16_bits(even), 16),
-                                  _mm_and_si128(bfloat16_bits(odd), upper)));
+                     _mm_or_si128(_mm_srli_epi32(bfloat16_bits<KeepsNan>(even), 16),
+                                  _mm_and_si128(bfloat16_bits<KeepsNan>(odd), upper)));
   }
 #endif
 #if defined(__aarch64__) && defined(__ARM_NEON)
   if constexpr (is_neon64_v<A>) {
-    const uint32x4_t words = vsriq_n_u32(bfloat16_bits(odd), bfloat16_bits(even), 16);
+    const uint32x4_t words =
+        vsriq_n_u32(bfloat16_bits<KeepsNan>(odd), bfloat16_bits<KeepsNan>(even), 16);
     std::uint32_t copy[4];
     vst1q_u32(copy, words);
     std::memcpy(static_cast<void*>(p), copy, sizeof copy);
@@ -161,7 +170,7 @@ template <class To, class From> YARN_ALWAYS_INLINE To bits_of(From x) {
   return bits;
 }
 
-// flushed_words: the even ones, then the odd ones. words_in_order: as they belong in memory.
+// flushed_words: the even ones, then the odd ones; store_in_order: as they belong in memory.
 YARN_ALWAYS_INLINE __m512i flushed_words(__m512 even, __m512 odd) {
   return bits_of<__m512i>(_mm512_cvtne2ps_pbh(odd, even));
 }
@@ -210,6 +219,29 @@ template <class A> inline constexpr bool has_word_instruction_v = false;
 
 #endif
 
+/// Whether any of the four may be a NaN; where no branch here asks, always.
+template <class A>
+YARN_ALWAYS_INLINE bool may_have_nan(const two_packs<batch<float, A>>& a,
+                                     const two_packs<batch<float, A>>& b) {
+#if defined(__AVX512F__)
+  if constexpr (is_avx512_v<A>)
+    return (_mm512_cmp_ps_mask(a.first, a.second, _CMP_UNORD_Q) |
+            _mm512_cmp_ps_mask(b.first, b.second, _CMP_UNORD_Q)) != 0;
+#endif
+#if defined(__AVX__)
+  if constexpr (is_avx_v<A>)
+    return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(a.first, a.second, _CMP_UNORD_Q),
+                                           _mm256_cmp_ps(b.first, b.second, _CMP_UNORD_Q))) != 0;
+#endif
+#if defined(__SSE2__)
+  if constexpr (is_sse_v<A>)
+    return _mm_movemask_ps(_mm_or_ps(_mm_cmpunord_ps(a.first, a.second),
+                                     _mm_cmpunord_ps(b.first, b.second))) != 0;
+#endif
+  static_cast<void>(a), static_cast<void>(b);
+  return true;
+}
+
 /// Two packs of words, to p and to q, with the fastest that gives the bits of round_words.
 template <class A, class T>
 YARN_ALWAYS_INLINE void store_words(const two_packs<batch<float, A>>& first, T* p,
@@ -227,8 +259,13 @@ YARN_ALWAYS_INLINE void store_words(const two_packs<batch<float, A>>& first, T* 
     }
   }
 #endif
-  round_words(first.first, first.second, p);
-  round_words(second.first, second.second, q);
+  if (YARN_LIKELY(!may_have_nan(first, second))) {
+    round_words<false>(first.first, first.second, p);
+    round_words<false>(second.first, second.second, q);
+  } else {
+    round_words(first.first, first.second, p);
+    round_words(second.first, second.second, q);
+  }
 }
 
 } // namespace detail
