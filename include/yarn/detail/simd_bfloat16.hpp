@@ -246,8 +246,9 @@ YARN_ALWAYS_INLINE bool may_have_nan(const two_packs<batch<float, A>>& a,
 template <class A, class T>
 YARN_ALWAYS_INLINE void store_words(const two_packs<batch<float, A>>& first, T* p,
                                     const two_packs<batch<float, A>>& second, T* q) {
-#if defined(__AVX512F__)
+  bool keeps_nan = true;
   if constexpr (has_word_instruction_v<A>) {
+#if defined(__AVX512F__)
     using native = typename batch<float, A>::register_type;
     const native e0 = first.first, o0 = first.second, e1 = second.first, o1 = second.second;
     const auto words0 = flushed_words(e0, o0), words1 = flushed_words(e1, o1);
@@ -257,12 +258,15 @@ YARN_ALWAYS_INLINE void store_words(const two_packs<batch<float, A>>& first, T* 
       store_in_order(words1, q);
       return;
     }
-  }
 #endif
-  if (YARN_LIKELY(!may_have_nan(first, second))) {
-    round_words<false>(first.first, first.second, p);
-    round_words<false>(second.first, second.second, q);
   } else {
+    keeps_nan = may_have_nan(first, second);
+    if (YARN_LIKELY(!keeps_nan)) {
+      round_words<false>(first.first, first.second, p);
+      round_words<false>(second.first, second.second, q);
+    }
+  }
+  if (keeps_nan) {
     round_words(first.first, first.second, p);
     round_words(second.first, second.second, q);
   }
