@@ -31,7 +31,7 @@ struct sweep {
 };
 
 std::vector<sweep> all_sweeps() {
-  constexpr std::size_t most_elements = 375'000'000; // 1.5 GB, 16-bit tensors with their twins
+  constexpr std::size_t most_elements = 750'000'000; // 3 GB, 16-bit tensors with their twins
   sweep tokens{"tokens", {}}, heads{"heads", {}}, head_dims{"head_dim", {}};
   shape s;
   s.n_kv_heads = 8;
