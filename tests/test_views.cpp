@@ -191,7 +191,7 @@ TEST(positions, of_an_empty_list) {
 // ---- Rows and tables ----------------------------------------------------------------------------
 
 TEST(rows_view, finds_its_rows) {
-  float cos[30], sin[30];
+  const float cos[30] = {}, sin[30] = {};
   const yarn::rows_view view{cos, sin, 3, 8, 10};
   static_assert(std::is_same_v<decltype(view), const yarn::rows_view<float>>);
   EXPECT_EQ(view.n_rows(), 3);
