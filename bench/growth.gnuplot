@@ -49,8 +49,8 @@ do for [format in "svg png"] {
     set lmargin at screen left
     set rmargin at screen left + 0.285
     if (sweep == 0) {
-      set xrange [0.8:90000]
-      set xtics (1, 4, 16, 64, 256, 1024, 4096, "16k" 16384, "64k" 65536)
+      set xrange [0.8:170000]
+      set xtics (1, 8, 64, 512, 4096, "32k" 32768, "128k" 131072)
     }
     if (sweep == 1) {
       set xrange [0.9:142]
