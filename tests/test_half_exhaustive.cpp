@@ -539,6 +539,11 @@ TYPED_TEST(packs, load_and_store_words) {
   if constexpr (detail::has_words_v<TypeParam>) {
     expect_words<TypeParam>();
   } else {
+    // A single element is no word. Packs of several without words are other processors' than those
+    // that simd_bfloat16.hpp knows: not ours to skip.
+#if (defined(__SSE2__) && !defined(__AVX512F__)) || defined(__AVX512BW__) || defined(__aarch64__)
+    ASSERT_EQ((detail::pack<float, TypeParam>::size), 1U);
+#endif
     GTEST_SKIP() << "no words on this architecture";
   }
 }

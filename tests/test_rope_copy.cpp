@@ -444,6 +444,7 @@ TYPED_TEST(rope_copy, is_within_one_rounding_of_the_exact_rotation) {
   using to = typename TypeParam::to;
   using compute = compute_type<from, to>;
   if (std::is_same_v<compute, double> && std::numeric_limits<long double>::digits <= 53) {
+    // The truth must be wider than what is judged.
     GTEST_SKIP() << "long double is double here";
   }
   constexpr bool rounds_again = sizeof(to) < sizeof(compute);

@@ -156,6 +156,7 @@ template <class T> class rope_properties : public ::testing::Test {
 protected:
   void SetUp() override {
     if (std::is_same_v<T, double> && !support::has_wide_long_double) {
+      // The truth must be wider than what is judged.
       GTEST_SKIP() << "long double is no wider than double here";
     }
   }

@@ -532,6 +532,7 @@ TYPED_TEST(rope_typed, no_tokens_no_heads_and_an_empty_k) {
 TYPED_TEST(rope_typed, within_two_units_of_the_true_angle) {
   using T = typename TypeParam::type;
   if (std::is_same_v<T, double> && !support::has_wide_long_double) {
+    // The truth must be wider than what is judged.
     GTEST_SKIP() << "long double is no wider than double here";
   }
   yarn::yarn_scaling method;

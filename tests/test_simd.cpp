@@ -329,6 +329,11 @@ TYPED_TEST(simd, stores_every_nan_in_words_as_a_quiet_one_of_its_sign) {
           detail::store_words(words_of(values), elements, words_of(values + step), elements + step);
         });
   } else {
+    // A single element is no word. Packs of several without words are other processors' than those
+    // that simd_bfloat16.hpp knows: not ours to skip.
+#if (defined(__SSE2__) && !defined(__AVX512F__)) || defined(__AVX512BW__) || defined(__aarch64__)
+    ASSERT_EQ((detail::pack<float, TypeParam>::size), 1U);
+#endif
     GTEST_SKIP() << "no words on this architecture";
   }
 }

@@ -65,6 +65,12 @@ template <class From, class To> struct head_run {
   }
 };
 
+/// The pairs (x0, x1) turned: the formula above.
+template <class Pack>
+YARN_ALWAYS_INLINE two_packs<Pack> turned(Pack x0, Pack x1, Pack cos, Pack sin) {
+  return {negated_multiply_add(x1, sin, x0 * cos), multiply_add(x0, sin, x1 * cos)};
+}
+
 /// Values that a prepared row has for a pair.
 inline constexpr std::int64_t kept_per_pair = 4;
 
@@ -112,13 +118,12 @@ public:
                        x.target + 2 * pair);
     } else {
       const two_packs<wide> e = load_pairs(x, pair);
-      const wide first = negated_multiply_add(e.second, sin_, e.first * cos_);
-      const wide second = multiply_add(e.first, sin_, e.second * cos_);
+      const two_packs<wide> result = turned(e.first, e.second, cos_, sin_);
       if constexpr (Out == pairing::half_split) {
-        store_elements(first, x.target + pair);
-        store_elements(second, x.target + x.half + pair);
+        store_elements(result.first, x.target + pair);
+        store_elements(result.second, x.target + x.half + pair);
       } else {
-        store_neighbours(interleave(first, second), x.target + 2 * pair);
+        store_neighbours(interleave(result.first, result.second), x.target + 2 * pair);
       }
     }
   }
@@ -184,20 +189,15 @@ public:
     const std::int64_t p = sorts ? pair : 2 * pair;
     const std::int64_t q = sorts ? x.half + pair : 2 * pair + 2 * size;
     const words a = load_words(x.source + p, wide{}), b = load_words(x.source + q, wide{});
-    if constexpr (sorts)
-      store_words(words{negated_multiply_add(b.first, sin_.first, a.first * cos_.first),
-                        negated_multiply_add(b.second, sin_.second, a.second * cos_.second)},
-                  x.target + p,
-                  words{multiply_add(a.first, sin_.first, b.first * cos_.first),
-                        multiply_add(a.second, sin_.second, b.second * cos_.second)},
+    if constexpr (sorts) {
+      const words even = turned(a.first, b.first, cos_.first, sin_.first);
+      const words odd = turned(a.second, b.second, cos_.second, sin_.second);
+      store_words(words{even.first, odd.first}, x.target + p, words{even.second, odd.second},
                   x.target + q);
-    else
-      store_words(words{negated_multiply_add(a.second, sin_.first, a.first * cos_.first),
-                        multiply_add(a.first, sin_.first, a.second * cos_.first)},
-                  x.target + p,
-                  words{negated_multiply_add(b.second, sin_.second, b.first * cos_.second),
-                        multiply_add(b.first, sin_.second, b.second * cos_.second)},
-                  x.target + q);
+    } else {
+      store_words(turned(a.first, a.second, cos_.first, sin_.first), x.target + p,
+                  turned(b.first, b.second, cos_.second, sin_.second), x.target + q);
+    }
   }
 
 private:

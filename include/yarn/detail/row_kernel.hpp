@@ -143,15 +143,14 @@ YARN_ALWAYS_INLINE void run_of_entries(const std::uint64_t* phases, std::uint64_
   const Pack m(amplitude), bound(amplitude * 0x1p-43);
   recurrence<Pack> at[] = {recurrence<Pack>(phases + I * size, first, m)...};
   bool is_open[run_length];
-  float *c = cos, *s = sin;
   for (std::int64_t row = 0; row < n; ++row) {
+    float* const c = cos + row * stride;
+    float* const s = sin + row * stride;
     is_open[row] = ((round_both<Streams>(at[I].cos - bound, at[I].cos + bound, c + I * size) |
                      round_both<Streams>(at[I].sin - bound, at[I].sin + bound, s + I * size)) |
                     ...) != 0;
     YARN_KEEP_ONE_LOOP();
     (at[I].advance(), ...);
-    c += stride;
-    s += stride;
   }
   for (std::int64_t row = 0; row < n; ++row)
     if (is_open[row])

@@ -246,7 +246,6 @@ YARN_ALWAYS_INLINE bool may_have_nan(const two_packs<batch<float, A>>& a,
 template <class A, class T>
 YARN_ALWAYS_INLINE void store_words(const two_packs<batch<float, A>>& first, T* p,
                                     const two_packs<batch<float, A>>& second, T* q) {
-  bool keeps_nan = true;
   if constexpr (has_word_instruction_v<A>) {
 #if defined(__AVX512F__)
     using native = typename batch<float, A>::register_type;
@@ -259,17 +258,13 @@ YARN_ALWAYS_INLINE void store_words(const two_packs<batch<float, A>>& first, T* 
       return;
     }
 #endif
-  } else {
-    keeps_nan = may_have_nan(first, second);
-    if (YARN_LIKELY(!keeps_nan)) {
-      round_words<false>(first.first, first.second, p);
-      round_words<false>(second.first, second.second, q);
-    }
+  } else if (YARN_LIKELY(!may_have_nan(first, second))) {
+    round_words<false>(first.first, first.second, p);
+    round_words<false>(second.first, second.second, q);
+    return;
   }
-  if (keeps_nan) {
-    round_words(first.first, first.second, p);
-    round_words(second.first, second.second, q);
-  }
+  round_words(first.first, first.second, p);
+  round_words(second.first, second.second, q);
 }
 
 } // namespace detail
