@@ -242,6 +242,22 @@ TYPED_TEST(rope_identity, every_head_is_rotated_as_if_alone) {
   }
 }
 
+// More heads than are rotated together while their parts take turns in the registers.
+TYPED_TEST(rope_identity, many_heads_are_rotated_as_if_alone) {
+  for (const pairing order : pairings) {
+    for (const std::size_t rotary_dim : {78U, 80U, 128U, 192U}) {
+      const some_rows<support::compute_type<TypeParam>> rows(2, rotary_dim / 2);
+      for (const std::size_t n_heads : {129U, 301U}) {
+        const tensor<TypeParam> x(dense(2, n_heads, rotary_dim));
+        tensor<TypeParam> together = x;
+        yarn::rope_apply(together.view(), rows.view(), order);
+        ASSERT_TRUE(same_bits(together.buffer, emulated(x, rows, order).buffer))
+            << n_heads << " heads of " << rotary_dim;
+      }
+    }
+  }
+}
+
 TYPED_TEST(rope_identity, q_and_k_are_rotated_as_if_alone) {
   constexpr std::size_t n_tokens = 33;
   struct head_counts {

@@ -133,8 +133,7 @@ template <class C> YARN_ALWAYS_INLINE void fetch_row(row_pointers<C> row, std::i
 // heads outside within a block of tokens where heads are the farther apart ([heads][tokens][dim]),
 // or where there is but one.
 template <pairing In, pairing Out, class Arch, class From, class To, class C>
-void rotate_block(const transfer<From, To>& x, const block& part, const row_pointers<C>* rows,
-                  C* scratch) {
+void rotate_block(const transfer<From, To>& x, const block& part, const row_pointers<C>* rows) {
   const std::int64_t n_heads = x.source.n_heads();
   if (n_heads == 0)
     return;
@@ -174,7 +173,7 @@ void rotate_block(const transfer<From, To>& x, const block& part, const row_poin
     } else {
       if (is_far && i + 1 < n_outer)
         fetch_row(rows[i + 1], part.n_pairs);
-      rotate_heads<In, Out, Arch>(run, rows[i], part.n_pairs, scratch);
+      rotate_heads<In, Out, Arch>(run, rows[i], part.n_pairs);
     }
   }
 
@@ -194,7 +193,6 @@ void rotate_tokens(const Source& source, token_range tokens, const Transfer&... 
   constexpr std::int64_t room = scratch_bytes / static_cast<std::int64_t>(sizeof(C));
   constexpr std::int64_t largest_part = room / 4;
   alignas(64) C row_scratch[direct ? 1 : room];
-  alignas(64) C kept_scratch[largest_part * kept_per_pair];
   row_pointers<C> rows[largest_block];
 
   const std::int64_t all = source.n_pairs;
@@ -214,7 +212,7 @@ void rotate_tokens(const Source& source, token_range tokens, const Transfer&... 
       const std::int64_t pairs = all - pair < part ? all - pair : part;
       const block b{token, n, pair, pairs, all, bytes};
       source.template stage<C, Arch>(token, n, pair, pairs, rows, row_scratch);
-      (rotate_block<In, Out, Arch>(tensors, b, rows, kept_scratch), ...);
+      (rotate_block<In, Out, Arch>(tensors, b, rows), ...);
     }
   }
 }

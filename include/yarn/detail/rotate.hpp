@@ -71,9 +71,6 @@ YARN_ALWAYS_INLINE two_packs<Pack> turned(Pack x0, Pack x1, Pack cos, Pack sin) 
   return {negated_multiply_add(x1, sin, x0 * cos), multiply_add(x0, sin, x1 * cos)};
 }
 
-/// Values that a prepared row has for a pair.
-inline constexpr std::int64_t kept_per_pair = 4;
-
 /// A pack of pairs: its part of the row, and what it does to one head.
 template <pairing In, pairing Out, class Arch, class C> class rotation_step {
 public:
@@ -83,7 +80,8 @@ public:
   /// once for all heads, and every pack of a head is permuted once instead of twice.
   static constexpr bool spreads =
       In == pairing::interleaved && Out == pairing::interleaved && pairs > 1;
-  static constexpr bool prepares = spreads; // a row is worth keeping as it came out of from_row
+  /// Steps whose part of the row fits the registers beside what the rotation needs.
+  static constexpr int packs_in_registers = has_32_registers_v<Arch> ? 8 : spreads ? 2 : 4;
 
   YARN_ALWAYS_INLINE static rotation_step from_row(const C* cos, const C* sin) {
     const wide c = held(wide::load_unaligned(cos)), s = held(wide::load_unaligned(sin));
@@ -93,18 +91,6 @@ public:
     } else {
       return {c, c, s, s};
     }
-  }
-
-  /// A prepared row is kept in memory where registers do not suffice.
-  YARN_ALWAYS_INLINE static rotation_step from_memory(const C* kept) {
-    return {wide::load_unaligned(kept), wide::load_unaligned(kept + pairs),
-            wide::load_unaligned(kept + 2 * pairs), wide::load_unaligned(kept + 3 * pairs)};
-  }
-  YARN_ALWAYS_INLINE void to_memory(C* kept) const {
-    cos_.store_unaligned(kept);
-    cos_high_.store_unaligned(kept + pairs);
-    sin_.store_unaligned(kept + 2 * pairs);
-    sin_high_.store_unaligned(kept + 3 * pairs);
   }
 
   /// Pairs [pair, pair + pairs) of the one head of `x`.
@@ -164,8 +150,8 @@ public:
   using words = two_packs<wide>;
   static constexpr auto size = static_cast<std::int64_t>(wide::size);
   static constexpr bool sorts = Order == pairing::half_split;
-  static constexpr bool prepares = sorts;
   static constexpr std::int64_t pairs = 2 * size;
+  static constexpr int packs_in_registers = has_32_registers_v<Arch> ? 8 : 4;
 
   YARN_ALWAYS_INLINE static word_step from_row(const float* cos, const float* sin) {
     const words c = load(cos), s = load(sin);
@@ -173,15 +159,6 @@ public:
       return {deinterleave(c.first, c.second), deinterleave(s.first, s.second)};
     else
       return {c, s};
-  }
-  YARN_ALWAYS_INLINE static word_step from_memory(const float* kept) {
-    return {load(kept), load(kept + 2 * size)};
-  }
-  YARN_ALWAYS_INLINE void to_memory(float* kept) const {
-    cos_.first.store_unaligned(kept);
-    cos_.second.store_unaligned(kept + size);
-    sin_.first.store_unaligned(kept + 2 * size);
-    sin_.second.store_unaligned(kept + 3 * size);
   }
 
   template <class From, class To>
@@ -257,29 +234,11 @@ YARN_ALWAYS_INLINE void rotate_by_row(const head_run<From, To>& x, row_pointers<
       });
 }
 
-/// A row as rotate_by_kept wants it: kept_per_pair * n_pairs values.
-template <pairing In, pairing Out, class Arch, class From, class To, class C>
-YARN_ALWAYS_INLINE void keep_row(row_pointers<C> row, std::int64_t n_pairs, C* kept) {
-  for_each_step<In, Out, Arch, C, From, To>(
-      0, n_pairs, [&](auto step, std::int64_t pair) YARN_INLINE_LAMBDA {
-        decltype(step)::type::from_row(row.cos + pair, row.sin + pair)
-            .to_memory(kept + kept_per_pair * pair);
-      });
-}
-template <pairing In, pairing Out, class Arch, class C, class From, class To>
-YARN_ALWAYS_INLINE void rotate_by_kept(const head_run<From, To>& x, const C* kept,
-                                       std::int64_t n_pairs) {
-  for_each_step<In, Out, Arch, C, From, To>(
-      0, n_pairs, [&](auto step, std::int64_t pair) YARN_INLINE_LAMBDA {
-        decltype(step)::type::from_memory(kept + kept_per_pair * pair).apply(x, pair);
-      });
-}
-
-/// Calls f for each head of x, asking for memory ahead where the run says so. (Two loops: the
-/// question would cost what a head in L1 costs.)
+/// Calls f for each head of x, asking for memory ahead where the run says so and `size` is not 0.
+/// (Two loops: the question would cost what a head in L1 costs.)
 template <class From, class To, class F>
 YARN_ALWAYS_INLINE void for_each_head(head_run<From, To> x, std::int64_t size, const F& f) {
-  if (x.lead == 0) {
+  if (x.lead == 0 || size == 0) {
     for (; x.n_heads > 0; x.next_head())
       f(x);
   } else {
@@ -290,72 +249,94 @@ YARN_ALWAYS_INLINE void for_each_head(head_run<From, To> x, std::int64_t size, c
   }
 }
 
-/// Heads whose pairs are exactly sizeof...(I) packs: the row stays in registers for all of them.
-template <pairing In, pairing Out, class Arch, class C, class From, class To, int... I>
-void rotate_in_registers(const head_run<From, To>& x, row_pointers<C> row,
-                         std::integer_sequence<int, I...>) {
-  using step = step_for<In, Out, Arch, C, From, To>;
-  const step steps[] = {step::from_row(row.cos + I * step::pairs, row.sin + I * step::pairs)...};
-  for_each_head(x, 2 * static_cast<std::int64_t>(sizeof...(I)) * step::pairs,
+/// sizeof...(I) packs of pairs of each head from `pair` on, whose part of the row stays in
+/// registers for all heads. Memory is asked for with the first pair.
+template <class Step, class Index, class C, class From, class To, int... I>
+void rotate_packs(const head_run<From, To>& x, row_pointers<C> row, Index pair,
+                  std::int64_t n_pairs, std::integer_sequence<int, I...>) {
+  const Step steps[] = {
+      Step::from_row(row.cos + pair + I * Step::pairs, row.sin + pair + I * Step::pairs)...};
+  for_each_head(x, pair == 0 ? 2 * n_pairs : 0,
                 [&](const head_run<From, To>& head)
-                    YARN_INLINE_LAMBDA { (steps[I].apply(head, I * step::pairs), ...); });
+                    YARN_INLINE_LAMBDA { (steps[I].apply(head, pair + I * Step::pairs), ...); });
 }
 
-/// The same where registers do not suffice: every head reads the row from L1.
-template <pairing In, pairing Out, class Arch, class C, class From, class To, int... I>
-void rotate_unrolled(const head_run<From, To>& x, row_pointers<C> row, C* scratch,
-                     std::integer_sequence<int, I...>) {
-  using step = step_for<In, Out, Arch, C, From, To>;
-  const auto from_row = [&](int i) YARN_INLINE_LAMBDA {
-    return step::from_row(row.cos + i * step::pairs, row.sin + i * step::pairs);
-  };
-  const auto kept = [&](int i)
-                        YARN_INLINE_LAMBDA { return scratch + kept_per_pair * i * step::pairs; };
-  if constexpr (step::prepares)
-    (from_row(I).to_memory(kept(I)), ...);
-  for_each_head(x, 2 * static_cast<std::int64_t>(sizeof...(I)) * step::pairs,
-                [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
-                  if constexpr (step::prepares)
-                    (step::from_memory(kept(I)).apply(head, I * step::pairs), ...);
-                  else
-                    (from_row(I).apply(head, I * step::pairs), ...);
-                });
+/// N packs if so many are left, then N/2, N/4 ... 1. Returns the first pair behind them.
+template <class Step, int N, class C, class From, class To>
+YARN_ALWAYS_INLINE std::int64_t rotate_most(const head_run<From, To>& x, row_pointers<C> row,
+                                            std::int64_t pair, std::int64_t n_pairs) {
+  if constexpr (N > 0) {
+    if (n_pairs - pair >= N * Step::pairs) {
+      rotate_packs<Step>(x, row, pair, n_pairs, std::make_integer_sequence<int, N>{});
+      pair += N * Step::pairs;
+    }
+    return rotate_most<Step, N / 2>(x, row, pair, n_pairs);
+  } else {
+    return pair;
+  }
 }
 
-/// All heads of one token. `scratch` has room for kept_per_pair * n_pairs values.
+/// Pairs [pair, n_pairs) of every head: for each part of them that fits the registers, all heads.
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
-void rotate_heads(const head_run<From, To>& x, row_pointers<C> row, std::int64_t n_pairs,
-                  C* scratch) {
+void rotate_in_parts(const head_run<From, To>& x, row_pointers<C> row, std::int64_t pair,
+                     std::int64_t n_pairs) {
   using step = step_for<In, Out, Arch, C, From, To>;
+  constexpr int most = step::packs_in_registers;
+  for (; n_pairs - pair >= most * step::pairs; pair += most * step::pairs)
+    rotate_packs<step>(x, row, pair, n_pairs, std::make_integer_sequence<int, most>{});
+  pair = rotate_most<step, most / 2>(x, row, pair, n_pairs);
+  if constexpr (step::pairs > 1) {
+    using narrow = narrower_arch<Arch>;
+    using last = rotation_step<In, Out, Arch, C>; // half as wide as a step by words
+    if constexpr (std::is_same_v<narrow, scalar_arch> && last::pairs < step::pairs)
+      pair = rotate_most<last, 1>(x, row, pair, n_pairs);
+    if (pair < n_pairs)
+      rotate_in_parts<In, Out, narrow>(x, row, pair, n_pairs);
+  }
+}
+
+/// All heads of one token, as many together as stay in L1 from part to part. What comes from memory
+/// is taken a few heads at a time: first parts wait for it, and the others keep it busy meanwhile.
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+void rotate_in_groups(const head_run<From, To>& x, row_pointers<C> row, std::int64_t n_pairs) {
+  const std::int64_t group_bytes = x.lead != 0 ? 2048 : 16384;
+  const std::int64_t head_bytes = 2 * n_pairs * static_cast<std::int64_t>(sizeof(From));
+  // (What was written by words is not copied by vectors before it must be: that waits for the
+  // words, longer than a head takes.)
+  if (x.n_heads * head_bytes <= group_bytes)
+    return rotate_in_parts<In, Out, Arch>(x, row, 0, n_pairs);
+  const std::int64_t size = 1 + group_bytes / head_bytes;
+  head_run<From, To> rest = x;
+  while (rest.n_heads > size) {
+    head_run<From, To> group = rest;
+    rest.source += size * x.source_stride;
+    rest.target += size * x.target_stride;
+    rest.n_heads -= size;
+    group.n_heads = size;
+    group.next = address_of(rest.source, 0);
+    rotate_in_parts<In, Out, Arch>(group, row, 0, n_pairs);
+  }
+  rotate_in_parts<In, Out, Arch>(rest, row, 0, n_pairs);
+}
+
+/// All heads of one token.
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+void rotate_heads(const head_run<From, To>& x, row_pointers<C> row, std::int64_t n_pairs) {
+  using step = step_for<In, Out, Arch, C, From, To>;
+  const auto whole = [&](auto packs) YARN_INLINE_LAMBDA {
+    rotate_packs<step>(x, row, std::integral_constant<std::int64_t, 0>{}, n_pairs, packs);
+  };
   if constexpr (has_32_registers_v<Arch>) {
     if (n_pairs == step::pairs)
-      return rotate_in_registers<In, Out, Arch>(x, row, std::make_integer_sequence<int, 1>{});
+      return whole(std::make_integer_sequence<int, 1>{});
     if (n_pairs == 2 * step::pairs)
-      return rotate_in_registers<In, Out, Arch>(x, row, std::make_integer_sequence<int, 2>{});
+      return whole(std::make_integer_sequence<int, 2>{});
     if (n_pairs == 4 * step::pairs)
-      return rotate_in_registers<In, Out, Arch>(x, row, std::make_integer_sequence<int, 4>{});
+      return whole(std::make_integer_sequence<int, 4>{});
     if (n_pairs == 8 * step::pairs)
-      return rotate_in_registers<In, Out, Arch>(x, row, std::make_integer_sequence<int, 8>{});
-  } else if constexpr (step::pairs > 1 && std::is_same_v<From, C> && std::is_same_v<To, C>) {
-    // A row in 16 registers would only be spilled again. (Elements that are converted have enough
-    // to do: a loop around them costs nothing.)
-    if (n_pairs == 4 * step::pairs)
-      return rotate_unrolled<In, Out, Arch>(x, row, scratch, std::make_integer_sequence<int, 4>{});
-    if (n_pairs == 8 * step::pairs)
-      return rotate_unrolled<In, Out, Arch>(x, row, scratch, std::make_integer_sequence<int, 8>{});
-    if (n_pairs == 16 * step::pairs)
-      return rotate_unrolled<In, Out, Arch>(x, row, scratch, std::make_integer_sequence<int, 16>{});
+      return whole(std::make_integer_sequence<int, 8>{});
   }
-  if (step::prepares && x.n_heads > 1) {
-    keep_row<In, Out, Arch, From, To>(row, n_pairs, scratch);
-    for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
-      rotate_by_kept<In, Out, Arch>(head, static_cast<const C*>(scratch), n_pairs);
-    });
-  } else {
-    for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
-      rotate_by_row<In, Out, Arch>(head, row, n_pairs);
-    });
-  }
+  rotate_in_groups<In, Out, Arch>(x, row, n_pairs);
 }
 
 /// One head of consecutive tokens: token t by rows[t].
