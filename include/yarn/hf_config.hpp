@@ -1,10 +1,23 @@
 // SPDX-License-Identifier: MIT
-// From a config.json of Hugging Face's format to shape, method and lengths. Opt-in; needs
-// nlohmann-json 3.7 or newer. Floor 10.
+// From a Hugging Face config.json to shape, method and lengths. Opt-in: not in yarn.hpp. Floor 10.
+//
+//     const yarn::hf_config config = yarn::hf_config_from_file("Llama-3.1-8B/config.json");
+//     const yarn::frequencies freqs = yarn::make_frequencies(config.shape, config.method, seq_len);
+//
+// Needs nlohmann-json, 3.7 or newer: find_package(nlohmann_json) and link
+// nlohmann_json::nlohmann_json, or put it on the include path. It reads what transformers 5 writes
+// (`rope_parameters`), what transformers 4 wrote (`rope_scaling` beside `rope_theta`), and the
+// spellings of single models; the frequencies are those that transformers computes
+// (tests/test_hf_config.cpp, over a hundred model families; exceptions in its ledger).
+//
+// Nothing is guessed in silence. What is derived, contradictory or taken from the defaults of the
+// model's class is in `notes`, what nothing has read is in `unused`, and what is missing is an
+// error. The pairing is no part of most configurations: `pairing` is set only where a key says it.
 #ifndef YARN_HF_CONFIG_HPP
 #define YARN_HF_CONFIG_HPP
 
 #include "detail/hf_method.hpp"
+#include "detail/hf_shape.hpp"
 
 #include <fstream>
 #include <iterator>
@@ -14,147 +27,140 @@ namespace yarn {
 inline namespace YARN_ABI {
 
 struct hf_options {
+  /// Which of the dictionaries of a model whose layers differ (Gemma 3: "full_attention",
+  /// "sliding_attention"); hf_layer_types lists them. Empty: there must be only one.
   std::string layer_type;
 };
 
+/// What a configuration says about RoPE. `make_frequencies(shape, method, seq_len)` accepts it.
 struct hf_config {
+  /// head_dim is the rotated part alone for multi-head latent attention (qk_rope_head_dim): rotate
+  /// a view of that part.
   rope_shape shape;
   any_scaling method;
+  /// As transformers 5 calls it: "default", "linear", "dynamic", "yarn", "llama3", "longrope",
+  /// "proportional"; and "ntk" for HunYuan's "dynamic" with an alpha.
   std::string rope_type;
-  std::int64_t max_position_embeddings = 0;
+  std::int64_t max_position_embeddings = 0; ///< tokens, after any extension; 0: not given
+  /// L of the method, tokens; 0: it needs none, or none is given.
   std::int64_t original_max_position_embeddings = 0;
-  std::optional<yarn::pairing> pairing;
+  std::optional<yarn::pairing> pairing; ///< where a key says it (rope_interleave)
+  /// Full names ("rope_parameters.foo") of the keys of RoPE dictionaries, and of keys about RoPE
+  /// beside them, that nothing has read; null counts as absent.
   std::vector<std::string> unused;
-  std::vector<std::string> notes;
+  std::vector<std::string> notes; ///< sentences for a log
 };
 
 namespace detail {
 
-inline hf_object hf_text_config(const hf_object& config, std::vector<std::string>& notes) {
-  for (const char* key : {"text_config", "llm_config", "language_config", "thinker_config",
-                          "language_model", "llm", "decoder"}) {
-    if (!config.has(key) || !config.find(key)->is_object())
-      continue;
-    const hf_object inner = config.object(key);
-    notes.push_back(inner.name() + " was taken");
-    return hf_text_config(inner, notes);
-  }
-  return config;
+// Keys beside the dictionary that would be about RoPE.
+inline bool hf_is_about_rope(const std::string& key) {
+  for (const char* word : {"rope", "rotary", "theta", "ntk", "yarn", "mscale"})
+    if (key.find(word) != std::string::npos)
+      return true;
+  return false;
 }
 
-inline bool hf_is_layered(const hf_object& dictionary) {
-  bool layered = dictionary && dictionary.json().size() > 0;
-  if (layered)
-    for (const auto& value : dictionary.json())
-      layered = layered && (value.is_object() || value.is_null());
-  return layered;
+inline std::optional<pairing> hf_pairing(const hf_object& config, std::vector<std::string>& notes) {
+  std::optional<pairing> result;
+  // transformers' DeepSeek-V3 and its kin; nomic-bert; MLX.
+  for (const char* key : {"rope_interleave", "rotary_emb_interleaved", "rope_traditional"}) {
+    const auto value = config.boolean(key);
+    if (!value)
+      continue;
+    const pairing said = *value ? pairing::interleaved : pairing::half_split;
+    if (result && *result != said)
+      hf_note(notes, "%s = %s contradicts another key about the pairing: the former is taken",
+              config.name_of(key).c_str(), *value ? "true" : "false");
+    if (!result)
+      result = said;
+  }
+  return result;
+}
+
+inline hf_object hf_whole(const nlohmann::json& config) {
+  if (!config.is_object())
+    hf_wrong("the configuration", config, "an object");
+  return {&config, ""};
 }
 
 } // namespace detail
 
+/// The kinds of layers that have RoPE parameters of their own, to choose one for hf_options; empty:
+/// one set for all layers.
+/// Errors   std::invalid_argument for a value that is no configuration.
 inline std::vector<std::string> hf_layer_types(const nlohmann::json& config) {
-  std::vector<std::string> types;
   std::vector<std::string> notes;
-  if (!config.is_object())
-    detail::hf_wrong("the configuration", config, "an object");
-  const detail::hf_object text = detail::hf_text_config({&config, ""}, notes);
-  for (const char* key : {"rope_parameters", "rope_scaling"}) {
-    const detail::hf_object dictionary = text.object(key);
-    if (detail::hf_is_layered(dictionary)) {
-      for (auto it = dictionary.json().begin(); it != dictionary.json().end(); ++it)
-        if (it->is_object())
-          types.push_back(it.key());
-      return types;
-    }
-  }
-  if (text.has("rope_local_base_freq") || text.has("local_rope_theta"))
-    types = {"full_attention", "sliding_attention"};
-  return types;
+  const detail::hf_object text = detail::hf_text_config(detail::hf_whole(config), notes);
+  const detail::hf_model model = detail::hf_find_model(text.string("model_type"));
+  return detail::hf_layers_of(text, detail::hf_dictionary(text), model);
 }
 
+/// Reads a parsed configuration.
+/// Errors   std::invalid_argument naming the key, its value and what is allowed, or the key that is
+///          missing: theta, the head's width, and what the method needs (original length, factor,
+///          ...); also for values that make_frequencies would refuse. No other exception, but for
+///          memory. With exceptions disabled the message goes to yarn::on_error, as everywhere.
 inline hf_config hf_config_from(const nlohmann::json& config, const hf_options& options = {}) {
-  using detail::error_kind;
-  using detail::fail;
   hf_config result;
-  const std::vector<std::string> types = hf_layer_types(config);
-  const detail::hf_object text = detail::hf_text_config({&config, ""}, result.notes);
-  detail::hf_object dictionary = text.object("rope_scaling");
-  if (!dictionary)
-    dictionary = text.object("rope_parameters");
-  std::optional<double> theta;
-  if (!types.empty()) {
-    bool known = false;
-    std::string names;
-    for (const std::string& type : types) {
-      known = known || type == options.layer_type;
-      names += (names.empty() ? "" : ", ") + type;
-    }
-    if (!known)
-      fail(error_kind::invalid_argument,
-           "yarn: hf_options.layer_type = \"%s\" must be one of the configuration's: %s",
-           options.layer_type.c_str(), names.c_str());
-    if (detail::hf_is_layered(dictionary)) {
-      dictionary = dictionary.object(options.layer_type.c_str());
-    } else if (options.layer_type == "sliding_attention") {
-      dictionary = {};
-      theta = text.number("rope_local_base_freq");
-      if (!theta)
-        theta = text.number("local_rope_theta");
-    }
-  } else if (!options.layer_type.empty()) {
-    fail(error_kind::invalid_argument,
-         "yarn: hf_options.layer_type = \"%s\", but the configuration has one set of parameters "
-         "for all layers",
-         options.layer_type.c_str());
+  const detail::hf_object text = detail::hf_text_config(detail::hf_whole(config), result.notes);
+  const detail::hf_model model = detail::hf_find_model(text.string("model_type"));
+  const detail::hf_object whole = detail::hf_dictionary(text);
+  const detail::hf_layer layer = detail::hf_choose_layer(text, whole, model, options.layer_type);
+  if (model.scaled && !whole)
+    detail::fail(detail::error_kind::invalid_argument,
+                 "yarn: %s is missing; model_type %s has a scaling of its own that is not known "
+                 "without it",
+                 text.name_of("rope_parameters").c_str(), model.model_type);
+
+  detail::hf_lengths lengths;
+  lengths.max_position_embeddings = detail::hf_max_length(text);
+  lengths.original_max_position_embeddings =
+      text.length("original_max_position_embeddings").value_or(0);
+  detail::hf_method read = detail::hf_method_reader(layer.dictionary, lengths, result.notes).read();
+
+  result.shape.rope_theta = detail::hf_rope_theta(text, layer, model, result.notes);
+  result.shape.head_dim = detail::hf_head_dim(text, model, options.layer_type, result.notes);
+  const detail::hf_share share =
+      detail::hf_partial_rotary(text, layer.dictionary, model, result.notes);
+  if (auto* proportional = std::get_if<proportional_scaling>(&read.method)) {
+    if (!share.name.empty())
+      proportional->partial_rotary_factor = share.value;
+  } else {
+    result.shape.rotary_dim =
+        detail::hf_rotary_dim(text, share, result.shape.head_dim, result.notes);
   }
 
-  for (const char* key : {"rope_theta", "rotary_emb_base", "rope_base", "global_rope_theta"}) {
-    if (!theta)
-      theta = dictionary.number(key);
-    if (!theta)
-      theta = text.number(key);
-  }
-  if (!theta)
-    fail(error_kind::invalid_argument, "yarn: rope_theta is missing");
-  result.shape.rope_theta = *theta;
+  result.method = std::move(read.method);
+  result.rope_type = std::move(read.rope_type);
+  result.max_position_embeddings = lengths.max_position_embeddings;
+  result.original_max_position_embeddings = read.original_max_position_embeddings;
+  result.pairing = detail::hf_pairing(text, result.notes);
 
-  auto head_dim = text.length("qk_rope_head_dim");
-  if (!head_dim)
-    head_dim = text.length("head_dim");
-  if (!head_dim) {
-    const auto width = text.length("hidden_size");
-    const auto heads = text.length("num_attention_heads");
-    if (!width || !heads)
-      fail(error_kind::invalid_argument,
-           "yarn: head_dim is missing, and hidden_size or num_attention_heads to derive it from");
-    head_dim = *width / *heads;
-    result.notes.push_back("head_dim is hidden_size / num_attention_heads");
-  }
-  result.shape.head_dim = *head_dim;
-  result.max_position_embeddings = text.length("max_position_embeddings").value_or(0);
-  const detail::hf_lengths lengths{result.max_position_embeddings,
-                                   text.length("original_max_position_embeddings").value_or(0)};
-  detail::hf_method method = detail::hf_method_from(dictionary, lengths, result.notes);
-  std::optional<double> part = dictionary.number("partial_rotary_factor");
-  for (const char* key : {"partial_rotary_factor", "rotary_pct", "rope_pct"})
-    if (!part)
-      part = text.number(key);
-  if (part) {
-    if (auto* whole = std::get_if<proportional_scaling>(&method.method))
-      whole->partial_rotary_factor = *part;
-    else
-      result.shape.rotary_dim = static_cast<std::int64_t>(static_cast<double>(*head_dim) * *part);
-  } else if (const auto rotary_dim = text.length("rotary_dim")) {
-    result.shape.rotary_dim = *rotary_dim;
-  }
-  result.method = method.method;
-  result.rope_type = method.rope_type;
-  result.original_max_position_embeddings = method.original_max_position_embeddings;
-  dictionary.report_unread(result.unused);
+  for (const char* key : {"mrope_section", "xdrope_section"})
+    if (layer.dictionary.has(key))
+      detail::hf_note(result.notes,
+                      "%s: sections for positions with several axes are not applied; the "
+                      "frequencies are right, and for text so are the rotations",
+                      layer.dictionary.name_of(key).c_str());
+  const auto any = [](const std::string&) { return true; };
+  const bool is_layered = layer.is_one_of_several;
+  layer.dictionary.report_unread(result.unused, any);
+  if (is_layered) // beside the dictionaries of the kinds of layers
+    whole.report_unread(result.unused,
+                        [&](const std::string& key) { return !whole.has_object(key.c_str()); });
+  text.report_unread(result.unused, detail::hf_is_about_rope);
+
+  // Whatever the formulas would refuse is refused here, at either side of the original length.
   static_cast<void>(make_frequencies(result.shape, result.method, 0));
+  static_cast<void>(
+      make_frequencies(result.shape, result.method, result.original_max_position_embeddings + 1));
   return result;
 }
 
+/// Reads the text of a config.json.
+/// Errors   as hf_config_from; std::invalid_argument for text that is not JSON (NaN and Infinity,
+///          which Python writes, are not) or has numbers beyond the range of double.
 inline hf_config hf_config_from_text(std::string_view text, const hf_options& options = {}) {
 #if YARN_EXCEPTIONS
   nlohmann::json config;
@@ -163,6 +169,7 @@ inline hf_config hf_config_from_text(std::string_view text, const hf_options& op
     config = nlohmann::json::parse(text.begin(), text.end());
   } catch (const nlohmann::json::exception& error) {
     reason = error.what();
+    reason.erase(0, reason.find(']') + 2); // its own error number
   }
   if (!reason.empty())
     detail::fail(detail::error_kind::invalid_argument, "yarn: the configuration is not JSON: %s",
@@ -175,13 +182,18 @@ inline hf_config hf_config_from_text(std::string_view text, const hf_options& op
   return hf_config_from(config, options);
 }
 
+/// Reads a file.
+/// Errors   as hf_config_from_text; std::invalid_argument with the path for what cannot be read, a
+///          directory, say.
 inline hf_config hf_config_from_file(const std::string& path, const hf_options& options = {}) {
   std::ifstream file(path, std::ios::binary);
   std::string text;
-  if (file)
-    text.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-  if (!file || text.empty())
-    detail::fail(detail::error_kind::invalid_argument, "yarn: %s cannot be read, or is empty",
+  char part[4096];
+  // A directory opens, and fails when it is read.
+  while (file.read(part, sizeof part) || file.gcount() > 0)
+    text.append(part, static_cast<std::size_t>(file.gcount()));
+  if (!file.eof())
+    detail::fail(detail::error_kind::invalid_argument, "yarn: the file %s cannot be read",
                  path.c_str());
   return hf_config_from_text(text, options);
 }

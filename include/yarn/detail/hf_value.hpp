@@ -62,6 +62,16 @@ inline std::string hf_shown(const nlohmann::json& value) {
        hf_shown(value).c_str(), allowed);
 }
 
+// A line for the log.
+YARN_PRINTF(2, 3) inline void hf_note(std::vector<std::string>& notes, const char* format, ...) {
+  char text[512];
+  std::va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  notes.emplace_back(text);
+}
+
 inline double hf_number(const std::string& name, const nlohmann::json& value) {
   double number = 0.0;
   if (value.is_number_unsigned())
@@ -102,7 +112,7 @@ public:
     return name_.empty() ? std::string(key) : name_ + "." + key;
   }
 
-  /// The value under the key; null pointer where it is absent or null.
+  // The value under the key; null pointer where it is absent or null.
   const nlohmann::json* find(const char* key) const {
     if (object_ == nullptr)
       return nullptr;
@@ -130,7 +140,7 @@ public:
       return std::nullopt;
     return hf_integer(name_of(key), *value);
   }
-  /// A length or a width: a whole number above 0.
+  // A length or a width: a whole number above 0.
   std::optional<std::int64_t> length(const char* key) const {
     const auto value = integer(key);
     if (value && *value <= 0)
@@ -164,6 +174,8 @@ public:
       list.push_back(hf_number(name_of(key) + "[" + std::to_string(i) + "]", (*value)[i]));
     return list;
   }
+  // These two do not count as reading.
+  bool has_object(const char* key) const { return has(key) && object_->find(key)->is_object(); }
   bool has(const char* key) const {
     if (object_ == nullptr)
       return false;
@@ -171,15 +183,16 @@ public:
     return found != object_->end() && !found->is_null();
   }
 
-  /// Appends the full names of the keys that nothing has asked for.
-  void report_unread(std::vector<std::string>& unused) const {
+  // Appends the full names of the keys that nothing has asked for and `wanted` picks.
+  template <class Wanted>
+  void report_unread(std::vector<std::string>& unused, const Wanted& wanted) const {
     if (object_ == nullptr)
       return;
     for (auto it = object_->begin(); it != object_->end(); ++it) {
-      bool read = it->is_null();
+      bool is_read = it->is_null() || !wanted(it.key());
       for (const std::string& key : read_)
-        read = read || key == it.key();
-      if (!read)
+        is_read = is_read || key == it.key();
+      if (!is_read)
         unused.push_back(name_of(it.key().c_str()));
     }
   }
