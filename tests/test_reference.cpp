@@ -4,6 +4,7 @@
 // where the library means to differ.
 #include "support/oracle.hpp"
 #include "support/reference_cases.hpp"
+#include "support/reference_tolerance.hpp"
 
 #include <gtest/gtest.h>
 
@@ -27,29 +28,8 @@ const std::vector<reference::inv_freq_case>& inv_freq_cases() {
   return cases;
 }
 
-/// How many floats lie between the two, counting across zero.
-std::int64_t float_steps(float a, float b) {
-  const auto order = [](float value) {
-    std::int32_t bits = 0;
-    std::memcpy(&bits, &value, sizeof bits);
-    return bits < 0 ? std::int64_t{INT32_MIN} - bits : std::int64_t{bits};
-  };
-  return std::abs(order(a) - order(b));
-}
-
-/// What the float32 arithmetic of the other implementations may add, in ULP of float32, on the
-/// exact formula rounded to float32 (reference/README.md; the largest that occurs in brackets).
 std::int64_t tolerance_ulp(const reference::inv_freq_case& one) {
-  if (one.rope_type == "longrope") {
-    return 5; // divisors rounded to float32 first (5)
-  }
-  if (one.rope_type == "llama3" || one.rope_type == "dynamic_yarn") {
-    return 8; // blends of two rounded frequencies (6, 2)
-  }
-  if (one.rope_type == "yarn") {
-    return one.parameters.value("truncate", true) ? 8 : 13; // the same; a rounded ramp too (5, 12)
-  }
-  return 4; // pow of a rounded exponent (3); NTK-by-parts blends nearly equal numbers (1)
+  return reference::tolerance_ulp(one.rope_type, one.parameters.value("truncate", true));
 }
 
 struct comparison {
@@ -68,7 +48,8 @@ comparison compare(const reference::inv_freq_case& one) {
   comparison result;
   std::size_t pair = 0;
   for (const double inv_freq : freqs.inv_freq()) {
-    const std::int64_t steps = float_steps(static_cast<float>(inv_freq), one.inv_freq[pair]);
+    const std::int64_t steps =
+        reference::float_steps(static_cast<float>(inv_freq), one.inv_freq[pair]);
     if (steps > result.worst_ulp) {
       result.worst_ulp = steps;
       result.worst_pair = pair;

@@ -144,11 +144,12 @@ inline hf_config hf_config_from(const nlohmann::json& config, const hf_options& 
                       "frequencies are right, and for text so are the rotations",
                       layer.dictionary.name_of(key).c_str());
   const auto any = [](const std::string&) { return true; };
-  const bool is_layered = layer.is_one_of_several;
   layer.dictionary.report_unread(result.unused, any);
-  if (is_layered) // beside the dictionaries of the kinds of layers
-    whole.report_unread(result.unused,
-                        [&](const std::string& key) { return !whole.has_object(key.c_str()); });
+  if (layer.is_one_of_several) // beside the dictionaries, where transformers adds a "default"
+    whole.report_unread(result.unused, [&](const std::string& key) {
+      const bool is_added = key == "rope_type" && *whole.json().find(key) == "default";
+      return !is_added && !whole.has_object(key.c_str());
+    });
   text.report_unread(result.unused, detail::hf_is_about_rope);
 
   // Whatever the formulas would refuse is refused here, at either side of the original length.

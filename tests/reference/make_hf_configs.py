@@ -151,6 +151,8 @@ VARIANTS = [
       "max_position_embeddings": 131072}, [None]),
     ("llama-4-scout", "llama4_text", {**LLAMA3, "factor": 16.0}, 500000.0,
      {"max_position_embeddings": 10485760}, [None]),
+    ("dbrx-instruct", "dbrx", None, None,
+     {"d_model": 6144, "n_heads": 48, "attn_config": {"rope_theta": 500000.0}}, [None]),
     ("nemotron-linear", "nemotron", {"rope_type": "linear", "factor": 2.0}, 10000.0, {}, [None]),
 ]
 
@@ -180,6 +182,12 @@ def kept(config):
             else:
                 result[key] = value
     return result
+
+
+def without_layer_types(config):
+    """Lists of layers are shortened by kept(); classes make their own anew."""
+    return {k: without_layer_types(v) if isinstance(v, dict) else v
+            for k, v in config.items() if k != "layer_types"}
 
 
 def older(config):
@@ -212,12 +220,15 @@ def older(config):
         if "partial_rotary_factor" in parameters:
             inner["rotary_pct" if neox else "partial_rotary_factor"] = parameters.pop(
                 "partial_rotary_factor")
+    if "qk_rope_head_dim" in inner:
+        inner.pop("head_dim", None)  # the class sets it; published files do not have it
     kind = parameters.pop("rope_type", "default")
     if kind == "proportional":
         return None
     if kind != "default" or parameters:
         kind = {"longrope": "su" if "phi3" in model else "longrope"}.get(kind, kind)
-        parameters["type"] = parameters.get("type", kind)
+        # transformers 5.12.1 reads Gemma 3's scaling under today's key only, which the files have.
+        parameters.setdefault("rope_type" if layers else "type", kind)
         inner["rope_scaling"] = parameters
     return config
 
@@ -271,26 +282,29 @@ def compute(text, length):
         if length is not None:
             init = transformers.modeling_rope_utils.ROPE_INIT_FUNCTIONS[rotary.rope_type]
             values, factor = init(text, "cpu", seq_len=length)
+        if layer is None and "short_mscale" in text.rope_parameters:
+            factor = text.rope_parameters["short_mscale"]  # PhiMoE's forward reads it
+            assert abs(rotary(torch.zeros(1), torch.tensor([[0]]))[0][0, 0, 0].item() - factor) < 1e-6
         results.append((layer, values, factor))
     return type(rotary).__name__, results
 
 
 def add(table, name, config, lengths):
     """A configuration in today's spelling, and in the older one if that computes the same."""
-    written = json.loads(config.to_json_string(use_diff=False))
+    written = kept(json.loads(config.to_json_string(use_diff=False)))
     for suffix, spelled in (("", written), ("-old", older(written))):
         if spelled is None:
             continue
         read = config
         if suffix:
-            read = type(config).from_dict(json.loads(json.dumps(spelled)))
+            read = type(config).from_dict(json.loads(json.dumps(without_layer_types(spelled))))
         text = read.get_text_config()
         for length in lengths:
             rotary, results = compute(text, length)
             for layer, values, factor in results:
                 label = name + suffix + (f"-{layer}" if layer else "") + (
                     f"-at-{length}" if length else "")
-                table.add(label, kept(spelled), f"{type(config).__name__} / {rotary}", layer, length,
+                table.add(label, spelled, f"{type(config).__name__} / {rotary}", layer, length,
                           values, factor)
 
 

@@ -144,16 +144,18 @@ inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, cons
               object.name_of(key).c_str(), *value);
     }
   };
+  const hf_keys of_local = {"rope_local_base_freq", "local_rope_theta"};
+  const hf_keys of_all = {"rope_theta", "global_rope_theta", "rotary_emb_base", "rope_base",
+                          "rotary_base"};
   take(layer.dictionary, "rope_theta");
-  if (layer.is_local) {
-    for (const char* key : {"rope_local_base_freq", "local_rope_theta"})
+  if (!layer.is_one_of_several || !theta)
+    for (const char* key : layer.is_local ? of_local : of_all)
       take(config, key);
-  } else if (!layer.is_one_of_several || !theta) {
-    for (const char* key :
-         {"rope_theta", "global_rope_theta", "rotary_emb_base", "rope_base", "rotary_base"})
-      take(config, key);
+  if (!layer.is_local)
     take(config.object("attn_config"), "rope_theta"); // DBRX
-  }
+  if (hf_has_local_theta(config, model))              // those of the other kind of layers
+    for (const char* key : layer.is_local ? of_all : of_local)
+      config.find(key);
   if (theta)
     return *theta;
   const double otherwise = layer.is_local ? model.local_theta : model.rope_theta;

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// How far from recorded frequencies the library may be: reference/README.md has the measurements.
+#ifndef YARN_TESTS_SUPPORT_REFERENCE_TOLERANCE_HPP
+#define YARN_TESTS_SUPPORT_REFERENCE_TOLERANCE_HPP
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+namespace reference {
+
+/// How many floats lie between the two, counting across zero.
+inline std::int64_t float_steps(float a, float b) {
+  const auto order = [](float value) {
+    std::int32_t bits = 0;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits < 0 ? std::int64_t{INT32_MIN} - bits : std::int64_t{bits};
+  };
+  return std::abs(order(a) - order(b));
+}
+
+/// What the float32 arithmetic of the other implementations may add, in ULP of float32, on the
+/// exact formula rounded to float32 (reference/README.md; the largest that occurs in brackets).
+inline std::int64_t tolerance_ulp(const std::string& rope_type, bool truncate) {
+  if (rope_type == "longrope") {
+    return 5; // divisors rounded to float32 first (5)
+  }
+  if (rope_type == "llama3" || rope_type == "dynamic_yarn") {
+    return 8; // blends of two rounded frequencies (6, 2)
+  }
+  if (rope_type == "yarn") {
+    return truncate ? 8 : 13; // the same; a rounded ramp too (5, 12)
+  }
+  return 4; // pow of a rounded exponent (3); NTK-by-parts blends nearly equal numbers (1)
+}
+
+} // namespace reference
+
+#endif // YARN_TESTS_SUPPORT_REFERENCE_TOLERANCE_HPP
