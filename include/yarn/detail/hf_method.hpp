@@ -58,7 +58,7 @@ private:
       return "longrope";
     if (name == "mrope") // Qwen2-VL: sections beside the default's frequencies
       return "default";
-    if (name == "deepseek_yarn") // vLLM; mscale and mscale_all_dim say what DeepSeek means
+    if (name == "deepseek_yarn" || name == "deepseek_llama_scaling") // vLLM, for its own class
       return "yarn";
     return {};
   }
@@ -68,7 +68,7 @@ private:
     if (!given.empty() && type.empty())
       hf_wrong(dictionary_.name_of(key), *dictionary_.find(key),
                "one of default, linear, dynamic, yarn, llama3, longrope, proportional, su, mrope, "
-               "deepseek_yarn");
+               "deepseek_yarn, deepseek_llama_scaling");
     return type;
   }
   std::string find_type() const {
@@ -201,23 +201,38 @@ private:
     set(method.attention_factor, dictionary_.number("attention_factor"));
     set(method.mscale, dictionary_.number("mscale"));
     set(method.mscale_all_dim, dictionary_.number("mscale_all_dim"));
-    const auto multiplier = dictionary_.number("attn_factor");
-    method.attn_factor = multiplier.value_or(1.0);
+    temper(method);
+    return {method, type_, method.original_max_position_embeddings};
+  }
 
-    const bool has_ratio = method.mscale.value() != 0.0 && method.mscale_all_dim.value() != 0.0;
-    const bool has_either = method.mscale.value() != 0.0 || method.mscale_all_dim.value() != 0.0;
-    const std::string name = dictionary_.name();
-    if (method.attention_factor.has_value() && (has_either || multiplier))
-      hf_note(notes_, "%s: attention_factor = %g is final; %s has no effect", name.c_str(),
-              method.attention_factor.value(), multiplier ? "attn_factor or mscale" : "mscale");
-    else if (has_either && !has_ratio)
-      hf_note(notes_, "%s: of mscale and mscale_all_dim one alone has no effect", name.c_str());
-    if (multiplier && !method.attention_factor.has_value())
+  // What else says something about the attention factor, and which of it wins.
+  void temper(yarn_scaling& method) const {
+    const char* name = dictionary_.name().c_str();
+    const auto multiplier = dictionary_.number("attn_factor");
+    const bool is_plain = !dictionary_.boolean("apply_yarn_scaling").value_or(true);
+    const int n_mscale = (method.mscale.value() != 0.0) + (method.mscale_all_dim.value() != 0.0);
+    if (method.attention_factor.has_value()) {
+      if (multiplier || is_plain || n_mscale > 0)
+        hf_note(notes_,
+                "%s: attention_factor = %g is final; attn_factor, mscale and apply_yarn_scaling "
+                "have no effect beside it",
+                name, method.attention_factor.value());
+      return;
+    }
+    method.attn_factor = multiplier.value_or(1.0);
+    if (multiplier)
       hf_note(notes_,
               "%s: attn_factor = %g multiplies the formula, as in vLLM; transformers "
               "ignores it",
-              name.c_str(), *multiplier);
-    return {method, type_, method.original_max_position_embeddings};
+              name, *multiplier);
+    if (is_plain) {
+      method.attention_factor = method.attn_factor;
+      hf_note(notes_, "%s: apply_yarn_scaling is false: the attention factor is %g, as in vLLM",
+              name, method.attn_factor);
+    } else if (n_mscale == 1) {
+      hf_note(notes_,
+              "%s: of mscale and mscale_all_dim one alone has no effect, as in transformers", name);
+    }
   }
 
   hf_method llama3() const {
