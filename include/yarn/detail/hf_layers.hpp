@@ -27,13 +27,43 @@ inline hf_object hf_text_config(hf_object config, std::vector<std::string>& note
   return config;
 }
 
-// Dictionaries for kinds of layers, under the kinds' names, are objects in the place of numbers.
-inline bool hf_is_layered(const hf_object& dictionary) {
+// A dictionary in the place of a number is for a kind of layer, whose name it has: unless the name
+// is that of a number, which is then wrong and for its reader to refuse.
+inline bool hf_is_layer(const nlohmann::json::const_iterator& entry) {
+  if (!entry->is_object())
+    return false;
+  for (const char* parameter : {"rope_type",
+                                "type",
+                                "rope_theta",
+                                "factor",
+                                "original_max_position_embeddings",
+                                "partial_rotary_factor",
+                                "attention_factor",
+                                "attn_factor",
+                                "mscale",
+                                "mscale_all_dim",
+                                "beta_fast",
+                                "beta_slow",
+                                "truncate",
+                                "low_freq_factor",
+                                "high_freq_factor",
+                                "short_factor",
+                                "long_factor",
+                                "short_mscale",
+                                "long_mscale",
+                                "alpha"})
+    if (entry.key() == parameter)
+      return false;
+  return true;
+}
+
+inline std::vector<std::string> hf_layers_in(const hf_object& dictionary) {
+  std::vector<std::string> types;
   if (dictionary)
-    for (const auto& value : dictionary.json())
-      if (value.is_object())
-        return true;
-  return false;
+    for (auto it = dictionary.json().begin(); it != dictionary.json().end(); ++it)
+      if (hf_is_layer(it))
+        types.push_back(it.key());
+  return types;
 }
 
 // The dictionary under today's or the older key; an empty one says as little as none.
@@ -64,14 +94,9 @@ inline bool hf_has_local_theta(const hf_object& config, const hf_model& model) {
 
 inline std::vector<std::string> hf_layers_of(const hf_object& config, const hf_object& dictionary,
                                              const hf_model& model) {
-  std::vector<std::string> types;
-  if (hf_is_layered(dictionary)) {
-    for (auto it = dictionary.json().begin(); it != dictionary.json().end(); ++it)
-      if (it->is_object())
-        types.push_back(it.key());
-  } else if (hf_has_local_theta(config, model)) {
+  std::vector<std::string> types = hf_layers_in(dictionary);
+  if (types.empty() && hf_has_local_theta(config, model))
     types = {"full_attention", "sliding_attention"};
-  }
   return types;
 }
 
@@ -104,7 +129,7 @@ inline hf_layer hf_choose_layer(const hf_object& config, const hf_object& dictio
     fail(error_kind::invalid_argument,
          "yarn: hf_options.layer_type = \"%s\" must be one of this configuration's: %s",
          wanted.c_str(), names.c_str());
-  if (hf_is_layered(dictionary))
+  if (!hf_layers_in(dictionary).empty())
     return {dictionary.object((is_only_one ? types.front() : wanted).c_str()), true, false};
   if (wanted == "full_attention")
     return {dictionary, false, false};
