@@ -223,6 +223,7 @@ TEST(hf_file, is_read_or_named) {
 // ---- Broken on purpose ------------------------------------------------------------------------
 
 /// Pointers to every value in the tree, lists of numbers by their first element only.
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the data
 void collect(const json& value, const std::string& path, std::vector<std::string>& paths) {
   if (!path.empty()) {
     paths.push_back(path);

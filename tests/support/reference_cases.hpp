@@ -39,6 +39,7 @@ inline std::vector<float> float32_values(const json& numbers) {
   return values;
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): of moving json, which is declared noexcept
 struct inv_freq_case {
   std::string id;
   std::string rope_type;

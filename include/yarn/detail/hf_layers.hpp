@@ -69,8 +69,8 @@ inline std::vector<std::string> hf_layers_in(const hf_object& dictionary) {
 // The dictionary under today's or the older key; an empty one says as little as none.
 // transformers takes rope_scaling where both are there. Here they must not contradict each other.
 inline hf_object hf_dictionary(const hf_object& config) {
-  const hf_object now = config.object("rope_parameters");
-  const hf_object old = config.object("rope_scaling");
+  hf_object now = config.object("rope_parameters");
+  hf_object old = config.object("rope_scaling");
   if (!old || old.json().empty())
     return now && !now.json().empty() ? now : hf_object();
   if (!now || now.json().empty())

@@ -64,7 +64,7 @@ private:
   }
   std::string known_type(const char* key) const {
     const std::string given = dictionary_.string(key);
-    const std::string type = canonical(given);
+    std::string type = canonical(given);
     if (!given.empty() && type.empty())
       hf_wrong(dictionary_.name_of(key), *dictionary_.find(key),
                "one of default, linear, dynamic, yarn, llama3, longrope, proportional, su, mrope, "
@@ -78,7 +78,7 @@ private:
       hf_note(notes_, "%s = %s and %s = %s: the first is taken",
               dictionary_.name_of("rope_type").c_str(), now.c_str(),
               dictionary_.name_of("type").c_str(), old.c_str());
-    const std::string type = now.empty() ? old : now;
+    std::string type = now.empty() ? old : now;
     if (type.empty()) {
       if (dictionary_.has("factor"))
         fail(error_kind::invalid_argument,
