@@ -100,8 +100,8 @@ struct ledger_entry {
   const char* reason;
 };
 const ledger_entry ledger[] = {
-    {"bamba", "partial_rotary_factor 0.5 in the file; transformers' class rotates the whole head, "
-              "the authors' and vLLM's the half that the file says"},
+    {"bamba", "partial_rotary_factor 0.5 in the file; transformers' class does not read it where "
+              "the method is the default"},
     {"bamba-old", "as bamba"},
     {"minimax_m3_vl", "rotary_dim 64 in the file; transformers' class does not read it"},
     {"minimax_m3_vl-old", "as minimax_m3_vl"},

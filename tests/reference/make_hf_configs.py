@@ -12,11 +12,11 @@ older spelling. The frequencies come from the model's own rotary class.
 import importlib
 import inspect
 import json
-import math
 import re
 import sys
 import warnings
 
+import numpy
 import torch
 import transformers
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
@@ -251,13 +251,14 @@ def rotary_class(config):
 
 def numbers(tensor):
     """float32 values with the fewest digits that give them back."""
-    import numpy
     return [float(numpy.format_float_scientific(v, unique=True)) for v in tensor.numpy()]
 
 
 class Table:
+    """The entries, with each distinct list of frequencies once."""
+
     def __init__(self):
-        self.lists, self.index, self.entries, self.families = [], {}, [], set()
+        self.lists, self.index, self.entries = [], {}, []
 
     def add(self, name, config, source, layer, length, inv_freq, attention):
         values = numbers(inv_freq.float())
@@ -286,11 +287,11 @@ def compute(text, length):
             factor = text.rope_parameters["short_mscale"]  # PhiMoE's forward reads it
             assert abs(rotary(torch.zeros(1), torch.tensor([[0]]))[0][0, 0, 0].item() - factor) < 1e-6
         results.append((layer, values, factor))
-    return type(rotary).__name__, results
+    return type(rotary).__name__, sorted(results, key=lambda result: result[0] or "")
 
 
 def add(table, name, config, lengths):
-    """A configuration in today's spelling, and in the older one if that computes the same."""
+    """A configuration in both spellings, of which transformers must make the same."""
     written = kept(json.loads(config.to_json_string(use_diff=False)))
     for suffix, spelled in (("", written), ("-old", older(written))):
         if spelled is None:
@@ -298,9 +299,10 @@ def add(table, name, config, lengths):
         read = config
         if suffix:
             read = type(config).from_dict(json.loads(json.dumps(without_layer_types(spelled))))
-        text = read.get_text_config()
         for length in lengths:
-            rotary, results = compute(text, length)
+            rotary, results = compute(read.get_text_config(), length)
+            _, today = compute(config.get_text_config(), length)
+            assert all(torch.equal(a[1], b[1]) and a[2] == b[2] for a, b in zip(results, today)), name
             for layer, values, factor in results:
                 label = name + suffix + (f"-{layer}" if layer else "") + (
                     f"-at-{length}" if length else "")
@@ -337,7 +339,7 @@ def main():
         elif theta is not None:
             arguments["rope_theta"] = theta
         add(table, name, CONFIG_MAPPING[model](**arguments), lengths)
-    lines = ",\n".join(json.dumps(entry) for entry in table.entries)
+    lines = ",\n".join(json.dumps(entry, sort_keys=True) for entry in table.entries)
     rows = ",\n".join(json.dumps(values) for values in table.lists)
     with open(sys.argv[1], "w", encoding="utf-8") as out:
         out.write(f'{{"source": "transformers {transformers.__version__}, '
