@@ -52,6 +52,7 @@ public:
     if (ggml_backend_graph_compute(backend_.get(), graph) != GGML_STATUS_SUCCESS)
       throw std::runtime_error("ggml could not compute the graph");
   }
+  ggml_backend_t backend() const { return backend_.get(); }
 
 private:
   backend_ptr backend_;
