@@ -12,9 +12,9 @@ if(NOT TARGET engines)
   add_custom_target(engines)
 endif()
 
-# yarn_engine_missing(name): says that what needs the engine is left out here.
-function(yarn_engine_missing name)
-  set(text "${name} is not here: what needs it is left out (tests/engines/run builds it)")
+# yarn_engine_missing(engine what): says that something is left out here.
+function(yarn_engine_missing engine what)
+  set(text "${engine} is not here: ${what} left out (tests/engines/run builds and runs it)")
   if(YARN_REQUIRE_ENGINES)
     message(FATAL_ERROR "yarn: ${text}")
   endif()

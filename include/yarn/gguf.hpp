@@ -245,12 +245,12 @@ private:
     const auto sections = keys_.numbers("rope.dimension_sections");
     if (!sections)
       return;
+    const std::int64_t n_pairs = config_.shape.rotary_dim / 2;
     for (const double pairs : *sections) {
-      if (!(pairs >= 0.0 && pairs <= static_cast<double>(config_.shape.rotary_dim / 2)))
+      if (!(pairs >= 0.0 && pairs <= static_cast<double>(n_pairs)))
         fail(error_kind::invalid_argument,
              "yarn: %s holds %g; every section must be in [0, n_pairs = %lld]",
-             keys_.full("rope.dimension_sections").c_str(), pairs,
-             static_cast<long long>(config_.shape.rotary_dim / 2));
+             keys_.full("rope.dimension_sections").c_str(), pairs, static_cast<long long>(n_pairs));
       config_.dimension_sections.push_back(static_cast<std::int64_t>(pairs));
     }
     if (std::all_of(sections->begin(), sections->end(), [](double n) { return n == 0.0; }))

@@ -72,9 +72,9 @@ yarn::frequencies our_frequencies(const parameters& p) {
     yarn.attention_factor = static_cast<double>(p.attn_factor);
   if (!p.has_freq_factors)
     return yarn::make_frequencies(shape, yarn);
-  std::vector<float> factors;
-  for (int i = 0; i < p.n_dims / 2; ++i)
-    factors.push_back(freq_factor(i));
+  std::vector<float> factors(static_cast<std::size_t>(p.n_dims / 2));
+  for (std::size_t i = 0; i < factors.size(); ++i)
+    factors[i] = freq_factor(static_cast<int>(i));
   return yarn::make_frequencies(shape,
                                 yarn::freq_factors_scaling<yarn::yarn_scaling>{yarn, factors});
 }
@@ -305,6 +305,7 @@ TEST(ggml_graph, shares_rows_between_layers_and_computes_again) {
     const engines::processor processor(n_threads);
     for (int step = 0; step < 3; ++step) {
       std::vector<std::vector<float>> expected;
+      expected.reserve(layers.size());
       for (ggml_tensor* const x : layers)
         expected.push_back(rotated(values_of<float>(x), list, freqs, pairing::half_split));
       processor.compute(graph);
