@@ -379,6 +379,7 @@ TEST(gguf_key, divisors_win_over_lists_and_multiply_with_a_factor) {
   EXPECT_EQ(first_inv_freq(file, 101), 0.1);
   EXPECT_EQ(frequencies_in(file).attention_factor(), 1.0); // nothing computed beside attn_factor
   EXPECT_TRUE(has_note(read(file), "divides the frequencies beside LongRoPE's lists"));
+  EXPECT_TRUE(has_note(read(file), "llama.rope.scaling.attn_factor is missing: 1"));
 }
 
 TEST(gguf_key, a_part_of_a_head_may_be_rotated) {

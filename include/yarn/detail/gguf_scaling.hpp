@@ -45,6 +45,7 @@ private:
     bool has_factor = false;
     double ext_factor = 0.0;
     double attn_factor = 1.0;
+    bool has_attn_factor = false;
     double alpha = 0.0;
     optional_number mscale_all_dim;
   };
@@ -84,7 +85,9 @@ private:
     if (is_yarn != (s_.ext_factor != 0.0))
       keys_.note("rope.scaling.yarn_ext_factor = %g decides, not rope.scaling.type = %s",
                  s_.ext_factor, s_.type.c_str());
-    s_.attn_factor = keys_.positive("rope.scaling.attn_factor").value_or(1.0);
+    const auto attn_factor = keys_.positive("rope.scaling.attn_factor");
+    s_.has_attn_factor = attn_factor.has_value();
+    s_.attn_factor = attn_factor.value_or(1.0);
     const double yarn_attn_factor = keys_.positive("rope.scaling.yarn_attn_factor").value_or(1.0);
     if (s_.ext_factor == 0.0)
       s_.attn_factor *= yarn_attn_factor;
@@ -247,6 +250,9 @@ private:
       keys_.note("rope.scaling.factor = %g divides the frequencies beside LongRoPE's lists, as in "
                  "llama.cpp; converters of LongRoPE do not write it",
                  s_.factor);
+    if (!s_.has_attn_factor)
+      keys_.note("%s is missing: 1, as in llama.cpp; the formula of LongRoPE is not applied",
+                 keys_.full("rope.scaling.attn_factor").c_str());
     longrope_scaling method;
     method.short_factor = times_factor(shorter);
     method.long_factor = times_factor(longer);
