@@ -503,11 +503,13 @@ TEST(gguf_error, names_a_value_out_of_range) {
   expect_refusal(support::gguf_ministral3(),
                  [](memory_gguf& file) { file.set("rope.scaling.yarn_log_multiplier", -1); },
                  {"mistral3.rope.scaling.yarn_log_multiplier = -1"});
-  expect_refusal(plain(),
-                 [](memory_gguf& file) {
-                   file.set("rope.dimension_sections", std::vector<double>{33, 0});
-                 },
-                 {"llama.rope.dimension_sections holds 33", "n_pairs = 32"});
+  for (const double pairs : {33.0, -1.0, 2.5, nan}) {
+    expect_refusal(plain(),
+                   [&](memory_gguf& file) {
+                     file.set("rope.dimension_sections", std::vector<double>{1, pairs});
+                   },
+                   {"llama.rope.dimension_sections holds", "an integer in [0, n_pairs = 32]"});
+  }
 }
 
 // A value that cannot be read is not one that is missing.

@@ -3,49 +3,49 @@
 // them. Opt-in; needs nothing but the standard library, for the file is read by somebody else: see
 // `Reader` below, and yarn/ggml.hpp for one over ggml's gguf.h. Floor 9.
 //
-// {a} is the value of general.architecture; in brackets, what a key is at Hugging Face.
+// Keys stand behind the value of general.architecture and a dot; in brackets, what they are at
+// Hugging Face.
 //
-//   {a}.attention.key_length             elements of a head [head_dim]; missing: embedding_length /
-//                                        attention.head_count
-//   {a}.attention.kv_lora_rank           there: MLA; the last dimension_count elements of a head
-//   are
-//                                        rotated, and the shape is that of those alone
-//   {a}.attention.key_length_mla         the whole head of MLA [qk_nope_head_dim +
-//   qk_rope_head_dim] {a}.rope.dimension_count             rotated elements [partial_rotary_factor
-//   * head_dim,
-//                                        qk_rope_head_dim]
-//   {a}.rope.freq_base                   base [rope_theta]
-//   {a}.rope.scaling.type                none, linear, yarn, longrope; missing: linear
-//   {a}.rope.scaling.factor              s [factor]; 0: none; frequencies are divided by it. Older
-//                                        files: {a}.rope.scale_linear
-//   {a}.rope.scaling.original_context_length   L [original_max_position_embeddings]; missing:
-//                                        {a}.context_length [max_position_embeddings]
-//   {a}.rope.scaling.attn_factor         multiplies the attention factor of any type. (Of LongRoPE
-//                                        it is the whole factor: the converter has computed it.)
-//   {a}.rope.scaling.yarn_log_multiplier [mscale_all_dim], by architecture 0.1 times that
-//   (DeepSeek-V2
-//                                        and its kin), that itself (Mistral 3), or nothing
-//   {a}.rope.scaling.yarn_ext_factor     share of extrapolation; missing or < 0: 1 for yarn, else
-//   0.
-//                                        Not the type but this decides whether the ramp is used
-//   {a}.rope.scaling.yarn_beta_fast, yarn_beta_slow   [beta_fast, beta_slow]; missing: 32, 1
-//   {a}.rope.scaling.yarn_attn_factor    replaced by m(mscale) / m(mscale_all_dim) where the ramp
-//   is
-//                                        used, a multiplier elsewhere
-//   {a}.rope.scaling.alpha               Hunyuan: the base becomes b * alpha^(d/(d-2))
-//   {a}.rope.scaling.finetuned           says something about training; Granite: false rotates
-//   nothing {a}.rope.dimension_sections          M-RoPE [mrope_section]: reported
-//   ..._swa                              of layers with a sliding window, for key_length,
-//                                        dimension_count and freq_base
-//   rope_freqs.weight                    divisors of the frequencies: Llama 3's scaling, Gemma 4's
-//   rope_factors_short.weight, _long     LongRoPE's [short_factor, long_factor]
+//   attention.key_length        elements of a head [head_dim]; missing: embedding_length /
+//                               attention.head_count
+//   attention.kv_lora_rank      there: MLA. The last dimension_count elements of a head are
+//                               rotated, and the shape is that of those alone
+//   attention.key_length_mla    MLA's whole head [qk_nope_head_dim + qk_rope_head_dim]
+//   context_length              [max_position_embeddings]
+//   rope.dimension_count        rotated elements [partial_rotary_factor * head_dim,
+//                               qk_rope_head_dim]; missing: all
+//   rope.freq_base              [rope_theta]
+//   rope.dimension_sections     M-RoPE [mrope_section]: reported
+//   ..._swa                     the same in layers with a sliding window: of key_length,
+//                               dimension_count, freq_base
+//   rope.scaling.type           none, linear, yarn, longrope; missing: linear
+//   rope.scaling.factor         s [factor]: frequencies are divided by it; 0: by nothing. In older
+//                               files rope.scale_linear
+//   rope.scaling.original_context_length
+//                               L [original_max_position_embeddings]; missing: context_length
+//   rope.scaling.attn_factor    multiplies the attention factor, of any type. LongRoPE's is this
+//                               alone [attention_factor, computed when the file was made]
+//   rope.scaling.yarn_ext_factor
+//                               share of extrapolation; missing or < 0: 1 for yarn, else 0. Where
+//                               it is not 0 there is a ramp, whatever the type
+//   rope.scaling.yarn_beta_fast, rope.scaling.yarn_beta_slow
+//                               [beta_fast, beta_slow]; missing: 32, 1
+//   rope.scaling.yarn_attn_factor
+//                               replaced by the formula where there is a ramp, else a multiplier
+//   rope.scaling.yarn_log_multiplier
+//                               [mscale_all_dim] by architecture: 0.1 times that (DeepSeek-V2 and
+//                               its kin), that itself (Mistral 3), or not used
+//   rope.scaling.alpha          Hunyuan: the base becomes b * alpha^(d/(d-2))
+//   rope.scaling.finetuned      about the training; Granite: false rotates nothing
 //
-// YaRN's attention factor comes out as Hugging Face's: llama.cpp divides by 1 + 0.1 ln s in advance
-// what ggml then multiplies by that. mscale is not in the file: llama.cpp takes 1, and for
-// deepseek2 mscale_all_dim. truncate is not either: ggml always rounds the ramp's ends, and so do
-// we, where Hugging Face's gpt-oss does not (up to 76 % of a frequency). LongRoPE's long list is
-// for lengths above L: llama.cpp looks at the length of the context it has allocated, `seq_len` is
-// whatever the caller holds right.
+// Tensors: rope_freqs.weight, divisors of the frequencies (Llama 3's scaling, Gemma 4's);
+// rope_factors_short.weight and rope_factors_long.weight [short_factor, long_factor].
+//
+// YaRN's attention factor comes out as Hugging Face's: llama.cpp divides by 1 + 0.1 ln s what ggml
+// then multiplies by it. mscale is not in the file: llama.cpp takes 1, and for deepseek2
+// mscale_all_dim. Neither is truncate: ggml rounds the ramp's ends always, and so do we, where
+// Hugging Face's gpt-oss does not (up to 76 % of a frequency). LongRoPE's long list is for lengths
+// above L: of the context it has allocated in llama.cpp, of `seq_len` here.
 #ifndef YARN_GGUF_HPP
 #define YARN_GGUF_HPP
 
@@ -247,9 +247,10 @@ private:
       return;
     const std::int64_t n_pairs = config_.shape.rotary_dim / 2;
     for (const double pairs : *sections) {
-      if (!(pairs >= 0.0 && pairs <= static_cast<double>(n_pairs)))
+      if (!(pairs >= 0.0 && pairs <= static_cast<double>(n_pairs)) ||
+          pairs != static_cast<double>(static_cast<std::int64_t>(pairs)))
         fail(error_kind::invalid_argument,
-             "yarn: %s holds %g; every section must be in [0, n_pairs = %lld]",
+             "yarn: %s holds %g; every section must be an integer in [0, n_pairs = %lld]",
              keys_.full("rope.dimension_sections").c_str(), pairs, static_cast<long long>(n_pairs));
       config_.dimension_sections.push_back(static_cast<std::int64_t>(pairs));
     }
@@ -274,13 +275,13 @@ private:
 
 /// Shape, method and lengths of a model from a GGUF file's metadata.
 ///
-/// Reader   anything with these const members (a std::map behind them will do):
-///            std::optional<double> number(const std::string& key)   any integer, float, or bool
-///            (0, 1) std::optional<std::vector<double>> numbers(const std::string& key)   an array
-///            of those std::optional<std::string> text(const std::string& key)
+/// Reader   anything with these const members (a std::map behind them will do), which return
+///          nothing where there is no such key, or it is of another type:
+///            std::optional<double> number(const std::string& key), any integer, float or bool
+///            std::optional<std::vector<double>> numbers(const std::string& key), an array of them
+///            std::optional<std::string> text(const std::string& key)
 ///            std::vector<std::string> keys()
 ///            std::optional<std::vector<float>> tensor(const std::string& name)
-///          Nothing where there is no such key, or it is of another type.
 /// Errors   std::invalid_argument naming the key: missing, of another type, not finite, out of
 ///          range; a tensor with another number of values than pairs; an architecture whose
 ///          sliding windows are not known here. Nothing is guessed: what was derived is in `notes`.
