@@ -175,7 +175,7 @@ bool compare(const work& w, int n_threads, const yarn::frequencies& freqs) {
   ours.compute(p);
   const double their_error = theirs.error(), our_error = ours.error();
 
-  constexpr int rounds = 21;
+  constexpr int rounds = 11;
   constexpr double round_seconds = 2e-3;
   const auto calls = [&](const rope_graph& graph) {
     return std::clamp(static_cast<int>(round_seconds / seconds_of(graph, p, 1)), 1, 100);
@@ -213,7 +213,7 @@ int main() try {
         is_nearer &=
             compare({"decode, 1 token, 32 layers", 32, 1, 100003, type, mode}, n_threads, freqs);
         is_nearer &=
-            compare({"prompt, 512 tokens, 4 layers", 4, 512, 100003, type, mode}, n_threads, freqs);
+            compare({"prompt, 512 tokens, 2 layers", 2, 512, 100003, type, mode}, n_threads, freqs);
       }
   if (!is_nearer)
     std::printf("\nours is farther from the exact rotation than ggml's\n");
