@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Our rotation in a graph of ggml's, beside ggml_rope_ext in the same place: rows are one node that
 // all layers share, where ggml computes cos and sin in every node anew. Prints how far both are
-// from the exact rotation, and how long they take. Run: ggml_graph (some seconds)
+// from the exact rotation, and how long they take.
+// Run: ggml_graph [--once] (some seconds; once, and the times say nothing)
 #include <yarn/ggml.hpp>
 
 #include <ggml-backend.h>
@@ -17,6 +18,7 @@
 #include <memory>
 #include <numeric>
 #include <stdexcept>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -168,17 +170,18 @@ double median(std::vector<double> values) {
 
 /// A line of the table. Both are measured in turn, so that what else the machine does hits both.
 /// Returns whether ours is the nearer one to the exact rotation.
-bool compare(const work& w, int n_threads, const yarn::frequencies& freqs) {
+bool compare(const work& w, int n_threads, int rounds, const yarn::frequencies& freqs) {
   const processor p(n_threads);
   rope_graph theirs(w, who::ggml, freqs), ours(w, who::ours, freqs);
   theirs.compute(p);
   ours.compute(p);
   const double their_error = theirs.error(), our_error = ours.error();
 
-  constexpr int rounds = 11;
   constexpr double round_seconds = 2e-3;
   const auto calls = [&](const rope_graph& graph) {
-    return std::clamp(static_cast<int>(round_seconds / seconds_of(graph, p, 1)), 1, 100);
+    return rounds == 1
+               ? 1
+               : std::clamp(static_cast<int>(round_seconds / seconds_of(graph, p, 1)), 1, 100);
   };
   const int their_calls = calls(theirs), our_calls = calls(ours);
   std::vector<double> their_times, our_times, ratios;
@@ -195,7 +198,8 @@ bool compare(const work& w, int n_threads, const yarn::frequencies& freqs) {
 
 } // namespace
 
-int main() try {
+int main(int argc, char** argv) try {
+  const int rounds = argc > 1 && std::string_view(argv[1]) == "--once" ? 1 : 11;
   yarn::rope_shape shape;
   shape.head_dim = head_dim;
   shape.rope_theta = static_cast<double>(rope_theta);
@@ -210,10 +214,10 @@ int main() try {
   for (const ggml_type type : {GGML_TYPE_F32, GGML_TYPE_F16})
     for (const int mode : {GGML_ROPE_TYPE_NEOX, GGML_ROPE_TYPE_NORMAL})
       for (const int n_threads : {1, 2}) {
-        is_nearer &=
-            compare({"decode, 1 token, 32 layers", 32, 1, 100003, type, mode}, n_threads, freqs);
-        is_nearer &=
-            compare({"prompt, 512 tokens, 2 layers", 2, 512, 100003, type, mode}, n_threads, freqs);
+        is_nearer &= compare({"decode, 1 token, 32 layers", 32, 1, 100003, type, mode}, n_threads,
+                             rounds, freqs);
+        is_nearer &= compare({"prompt, 512 tokens, 2 layers", 2, 512, 100003, type, mode},
+                             n_threads, rounds, freqs);
       }
   if (!is_nearer)
     std::printf("\nours is farther from the exact rotation than ggml's\n");
