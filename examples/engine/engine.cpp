@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// A small decoder-only transformer that generates tokens, each time with another way to keep its
+// keys, and says what RoPE cost. Its weights are random, so its words mean nothing; that all ways
+// agree is what tests/test_engine.cpp shows.
+#include "decoder.hpp"
+
+#include <cstdio>
+#include <exception>
+
+namespace engine {
+namespace {
+
+constexpr std::int64_t original_length = 128;
+constexpr int n_generated = 256;
+
+model_config config_with(const yarn::any_scaling& scaling) {
+  model_config config;
+  config.rope_scaling = scaling;
+  return config;
+}
+
+yarn::any_scaling static_yarn() {
+  yarn::yarn_scaling method;
+  method.factor = 4.0;
+  method.original_max_position_embeddings = original_length;
+  return method;
+}
+yarn::any_scaling dynamic_yarn() {
+  yarn::dynamic_yarn_scaling method;
+  method.original_max_position_embeddings = original_length;
+  return method;
+}
+yarn::any_scaling dynamic_ntk() {
+  yarn::dynamic_ntk_scaling method;
+  method.factor = 1.0;
+  method.max_position_embeddings = original_length;
+  return method;
+}
+
+std::vector<int> prompt_of(int n_tokens, int seed) {
+  std::vector<int> tokens;
+  for (int i = 0; i < n_tokens; ++i)
+    tokens.push_back((seed + 37 * i) % 1024);
+  return tokens;
+}
+
+void print_head() {
+  std::printf("%-40s %7s %8s %7s %9s %6s  %s\n", "", "tokens", "tokens/s", "scales", "rerotated",
+              "RoPE", "last tokens");
+}
+void print(const char* what, const account& a, const std::vector<int>& tokens) {
+  std::printf("%-40s %7lld %8.0f %7lld %9lld %5.1f%% ", what, static_cast<long long>(a.n_tokens),
+              static_cast<double>(a.n_tokens) / a.seconds,
+              static_cast<long long>(a.n_scale_changes), static_cast<long long>(a.n_keys_rerotated),
+              100 * a.rope_seconds / a.seconds);
+  for (std::size_t i = tokens.size() - 4; i < tokens.size(); ++i)
+    std::printf(" %4d", tokens[i]);
+  std::printf("\n");
+}
+
+/// A prompt and n_generated tokens behind it.
+template <class Cached = float>
+std::vector<int> generate(const char* what, const yarn::any_scaling& scaling,
+                          const length_policy& policy = {},
+                          key_storage storage = key_storage::rotated) {
+  const model<float> m = random_model<float>(config_with(scaling), 1);
+  decoder<float, Cached> d(m, storage);
+  const std::size_t sequence = d.add_sequence(policy);
+  std::vector<int> tokens{greedy(d.step({{sequence, prompt_of(96, 1)}}).row(0))};
+  while (tokens.size() < n_generated)
+    tokens.push_back(greedy(d.step({{sequence, {tokens.back()}}}).row(0)));
+  print(what, d.so_far(), tokens);
+  return tokens;
+}
+
+/// Two sequences, of which the second joins while the first is being generated: its prompt and the
+/// other's token share a step, rows, and the one rope_apply of each layer.
+void generate_batch() {
+  const model<float> m = random_model<float>(config_with(dynamic_yarn()), 1);
+  decoder<float> d(m);
+  const std::size_t a = d.add_sequence(), b = d.add_sequence();
+  std::vector<int> of_a{greedy(d.step({{a, prompt_of(96, 1)}}).row(0))}, of_b;
+  while (of_a.size() < n_generated) {
+    std::vector<decoder<float>::input> batch{{a, {of_a.back()}}};
+    if (of_a.size() == 40)
+      batch.push_back({b, prompt_of(200, 2)});
+    if (of_a.size() > 40)
+      batch.push_back({b, {of_b.back()}});
+    const matrix<float>& logits = d.step(batch);
+    of_a.push_back(greedy(logits.row(0)));
+    if (logits.rows() == 2)
+      of_b.push_back(greedy(logits.row(1)));
+  }
+  print("dynamic YaRN, two sequences: the first", d.so_far(), of_a);
+  std::printf("%-75s the second %5d\n", "", of_b.back());
+}
+
+/// A window that slides: when it is full, half of it goes, but for the first tokens, which get so
+/// much attention that a model misses them.
+void generate_beyond_window() {
+  constexpr Eigen::Index window = 192, n_keep = 4;
+  const model<float> m = random_model<float>(config_with(static_yarn()), 1);
+  decoder<float> d(m);
+  const std::size_t sequence = d.add_sequence();
+  std::vector<int> tokens{greedy(d.step({{sequence, prompt_of(96, 1)}}).row(0))};
+  while (tokens.size() < n_generated) {
+    if (d.cache_of(sequence).n_tokens() == window)
+      d.drop(sequence, n_keep, (window - n_keep) / 2);
+    tokens.push_back(greedy(d.step({{sequence, {tokens.back()}}}).row(0)));
+  }
+  print("YaRN, a window of 192 tokens", d.so_far(), tokens);
+}
+
+int run() {
+  std::printf("%d tokens generated behind a prompt of 96, original length %lld, 4 layers, float\n",
+              n_generated, static_cast<long long>(original_length));
+  print_head();
+  generate("YaRN", static_yarn());
+  generate<Eigen::bfloat16>("YaRN, cache in bfloat16", static_yarn());
+  generate_beyond_window();
+  const auto each = generate("dynamic NTK", dynamic_ntk());
+  const auto unrotated =
+      generate("dynamic NTK, cache unrotated", dynamic_ntk(), {}, key_storage::unrotated);
+  length_policy blocks;
+  blocks.block = 32;
+  generate("dynamic NTK, in blocks of 32", dynamic_ntk(), blocks);
+  generate_batch();
+  if (each != unrotated) {
+    std::printf("\nFAILED: rerotated keys and keys rotated anew gave different tokens\n");
+    return 1;
+  }
+  return 0;
+}
+
+} // namespace
+} // namespace engine
+
+int main() {
+  try {
+    return engine::run();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}
