@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+# Every C++ block of docs/kv-cache.md stands in the example engine, word for word but for spaces.
+# Run: cmake -DSOURCE_DIR=. -P tests/scripts/check_snippets.cmake
+cmake_minimum_required(VERSION 3.21)
+
+set(document docs/kv-cache.md)
+set(sources kv_cache.hpp decoder.hpp)
+
+# Sets `result` to the text with every run of white space as one blank.
+function(one_line text result)
+  string(REGEX REPLACE "[ \n]+" " " text "${text}")
+  string(STRIP "${text}" text)
+  set(${result} "${text}" PARENT_SCOPE)
+endfunction()
+
+set(code "")
+foreach(source IN LISTS sources)
+  file(READ "${SOURCE_DIR}/examples/engine/${source}" text)
+  one_line("${text}" text)
+  string(APPEND code "${text}")
+endforeach()
+
+file(READ "${SOURCE_DIR}/${document}" rest)
+set(count 0)
+while(TRUE)
+  string(FIND "${rest}" "```cpp\n" start)
+  if(start LESS 0)
+    break()
+  endif()
+  math(EXPR start "${start} + 7")
+  string(SUBSTRING "${rest}" ${start} -1 rest)
+  string(FIND "${rest}" "```" stop)
+  string(SUBSTRING "${rest}" 0 ${stop} block)
+  one_line("${block}" wanted)
+  string(FIND "${code}" "${wanted}" found)
+  if(found LESS 0)
+    message(SEND_ERROR "snippets: ${document} shows\n\n${block}\nwhich is not in examples/engine")
+  endif()
+  math(EXPR count "${count} + 1")
+endwhile()
+if(count EQUAL 0)
+  message(FATAL_ERROR "snippets: ${document} has no C++ block")
+endif()
