@@ -236,7 +236,7 @@ TYPED_TEST(engine_of, chunks_equal_one_prefill) {
     length_policy policy;
     policy.at_least = one.is_dynamic ? static_cast<std::int64_t>(n_prompt) : 0;
     const auto expected = in_chunks(m, tokens, n_prompt, n_prompt, length_policy{});
-    for (const std::size_t chunk : {1, 7, 16}) {
+    for (const std::size_t chunk : {1U, 7U, 16U}) {
       EXPECT_EQ(in_chunks(m, tokens, n_prompt, chunk, policy), expected)
           << one.name << ", chunks of " << chunk;
     }
