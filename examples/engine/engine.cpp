@@ -37,10 +37,12 @@ yarn::any_scaling dynamic_ntk() {
   return method;
 }
 
-std::vector<int> prompt_of(int n_tokens, int seed) {
-  std::vector<int> tokens;
-  for (int i = 0; i < n_tokens; ++i)
-    tokens.push_back((seed + 37 * i) % 1024);
+std::vector<int> prompt_of(std::size_t n_tokens, int seed) {
+  std::vector<int> tokens(n_tokens);
+  for (int& token : tokens) {
+    seed = (seed + 37) % 1024;
+    token = seed;
+  }
   return tokens;
 }
 
