@@ -59,34 +59,33 @@ protected:
   using cache = kv_cache<computed, cached>;
   static constexpr Eigen::Index n_tokens = 60;
 
-  cache_of() : config_(support::small_config(yarn::default_scaling{}, 2)) {
-    config_.head_dim = 64;
-    config_.rope_theta = 10000;
+  cache_of() : config(support::small_config(yarn::default_scaling{}, 2)) {
+    config.head_dim = 64;
+    config.rope_theta = 10000;
     support::random_source random(21);
     for (const auto layer : {0U, 1U}) {
-      raw_[layer].resize(n_tokens, config_.kv_size());
-      for (computed& element : raw_[layer].reshaped()) {
+      raw[layer].resize(n_tokens, config.kv_size());
+      for (computed& element : raw[layer].reshaped()) {
         element = static_cast<computed>(random.number(-2, 2));
       }
     }
   }
 
   yarn::frequencies at(const yarn::any_scaling& method, std::int64_t length) const {
-    return yarn::make_frequencies(config_.rope(), method, length);
+    return yarn::make_frequencies(config.rope(), method, length);
   }
 
   /// A cache that holds the keys, rotated with `start`.
   cache filled(const yarn::frequencies& start, key_storage storage = key_storage::rotated) {
-    cache c(config_, storage, start);
+    cache c(config, storage, start);
     c.begin_step(n_tokens, start);
     for (const auto layer : {0U, 1U}) {
-      auto rows = raw_[layer];
+      auto rows = raw[layer];
       if (storage == key_storage::rotated) {
         engine::rope_rows<computed> cos_sin;
         cos_sin.assign(start, yarn::positions_from(0, n_tokens));
-        yarn::rope_copy(
-            yarn::heads_view{rows.data(), n_tokens, config_.n_kv_heads, config_.head_dim},
-            c.keys(layer, 0, n_tokens), cos_sin, engine::rope_pairing);
+        yarn::rope_copy(yarn::heads_view{rows.data(), n_tokens, config.n_kv_heads, config.head_dim},
+                        c.keys(layer, 0, n_tokens), cos_sin, engine::rope_pairing);
       } else {
         c.store_keys(layer, 0, rows);
       }
@@ -101,14 +100,14 @@ protected:
   real error_of(const cache& c, const yarn::frequencies& now, const TokenAt& token_at) const {
     real worst = 0;
     for (const auto layer : {0U, 1U}) {
-      for (Eigen::Index head = 0; head < config_.n_kv_heads; ++head) {
+      for (Eigen::Index head = 0; head < config.n_kv_heads; ++head) {
         const auto keys = c.key_head(layer, head);
         for (Eigen::Index i = 0; i < c.n_tokens(); ++i) {
           std::vector<real> expected, found;
-          for (Eigen::Index d = 0; d < config_.head_dim; ++d) {
+          for (Eigen::Index d = 0; d < config.head_dim; ++d) {
             found.push_back(static_cast<real>(static_cast<computed>(keys(i, d))));
             expected.push_back(
-                static_cast<real>(raw_[layer](token_at(i), head * config_.head_dim + d)));
+                static_cast<real>(raw[layer](token_at(i), head * config.head_dim + d)));
           }
           support::rotate_head(expected.data(), i, now);
           worst = std::max(worst, relative_distance(found, expected));
@@ -121,8 +120,8 @@ protected:
     return error_of(c, now, [](Eigen::Index i) { return i; });
   }
 
-  engine::model_config config_;
-  engine::matrix<computed> raw_[2];
+  engine::model_config config;
+  engine::matrix<computed> raw[2];
 };
 TYPED_TEST_SUITE(cache_of, formats, format_names);
 
@@ -175,7 +174,7 @@ TYPED_TEST(cache_of, dropped_tokens_move_the_others) {
       for (Eigen::Index i = 0; i < c.n_tokens(); ++i) {
         EXPECT_EQ(c.value_head(layer, 1)(i, 5),
                   static_cast<typename TestFixture::cached>(
-                      this->raw_[layer](kept(i), this->config_.head_dim + 5)));
+                      this->raw[layer](kept(i), this->config.head_dim + 5)));
       }
     }
   }
@@ -231,9 +230,9 @@ TYPED_TEST(cache_of, unrotated_keys_keep_their_precision) {
     c.rotate_to_scratch(1);
     for (Eigen::Index i = 0; i < c.n_tokens(); ++i) {
       std::vector<real> expected, found;
-      for (Eigen::Index d = 0; d < this->config_.head_dim; ++d) {
+      for (Eigen::Index d = 0; d < this->config.head_dim; ++d) {
         expected.push_back(static_cast<real>(static_cast<double>(
-            typename TestFixture::cached(this->raw_[1](i < 4 ? i : i + 13, d)))));
+            typename TestFixture::cached(this->raw[1](i < 4 ? i : i + 13, d)))));
         found.push_back(static_cast<real>(c.scratch_key_head(0)(i, d)));
       }
       support::rotate_head(expected.data(), i, now);
