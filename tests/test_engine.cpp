@@ -327,6 +327,10 @@ TYPED_TEST(engine_of, dropping_the_last_tokens_undoes_them) {
       d.drop(0, 20, 4);
       EXPECT_EQ(support::decode(d, 0, tokens, 20), support::decode(straight, 0, tokens, 20))
           << one.name;
+      d.drop(0, 0, 40);
+      decoder<T> fresh(m, storage);
+      fresh.add_sequence();
+      EXPECT_EQ(support::decode(d, 0, tokens, 0), support::decode(fresh, 0, tokens, 0)) << one.name;
     }
   }
 }

@@ -22,13 +22,9 @@ void attend(const Query& q, const Keys& keys, const Values& values, T scale, vec
 
 /// Shape    q and out [token][n_heads * head_dim]; keys and values are functions from a key head to
 ///          its [past + token][head_dim], where the first token of the step stands at `past`.
-/// The attention factor is in q and k already, so the softmax scale is the plain one. (DeepSeek's
-/// is not: yarn::softmax_scale has both.)
 template <class T, class Queries, class KeyHead, class ValueHead, class Out>
-void attention(const model_config& config, const Queries& q, Eigen::Index past,
+void attention(const model_config& config, T scale, const Queries& q, Eigen::Index past,
                const KeyHead& key_head, const ValueHead& value_head, Out&& out) {
-  const auto scale = static_cast<T>(yarn::softmax_scale(config.head_dim, config.rope_scaling,
-                                                        yarn::softmax_convention::inverse_sqrt));
   const Eigen::Index group = config.n_heads / config.n_kv_heads, dim = config.head_dim;
   vector<T> scores;
   for (Eigen::Index h = 0; h < config.n_heads; ++h) {

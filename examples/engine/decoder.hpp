@@ -2,12 +2,12 @@
 // The engine: a step takes new tokens of some sequences, a prompt of one and a single token of
 // another, through all layers. What it asks of yarn:
 //
-//     once per model       frequencies of a static method               frequencies.hpp
-//     once per step        frequencies of a dynamic method, per sequence  prepare
-//                          cached keys to those frequencies             kv_cache.hpp, begin_step
-//                          rows of all new tokens                       prepare
-//     once per layer       rope_apply on q and k                        rotate_and_store
-//     when tokens go       cached keys to their new positions           kv_cache.hpp, drop
+//     once per model    frequencies of a static method              frequencies.hpp
+//     once per step     frequencies of each sequence, if dynamic    begin_step
+//                       cached keys follow them                     kv_cache.hpp, begin_step
+//                       rows of all new tokens                      prepare
+//     once per layer    rope_apply on q and k                       rotate_and_store
+//     when tokens go    cached keys move to their new positions     kv_cache.hpp, drop
 #ifndef YARN_EXAMPLES_ENGINE_DECODER_HPP
 #define YARN_EXAMPLES_ENGINE_DECODER_HPP
 
@@ -57,7 +57,10 @@ public:
   };
 
   explicit decoder(const model<T>& m, key_storage storage = key_storage::rotated)
-      : model_(&m), rope_(m.config.rope(), m.config.rope_scaling), storage_(storage) {}
+      : model_(&m), rope_(m.config.rope(), m.config.rope_scaling),
+        softmax_scale_(static_cast<T>(yarn::softmax_scale(m.config.head_dim, m.config.rope_scaling,
+                                                          yarn::softmax_convention::inverse_sqrt))),
+        storage_(storage) {}
 
   /// Returns the number of the new sequence.
   std::size_t add_sequence(const length_policy& policy = {}) {
@@ -204,14 +207,14 @@ private:
       const auto values = [&](Eigen::Index head) { return c.value_head(l, head); };
       if (storage_ == key_storage::rotated) {
         const auto keys = [&](Eigen::Index head) { return c.key_head(l, head); };
-        attention<T>(sizes, q, p.past, keys, values, out);
+        attention<T>(sizes, softmax_scale_, q, p.past, keys, values, out);
       } else {
         {
           const stopwatch in_rope(account_.rope_seconds);
           c.rotate_to_scratch(l);
         }
         const auto keys = [&](Eigen::Index head) { return c.scratch_key_head(head); };
-        attention<T>(sizes, q, p.past, keys, values, out);
+        attention<T>(sizes, softmax_scale_, q, p.past, keys, values, out);
       }
     }
   }
@@ -248,6 +251,9 @@ private:
 
   const model<T>* model_;
   rope_frequencies rope_;
+  // The attention factor is in q and k already, so the scale is the plain one. (DeepSeek's is not:
+  // yarn::softmax_scale knows its convention, too.)
+  T softmax_scale_;
   key_storage storage_;
   std::vector<sequence_state> sequences_;
   account account_;
