@@ -95,9 +95,10 @@ protected:
   }
 
   /// The largest relative error of a head, against what `now` makes of token `token_at(i)` at
-  /// position i.
+  /// position first_position + i.
   template <class TokenAt>
-  real error_of(const cache& c, const yarn::frequencies& now, const TokenAt& token_at) const {
+  real error_of(const cache& c, const yarn::frequencies& now, const TokenAt& token_at,
+                std::int64_t first_position = 0) const {
     real worst = 0;
     for (const auto layer : {0U, 1U}) {
       for (Eigen::Index head = 0; head < config.n_kv_heads; ++head) {
@@ -109,7 +110,7 @@ protected:
             expected.push_back(
                 static_cast<real>(raw[layer](token_at(i), head * config.head_dim + d)));
           }
-          support::rotate_head(expected.data(), i, now);
+          support::rotate_head(expected.data(), first_position + i, now);
           worst = std::max(worst, relative_distance(found, expected));
         }
       }
@@ -177,6 +178,24 @@ TYPED_TEST(cache_of, dropped_tokens_move_the_others) {
                       this->raw[layer](kept(i), this->config.head_dim + 5)));
       }
     }
+  }
+}
+
+// Elsewhere, and for a sequence of another length: rerotated where they stood, and then moved.
+TYPED_TEST(cache_of, fragments_join_other_sequences) {
+  constexpr std::int64_t moved_by = 1000;
+  const std::vector<std::int64_t> distances(static_cast<std::size_t>(this->n_tokens), moved_by);
+  for (const auto& method : {growing_ntk(), growing_yarn()}) {
+    auto c = this->filled(this->at(method, 64));
+    const yarn::frequencies to = this->at(method, 1500);
+    c.begin_step(0, to);
+    for (const auto layer : {0U, 1U}) {
+      yarn::rope_apply(c.keys(layer, 0, this->n_tokens), yarn::positions(distances),
+                       yarn::unscaled(to), engine::rope_pairing);
+    }
+    EXPECT_LE(this->error_of(
+                  c, to, [](Eigen::Index i) { return i; }, moved_by),
+              3 * support::rotation_error<typename TestFixture::cached> + moved_by * 0x1p-62L);
   }
 }
 
