@@ -6,6 +6,8 @@
 #ifndef YARN_TESTS_ENGINES_ONNX_MODEL_HPP
 #define YARN_TESTS_ENGINES_ONNX_MODEL_HPP
 
+#include "../../examples/adapters/onnx_bytes.hpp"
+
 #include <onnxruntime_cxx_api.h>
 #include <yarn/onnxruntime.hpp>
 
@@ -29,31 +31,7 @@ inline constexpr ONNXTensorElementDataType onnx_type =
         ? ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16
         : ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
 
-/// A message of protocol buffers, as far as ONNX needs them: numbers and things with a length.
-class message {
-public:
-  message& add(unsigned field, std::int64_t value) {
-    varint(field << 3U);
-    varint(static_cast<std::uint64_t>(value));
-    return *this;
-  }
-  message& add(unsigned field, const std::string& text) {
-    varint(field << 3U | 2U);
-    varint(text.size());
-    bytes_ += text;
-    return *this;
-  }
-  message& add(unsigned field, const message& inner) { return add(field, inner.bytes_); }
-  const std::string& bytes() const { return bytes_; }
-
-private:
-  void varint(std::uint64_t value) {
-    for (; value > 127; value >>= 7U)
-      bytes_ += static_cast<char>(value | 128U);
-    bytes_ += static_cast<char>(value);
-  }
-  std::string bytes_;
-};
+using examples::message;
 
 /// All memory is bound beforehand; everything added must outlive the model. Numbers of fields are
 /// those of onnx.proto.

@@ -24,7 +24,7 @@ scaling/spectrum.hpp scaling/correction_range.hpp scaling/(ntk|yarn).hpp scaling
     "detail/hf_value.hpp detail/hf_model.hpp detail/hf_(method|layers).hpp detail/hf_shape.hpp \
 hf_config.hpp") # 10
     "yarn.hpp detail/gguf_architectures.hpp detail/gguf_keys.hpp detail/gguf_scaling.hpp gguf.hpp \
-(hf_config|ggml|eigen|dlpack|mdspan|testing).hpp") # 9
+detail/axes.hpp (hf_config|ggml|eigen|dlpack|mdspan|onnxruntime|testing).hpp") # 9
 
 # The two legs, which never meet below rope.hpp, not even through a third header.
 set(numbers "scaling.hpp|scaling/.*|frequencies.hpp|softmax_scale.hpp|rows.hpp")
