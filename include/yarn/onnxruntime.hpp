@@ -98,16 +98,17 @@ public:
   OrtStatusPtr ComputeV2(OrtKernelContext* context) noexcept { // NOLINT: onnxruntime's name
     return onnx_status([&] {
       const Ort::KernelContext c(context);
-      const auto type = c.GetInput(0).GetTensorTypeAndShapeInfo().GetElementType();
+      const auto x = c.GetInput(0).GetTensorTypeAndShapeInfo(); // costs 50 ns: asked for once
+      const auto type = x.GetElementType();
       switch (type) {
       case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT:
-        return compute<float>(c);
+        return compute<float>(c, x.GetShape());
       case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE:
-        return compute<double>(c);
+        return compute<double>(c, x.GetShape());
       case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16:
-        return compute<float16>(c);
+        return compute<float16>(c, x.GetShape());
       case ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16:
-        return compute<bfloat16>(c);
+        return compute<bfloat16>(c, x.GetShape());
       default:
         fail(error_kind::invalid_argument,
              "yarn: Rope: x of ONNX's element type %d must be float (1), float16 (10), double (11) "
@@ -148,9 +149,9 @@ private:
     return {{x[0], n_heads_, x[1], dim}, {x[1] * x[2], dim, x[2], 1}};
   }
 
-  template <class T> void compute(const Ort::KernelContext& c) const {
+  template <class T> void compute(const Ort::KernelContext& c, const onnx_shape& shape) const {
     const auto x = c.GetInput(0), rows = c.GetInput(1);
-    const onnx_shape shape = shape_of(x), rows_shape = shape_of(rows);
+    const onnx_shape rows_shape = shape_of(rows);
     const axis_list list = axes_of(shape);
     const std::int64_t n_sequences = list.extent[0], n_tokens = list.extent[2];
     // One set of rows for all sequences, or one for each.
