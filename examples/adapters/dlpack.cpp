@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 #include <vector>
 
 /// What an engine would do with every tensor that it gets.
@@ -22,7 +23,7 @@ void rotate(const DLTensor& x, const DLTensor& position_ids, const yarn::frequen
   }
 }
 
-int main() {
+int main() try {
   yarn::rope_shape shape;
   shape.head_dim = 2; // one pair: its angle is the position
   shape.rope_theta = 10000.0;
@@ -62,4 +63,7 @@ int main() {
     largest = std::fmax(largest, std::fabs(static_cast<double>(cos) - exact));
   }
   return largest < 0x1p-9 ? 0 : 1; // half a unit of the largest
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 2;
 }

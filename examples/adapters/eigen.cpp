@@ -7,10 +7,11 @@
 #include <Eigen/Core>
 #include <cmath>
 #include <cstdio>
+#include <exception>
 
-constexpr int n_q_heads = 4, n_kv_heads = 2, head_dim = 64;
+constexpr Eigen::Index n_q_heads = 4, n_kv_heads = 2, head_dim = 64;
 
-int main() {
+int main() try {
   yarn::rope_shape shape;
   shape.head_dim = head_dim;
   shape.rope_theta = 10000.0;
@@ -36,4 +37,7 @@ int main() {
   return std::fabs(score(1, 0) - score(3, 2)) < 1e-4F && std::fabs(score(1, 0) - score(2, 0)) > 1
              ? 0
              : 1;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 2;
 }

@@ -7,10 +7,11 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <exception>
 #include <mdspan>
 #include <vector>
 
-int main() {
+int main() try {
   constexpr std::size_t n_heads = 2, capacity = 100,
                         head_dim = 2; // one pair: its angle is the position
   yarn::rope_shape shape;
@@ -38,4 +39,7 @@ int main() {
     largest = std::fmax(largest, std::fabs(static_cast<double>(cache[1, t, 0]) - expected));
   }
   return largest < 1e-6 ? 0 : 1;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 2;
 }

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -168,7 +169,7 @@ double median(std::vector<double> list) {
 
 } // namespace
 
-int main() {
+int main() try {
   yarn::rope_shape shape;
   shape.head_dim = head_dim;
   shape.rope_theta = 10000.0;
@@ -206,4 +207,7 @@ int main() {
     worst = std::max(worst, ours.error(freqs));
   }
   return worst < 2 * 0x1p-23 ? 0 : 1; // the bound of rope.hpp
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 2;
 }
