@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 #include <yarn/dlpack.hpp>
+#include <yarn/eigen.hpp>
+#include <yarn/mdspan.hpp>
 #include <yarn/yarn.hpp>
 
 #include <array>
@@ -347,6 +349,40 @@ TEST(dlpack_positions, name_what_is_wrong) {
   expect_error<invalid>([&] { yarn::positions_in(odd.tensor); }, {"byte_offset (2)"});
   odd.tensor.device = {kDLCUDA, 0};
   expect_error<invalid>([&] { yarn::positions_in(odd.tensor); }, {"device_type = 2"});
+}
+
+// ---- All adapters in one source
+// -------------------------------------------------------------------
+
+/// The members of an mdspan, as far as an overload looks at them.
+struct list_span {
+  using element_type = const int;
+  using reference = const int&;
+  using rank_type = std::size_t;
+  struct mapping_type {
+    std::ptrdiff_t stride(std::size_t) const { return 1; }
+  };
+  const int* data;
+  int size;
+
+  static constexpr std::size_t rank() { return 1; }
+  static constexpr bool is_always_strided() { return true; }
+  static bool is_strided() { return true; }
+  int extent(std::size_t) const { return size; }
+  static int stride(std::size_t) { return 1; }
+  const int* data_handle() const { return data; }
+};
+
+TEST(adapters, live_side_by_side) {
+  owned<std::int32_t, 1> tensor({3});
+  const Eigen::Vector3i vector(4, 5, 6);
+  const list_span span{vector.data(), 3};
+  EXPECT_EQ(yarn::positions_in(tensor.tensor)[2], 0);
+  EXPECT_EQ(yarn::positions_in(vector)[2], 6);
+  EXPECT_EQ(yarn::positions_in(span)[2], 6);
+  owned<float, 3> x({5, 3, 8});
+  Eigen::MatrixXf m(24, 5);
+  EXPECT_EQ(heads_from<float>(x.tensor).token_stride(), heads_from(m, 3).token_stride());
 }
 
 // ---- DLPack 0.8 and newer

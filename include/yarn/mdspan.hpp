@@ -80,8 +80,8 @@ heads_view<typename X::element_type> heads_from(const X& x, Sequence sequence,
 
 /// The positions in an mdspan of rank 1 of 32- or 64-bit integers.
 /// Errors   std::invalid_argument: they are not side by side.
-template <class X, class = std::enable_if_t<detail::is_mdspan<X>::value>>
-positions positions_in(const X& x) {
+template <class X>
+std::enable_if_t<detail::is_mdspan<X>::value, positions> positions_in(const X& x) {
   static_assert(X::rank() == 1, "yarn: an mdspan of positions has rank 1");
   detail::check_mdspan(x);
   const std::int64_t n = detail::to_index(x.extent(0), "mdspan.extent");
