@@ -3,6 +3,7 @@
 // words for every tensor that is none of heads in host memory. Compiled with whatever DLPack is
 // here: before 0.8 there is no DLManagedTensorVersioned.
 #include "support/adapted.hpp"
+#include "support/dlpack_tensor.hpp"
 #include "support/expect_error.hpp"
 
 #include <gtest/gtest.h>
@@ -14,7 +15,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -26,56 +26,10 @@ using support::expect_copied_alike;
 using support::expect_error;
 using support::expect_rotated_alike;
 using support::head_counts;
+using support::owned;
 using invalid = std::invalid_argument;
 using yarn::axes;
 using yarn::heads_from;
-
-template <class T> DLDataType dtype_of() {
-  const auto bits = static_cast<std::uint8_t>(8 * sizeof(T));
-  return {
-      std::uint8_t{yarn::format_of_v<T> == yarn::element_format::bfloat16 ? kDLBfloat : kDLFloat},
-      bits, 1};
-}
-
-/// A tensor, and what its pointers point to.
-template <class T, int Rank> struct owned {
-  std::vector<T> memory = std::vector<T>(20000);
-  std::array<std::int64_t, Rank> shape;
-  std::array<std::int64_t, Rank> strides{};
-  DLTensor tensor{};
-
-  explicit owned(const std::array<std::int64_t, Rank>& extents) : shape(extents) {
-    tensor.data = memory.data();
-    tensor.device = {kDLCPU, 0};
-    tensor.ndim = Rank;
-    if constexpr (std::is_integral_v<T>)
-      tensor.dtype = {kDLInt, static_cast<std::uint8_t>(8 * sizeof(T)), 1};
-    else
-      tensor.dtype = dtype_of<T>();
-    tensor.shape = shape.data();
-    tensor.strides = nullptr;
-  }
-  owned(const std::array<std::int64_t, Rank>& extents, const std::array<std::int64_t, Rank>& steps)
-      : owned(extents) {
-    strides = steps;
-    tensor.strides = strides.data();
-  }
-  owned(const owned&) = delete;
-  owned& operator=(const owned&) = delete;
-
-  /// By the definition of DLPack: bytes, then elements times strides.
-  T& at(const std::array<std::int64_t, Rank>& index) {
-    std::int64_t place = 0;
-    for (std::size_t i = 0; i < Rank; ++i) {
-      std::int64_t step = 1;
-      for (std::size_t j = i + 1; j < Rank; ++j)
-        step *= shape[j];
-      place += index[i] * (tensor.strides == nullptr ? step : strides[i]);
-    }
-    return *reinterpret_cast<T*>(static_cast<char*>(tensor.data) + tensor.byte_offset +
-                                 place * static_cast<std::int64_t>(sizeof(T)));
-  }
-};
 
 constexpr head_counts counts{5, 3, 8};
 

@@ -109,7 +109,7 @@ heads_view<T> dlpack_heads(const DLTensor& x, axes order, bool is_batch, std::in
   return heads_along<T>("DLTensor", data, list, order, is_batch, sequence);
 }
 
-// Calls f with T* of the tensor's format, null; in f's own words the pointer is only a type.
+// Calls f with a null pointer to the type that dtype names: a type passed as an argument.
 template <template <class> class Qualified, class F>
 auto with_dlpack_type(const DLTensor& x, F&& f)
     -> decltype(f(static_cast<Qualified<float>*>(nullptr))) {

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// DLPack tensors that own what they point to.
+#ifndef YARN_TESTS_SUPPORT_DLPACK_TENSOR_HPP
+#define YARN_TESTS_SUPPORT_DLPACK_TENSOR_HPP
+
+#include <dlpack/dlpack.h>
+#include <yarn/types.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+namespace support {
+
+template <class T> DLDataType dtype_of() {
+  const auto bits = static_cast<std::uint8_t>(8 * sizeof(T));
+  return {
+      std::uint8_t{yarn::format_of_v<T> == yarn::element_format::bfloat16 ? kDLBfloat : kDLFloat},
+      bits, 1};
+}
+
+/// A tensor, and what its pointers point to.
+template <class T, int Rank> struct owned {
+  std::vector<T> memory = std::vector<T>(20000);
+  std::array<std::int64_t, Rank> shape;
+  std::array<std::int64_t, Rank> strides{};
+  DLTensor tensor{};
+
+  explicit owned(const std::array<std::int64_t, Rank>& extents) : shape(extents) {
+    tensor.data = memory.data();
+    tensor.device = {kDLCPU, 0};
+    tensor.ndim = Rank;
+    if constexpr (std::is_integral_v<T>)
+      tensor.dtype = {kDLInt, static_cast<std::uint8_t>(8 * sizeof(T)), 1};
+    else
+      tensor.dtype = dtype_of<T>();
+    tensor.shape = shape.data();
+    tensor.strides = nullptr;
+  }
+  owned(const std::array<std::int64_t, Rank>& extents, const std::array<std::int64_t, Rank>& steps)
+      : owned(extents) {
+    strides = steps;
+    tensor.strides = strides.data();
+  }
+  owned(const owned&) = delete;
+  owned& operator=(const owned&) = delete;
+
+  /// By the definition of DLPack: bytes, then elements times strides.
+  T& at(const std::array<std::int64_t, Rank>& index) {
+    std::int64_t place = 0;
+    for (std::size_t i = 0; i < Rank; ++i) {
+      std::int64_t step = 1;
+      for (std::size_t j = i + 1; j < Rank; ++j)
+        step *= shape[j];
+      place += index[i] * (tensor.strides == nullptr ? step : strides[i]);
+    }
+    return *reinterpret_cast<T*>(static_cast<char*>(tensor.data) + tensor.byte_offset +
+                                 place * static_cast<std::int64_t>(sizeof(T)));
+  }
+};
+
+} // namespace support
+
+#endif // YARN_TESTS_SUPPORT_DLPACK_TENSOR_HPP
