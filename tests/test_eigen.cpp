@@ -200,7 +200,8 @@ TYPED_TEST(eigen, arrays_of_cos_and_sin) {
   EXPECT_EQ(by_row.row_stride(), 10);
   EXPECT_EQ(by_row.cos(2), &packed(2, 0));
   EXPECT_EQ(by_row.sin(2), &packed(2, 5));
-  const column_major<T> cos = packed.leftCols(5).transpose(), sin = cos;
+  const column_major<T> cos = packed.leftCols(5).transpose();
+  const column_major<T> sin = packed.rightCols(5).transpose();
   const auto table = yarn::table_from(cos, sin);
   static_assert(std::is_same_v<decltype(table), const yarn::table_view<T>>);
   EXPECT_EQ(table.n_rows(), 6);
