@@ -17,7 +17,9 @@ configure_package_config_file(
   INSTALL_DESTINATION "${yarn_package_dir}" NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/yarn-config-version.cmake"
                                  COMPATIBILITY ${yarn_compatibility} ARCH_INDEPENDENT)
-configure_file(cmake/yarn-xsimd.cmake "${PROJECT_BINARY_DIR}/yarn-xsimd.cmake" COPYONLY)
+foreach(file IN ITEMS yarn-xsimd.cmake yarn_dispatch.cmake)
+  configure_file(cmake/${file} "${PROJECT_BINARY_DIR}/${file}" COPYONLY)
+endforeach()
 
 # The .pc file finds its prefix from its own place, so an installed tree can be moved.
 file(RELATIVE_PATH yarn_pc_prefix "/${CMAKE_INSTALL_DATADIR}/pkgconfig" "/")
@@ -35,6 +37,7 @@ install(DIRECTORY include/yarn DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_M
 install(EXPORT yarn-targets NAMESPACE yarn:: DESTINATION "${yarn_package_dir}")
 install(FILES "${PROJECT_BINARY_DIR}/yarn-config.cmake"
               "${PROJECT_BINARY_DIR}/yarn-config-version.cmake" cmake/yarn-xsimd.cmake
+              cmake/yarn_dispatch.cmake
         DESTINATION "${yarn_package_dir}")
 install(FILES "${PROJECT_BINARY_DIR}/yarn.pc" DESTINATION "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 export(EXPORT yarn-targets NAMESPACE yarn::)

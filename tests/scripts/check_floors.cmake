@@ -25,6 +25,7 @@ scaling/spectrum.hpp scaling/correction_range.hpp scaling/(ntk|yarn).hpp scaling
 hf_config.hpp") # 10
     "yarn.hpp detail/gguf_architectures.hpp detail/gguf_keys.hpp detail/gguf_scaling.hpp gguf.hpp \
 detail/axes.hpp (hf_config|ggml|eigen|dlpack|mdspan|onnxruntime|testing).hpp") # 9
+    "yarn.hpp (hf_config|gguf|eigen|dlpack|mdspan|testing|dispatch).hpp") # 9
 
 # The two legs, which never meet below rope.hpp, not even through a third header.
 set(numbers "scaling.hpp|scaling/.*|frequencies.hpp|softmax_scale.hpp|rows.hpp")
@@ -41,6 +42,7 @@ set(std_excluded "${std_excluded}|(functional|iostream|ostream|sstream)")
 # Names that are reserved for the compiler, and are its own: we use them and define none.
 set(compiler_names
     "__(attribute__|cplusplus|has_[a-z_]+|builtin_[a-z0-9_]+|restrict(__)?|forceinline|declspec)"
+    "__(cpuid(ex|_count)|VA_ARGS__)"
     "__(extension__|u?int128(_t)?|pragma|assume|bf16|fp16|m(64|128|256|512)[a-z]*|mmask[0-9]+)"
     "_(Float16|Pragma|CMP_[A-Z_]+|MM_[A-Z_]+)")
 list(JOIN compiler_names "|" compiler_names)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+# yarn_add_dispatch: one source compiled for several instruction sets; yarn/dispatch.hpp picks among
+# them at run time.
+include_guard(GLOBAL)
+include(CheckCXXSourceCompiles)
+
+# Sets `flags` to what the compiler needs for `isa` beyond the flags of the whole program, and
+# `macros` to what it must then define. Extensions are spelled one by one: -march=x86-64-v3 is too
+# new for g++ 10, and would take away what the program's own flags give.
+function(yarn_dispatch_flags isa flags macros)
+  set(v3 -mavx2 -mfma -mf16c -mbmi -mbmi2 -mlzcnt -mmovbe)
+  set(v4 ${v3} -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl)
+  set(macros_v3 __AVX2__)
+  set(macros_v4 __AVX2__ __AVX512F__ __AVX512BW__ __AVX512CD__ __AVX512DQ__ __AVX512VL__)
+  if(isa STREQUAL "avx2")
+    set(found ${v3})
+    set(msvc /arch:AVX2)
+    set(wanted ${macros_v3})
+  elseif(isa STREQUAL "avx512")
+    set(found ${v4})
+    set(msvc /arch:AVX512)
+    set(wanted ${macros_v4})
+  elseif(isa STREQUAL "avx512_bf16")
+    set(found ${v4} -mavx512bf16)
+    set(msvc /arch:AVX512) # no flag of its own: where it does not do, the part is left out
+    set(wanted ${macros_v4} __AVX512BF16__)
+  else()
+    message(FATAL_ERROR "yarn_add_dispatch: ISAS are avx2, avx512 and avx512_bf16, not '${isa}'; \
+the baseline is always there")
+  endif()
+  if(MSVC) # clang-cl, too
+    set(found ${msvc})
+  endif()
+  set(${flags} "${found}" PARENT_SCOPE)
+  set(${macros} "${wanted}" PARENT_SCOPE)
+endfunction()
+
+# yarn_add_dispatch(<target> SOURCES <source>... [ISAS <isa>...])
+#
+# Compiles every source into <target> once with the target's own flags (the baseline) and once more
+# for each of ISAS: avx2, avx512, avx512_bf16; without ISAS, all of them. One that the compiler has
+# no flags for, or that belongs to another kind of processor, is left out: the same line serves
+# x86-64 and aarch64. The sources must not be among the target's others. <target> links yarn::yarn.
+function(yarn_add_dispatch target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;ISAS")
+  if(NOT TARGET ${target})
+    message(FATAL_ERROR "yarn_add_dispatch: '${target}' is not a target")
+  elseif(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "yarn_add_dispatch: unknown arguments '${arg_UNPARSED_ARGUMENTS}'")
+  elseif(NOT arg_SOURCES)
+    message(FATAL_ERROR "yarn_add_dispatch: SOURCES are missing")
+  endif()
+  if(NOT DEFINED arg_ISAS)
+    set(arg_ISAS avx2 avx512 avx512_bf16)
+  endif()
+
+  set(isas baseline)
+  set(definitions_of_baseline YARN_DISPATCH_ISA=baseline)
+  set(flags_of_baseline "")
+  foreach(isa IN LISTS arg_ISAS)
+    yarn_dispatch_flags(${isa} flags_of_${isa} macros)
+    list(JOIN macros ") || !defined(" condition)
+    list(JOIN flags_of_${isa} " " CMAKE_REQUIRED_FLAGS)
+    set(CMAKE_REQUIRED_QUIET ON)
+    check_cxx_source_compiles("#if !defined(${condition})\n#error\n#endif\nint main() {}"
+                              YARN_DISPATCH_CAN_${isa})
+    if(YARN_DISPATCH_CAN_${isa})
+      string(TOUPPER "YARN_DISPATCH_WITH_${isa}=true" definition)
+      string(REPLACE "=TRUE" "=true" definition "${definition}")
+      list(APPEND isas ${isa})
+      list(APPEND definitions_of_baseline ${definition})
+      set(definitions_of_${isa} YARN_DISPATCH_ISA=${isa})
+    else()
+      message(STATUS "yarn_add_dispatch: ${target} gets no part for ${isa}, which this compiler or \
+processor does not have")
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES isas)
+
+  # A part of a source is a file that includes it, so the target's include directories, definitions
+  # and language hold for every part.
+  foreach(source IN LISTS arg_SOURCES)
+    get_filename_component(path "${source}" ABSOLUTE)
+    string(MAKE_C_IDENTIFIER "${source}" name)
+    foreach(isa IN LISTS isas)
+      set(part "${CMAKE_CURRENT_BINARY_DIR}/yarn_dispatch/${target}/${name}.${isa}.cpp")
+      file(CONFIGURE OUTPUT "${part}" CONTENT "#include \"@path@\"\n" @ONLY)
+      target_sources(${target} PRIVATE "${part}")
+      # Headers precompiled with other flags do not fit, and parts in one unit would be one part.
+      set_source_files_properties(
+        "${part}" TARGET_DIRECTORY ${target}
+        PROPERTIES COMPILE_OPTIONS "${flags_of_${isa}}"
+                   COMPILE_DEFINITIONS "${definitions_of_${isa}}"
+                   OBJECT_DEPENDS "${path}"
+                   SKIP_PRECOMPILE_HEADERS ON
+                   SKIP_UNITY_BUILD_INCLUSION ON)
+    endforeach()
+  endforeach()
+endfunction()
