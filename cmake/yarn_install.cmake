@@ -21,8 +21,16 @@ foreach(file IN ITEMS yarn-xsimd.cmake yarn_dispatch.cmake)
   configure_file(cmake/${file} "${PROJECT_BINARY_DIR}/${file}" COPYONLY)
 endforeach()
 
-# The .pc file finds its prefix from its own place, so an installed tree can be moved.
-file(RELATIVE_PATH yarn_pc_prefix "/${CMAKE_INSTALL_DATADIR}/pkgconfig" "/")
+# The .pc file finds its prefix from its own place, so an installed tree can be moved; but not where
+# the tree is none, with directories that are absolute.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_DATADIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+  set(yarn_pc_prefix "${CMAKE_INSTALL_PREFIX}")
+  set(yarn_pc_includedir "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
+else()
+  file(RELATIVE_PATH yarn_pc_prefix "/${CMAKE_INSTALL_DATADIR}/pkgconfig" "/")
+  string(PREPEND yarn_pc_prefix "\${pcfiledir}/")
+  set(yarn_pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
 if(YARN_NO_XSIMD)
   set(yarn_pc_definitions " -DYARN_NO_XSIMD")
   set(yarn_pc_requires "")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-# Installs yarn where PROJECT asks for an installed one, then configures, builds and runs PROJECT.
-# With REFUSAL, configuring must fail with a message that matches it.
+# Configures, builds and runs PROJECT with yarn from PREFIX, or, for the projects that take yarn as
+# a part, from SOURCE_DIR. BUILD_TREE: with the package of a build tree; ABSOLUTE_DIRS: with one
+# installed into absolute directories. With REFUSAL, configuring must fail with a message that
+# matches it.
 cmake_minimum_required(VERSION 3.21)
 
 function(run_step)
@@ -15,22 +17,32 @@ endfunction()
 
 # From nothing: a package or cache entry of an earlier run would answer for this one.
 file(REMOVE_RECURSE "${WORK_DIR}")
-set(prefix "${WORK_DIR}/prefix")
 set(build "${WORK_DIR}/build")
+set(compiler -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${CXX_FLAGS}"
+             -DCMAKE_BUILD_TYPE=) # unoptimised: seconds less
 
 if(PROJECT STREQUAL "add_subdirectory")
   set(where "-DYARN_SOURCE_DIR=${SOURCE_DIR}" "-DYARN_NO_XSIMD=${NO_XSIMD}")
+elseif(PROJECT STREQUAL "fetch_content")
+  set(where "-DFETCHCONTENT_SOURCE_DIR_YARN=${SOURCE_DIR}" "-DYARN_NO_XSIMD=${NO_XSIMD}")
 elseif(BUILD_TREE)
   set(where "-Dyarn_DIR=${YARN_BINARY_DIR}")
+elseif(ABSOLUTE_DIRS)
+  set(PREFIX "${WORK_DIR}/data")
+  run_step("${CMAKE_COMMAND}" -S "${SOURCE_DIR}" -B "${WORK_DIR}/yarn" ${compiler}
+           "-DYARN_NO_XSIMD=${NO_XSIMD}" -DYARN_BUILD_TESTS=OFF -DYARN_BUILD_BENCH=OFF
+           -DYARN_BUILD_EXAMPLES=OFF "-DCMAKE_INSTALL_PREFIX=${WORK_DIR}/elsewhere"
+           "-DCMAKE_INSTALL_INCLUDEDIR=${WORK_DIR}/headers/include"
+           "-DCMAKE_INSTALL_DATADIR=${PREFIX}/share")
+  run_step("${CMAKE_COMMAND}" --install "${WORK_DIR}/yarn")
+  set(where "-DCMAKE_PREFIX_PATH=${PREFIX}")
 else()
-  run_step("${CMAKE_COMMAND}" --install "${YARN_BINARY_DIR}" --prefix "${prefix}")
-  set(where "-DCMAKE_PREFIX_PATH=${prefix}")
+  set(where "-DCMAKE_PREFIX_PATH=${PREFIX}")
 endif()
 
-set(configure
-    "${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST_DIR}/${PROJECT}" -B "${build}" -G "${GENERATOR}"
-    "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${CXX_FLAGS}" -DCMAKE_BUILD_TYPE=Release
-    ${where} ${OPTIONS})
+set(configure "${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST_DIR}/${PROJECT}" -B "${build}" ${compiler}
+              "-DYARN_EXPECTED_VERSION=${VERSION}" "-DYARN_EXPECT_NO_XSIMD=${NO_XSIMD}" ${where}
+              ${OPTIONS})
 
 if(REFUSAL)
   execute_process(COMMAND ${configure} RESULT_VARIABLE result OUTPUT_VARIABLE output
@@ -44,6 +56,9 @@ if(REFUSAL)
   return()
 endif()
 
-run_step(${configure} "-DYARN_EXPECTED_VERSION=${VERSION}" "-DYARN_EXPECT_NO_XSIMD=${NO_XSIMD}")
+run_step(${configure})
 run_step("${CMAKE_COMMAND}" --build "${build}")
 run_step("${build}/consumer")
+if(EXISTS "${build}/dispatching")
+  run_step("${build}/dispatching")
+endif()

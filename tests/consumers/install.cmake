@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+# Installs yarn, looks at what came, and moves it to PREFIX: nothing in it may remember where it was.
+cmake_minimum_required(VERSION 3.21)
+
+file(REMOVE_RECURSE "${WORK_DIR}" "${PREFIX}")
+set(first "${WORK_DIR}/before-the-move")
+execute_process(COMMAND "${CMAKE_COMMAND}" --install "${YARN_BINARY_DIR}" --prefix "${first}"
+                OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+
+# Every header, the opt-in ones too, and nothing else.
+file(GLOB_RECURSE ours RELATIVE "${SOURCE_DIR}/include" "${SOURCE_DIR}/include/*")
+file(GLOB_RECURSE installed RELATIVE "${first}/include" "${first}/include/*")
+foreach(name IN ITEMS yarn/yarn.hpp yarn/dispatch.hpp yarn/detail/abi.hpp)
+  if(NOT name IN_LIST installed)
+    message(FATAL_ERROR "${name} is not installed")
+  endif()
+endforeach()
+if(NOT ours STREQUAL installed)
+  message(FATAL_ERROR "the headers are\n${ours}\nand installed are\n${installed}")
+endif()
+
+file(GLOB_RECURSE package "${first}/share/*")
+list(LENGTH package count)
+if(count LESS 6) # config, version, targets, xsimd, dispatch, pkg-config
+  message(FATAL_ERROR "the package is ${package}")
+endif()
+foreach(file IN LISTS package)
+  file(READ "${file}" text)
+  foreach(place IN ITEMS "${first}" "${SOURCE_DIR}" "${YARN_BINARY_DIR}")
+    string(FIND "${text}" "${place}" found)
+    if(NOT found EQUAL -1)
+      message(FATAL_ERROR "${file} names ${place}")
+    endif()
+  endforeach()
+endforeach()
+
+file(RENAME "${first}" "${PREFIX}")
