@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// The single header first, then an opt-in header of the tree with the headers that it includes.
+#include "yarn.hpp"
+
+#include "../../include/yarn/dispatch.hpp"
+
+#include <cstdio>
+
+yarn::frequencies frequencies_of_the_other_source();
+
+int main() {
+  const yarn::frequencies freqs = frequencies_of_the_other_source();
+  std::printf("%lld pairs, %s\n", static_cast<long long>(freqs.n_pairs()),
+              yarn::name_of(yarn::supported_isa()));
+  return freqs.n_pairs() == 32 ? 0 : 1;
+}
