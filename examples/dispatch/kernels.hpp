@@ -20,6 +20,7 @@ struct rope_parameters {
 /// Frequencies, and the rows of the current step. A part makes, uses and frees its own.
 struct rope {};
 
+// [kernels]
 struct rope_kernels {
   rope* (*make)(const rope_parameters&);
   void (*free)(rope*);
@@ -31,6 +32,7 @@ struct rope_kernels {
   void (*rotate)(const rope&, const yarn::heads_view<float>& q, const yarn::heads_view<float>& k,
                  yarn::slice part);
 };
+// [/kernels]
 
 } // namespace engine
 

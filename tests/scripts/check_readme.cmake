@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The first C++ block of README.md is the marked region of the quickstart, which is built and run.
+# What the documents show as code is a marked region of a source that is built and run.
 # Run: cmake -DSOURCE_DIR=. -P tests/scripts/check_readme.cmake
 cmake_minimum_required(VERSION 3.21)
 
@@ -30,12 +30,17 @@ function(unindent text result)
   set(${result} "${text}" PARENT_SCOPE)
 endfunction()
 
-set(example examples/quickstart/quickstart.cpp)
-extract(README.md "```cpp" "```" shown)
-extract(${example} "// [readme]" "// [/readme]" built)
-unindent("${shown}" shown)
-unindent("${built}" built)
-if(NOT shown STREQUAL built)
-  message(FATAL_ERROR "readme: the first C++ block of README.md\n\n${shown}\n\n"
-                      "differs from the region [readme] of ${example}\n\n${built}\n")
-endif()
+# `document` has the region `name` of `source` as a C++ block.
+function(compare document source name)
+  extract(${source} "// [${name}]" "// [/${name}]" built)
+  unindent("${built}" built)
+  file(READ "${SOURCE_DIR}/${document}" text)
+  string(FIND "${text}" "```cpp\n${built}\n```\n" place)
+  if(place LESS 0)
+    message(FATAL_ERROR "readme: no C++ block of ${document} is the region [${name}] of ${source}:\n\n${built}\n")
+  endif()
+endfunction()
+
+compare(README.md examples/quickstart/quickstart.cpp readme)
+compare(docs/threads-isas-gpus.md examples/dispatch/kernels.hpp kernels)
+compare(docs/threads-isas-gpus.md tests/test_gpu_rows.cpp kernel)
