@@ -20,11 +20,6 @@ using yarn::detail::bit;
 using yarn::detail::cpu_words;
 using yarn::detail::isa_of;
 
-// xsimd, or a header that brings it, would make the light header a heavy one.
-#if defined(XSIMD_HPP) || defined(YARN_DETAIL_SIMD_HPP) || defined(YARN_DETAIL_SIMD_SCALAR_HPP)
-#error "yarn/dispatch.hpp brings the vector code"
-#endif
-
 struct requirement {
   const char* name;
   std::uint32_t cpu_words::*word;
