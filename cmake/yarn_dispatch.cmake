@@ -55,6 +55,7 @@ function(yarn_add_dispatch target)
   endif()
 
   set(isas baseline)
+  set(missing "")
   set(definitions_of_baseline YARN_DISPATCH_ISA=baseline)
   set(flags_of_baseline "")
   foreach(isa IN LISTS arg_ISAS)
@@ -65,16 +66,19 @@ function(yarn_add_dispatch target)
     check_cxx_source_compiles("#if !defined(${condition})\n#error\n#endif\nint main() {}"
                               YARN_DISPATCH_CAN_${isa})
     if(YARN_DISPATCH_CAN_${isa})
-      string(TOUPPER "YARN_DISPATCH_WITH_${isa}=true" definition)
-      string(REPLACE "=TRUE" "=true" definition "${definition}")
+      string(TOUPPER "${isa}" upper)
       list(APPEND isas ${isa})
-      list(APPEND definitions_of_baseline ${definition})
+      list(APPEND definitions_of_baseline YARN_DISPATCH_WITH_${upper}=true)
       set(definitions_of_${isa} YARN_DISPATCH_ISA=${isa})
     else()
-      message(STATUS "yarn_add_dispatch: ${target} gets no part for ${isa}, which this compiler or \
-processor does not have")
+      list(APPEND missing ${isa})
     endif()
   endforeach()
+  if(missing)
+    list(JOIN missing ", " missing)
+    message(STATUS "yarn_add_dispatch: ${target} has no part for ${missing}: not of this processor, \
+or unknown to this compiler")
+  endif()
   list(REMOVE_DUPLICATES isas)
 
   # A part of a source is a file that includes it, so the target's include directories, definitions
@@ -86,14 +90,14 @@ processor does not have")
       set(part "${CMAKE_CURRENT_BINARY_DIR}/yarn_dispatch/${target}/${name}.${isa}.cpp")
       file(CONFIGURE OUTPUT "${part}" CONTENT "#include \"@path@\"\n" @ONLY)
       target_sources(${target} PRIVATE "${part}")
-      # Headers precompiled with other flags do not fit, and parts in one unit would be one part.
+      # Headers precompiled with other flags do not fit. (Sources with flags of their own keep out of
+      # unity builds by themselves.)
       set_source_files_properties(
         "${part}" TARGET_DIRECTORY ${target}
         PROPERTIES COMPILE_OPTIONS "${flags_of_${isa}}"
                    COMPILE_DEFINITIONS "${definitions_of_${isa}}"
                    OBJECT_DEPENDS "${path}"
-                   SKIP_PRECOMPILE_HEADERS ON
-                   SKIP_UNITY_BUILD_INCLUSION ON)
+                   SKIP_PRECOMPILE_HEADERS ON)
     endforeach()
   endforeach()
 endfunction()

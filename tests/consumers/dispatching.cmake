@@ -11,3 +11,6 @@ yarn_add_dispatch(dispatching SOURCES ../dispatching_kernels.cpp ${isas})
 # Behind the call: what the target gets later holds for its parts, too.
 target_link_libraries(dispatching PRIVATE yarn::yarn)
 target_compile_definitions(dispatching PRIVATE SEVEN=7)
+if(NOT MSVC)
+  target_compile_options(dispatching PRIVATE -Werror) # of precompiled headers that do not fit, too
+endif()
