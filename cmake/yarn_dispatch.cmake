@@ -56,7 +56,7 @@ function(yarn_add_dispatch target)
 
   set(isas baseline)
   set(missing "")
-  set(definitions_of_baseline YARN_DISPATCH_ISA=baseline)
+  set(definitions_of_baseline "")
   set(flags_of_baseline "")
   foreach(isa IN LISTS arg_ISAS)
     yarn_dispatch_flags(${isa} flags_of_${isa} macros)

@@ -220,11 +220,8 @@ template <class Kernels> const Kernels& dispatch() {
   template <> const Kernels& yarn::dispatch_part<Kernels, yarn::isa::avx512_bf16>();               \
   template <> const Kernels* yarn::dispatch_find<Kernels>(yarn::isa wanted);
 
-// yarn_add_dispatch defines YARN_DISPATCH_ISA in each part, and for the baseline part which others
-// there are. Compiled without it, a source is the baseline part, alone.
-#if !defined(YARN_DISPATCH_ISA)
-#define YARN_DISPATCH_ISA baseline
-#endif
+// yarn_add_dispatch defines YARN_DISPATCH_ISA in every part but the baseline, and there it says
+// which others the program has.
 #if !defined(YARN_DISPATCH_WITH_AVX2)
 #define YARN_DISPATCH_WITH_AVX2 false
 #endif
@@ -235,20 +232,11 @@ template <class Kernels> const Kernels& dispatch() {
 #define YARN_DISPATCH_WITH_AVX512_BF16 false
 #endif
 
-/// In the source of the kernels, once, in no namespace: the members of Kernels in their order. They
-/// are constants; the functions belong into an anonymous namespace, or parts would share them.
-#define YARN_DISPATCH_PART(Kernels, ...)                                                           \
-  static_assert(yarn::isa::YARN_DISPATCH_ISA <= yarn::detail::isa_of_flags,                        \
-                "yarn: this part is compiled without the flags of its instruction set");           \
-  template <> const Kernels& yarn::dispatch_part<Kernels, yarn::isa::YARN_DISPATCH_ISA>() {        \
-    static constexpr Kernels kernels = {__VA_ARGS__};                                              \
-    return kernels;                                                                                \
-  }                                                                                                \
-  YARN_DISPATCH_PASTE(YARN_DISPATCH_FIND_IN_, YARN_DISPATCH_ISA)(Kernels)
-
-#define YARN_DISPATCH_PASTE(a, b) YARN_DISPATCH_PASTE_2(a, b)
-#define YARN_DISPATCH_PASTE_2(a, b) a##b
-#define YARN_DISPATCH_FIND_IN_baseline(Kernels)                                                    \
+#if defined(YARN_DISPATCH_ISA)
+#define YARN_DISPATCH_FIND(Kernels)
+#else
+#define YARN_DISPATCH_ISA baseline
+#define YARN_DISPATCH_FIND(Kernels)                                                                \
   template <> const Kernels* yarn::dispatch_find<Kernels>(yarn::isa wanted) {                      \
     switch (wanted) {                                                                              \
     case yarn::isa::baseline:                                                                      \
@@ -264,8 +252,17 @@ template <class Kernels> const Kernels& dispatch() {
     }                                                                                              \
     return nullptr;                                                                                \
   }
-#define YARN_DISPATCH_FIND_IN_avx2(Kernels)
-#define YARN_DISPATCH_FIND_IN_avx512(Kernels)
-#define YARN_DISPATCH_FIND_IN_avx512_bf16(Kernels)
+#endif
+
+/// In the source of the kernels, once, in no namespace: the members of Kernels in their order. They
+/// are constants; the functions belong into an anonymous namespace, or parts would share them.
+#define YARN_DISPATCH_PART(Kernels, ...)                                                           \
+  static_assert(yarn::isa::YARN_DISPATCH_ISA <= yarn::detail::isa_of_flags,                        \
+                "yarn: this part is compiled without the flags of its instruction set");           \
+  template <> const Kernels& yarn::dispatch_part<Kernels, yarn::isa::YARN_DISPATCH_ISA>() {        \
+    static constexpr Kernels kernels = {__VA_ARGS__};                                              \
+    return kernels;                                                                                \
+  }                                                                                                \
+  YARN_DISPATCH_FIND(Kernels)
 
 #endif
