@@ -14,11 +14,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
 #include <string>
 #include <vector>
 
 namespace cuda {
 
+// NOLINTBEGIN(readability-identifier-naming,bugprone-reserved-identifier): CUDA's names
 struct dim {
   int x, y;
 };
@@ -30,6 +32,7 @@ template <class T> float load(T value) { return support::element<T>::widen(value
 template <class T> T store(float value) { return support::element<T>::narrow(value); }
 
 #define __global__
+// NOLINTEND(readability-identifier-naming,bugprone-reserved-identifier)
 
 // [kernel]
 // Grid (n_tokens, n_heads), a thread a pair. load and store are casts for float, and
@@ -81,11 +84,9 @@ yarn::frequencies frequencies_with_an_attention_factor() {
 
 /// A prompt with a jump, so that runs and single rows are among them.
 std::vector<std::int32_t> token_positions() {
-  std::vector<std::int32_t> list;
-  for (std::int32_t i = 0; i < 25; ++i)
-    list.push_back(131000 + i);
-  for (const std::int32_t position : {7, 0, 131071, 64})
-    list.push_back(position);
+  std::vector<std::int32_t> list(25);
+  std::iota(list.begin(), list.end(), 131000);
+  list.insert(list.end(), {7, 0, 131071, 64});
   return list;
 }
 
