@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// The report for programs. Numbers are printed so that parsing gives the same bits.
+#ifndef YARN_EXAMPLES_INSPECT_JSON_REPORT_HPP
+#define YARN_EXAMPLES_INSPECT_JSON_REPORT_HPP
+
+#include "warnings.hpp"
+
+#include <vector>
+
+namespace inspect {
+
+/// One object. Lengths that the configuration does not give are null, and so are the wavelength of
+/// a pair that does not turn and the correction range of a method without one.
+nlohmann::ordered_json json_report(const model_report& report, const std::vector<remark>& remarks,
+                                   const std::vector<model_report>& compared);
+
+} // namespace inspect
+
+#endif

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+#include "print.hpp"
+
+#include "methods.hpp"
+#include "text.hpp"
+
+#include <algorithm>
+
+namespace inspect {
+namespace {
+
+constexpr std::size_t line_width = 80;
+constexpr std::size_t label_width = 22;
+
+// Words behind a label, or an indentation, broken at spaces.
+std::string wrapped(const std::string& first, const std::string& words) {
+  std::string text, line = first;
+  const std::string indent(first.size(), ' ');
+  std::size_t at = 0;
+  while (at < words.size()) {
+    const std::size_t end = std::min(words.find(' ', at), words.size());
+    const std::string word = words.substr(at, end - at);
+    const bool is_fresh = line.size() == first.size();
+    if (!is_fresh && line.size() + 1 + word.size() > line_width) {
+      text += line + "\n";
+      line = indent + word;
+    } else {
+      line += (is_fresh ? "" : " ") + word;
+    }
+    at = end + 1;
+  }
+  return text + line + "\n";
+}
+
+std::string labelled(const char* label, const std::string& words) {
+  return wrapped(format("  %-*s", static_cast<int>(label_width - 2), label), words);
+}
+
+std::string parameters_text(const model_report& report) {
+  const nlohmann::ordered_json parameters = parameters_of(report.config.method);
+  std::string text;
+  for (const auto& [name, value] : parameters.items()) {
+    std::string shown;
+    if (value.is_array()) {
+      const auto list = value.get<std::vector<double>>();
+      const auto [least, most] = std::minmax_element(list.begin(), list.end());
+      shown =
+          list.empty() ? "empty" : format("%zu values from %g to %g", list.size(), *least, *most);
+    } else if (value.is_number_float()) {
+      shown = format("%.10g", value.get<double>());
+    } else {
+      shown = value.is_string() ? value.get<std::string>() : value.dump();
+    }
+    text += (text.empty() ? "" : ", ") + name + " " + shown;
+  }
+  return text.empty() ? "none" : text;
+}
+
+std::string length_text(std::int64_t length) {
+  return length == 0 ? "not given" : std::to_string(length);
+}
+
+} // namespace
+
+std::string print_summary(const model_report& report) {
+  const yarn::hf_config& config = report.config;
+  std::string text = one_line(report.name) + "\n";
+  text += labelled("rope_type", config.rope_type + " (yarn::" + type_of(config.method) + ")");
+  text += labelled("parameters", parameters_text(report));
+  const std::int64_t rotary = report.rotary_dim();
+  text += labelled("head_dim", format("%lld, %s rotated: %lld pairs",
+                                      static_cast<long long>(config.shape.head_dim),
+                                      rotary == config.shape.head_dim
+                                          ? "all of it"
+                                          : format("%lld", static_cast<long long>(rotary)).c_str(),
+                                      static_cast<long long>(rotary / 2)));
+  const double theta = report.frequencies.rope_theta();
+  text +=
+      labelled("rope_theta", theta == config.shape.rope_theta
+                                 ? format("%.10g", theta)
+                                 : format("%.10g, in use %.10g", config.shape.rope_theta, theta));
+  text += labelled("attention factor",
+                   format("%.10g on cos and sin of q and of k: logits times %.10g",
+                          report.frequencies.attention_factor(), report.logit_factor()));
+  const yarn::pair_range range = report.frequencies.correction_range();
+  if (range.has_value)
+    text += labelled(
+        "correction range",
+        format("kept up to pair %.10g, interpolated from pair %.10g on", range.low, range.high));
+  text += labelled("lengths",
+                   format("original %s%s, extended %s, max_position_embeddings %s",
+                          length_text(report.lengths.original).c_str(),
+                          report.lengths.original_is_max_position && report.lengths.original != 0
+                              ? " (max_position_embeddings)"
+                              : "",
+                          length_text(report.lengths.extended).c_str(),
+                          length_text(config.max_position_embeddings).c_str()));
+  text += labelled("seq_len",
+                   format("%lld%s", static_cast<long long>(report.seq_len),
+                          report.seq_len_given ? "" : " (extended; --seq-len N for another)"));
+  std::string zones;
+  for (const auto zone : {yarn::frequency_zone::extrapolated, yarn::frequency_zone::blended,
+                          yarn::frequency_zone::interpolated, yarn::frequency_zone::unrotated})
+    if (const std::int64_t n = count(report, zone); n != 0)
+      zones += format("%s%lld %s", zones.empty() ? "" : ", ", static_cast<long long>(n),
+                      zone_name(zone));
+  text += labelled("pairs", zones);
+  text += labelled("float32 angles", format("off by up to %.2g rad at the last position",
+                                            report.float32_angle_error));
+  std::string unused;
+  for (const std::string& key : config.unused)
+    unused += (unused.empty() ? "" : ", ") + one_line(key);
+  text += labelled("unused keys", unused.empty() ? "none" : unused);
+  return text;
+}
+
+std::string print_pairs(const model_report& report) {
+  std::string text =
+      "  pair  turns in L   wavelength       scaled  rad/token scaled     ratio  zone\n";
+  long long i = 0;
+  for (const pair_report& pair : report.pairs)
+    text += format("  %4lld  %10.4g  %11s  %11s  %16.9g  %8.6g  %s\n", i++, pair.turns,
+                   tokens(pair.unscaled_wavelength).c_str(), tokens(pair.wavelength).c_str(),
+                   pair.inv_freq, pair.ratio, zone_name(pair.zone));
+  return text + "  L: the original length; wavelengths in tokens\n";
+}
+
+std::string print_comparison(const model_report& base, const std::vector<model_report>& others) {
+  std::string text =
+      "  wavelength of pair      first      1/4      1/2      3/4     last  attention"
+      "\n";
+  std::vector<const model_report*> all = {&base};
+  for (const model_report& other : others)
+    all.push_back(&other);
+  for (const model_report* report : all) {
+    const std::string name = report == &base ? report->config.rope_type + " (given)" : report->name;
+    text += format("  %-20s", name.c_str());
+    const std::size_t n = report->pairs.size();
+    for (const std::size_t pair : {std::size_t{0}, n / 4, n / 2, 3 * n / 4, n - 1})
+      text += format(" %8s", tokens(report->pairs[pair].wavelength).c_str());
+    text += format("  %9.7g\n", report->frequencies.attention_factor());
+  }
+  return text;
+}
+
+std::string print_remarks(const std::vector<remark>& remarks) {
+  std::string text;
+  for (const remark& each : remarks)
+    text += wrapped(each.is_warning ? "  warning: " : "  note:    ",
+                    one_line(each.text) + " [" + each.id + "]");
+  return text;
+}
+
+} // namespace inspect

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#include "report.hpp"
+
+#include "methods.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace inspect {
+namespace {
+
+constexpr double two_pi = 6.283185307179586;
+
+/// Lengths beyond this many tokens are no lengths, and would not fit the integers.
+constexpr double longest = 9007199254740992.0;
+
+std::int64_t product(std::int64_t length, double factor) {
+  return static_cast<std::int64_t>(std::min(static_cast<double>(length) * factor, longest));
+}
+
+// The angle that the common frameworks compute, and the real one, over all pairs.
+double float32_angle_error(const yarn::frequencies& frequencies, std::int64_t position) {
+  double worst = 0;
+  for (const double inv_freq : frequencies.inv_freq()) {
+    const float angle = static_cast<float>(position) * static_cast<float>(inv_freq);
+    const long double exact =
+        static_cast<long double>(position) * static_cast<long double>(inv_freq);
+    worst =
+        std::max(worst, static_cast<double>(std::fabs(static_cast<long double>(angle) - exact)));
+  }
+  return worst;
+}
+
+void compute(model_report& report) {
+  const yarn::hf_config& config = report.config;
+  report.frequencies = yarn::make_frequencies(config.shape, config.method, report.seq_len);
+  const yarn::frequencies unscaled =
+      yarn::make_frequencies(config.shape, yarn::default_scaling{}, report.seq_len);
+  for (std::int64_t i = 0; i < unscaled.n_pairs(); ++i) {
+    pair_report pair{};
+    pair.unscaled = unscaled.inv_freq()[i];
+    pair.inv_freq = report.frequencies.inv_freq()[i];
+    pair.unscaled_wavelength = two_pi / pair.unscaled;
+    pair.wavelength = two_pi / pair.inv_freq;
+    pair.turns = static_cast<double>(report.lengths.original) / pair.unscaled_wavelength;
+    pair.ratio = pair.inv_freq / pair.unscaled;
+    pair.zone = report.frequencies.zone(i);
+    report.pairs.push_back(pair);
+  }
+  report.float32_angle_error =
+      float32_angle_error(report.frequencies, std::max<std::int64_t>(report.seq_len - 1, 0));
+}
+
+} // namespace
+
+context_lengths lengths_of(const yarn::hf_config& config) {
+  context_lengths lengths;
+  lengths.original = config.original_max_position_embeddings;
+  if (lengths.original == 0) {
+    lengths.original = config.max_position_embeddings;
+    lengths.original_is_max_position = true;
+  }
+  // Llama 3's factor is no ratio of lengths (8 * 8192 for 131072), and LongRoPE's lists are made
+  // for max_position_embeddings. Linear scaling is published with max_position_embeddings before
+  // and after the extension, so without an original length nothing follows from its factor.
+  lengths.extended = config.max_position_embeddings;
+  const bool factor_extends = std::holds_alternative<yarn::yarn_scaling>(config.method) ||
+                              std::holds_alternative<yarn::dynamic_yarn_scaling>(config.method) ||
+                              std::holds_alternative<yarn::dynamic_ntk_scaling>(config.method) ||
+                              std::holds_alternative<yarn::linear_scaling>(config.method);
+  if (factor_extends && config.original_max_position_embeddings != 0)
+    lengths.extended = product(lengths.original, factor_of(config.method).value_or(1.0));
+  return lengths;
+}
+
+model_report make_report(const std::string& name, const yarn::hf_config& config,
+                         std::optional<std::int64_t> seq_len) {
+  model_report report;
+  report.name = name;
+  report.config = config;
+  report.lengths = lengths_of(config);
+  report.seq_len_given = seq_len.has_value();
+  report.seq_len = seq_len.value_or(report.lengths.extended);
+  compute(report);
+  return report;
+}
+
+std::vector<model_report> compare(const model_report& base, const std::vector<std::string>& methods,
+                                  std::optional<double> factor) {
+  const std::int64_t original = base.lengths.original;
+  if (original == 0)
+    throw std::invalid_argument("--compare: the configuration has no original length");
+  double s = factor_of(base.config.method).value_or(1.0);
+  if (factor)
+    s = *factor;
+  else if (std::holds_alternative<yarn::llama3_scaling>(base.config.method))
+    s = static_cast<double>(base.lengths.extended) / static_cast<double>(original);
+  if (!(s > 1.0) && !factor)
+    throw std::invalid_argument(
+        "--compare: the configuration extends nothing, so --factor must say by how much");
+  std::vector<model_report> reports;
+  for (const std::string& name : methods) {
+    model_report report;
+    report.name = name;
+    report.layer_type = base.layer_type;
+    report.config.shape = base.config.shape;
+    report.config.method = method_named(name, s, original);
+    report.config.rope_type = name;
+    report.config.max_position_embeddings = base.config.max_position_embeddings;
+    report.config.original_max_position_embeddings = original;
+    report.lengths.original = original;
+    report.lengths.extended = product(original, s);
+    report.seq_len_given = base.seq_len_given;
+    report.seq_len = base.seq_len_given ? base.seq_len : report.lengths.extended;
+    compute(report);
+    reports.push_back(report);
+  }
+  return reports;
+}
+
+const char* zone_name(yarn::frequency_zone zone) {
+  switch (zone) {
+  case yarn::frequency_zone::extrapolated:
+    return "extrapolated";
+  case yarn::frequency_zone::blended:
+    return "blended";
+  case yarn::frequency_zone::interpolated:
+    return "interpolated";
+  case yarn::frequency_zone::unrotated:
+    return "unrotated";
+  case yarn::frequency_zone::unknown:
+    break;
+  }
+  return "unknown";
+}
+
+std::int64_t count(const model_report& report, yarn::frequency_zone zone) {
+  return std::count_if(report.pairs.begin(), report.pairs.end(),
+                       [&](const pair_report& pair) { return pair.zone == zone; });
+}
+
+} // namespace inspect

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// Words and numbers for people: formatted text, lengths in tokens, messages of one line.
+#ifndef YARN_EXAMPLES_INSPECT_TEXT_HPP
+#define YARN_EXAMPLES_INSPECT_TEXT_HPP
+
+#include <yarn/detail/config.hpp>
+
+#include <string>
+
+namespace inspect {
+
+/// printf into a string.
+YARN_PRINTF(1, 2) std::string format(const char* pattern, ...);
+
+/// A length in tokens with four digits: 6.283, 54.41k, 1.741M; "never" for infinity.
+std::string tokens(double length);
+
+/// The text with everything that would end or corrupt a line replaced by a space.
+std::string one_line(const std::string& text);
+
+} // namespace inspect
+
+#endif

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+#include "warnings.hpp"
+
+#include "methods.hpp"
+#include "remarks.hpp"
+#include "text.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace inspect {
+namespace {
+
+// Layers that look back a window only: what happens at long distances does not concern them.
+bool is_local(const model_report& r) { return r.layer_type.find("sliding") != std::string::npos; }
+
+void on_lengths(const model_report& r, remark_list& to) {
+  const std::int64_t max = r.config.max_position_embeddings;
+  const std::int64_t original = r.config.original_max_position_embeddings;
+  const std::optional<double> factor = factor_of(r.config.method);
+  const bool from_factor = yarn_method(r) != nullptr ||
+                           method<yarn::linear_scaling>(r) != nullptr ||
+                           method<yarn::longrope_scaling>(r) != nullptr;
+  if (from_factor && original != 0 && max != 0 && factor) {
+    const double covered = static_cast<double>(original) * *factor;
+    const double ratio = static_cast<double>(max) / covered;
+    const bool is_unextended = static_cast<double>(max) <= 1.5 * static_cast<double>(original) &&
+                               covered > 1.01 * double(max);
+    if (is_unextended)
+      to.note(
+          "max-position-not-extended",
+          format("max_position_embeddings = %lld is %s; factor %g extends %lld to %.0f tokens, but "
+                 "engines that take max_position_embeddings for the limit stop there",
+                 shown(max),
+                 max == original ? "the original length" : "close to the original length", *factor,
+                 shown(original), covered));
+    else if (ratio > 1.01)
+      to.warn(
+          "factor-and-lengths",
+          format("factor = %g covers %lld * %g = %.0f tokens, but max_position_embeddings = %lld: "
+                 "positions above are outside of what was interpolated (%g would match)",
+                 *factor, shown(original), *factor, covered, shown(max),
+                 static_cast<double>(max) / static_cast<double>(original)));
+    else if (ratio < 0.99)
+      to.warn(
+          "factor-and-lengths",
+          format("factor = %g covers %lld * %g = %.0f tokens, but max_position_embeddings = %lld: "
+                 "frequencies are compressed more than that length needs (%g would match)",
+                 *factor, shown(original), *factor, covered, shown(max),
+                 static_cast<double>(max) / static_cast<double>(original)));
+  }
+  if (const auto* llama3 = method<yarn::llama3_scaling>(r);
+      llama3 != nullptr && max != 0 &&
+      static_cast<double>(original) * llama3->factor != static_cast<double>(max))
+    to.note(
+        "llama3-factor",
+        format(
+            "factor %g * %lld is not max_position_embeddings = %lld; with llama3 it need not be: "
+            "Llama 3.1 has 8 * 8192 for 131072",
+            llama3->factor, shown(original), shown(max)));
+  if (max == 0)
+    to.note("no-max-position",
+            "max_position_embeddings is not given: the intended length is unknown");
+  if (r.seq_len_given && r.lengths.extended != 0 && r.seq_len > r.lengths.extended)
+    to.warn("seq-len-beyond-context",
+            format("seq_len = %lld is beyond the %lld tokens that the model is made for",
+                   shown(r.seq_len), shown(r.lengths.extended)));
+  const bool is_static = !is_dynamic(r.config.method);
+  if (is_static && factor && *factor > 1.0 && r.seq_len_given && original != 0 &&
+      r.seq_len <= original && method<yarn::llama3_scaling>(r) == nullptr)
+    to.note(
+        "static-scaling",
+        format("seq_len = %lld fits the original %lld tokens, but this method is static: it scales "
+               "short texts as well",
+               shown(r.seq_len), shown(original)));
+  if (r.float32_angle_error > 0.03)
+    to.note(
+        "float32-angles",
+        format("float32(position * inv_freq) is off by up to %.2g rad at position %lld: compute "
+               "angles in float64 or integers (and never in 16 bits, which lose positions above "
+               "256 in bfloat16, 2048 in float16)",
+               r.float32_angle_error, shown(r.seq_len - 1)));
+}
+
+void on_dynamic_methods(const model_report& r, remark_list& to) {
+  if (const auto* longrope = method<yarn::longrope_scaling>(r)) {
+    const std::int64_t limit = longrope->original_max_position_embeddings;
+    if (r.config.max_position_embeddings != 0 && r.config.max_position_embeddings <= limit)
+      return; // the long list is out of reach
+    const std::string text =
+        format("frequencies change where the length passes %lld tokens: keys cached before were "
+               "rotated by "
+               "short_factor, and must be rotated anew (yarn::rerotation) or computed again",
+               shown(limit));
+    if (r.seq_len_given && r.seq_len > limit)
+      to.warn("longrope-crossing", text);
+    else
+      to.note("longrope-crossing", text);
+    return;
+  }
+  if (!is_dynamic(r.config.method))
+    return;
+  const std::int64_t limit = r.lengths.original;
+  if (r.seq_len_given && r.seq_len <= limit)
+    return;
+  to.warn(
+      "dynamic-kv-cache",
+      format("frequencies change with every token above %lld: keys in a KV cache keep those of the "
+             "step that wrote them, and must be rotated anew (yarn::rerotation), or be cached "
+             "unrotated",
+             shown(limit)));
+}
+
+void on_factor(const model_report& r, remark_list& to) {
+  const std::optional<double> factor = factor_of(r.config.method);
+  if (!factor || method<yarn::proportional_scaling>(r) != nullptr)
+    return;
+  const bool is_dynamic_method = is_dynamic(r.config.method);
+  if (*factor < 1.0)
+    to.warn("factor-below-one",
+            format("factor = %g is below 1: it stretches frequencies instead of compressing them",
+                   *factor));
+  else if (*factor == 1.0 && !is_dynamic_method)
+    to.note("factor-one", "factor = 1 scales nothing");
+}
+
+void on_theta(const model_report& r, remark_list& to) {
+  const double theta = r.config.shape.rope_theta;
+  if (theta < 100.0 || theta > 1e12)
+    to.warn("theta-implausible",
+            format("rope_theta = %g is far from any model's (from 100 for images to 1e11 for text)",
+                   theta));
+  // Proportional scaling leaves pairs that do not turn: those have all the reach there is.
+  double reach = 0;
+  for (const pair_report& pair : r.pairs)
+    reach = std::max(reach, pair.wavelength);
+  if (!is_local(r) && r.lengths.extended != 0 && reach < static_cast<double>(r.lengths.extended))
+    to.warn(
+        "theta-and-length",
+        format("the slowest pair turns once in %s tokens, less than the context of %lld: distant "
+               "positions look alike; rope_theta = %g or the factor may be wrong",
+               tokens(reach).c_str(), shown(r.lengths.extended), theta));
+}
+
+void on_shape(const model_report& r, remark_list& to) {
+  const std::int64_t rotary = r.rotary_dim(), head = r.config.shape.head_dim;
+  if (rotary < 8)
+    to.warn("rotary-dim-tiny",
+            format("rotary_dim = %lld gives %lld pairs only", shown(rotary), shown(rotary / 2)));
+  if (rotary < head)
+    to.note(
+        "partial-rotary",
+        format(
+            "%lld of %lld elements of a head are rotated; their frequencies are taken over those "
+            "%lld, and the other elements must stay as they are",
+            shown(rotary), shown(head), shown(rotary)));
+}
+
+bool has_key(const nlohmann::json& value, const char* key) {
+  if (value.is_object() && value.contains(key) && !value[key].is_null())
+    return true;
+  return value.is_structured() && std::any_of(value.begin(), value.end(), [&](const auto& inner) {
+           return has_key(inner, key);
+         });
+}
+
+void on_keys(const model_report& r, const nlohmann::json& config, remark_list& to) {
+  if (has_key(config, "mrope_section"))
+    to.warn(
+        "mrope-sections",
+        "mrope_section: positions have several axes; the frequencies are right, but the rows hold "
+        "for text only, where all axes are equal: which pair takes which axis is not handled");
+  for (const std::string& key : r.config.unused) {
+    const std::string last = key.substr(key.rfind('.') + 1);
+    if (last == "alpha")
+      to.warn(
+          "ntk-alpha",
+          "alpha was not read: with \"dynamic\" it means static NTK, rope_theta * alpha^(d/(d-2))");
+    // Published with models, and without meaning for frequencies.
+    else if (last != "finetuned" && last.rfind("mrope", 0) != 0)
+      to.note("unused-key", key + " was not read: misspelt, or not of this method");
+  }
+}
+
+void on_layer_types(const model_report& r, const std::vector<std::string>& layer_types,
+                    remark_list& to) {
+  if (layer_types.size() < 2)
+    return;
+  std::string others;
+  for (const std::string& type : layer_types)
+    if (type != r.layer_type)
+      others += (others.empty() ? "" : ", ") + type;
+  to.note("layer-types",
+          format("this is the RoPE of %s layers; others have their own: %s (frequencies "
+                 "and rows for each)",
+                 r.layer_type.c_str(), others.c_str()));
+}
+
+} // namespace
+
+std::vector<remark> remarks_on(const model_report& report, const nlohmann::json& config,
+                               const std::vector<std::string>& layer_types) {
+  remark_list to;
+  on_lengths(report, to);
+  on_dynamic_methods(report, to);
+  on_attention(report, to);
+  on_correction_range(report, to);
+  on_factor(report, to);
+  on_theta(report, to);
+  on_shape(report, to);
+  on_keys(report, config, to);
+  on_layer_types(report, layer_types, to);
+  for (const std::string& text : report.config.notes)
+    to.note("reader", text);
+  std::stable_partition(to.list.begin(), to.list.end(),
+                        [](const remark& each) { return each.is_warning; });
+  return std::move(to.list);
+}
+
+} // namespace inspect
