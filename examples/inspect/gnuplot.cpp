@@ -66,9 +66,9 @@ private:
 const char* terminal_for(const std::string& path) {
   const std::string ending = fs::path(path).extension().string();
   if (ending == ".png")
-    return "set terminal pngcairo size 1200,760 font 'sans,13'\n";
+    return "set terminal pngcairo size 1200,860 font 'sans,13'\n";
   if (ending == ".svg")
-    return "set terminal svg size 1200,760 font 'sans,15' background '#ffffff'\n";
+    return "set terminal svg size 1200,860 font 'sans,15' background '#ffffff'\n";
   throw std::invalid_argument(path + ": a picture must end in .png or .svg");
 }
 

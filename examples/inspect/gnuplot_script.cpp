@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
 
 namespace inspect {
 namespace {
@@ -20,76 +21,140 @@ std::string literal(const std::string& text) {
 }
 
 // Told apart without red and green, on white.
-const char* const colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00",
-                               "#56b4e9", "#5d3a9b", "#7f7f7f", "#8c564b", "#000000"};
-const char* colour(std::size_t i) { return colours[i % (sizeof colours / sizeof colours[0])]; }
+const char* colour(std::size_t i) {
+  static const char* const colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
+                                        "#e69f00", "#56b4e9", "#5d3a9b", "#8c564b",
+                                        "#000000", "#b59f00", "#7f7f7f", "#00a0a0"};
+  return colours[i % (sizeof colours / sizeof colours[0])];
+}
 
 std::string legend_name(const model_report& report) {
   const std::optional<double> factor = factor_of(report.config.method);
   std::string name = report.name;
   if (report.config.rope_type != report.name)
     name += ", " + report.config.rope_type;
-  if (factor && *factor != 1.0)
+  if (factor && *factor > 0.0 && *factor != 1.0)
     name += format(" x%g", *factor);
   if (is_dynamic(report.config.method))
     name += format(" at %lld", static_cast<long long>(report.seq_len));
   return name;
 }
 
-const char* const style = "set encoding utf8\n"
-                          "set termoption noenhanced\n"
-                          "set border 3 lc rgb '#404040'\n"
-                          "set tics nomirror\n"
-                          "set grid ytics lc rgb '#e0e0e0' lt 1 lw 0.5\n";
+// The key stands below the curves, where it hides none and takes no width from them.
+const char* const style =
+    "set encoding utf8\n"
+    "set termoption noenhanced\n"
+    "set border 3 lc rgb '#404040'\n"
+    "set tics nomirror\n"
+    "set grid ytics lc rgb '#e0e0e0' lt 1 lw 0.5\n"
+    "set key below center maxcols 2 reverse Left samplen 2 spacing 1.25 width 4\n";
 
-// The least and the greatest finite wavelength.
-struct span {
-  double low;
-  double high;
+// The commands after "plot", and the data behind them.
+class curves {
+public:
+  using points = std::vector<std::pair<double, double>>;
+
+  void add(const points& line, const std::string& with, const std::string& title) {
+    entry("'-' using 1:2 with " + with, title);
+    for (const auto& [x, y] : line)
+      data_ += std::isfinite(y) ? format("%.10g %.10g\n", x, y) : "\n"; // a gap
+    data_ += "e\n";
+  }
+  void add_function(const std::string& function, const std::string& with,
+                    const std::string& title) {
+    entry(function + " with " + with, title);
+  }
+  /// One more name for what looks like this.
+  void add_name(const std::string& with, const std::string& title) {
+    entry("NaN with " + with, title);
+  }
+  std::string text() const { return "plot " + commands_ + "\n" + data_; }
+
+private:
+  void entry(const std::string& what, const std::string& title) {
+    commands_ += (commands_.empty() ? "" : ", \\\n     ") + what +
+                 (title.empty() ? " notitle" : " title " + literal(title));
+  }
+
+  std::string commands_;
+  std::string data_;
 };
-span span_of(const std::vector<model_report>& reports) {
-  span s{HUGE_VAL, 0};
-  for (const model_report& report : reports)
-    for (const pair_report& pair : report.pairs)
-      for (const double w : {pair.unscaled_wavelength, pair.wavelength})
-        if (std::isfinite(w))
-          s = {std::min(s.low, w), std::max(s.high, w)};
-  return s;
+
+curves::points wavelengths(const model_report& report, double pair_report::*which) {
+  curves::points line;
+  for (const pair_report& pair : report.pairs)
+    line.emplace_back(static_cast<double>(line.size()), pair.*which);
+  return line;
 }
 
-// Whether two models have the same unscaled wavelengths, which then are drawn once.
-bool same_shape(const model_report& a, const model_report& b) {
-  return a.rotary_dim() == b.rotary_dim() && a.config.shape.rope_theta == b.config.shape.rope_theta;
+// Curves that are the same are drawn once, with all of their names: one would hide the other.
+struct curve {
+  curves::points line;
+  std::vector<std::string> names;
+};
+void add_curve(std::vector<curve>& all, const curves::points& line, const std::string& name) {
+  for (curve& known : all)
+    if (known.line == line) {
+      known.names.push_back(name);
+      return;
+    }
+  all.push_back({line, {name}});
+}
+void draw_curves(curves& to, const std::vector<curve>& all) {
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::string with = format("lines lw 2.5 lc rgb '%s'", colour(i));
+    to.add(all[i].line, with, all[i].names[0]);
+    for (std::size_t name = 1; name < all[i].names.size(); ++name)
+      to.add_name(with, all[i].names[name]);
+  }
 }
 
-} // namespace
+void draw_one(curves& to, const model_report& report) {
+  to.add(wavelengths(report, &pair_report::unscaled_wavelength), "lines lw 5 lc rgb '#c0c0c0'",
+         "before scaling");
+  std::size_t at = 0;
+  for (const auto zone : {yarn::frequency_zone::extrapolated, yarn::frequency_zone::blended,
+                          yarn::frequency_zone::interpolated}) {
+    curves::points line;
+    for (std::size_t pair = 0; pair < report.pairs.size(); ++pair)
+      if (report.pairs[pair].zone == zone)
+        line.emplace_back(static_cast<double>(pair), report.pairs[pair].wavelength);
+    if (!line.empty())
+      to.add(line, format("points pt 7 ps 0.8 lc rgb '%s'", colour(at)),
+             std::string("after: ") + zone_name(zone));
+    ++at;
+  }
+}
 
-std::string wavelength_script(const std::vector<model_report>& reports) {
-  const span s = span_of(reports);
-  const double low = std::pow(10, std::floor(std::log10(s.low)));
-  const double high = s.high * 2;
-  std::size_t n_pairs = 0;
+void draw_several(curves& to, const std::vector<model_report>& reports) {
+  const bool is_one_model =
+      std::all_of(reports.begin(), reports.end(), [&](const model_report& report) {
+        return wavelengths(report, &pair_report::unscaled_wavelength) ==
+               wavelengths(reports[0], &pair_report::unscaled_wavelength);
+      });
+  std::vector<curve> all;
   for (const model_report& report : reports)
-    n_pairs = std::max(n_pairs, report.pairs.size());
+    add_curve(all, wavelengths(report, &pair_report::wavelength), legend_name(report));
+  if (is_one_model) {
+    to.add(wavelengths(reports[0], &pair_report::unscaled_wavelength),
+           "lines lw 7 lc rgb '#c8c8c8'", "before scaling");
+  } else {
+    to.add_name("lines lw 1.5 dt 3 lc rgb '#606060'", "dotted: before scaling");
+    for (std::size_t i = 0; i < all.size(); ++i)
+      for (const model_report& report : reports)
+        if (legend_name(report) == all[i].names[0])
+          to.add(wavelengths(report, &pair_report::unscaled_wavelength),
+                 format("lines lw 1.5 dt 3 lc rgb '%s'", colour(i)), "");
+  }
+  draw_curves(to, all);
+}
 
-  std::string script = style;
-  script += "set logscale y 10\n"
-            "set format y '%.0s%c'\n"
-            "set xlabel 'pair index'\n"
-            "set ylabel 'wavelength in tokens'\n"
-            "set key top left reverse Left samplen 2 spacing 1.2\n"
-            "set rmargin 20\n";
-  script += "set title " +
-            literal(reports.size() == 1 ? "RoPE wavelengths: " + reports[0].name
-                                        : "RoPE wavelengths, before and after scaling") +
-            "\n";
-  script += format("set xrange [-0.5:%g]\nset yrange [%g:%g]\n", static_cast<double>(n_pairs) - 0.5,
-                   low, high);
-
-  // Lengths as horizontal lines, named in the right margin; each once, by all that it is.
+// Lengths as horizontal lines; each once, named by all that it is.
+std::string length_lines(const std::vector<model_report>& reports, double low, double high) {
   std::map<std::int64_t, std::string> lengths;
   const auto add = [&](std::int64_t length, const char* what) {
-    if (length <= 0)
+    const auto y = static_cast<double>(length);
+    if (y < low || y > high)
       return;
     std::string& name = lengths[length];
     if (name.find(what) == std::string::npos)
@@ -101,55 +166,56 @@ std::string wavelength_script(const std::vector<model_report>& reports) {
     if (is_extended)
       add(report.lengths.extended, "extended");
   }
-  double below = 0; // labels closer than this would overlap
+  std::string script = "set rmargin 27\n";
+  double free_from = low; // names closer than this would overlap
   for (const auto& [length, what] : lengths) {
     const auto y = static_cast<double>(length);
-    if (y < low || y > high)
-      continue;
     script +=
-        format("set arrow from graph 0, first %g to graph 1, first %g nohead dt 2 lw 1 lc rgb "
-               "'#808080' back\n",
+        format("set arrow from graph 0, first %.10g to graph 1, first %.10g nohead dt 2 lw 1 lc "
+               "rgb '#808080' back\n",
                y, y);
-    const double gap = std::pow(high / low, 0.045);
-    const double at = std::max(y, below * gap);
+    const double at = std::max(y, free_from);
     script += "set label " + literal(what + " " + std::to_string(length)) +
-              format(" at graph 1.01, first %g left tc rgb '#606060'\n", at);
-    below = at;
+              format(" at graph 1.01, first %.10g left tc rgb '#606060'\n", at);
+    free_from = at * std::pow(high / low, 0.05);
   }
+  return script;
+}
 
-  std::string plots, data;
-  const auto series = [&](const std::string& name, const std::string& with) {
-    plots += (plots.empty() ? "plot " : ", \\\n     ") + std::string("'-' using 1:2 with ") + with +
-             " title " + literal(name);
-  };
-  const auto point = [&](std::size_t pair, double wavelength) {
-    data += std::isfinite(wavelength) ? format("%zu %.9g\n", pair, wavelength) : "\n";
-  };
-  for (std::size_t i = 0; i < reports.size(); ++i) {
-    const auto drawn =
-        std::find_if(reports.begin(), reports.begin() + static_cast<std::ptrdiff_t>(i),
-                     [&](const model_report& r) { return same_shape(r, reports[i]); });
-    if (drawn != reports.begin() + static_cast<std::ptrdiff_t>(i))
-      continue;
-    const bool is_only = std::all_of(reports.begin(), reports.end(), [&](const model_report& r) {
-      return same_shape(r, reports[i]);
-    });
-    series(is_only ? "unscaled" : "unscaled: " + reports[i].name,
-           is_only ? "lines lw 5 lc rgb '#c0c0c0'"
-                   : format("lines lw 1.5 dt 3 lc rgb '%s'", colour(i)));
-    for (std::size_t pair = 0; pair < reports[i].pairs.size(); ++pair)
-      point(pair, reports[i].pairs[pair].unscaled_wavelength);
-    data += "e\n";
+} // namespace
+
+std::string wavelength_script(const std::vector<model_report>& reports) {
+  double low = HUGE_VAL, high = 0;
+  std::size_t n_pairs = 0;
+  for (const model_report& report : reports) {
+    n_pairs = std::max(n_pairs, report.pairs.size());
+    for (const pair_report& pair : report.pairs)
+      for (const double wavelength : {pair.unscaled_wavelength, pair.wavelength})
+        if (std::isfinite(wavelength)) {
+          low = std::min(low, wavelength);
+          high = std::max(high, wavelength);
+        }
   }
-  for (std::size_t i = 0; i < reports.size(); ++i) {
-    series(legend_name(reports[i]), reports.size() == 1
-                                        ? format("points pt 7 ps 0.6 lc rgb '%s'", colour(i))
-                                        : format("lines lw 2 lc rgb '%s'", colour(i)));
-    for (std::size_t pair = 0; pair < reports[i].pairs.size(); ++pair)
-      point(pair, reports[i].pairs[pair].wavelength);
-    data += "e\n";
-  }
-  return script + plots + "\n" + data;
+  low /= 2;
+  high *= 2;
+  std::string script = style;
+  script += "set logscale y 10\n"
+            "set format y '%.0s%c'\n"
+            "set xlabel 'pair index'\n"
+            "set ylabel 'wavelength in tokens'\n";
+  script += "set title " +
+            literal(reports.size() == 1 ? legend_name(reports[0]) + ": RoPE wavelengths"
+                                        : "RoPE wavelengths before and after scaling") +
+            "\n";
+  script += format("set xrange [-0.5:%.10g]\nset yrange [%.10g:%.10g]\n",
+                   static_cast<double>(n_pairs) - 0.5, low, high);
+  script += length_lines(reports, low, high);
+  curves drawn;
+  if (reports.size() == 1)
+    draw_one(drawn, reports[0]);
+  else
+    draw_several(drawn, reports);
+  return script + drawn.text();
 }
 
 std::string attention_script(const std::vector<model_report>& reports) {
@@ -165,64 +231,52 @@ std::string attention_script(const std::vector<model_report>& reports) {
   const double first = static_cast<double>(shortest) / 4;
   const double last = static_cast<double>(longest) * 2;
 
+  std::vector<curve> all;
+  double low = 1.0, high = 0.1 * std::log(last / static_cast<double>(shortest)) + 1;
+  for (const model_report& report : reports) {
+    curves::points line;
+    constexpr int steps = 240;
+    for (int step = 0; step <= steps; ++step) {
+      const double length = std::round(first * std::pow(last / first, step / double{steps}));
+      line.emplace_back(length, yarn::make_frequencies(report.config.shape, report.config.method,
+                                                       static_cast<std::int64_t>(length))
+                                    .attention_factor());
+      low = std::min(low, line.back().second);
+      high = std::max(high, line.back().second);
+    }
+    add_curve(all, line,
+              report.config.rope_type == report.name
+                  ? report.name
+                  : report.name + ", " + report.config.rope_type);
+  }
+  const double margin = 0.06 * (high - low);
+  low -= margin;
+  high += margin;
+  // gnuplot finds no good steps for an axis that is linked.
+  const double step = high - low > 1.0 ? 0.5 : high - low > 0.25 ? 0.2 : 0.05;
+
   std::string script = style;
   script += "set logscale x 2\n"
             "set format x '%.0f'\n"
-            "set xtics rotate by -35\n"
             "set xlabel 'length of the sequence in tokens'\n"
-            "set ylabel 'attention factor (on cos and sin)'\n"
-            "set y2label 'factor on logits (its square)'\n"
+            "set ylabel 'attention factor, on cos and sin'\n"
+            "set y2label 'its square, on logits'\n"
             "set border 11\n"
-            "set link y2 via y**2 inverse sqrt(y)\n"
-            "set y2tics\n"
             "set format y '%.2f'\n"
-            "set format y2 '%.2f'\n"
-            "set key top left reverse Left samplen 3 spacing 1.2\n";
+            "set format y2 '%.2f'\n";
   script += "set title " +
-            literal(reports.size() == 1 ? "Attention factor: " + reports[0].name
-                                        : std::string("Attention factor against length")) +
+            literal(reports.size() == 1 ? reports[0].name + ": attention factor against length"
+                                        : "Attention factor against length") +
             "\n";
-  std::string plots, data;
-  double low = HUGE_VAL, high = 0;
-  constexpr int steps = 240;
-  const auto length_at = [&](int step) {
-    return static_cast<std::int64_t>(
-        std::llround(first * std::pow(last / first, step / double{steps})));
-  };
-  for (std::size_t i = 0; i < reports.size(); ++i) {
-    const model_report& report = reports[i];
-    std::string name = report.name;
-    if (report.config.rope_type != report.name)
-      name += ", " + report.config.rope_type;
-    // Curves that lie on each other stay visible: the later ones are thinner.
-    const double width = std::max(5.0 - 1.2 * static_cast<double>(i), 1.5);
-    plots += (plots.empty() ? "plot " : ", \\\n     ") +
-             format("'-' using 1:2 with lines lw %.2g lc rgb '%s' title ", width, colour(i)) +
-             literal(name);
-    for (int step = 0; step <= steps; ++step) {
-      const std::int64_t length = length_at(step);
-      const double factor =
-          yarn::make_frequencies(report.config.shape, report.config.method, length)
-              .attention_factor();
-      low = std::min(low, factor);
-      high = std::max(high, factor);
-      data += format("%lld %.9g\n", static_cast<long long>(length), factor);
-    }
-    data += "e\n";
-  }
-  const double greatest = 0.1 * std::log(last / static_cast<double>(shortest)) + 1;
-  plots +=
-      format(", \\\n     (x > %lld ? 0.1 * log(x / %lld.0) + 1 : 1) with lines lw 1.5 dt 3 lc rgb "
-             "'#808080' title ",
-             static_cast<long long>(shortest), static_cast<long long>(shortest)) +
-      literal(format("0.1 ln(l/%lld) + 1", static_cast<long long>(shortest)));
-  low = std::min(low, 1.0);
-  high = std::max(high, greatest);
-  // Room above for the key: a line of it takes some 6 % of the height.
-  const double room = (high - low) * (0.12 + 0.08 * static_cast<double>(reports.size() + 1));
-  script += format("set xrange [%g:%g]\nset yrange [%g:%g]\n", first, last,
-                   low - 0.05 * (high - low), high + room);
-  return script + plots + "\n" + data;
+  script += format("set xrange [%.10g:%.10g]\nset yrange [%.10g:%.10g]\n"
+                   "set link y2 via y**2 inverse sqrt(y)\nset y2tics %g\n",
+                   first, last, low, high, step);
+  curves drawn;
+  draw_curves(drawn, all);
+  const auto original = static_cast<long long>(shortest);
+  drawn.add_function(format("(x > %lld ? 0.1 * log(x / %lld.0) + 1 : 1)", original, original),
+                     "lines lw 2 dt 3 lc rgb '#404040'", format("0.1 ln(l/%lld) + 1", original));
+  return script + drawn.text();
 }
 
 } // namespace inspect

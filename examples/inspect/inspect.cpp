@@ -36,6 +36,13 @@ std::string join(const std::vector<std::string>& words) {
   return text;
 }
 
+// What to call a model: its file, or its folder where the file has the name that all have.
+std::string name_of(const std::filesystem::path& path) {
+  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path().filename();
+  return path.filename() == "config.json" && !folder.empty() ? folder.string()
+                                                             : path.stem().string();
+}
+
 // One configuration: a report, or one for each type of layers where those differ.
 void read_config(const std::string& path, const options& wanted, std::vector<inspected>& to) {
   const std::string text = read_file(path);
@@ -57,7 +64,7 @@ void read_config(const std::string& path, const options& wanted, std::vector<ins
     for (const std::string& type : types) {
       yarn::hf_options layer;
       layer.layer_type = type;
-      std::string name = std::filesystem::path(path).filename().string();
+      std::string name = name_of(path);
       if (!type.empty())
         name += " (" + type + ")";
       inspected one;

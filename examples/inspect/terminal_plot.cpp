@@ -50,12 +50,12 @@ private:
   std::vector<mark> marks_;
 };
 
-// The decades that the wavelengths span; never an empty range.
-struct decades {
+// The exponents of 10 that the wavelengths span; never an empty range.
+struct exponents {
   double low;
   double high;
 };
-decades span_of(const model_report& report) {
+exponents span_of(const model_report& report) {
   double low = std::numeric_limits<double>::infinity(), high = 0;
   for (const pair_report& pair : report.pairs)
     for (const double wavelength : {pair.unscaled_wavelength, pair.wavelength})
@@ -63,7 +63,7 @@ decades span_of(const model_report& report) {
         low = std::min(low, wavelength);
         high = std::max(high, wavelength);
       }
-  const double first = std::floor(std::log10(low)), last = std::ceil(std::log10(high));
+  const double first = std::log10(low), last = std::log10(high);
   return {first, std::max(last, first + 1)};
 }
 
@@ -71,7 +71,7 @@ decades span_of(const model_report& report) {
 
 std::string terminal_plot(const model_report& report, bool ascii) {
   const glyphs& glyph = ascii ? seven_bits : unicode;
-  const decades span = span_of(report);
+  const exponents span = span_of(report);
   canvas picture(span.low, span.high);
   const auto n = static_cast<int>(std::min<std::size_t>(report.pairs.size(), 1U << 23));
   const int columns_each = std::max(plot_width / n, 1);
@@ -104,7 +104,7 @@ std::string terminal_plot(const model_report& report, bool ascii) {
   // A label where a decade's row is, and none where two decades would share one.
   int labelled_row = -1;
   std::vector<std::string> labels(plot_height);
-  for (double decade = span.high; decade >= span.low; decade -= 1) {
+  for (double decade = std::floor(span.high); decade >= span.low; decade -= 1) {
     const int row = picture.row(std::pow(10.0, decade));
     if (row > labelled_row)
       labels[static_cast<std::size_t>(row)] = tokens(std::pow(10.0, decade));
@@ -138,8 +138,11 @@ std::string terminal_plot(const model_report& report, bool ascii) {
   const auto legend = [&](mark m, const std::string& words) {
     text += std::string(glyph.of[static_cast<int>(m)]) + " " + words + "   ";
   };
-  legend(mark::before, "unscaled");
-  legend(mark::after, "scaled");
+  const bool is_scaled = std::any_of(report.pairs.begin(), report.pairs.end(),
+                                     [](const pair_report& pair) { return pair.ratio != 1.0; });
+  if (is_scaled)
+    legend(mark::before, "unscaled");
+  legend(mark::after, is_scaled ? "scaled" : "not scaled");
   if (count(report, yarn::frequency_zone::unrotated) != 0)
     legend(mark::never, "does not turn");
   if (report.lengths.original != 0)
