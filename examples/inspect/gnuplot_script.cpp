@@ -124,6 +124,9 @@ void draw_one(curves& to, const model_report& report) {
              std::string("after: ") + zone_name(zone));
     ++at;
   }
+  if (const std::int64_t n = count(report, yarn::frequency_zone::unrotated); n != 0)
+    to.add_name("points pt 6 ps 0.8 lc rgb '#c0c0c0'",
+                format("not drawn: %lld pairs that do not turn", static_cast<long long>(n)));
 }
 
 void draw_several(curves& to, const std::vector<model_report>& reports) {
@@ -201,7 +204,7 @@ std::string wavelength_script(const std::vector<model_report>& reports) {
   std::string script = style;
   script += "set logscale y 10\n"
             "set format y '%.0s%c'\n"
-            "set xlabel 'pair index'\n"
+            "set xlabel 'pair index' offset 0,0.5\n"
             "set ylabel 'wavelength in tokens'\n";
   script += "set title " +
             literal(reports.size() == 1 ? legend_name(reports[0]) + ": RoPE wavelengths"
@@ -258,7 +261,7 @@ std::string attention_script(const std::vector<model_report>& reports) {
   std::string script = style;
   script += "set logscale x 2\n"
             "set format x '%.0f'\n"
-            "set xlabel 'length of the sequence in tokens'\n"
+            "set xlabel 'length of the sequence in tokens' offset 0,0.5\n"
             "set ylabel 'attention factor, on cos and sin'\n"
             "set y2label 'its square, on logits'\n"
             "set border 11\n"

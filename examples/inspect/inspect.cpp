@@ -36,6 +36,15 @@ std::string join(const std::vector<std::string>& words) {
   return text;
 }
 
+nlohmann::json parse(const std::string& text) {
+  try {
+    return nlohmann::json::parse(text);
+  } catch (const nlohmann::json::exception& error) {
+    const std::string reason = error.what(); // begins with the parser's own error number
+    throw std::invalid_argument("is not JSON: " + reason.substr(reason.find(']') + 2));
+  }
+}
+
 // What to call a model: its file, or its folder where the file has the name that all have.
 std::string name_of(const std::filesystem::path& path) {
   const std::filesystem::path folder = std::filesystem::absolute(path).parent_path().filename();
@@ -47,7 +56,7 @@ std::string name_of(const std::filesystem::path& path) {
 void read_config(const std::string& path, const options& wanted, std::vector<inspected>& to) {
   const std::string text = read_file(path);
   try {
-    const nlohmann::json config = nlohmann::json::parse(text);
+    const nlohmann::json config = parse(text);
     const std::vector<std::string> known = yarn::hf_layer_types(config);
     std::vector<std::string> types = known;
     if (!wanted.layer_type.empty()) {
@@ -73,9 +82,7 @@ void read_config(const std::string& path, const options& wanted, std::vector<ins
       one.remarks = remarks_on(one.report, config, known);
       to.push_back(std::move(one));
     }
-  } catch (const nlohmann::json::parse_error& error) {
-    throw std::runtime_error(path + ": is not JSON: " + error.what());
-  } catch (const std::exception& error) {
+  } catch (const std::logic_error& error) {
     throw std::runtime_error(path + ": " + error.what());
   }
 }

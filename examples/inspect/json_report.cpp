@@ -23,6 +23,9 @@ ordered_json numbers(const model_report& report) {
   to["parameters"] = parameters_of(config.method);
   to["head_dim"] = config.shape.head_dim;
   to["rotary_dim"] = report.rotary_dim();
+  to["pairing"] = nullptr;
+  if (config.pairing)
+    to["pairing"] = *config.pairing == yarn::pairing::half_split ? "half_split" : "interleaved";
   to["rope_theta"] = config.shape.rope_theta;
   to["rope_theta_in_use"] = report.frequencies.rope_theta();
   to["attention_factor"] = report.frequencies.attention_factor();

@@ -53,7 +53,8 @@ std::optional<options> options_from(int argc, const char* const* argv, std::stri
   app.add_option("--compare", result.compare,
                  "other methods on the same model, by the same factor: all, or some of " +
                      known_methods())
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false); // or it would take the configurations, too
   auto* const scale =
       app.add_option("--factor", factor, "the factor of the methods that are compared");
   app.add_option("--plot", result.plot,

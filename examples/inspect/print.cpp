@@ -74,6 +74,10 @@ std::string print_summary(const model_report& report) {
                                           ? "all of it"
                                           : format("%lld", static_cast<long long>(rotary)).c_str(),
                                       static_cast<long long>(rotary / 2)));
+  const char* pairing = "not in the configuration";
+  if (config.pairing)
+    pairing = *config.pairing == yarn::pairing::half_split ? "half_split" : "interleaved";
+  text += labelled("pairing", pairing);
   const double theta = report.frequencies.rope_theta();
   text +=
       labelled("rope_theta", theta == config.shape.rope_theta

@@ -6,6 +6,7 @@
 #include "text.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace inspect {
@@ -156,29 +157,53 @@ void on_shape(const model_report& r, remark_list& to) {
             shown(rotary), shown(head), shown(rotary)));
 }
 
-bool has_key(const nlohmann::json& value, const char* key) {
+// Configurations nest two or three deep; a hostile one may nest a million.
+bool has_key(const nlohmann::json& value, const char* key, int depth = 8) {
   if (value.is_object() && value.contains(key) && !value[key].is_null())
     return true;
-  return value.is_structured() && std::any_of(value.begin(), value.end(), [&](const auto& inner) {
-           return has_key(inner, key);
-         });
+  return depth > 0 && value.is_structured() &&
+         std::any_of(value.begin(), value.end(),
+                     [&](const auto& inner) { return has_key(inner, key, depth - 1); });
 }
 
 void on_keys(const model_report& r, const nlohmann::json& config, remark_list& to) {
-  if (has_key(config, "mrope_section"))
-    to.warn(
-        "mrope-sections",
-        "mrope_section: positions have several axes; the frequencies are right, but the rows hold "
-        "for text only, where all axes are equal: which pair takes which axis is not handled");
-  for (const std::string& key : r.config.unused) {
-    const std::string last = key.substr(key.rfind('.') + 1);
-    if (last == "alpha")
+  for (const char* key : {"mrope_section", "xdrope_section"})
+    if (has_key(config, key))
       to.warn(
-          "ntk-alpha",
-          "alpha was not read: with \"dynamic\" it means static NTK, rope_theta * alpha^(d/(d-2))");
+          "mrope-sections",
+          format("%s: positions have several axes; the frequencies are right, but rows hold for "
+                 "text only, where all axes are equal: which pair takes which axis is not "
+                 "handled",
+                 key));
+  for (const std::string& name : r.config.unused) {
+    const std::string last = name.substr(name.rfind('.') + 1);
     // Published with models, and without meaning for frequencies.
-    else if (last != "finetuned" && last.rfind("mrope", 0) != 0)
-      to.note("unused-key", key + " was not read: misspelt, or not of this method");
+    if (last != "finetuned" && last.find("rope_section") == std::string::npos &&
+        last != "mrope_interleaved")
+      to.note("unused-key", name + " was not read: misspelt, or not of this method");
+  }
+}
+
+// What the reader of the configuration noted, unless one of our remarks says it.
+void on_notes(const model_report& r, remark_list& to) {
+  constexpr struct {
+    const char* id;
+    const char* words;
+  } said[] = {{"factor-and-lengths", "does not match max_position_embeddings"},
+              {"max-position-not-extended", "does not match max_position_embeddings"},
+              {"max-position-not-extended", "it is not extended by factor"},
+              {"attention-factor-overrides", "attention_factor ="},
+              {"lone-mscale", "of mscale and mscale_all_dim one alone"},
+              {"mrope-sections", "sections for positions with several axes"}};
+  const std::vector<remark> ours = to.list;
+  for (const std::string& text : r.config.notes) {
+    const bool is_said = std::any_of(ours.begin(), ours.end(), [&](const remark& mine) {
+      return std::any_of(std::begin(said), std::end(said), [&](const auto& pair) {
+        return mine.id == pair.id && text.find(pair.words) != std::string::npos;
+      });
+    });
+    if (!is_said)
+      to.note("reader", text);
   }
 }
 
@@ -210,8 +235,7 @@ std::vector<remark> remarks_on(const model_report& report, const nlohmann::json&
   on_shape(report, to);
   on_keys(report, config, to);
   on_layer_types(report, layer_types, to);
-  for (const std::string& text : report.config.notes)
-    to.note("reader", text);
+  on_notes(report, to);
   std::stable_partition(to.list.begin(), to.list.end(),
                         [](const remark& each) { return each.is_warning; });
   return std::move(to.list);
