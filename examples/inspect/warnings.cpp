@@ -148,6 +148,11 @@ void on_shape(const model_report& r, remark_list& to) {
   if (rotary < 8)
     to.warn("rotary-dim-tiny",
             format("rotary_dim = %lld gives %lld pairs only", shown(rotary), shown(rotary / 2)));
+  if (const std::int64_t still = count(r, yarn::frequency_zone::unrotated); still != 0)
+    to.note("unrotated-pairs",
+            format("%lld of %lld pairs do not turn; their elements keep their places in the whole "
+                   "head, unlike partial rotary, whose pairs are those of a shorter head",
+                   shown(still), shown(rotary / 2)));
   if (rotary < head)
     to.note(
         "partial-rotary",
