@@ -119,14 +119,13 @@ std::string print_summary(const model_report& report) {
 }
 
 std::string print_pairs(const model_report& report) {
-  std::string text =
-      "  pair  turns in L   wavelength       scaled  rad/token scaled     ratio  zone\n";
+  std::string text = "  pair  turns/L wavelength    scaled  scaled rad/tok     ratio  zone\n";
   long long i = 0;
   for (const pair_report& pair : report.pairs)
-    text += format("  %4lld  %10.4g  %11s  %11s  %16.9g  %8.6g  %s\n", i++, pair.turns,
+    text += format("  %4lld %9.4g %9s %9s %15.9g %9.6g  %s\n", i++, pair.turns,
                    tokens(pair.unscaled_wavelength).c_str(), tokens(pair.wavelength).c_str(),
                    pair.inv_freq, pair.ratio, zone_name(pair.zone));
-  return text + "  L: the original length; wavelengths in tokens\n";
+  return text + "  turns/L: of the unscaled pair within the original length; wavelength: tokens\n";
 }
 
 std::string print_comparison(const model_report& base, const std::vector<model_report>& others) {
