@@ -9,7 +9,8 @@
 namespace inspect {
 namespace {
 
-void on_attention_of_yarn(const yarn::yarn_scaling& m, remark_list& to) {
+void on_attention_of_yarn(const yarn::yarn_scaling& m, const nlohmann::json& config,
+                          remark_list& to) {
   const bool has_mscale = m.mscale.value() != 0.0, has_all_dim = m.mscale_all_dim.value() != 0.0;
   if (m.attention_factor.has_value()) {
     std::string others;
@@ -19,14 +20,15 @@ void on_attention_of_yarn(const yarn::yarn_scaling& m, remark_list& to) {
     };
     add(m.mscale.has_value(), "mscale", m.mscale.value());
     add(m.mscale_all_dim.has_value(), "mscale_all_dim", m.mscale_all_dim.value());
-    add(m.attn_factor != 1.0, "attn_factor", m.attn_factor);
+    if (has_key(config, "attn_factor")) // the reader does not keep what has no effect
+      others += others.empty() ? "attn_factor" : ", attn_factor";
     if (!others.empty())
       to.warn(
           "attention-factor-overrides",
-          format(
-              "attention_factor = %g is final: %s have no effect on cos and sin (attention_factor "
-              "replaces the formula, attn_factor multiplies it, mscale is a coefficient in it)",
-              m.attention_factor.value(), others.c_str()));
+          format("attention_factor = %g is final, so cos and sin do not depend on %s "
+                 "(attention_factor "
+                 "replaces the formula, attn_factor multiplies it, mscale is a coefficient in it)",
+                 m.attention_factor.value(), others.c_str()));
     const double formula = m.factor > 1.0 ? 0.1 * std::log(m.factor) + 1.0 : 1.0;
     const double given = m.attention_factor.value();
     const auto is_near = [&](double value) { return std::fabs(given - value) < 1e-3 * value; };
@@ -73,9 +75,9 @@ void on_attention_of_longrope(const yarn::longrope_scaling& m, remark_list& to) 
 
 } // namespace
 
-void on_attention(const model_report& r, remark_list& to) {
+void on_attention(const model_report& r, const nlohmann::json& config, remark_list& to) {
   if (const yarn::yarn_scaling* m = yarn_method(r))
-    on_attention_of_yarn(*m, to);
+    on_attention_of_yarn(*m, config, to);
   if (const auto* m = method<yarn::longrope_scaling>(r))
     on_attention_of_longrope(*m, to);
   const double factor = r.frequencies.attention_factor();

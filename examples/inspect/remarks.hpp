@@ -31,8 +31,11 @@ inline const yarn::yarn_scaling* yarn_method(const model_report& r) {
 
 inline long long shown(std::int64_t number) { return static_cast<long long>(number); }
 
+/// Whether the configuration has this key, at whatever depth, and not null.
+bool has_key(const nlohmann::json& config, const char* key);
+
 /// Attention factor and what belongs to it, YaRN's ramp: attention_warnings.cpp.
-void on_attention(const model_report& r, remark_list& to);
+void on_attention(const model_report& r, const nlohmann::json& config, remark_list& to);
 void on_correction_range(const model_report& r, remark_list& to);
 
 } // namespace inspect

@@ -12,6 +12,15 @@
 namespace inspect {
 namespace {
 
+// Configurations nest two or three deep; a hostile one may nest a million.
+bool has_key_within(int depth, const nlohmann::json& value, const char* key) {
+  if (value.is_object() && value.contains(key) && !value[key].is_null())
+    return true;
+  return depth > 0 && value.is_structured() &&
+         std::any_of(value.begin(), value.end(),
+                     [&](const auto& inner) { return has_key_within(depth - 1, inner, key); });
+}
+
 // Layers that look back a window only: what happens at long distances does not concern them.
 bool is_local(const model_report& r) { return r.layer_type.find("sliding") != std::string::npos; }
 
@@ -162,15 +171,6 @@ void on_shape(const model_report& r, remark_list& to) {
             shown(rotary), shown(head), shown(rotary)));
 }
 
-// Configurations nest two or three deep; a hostile one may nest a million.
-bool has_key(const nlohmann::json& value, const char* key, int depth = 8) {
-  if (value.is_object() && value.contains(key) && !value[key].is_null())
-    return true;
-  return depth > 0 && value.is_structured() &&
-         std::any_of(value.begin(), value.end(),
-                     [&](const auto& inner) { return has_key(inner, key, depth - 1); });
-}
-
 void on_keys(const model_report& r, const nlohmann::json& config, remark_list& to) {
   for (const char* key : {"mrope_section", "xdrope_section"})
     if (has_key(config, key))
@@ -228,12 +228,16 @@ void on_layer_types(const model_report& r, const std::vector<std::string>& layer
 
 } // namespace
 
+bool has_key(const nlohmann::json& config, const char* key) {
+  return has_key_within(8, config, key);
+}
+
 std::vector<remark> remarks_on(const model_report& report, const nlohmann::json& config,
                                const std::vector<std::string>& layer_types) {
   remark_list to;
   on_lengths(report, to);
   on_dynamic_methods(report, to);
-  on_attention(report, to);
+  on_attention(report, config, to);
   on_correction_range(report, to);
   on_factor(report, to);
   on_theta(report, to);
