@@ -330,6 +330,18 @@ TEST(remarks, on_keys_that_nothing_reads) {
   EXPECT_NE(text_of(all, "unused-key").find("rope_scaling.beta_fats"), std::string::npos);
 }
 
+TEST(remarks, on_keys_at_any_depth) {
+  const std::string deep(1000000, '[');
+  const std::string shut(1000000, ']');
+  const std::string found = R"({"mrope_section": [1]})";
+  const auto nested = [&](const std::string& inner) {
+    return R"({"head_dim": 64, "rope_theta": 1e4, "max_position_embeddings": 4096, "x": )" + deep +
+           inner + shut + "}";
+  };
+  EXPECT_EQ(warnings(nested("")), list{});
+  EXPECT_EQ(warnings(nested(found)), list{"mrope-sections"});
+}
+
 TEST(remarks, on_warnings_come_first) {
   const std::vector<remark> all =
       remarks_on(yarn_model(R"(, "truncate": false, "mscale": 0.7)", "131072", "16"));

@@ -12,15 +12,6 @@
 namespace inspect {
 namespace {
 
-// Configurations nest two or three deep; a hostile one may nest a million.
-bool has_key_within(int depth, const nlohmann::json& value, const char* key) {
-  if (value.is_object() && value.contains(key) && !value[key].is_null())
-    return true;
-  return depth > 0 && value.is_structured() &&
-         std::any_of(value.begin(), value.end(),
-                     [&](const auto& inner) { return has_key_within(depth - 1, inner, key); });
-}
-
 // Layers that look back a window only: what happens at long distances does not concern them.
 bool is_local(const model_report& r) { return r.layer_type.find("sliding") != std::string::npos; }
 
@@ -229,7 +220,18 @@ void on_layer_types(const model_report& r, const std::vector<std::string>& layer
 } // namespace
 
 bool has_key(const nlohmann::json& config, const char* key) {
-  return has_key_within(8, config, key);
+  // Without recursion: a hostile configuration nests a million deep.
+  std::vector<const nlohmann::json*> rest = {&config};
+  while (!rest.empty()) {
+    const nlohmann::json& value = *rest.back();
+    rest.pop_back();
+    if (value.is_object() && value.contains(key) && !value[key].is_null())
+      return true;
+    if (value.is_structured())
+      for (const nlohmann::json& inner : value)
+        rest.push_back(&inner);
+  }
+  return false;
 }
 
 std::vector<remark> remarks_on(const model_report& report, const nlohmann::json& config,
