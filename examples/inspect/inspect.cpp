@@ -129,6 +129,7 @@ std::string run(const options& wanted) {
     compared = compare(all[0].report, wanted.compare, wanted.factor);
   }
   std::vector<model_report> drawn;
+  drawn.reserve(all.size() + compared.size());
   for (const inspected& one : all)
     drawn.push_back(one.report);
   drawn.insert(drawn.end(), compared.begin(), compared.end());
