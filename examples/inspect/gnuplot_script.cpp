@@ -204,7 +204,7 @@ std::string wavelength_script(const std::vector<model_report>& reports) {
   std::string script = style;
   script += "set logscale y 10\n"
             "set format y '%.0s%c'\n"
-            "set xlabel 'pair index' offset 0,0.5\n"
+            "set xlabel \"pair index\\n \"\n"
             "set ylabel 'wavelength in tokens'\n";
   script += "set title " +
             literal(reports.size() == 1 ? legend_name(reports[0]) + ": RoPE wavelengths"
@@ -261,7 +261,7 @@ std::string attention_script(const std::vector<model_report>& reports) {
   std::string script = style;
   script += "set logscale x 2\n"
             "set format x '%.0f'\n"
-            "set xlabel 'length of the sequence in tokens' offset 0,0.5\n"
+            "set xlabel \"length of the sequence in tokens\\n \"\n"
             "set ylabel 'attention factor, on cos and sin'\n"
             "set y2label 'its square, on logits'\n"
             "set border 11\n"
