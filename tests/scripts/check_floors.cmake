@@ -26,6 +26,10 @@ hf_config.hpp") # 10
     "yarn.hpp detail/gguf_architectures.hpp detail/gguf_keys.hpp detail/gguf_scaling.hpp gguf.hpp \
 detail/axes.hpp (hf_config|ggml|eigen|dlpack|mdspan|onnxruntime|testing).hpp") # 9
     "yarn.hpp (hf_config|gguf|eigen|dlpack|mdspan|testing|dispatch).hpp") # 9
+(hf_config|ggml|eigen|dlpack|mdspan).hpp \
+detail/testing_report.hpp detail/testing_expectation.hpp \
+detail/testing_(candidates|observation).hpp detail/testing_(layout|search).hpp \
+detail/testing_judge.hpp detail/testing_(inv_freq|rotation).hpp testing.hpp") # 9
 
 # The two legs, which never meet below rope.hpp, not even through a third header.
 set(numbers "scaling.hpp|scaling/.*|frequencies.hpp|softmax_scale.hpp|rows.hpp")
@@ -92,7 +96,11 @@ function(find_includes header own_result foreign_result)
   set(${foreign_result} "${foreign}" PARENT_SCOPE)
 endfunction()
 
-find_place(yarn.hpp umbrella_place)
+    "yarn.hpp detail/gguf_architectures.hpp detail/gguf_keys.hpp detail/gguf_scaling.hpp gguf.hpp \
+(hf_config|ggml|eigen|dlpack|mdspan).hpp \
+detail/testing_report.hpp detail/testing_expectation.hpp \
+detail/testing_(candidates|observation).hpp detail/testing_(layout|search).hpp \
+detail/testing_judge.hpp detail/testing_(inv_freq|rotation).hpp testing.hpp") # 9
 
 function(check_includes header)
   find_place("${header}" place)

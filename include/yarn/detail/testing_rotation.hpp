@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+// Runs an engine's rotation on buffers made for the purpose, and judges what comes back. Opt-in.
+#ifndef YARN_DETAIL_TESTING_ROTATION_HPP
+#define YARN_DETAIL_TESTING_ROTATION_HPP
+
+#include "testing_judge.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace testing {
+namespace detail {
+
+/// Numbers of every format here, 128/256 to 255/256 with either sign: no pair is short, so that
+/// each shows its row. Other numbers for each run.
+inline double input_value(std::size_t index, std::uint64_t run) {
+  std::uint64_t z = (index + 1) * 0x9e3779b97f4a7c15 + run * 0xd1b54a32d192ed03;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+  z = (z ^ z >> 27) * 0x94d049bb133111eb;
+  z ^= z >> 31;
+  const double size = static_cast<double>(128 + (z >> 8 & 127)) / 256;
+  return (z & 1) != 0 ? -size : size;
+}
+
+/// Calls with 64-bit positions, or with 32-bit ones where the engine takes only those.
+template <class... Views, class Engine>
+void call(Engine& engine, const std::vector<std::int64_t>& list, const Views&... views) {
+  if constexpr (std::is_invocable_v<Engine&, const Views&..., const std::vector<std::int64_t>&>) {
+    engine(views..., list);
+  } else {
+    static_assert(
+        std::is_invocable_v<Engine&, const Views&..., const std::vector<std::int32_t>&>,
+        "yarn: the engine is called as f(heads_view, positions), or f(heads_view of the source, "
+        "heads_view of the target, positions); positions are a const std::vector<std::int32_t>& or "
+        "std::vector<std::int64_t>&");
+    std::vector<std::int32_t> narrow;
+    for (const std::int64_t position : list) {
+      if (position > INT32_MAX)
+        fail(
+            error_kind::invalid_argument,
+            "yarn: testing::options.max_position = %lld does not fit the engine's 32-bit positions",
+            static_cast<long long>(position));
+      narrow.push_back(static_cast<std::int32_t>(position));
+    }
+    engine(views..., narrow);
+  }
+}
+
+constexpr std::int64_t runs = 2; // the second finds state that the first has left
+
+/// Runs `once(before, after, run)` and collects what it did.
+template <class From, class To, class Once>
+samples sampled(const expectation& expected, const options& o, const Once& once) {
+  samples s;
+  s.positions = telling_positions(o.max_position);
+  s.n_heads = runs * o.n_heads;
+  s.head_dim = expected.shape().head_dim;
+  const auto n_tokens = static_cast<std::int64_t>(s.positions.size());
+  const auto n = static_cast<std::size_t>(n_tokens * o.n_heads * s.head_dim);
+  s.before.resize(static_cast<std::size_t>(runs) * n);
+  s.after.resize(s.before.size());
+  for (std::int64_t run = 0; run < runs; ++run) {
+    std::vector<From> before(n);
+    std::vector<To> after(n);
+    for (std::size_t i = 0; i < n; ++i)
+      yarn::detail::narrow(input_value(i, static_cast<std::uint64_t>(run)), before[i]);
+    const std::vector<From> kept = before;
+    once(before, after, s.positions);
+    std::size_t i = 0;
+    for (std::int64_t t = 0; t < n_tokens; ++t)
+      for (std::int64_t h = 0; h < o.n_heads; ++h)
+        for (std::int64_t d = 0; d < s.head_dim; ++d, ++i) {
+          const std::size_t at = s.at(t, run * o.n_heads + h, d);
+          s.before[at] = yarn::detail::widen<double>(kept[i]);
+          s.after[at] = yarn::detail::widen<double>(after[i]);
+        }
+  }
+  // 16 bits: cos and sin, two products and their sum may each be rounded, as in the frameworks.
+  const int digits = digits_of<To>() < digits_of<From>() ? digits_of<To>() : digits_of<From>();
+  s.noise = std::ldexp(digits > 11 ? 8 : 4, -digits);
+  return s;
+}
+
+/// Without the tokens that hold NaN or infinity.
+inline samples finite_samples(const samples& s, report& r) {
+  samples kept = s;
+  kept.positions.clear();
+  kept.before.clear();
+  kept.after.clear();
+  const auto size = static_cast<std::size_t>(s.n_heads * s.head_dim);
+  for (std::size_t t = 0; t < s.positions.size(); ++t) {
+    std::size_t i = t * size;
+    while (i < (t + 1) * size && is_finite(s.after[i]))
+      ++i;
+    if (i < (t + 1) * size) {
+      add_finding(
+          r, {diagnosis::not_finite,
+              words("NaN or infinity at position %lld, element %llu of a head",
+                    static_cast<long long>(s.positions[t]),
+                    static_cast<unsigned long long>(i % static_cast<std::size_t>(s.head_dim)))});
+      continue;
+    }
+    kept.positions.push_back(s.positions[t]);
+    for (i = t * size; i < (t + 1) * size; ++i) {
+      kept.before.push_back(s.before[i]);
+      kept.after.push_back(s.after[i]);
+    }
+  }
+  return kept;
+}
+
+/// The error against the expected rotation, element by element. Whether it is that of rounding.
+inline bool measure(report& r, const expectation& expected, const samples& s, int digits) {
+  const layout right = expected_layout(expected);
+  const observation seen = observed(s, right);
+  const bool fits = measure(r, expected, seen, digits);
+  const turns t = turns_of(list_of(expected.frequencies()), s.positions);
+  const misfit worst = largest_error(seen, t, expected.frequencies().attention_factor());
+  r.worst.what = worst.index % 2 == 0 ? "first element" : "second element";
+  r.worst.element = worst.index % 2 == 0 ? right.first(right.output_order, worst.pair)
+                                         : right.second(right.output_order, worst.pair);
+  const std::ptrdiff_t changed = changed_beyond(s, right);
+  if (changed < 0)
+    return fits;
+  const auto at = static_cast<std::size_t>(changed);
+  const double error = std::fabs(s.after[at] - s.before[at]) / std::fabs(s.before[at]);
+  if (error > r.max_error) {
+    r.max_error = error;
+    r.max_error_ulp = std::ldexp(error, digits);
+    r.worst = {s.positions[at / static_cast<std::size_t>(s.n_heads * s.head_dim)],
+               -1,
+               changed % s.head_dim,
+               "element beyond the rotary part",
+               s.before[at],
+               s.after[at]};
+  }
+  return false;
+}
+
+inline report judge_rotation(const expectation& expected, const samples& all, int digits,
+                             const char* type, const options& o) {
+  report r;
+  r.subject = words("rotation of %s, %llu positions, %lld heads of %lld elements", type,
+                    static_cast<unsigned long long>(all.positions.size()),
+                    static_cast<long long>(o.n_heads), static_cast<long long>(all.head_dim));
+  const samples s = finite_samples(all, r);
+  if (s.positions.empty()) {
+    decide(r, false, s.noise, o);
+    return r;
+  }
+  const bool right = measure(r, expected, s, digits);
+  const layout_result found = find_layout(s, expected);
+  if (!found.found) {
+    add_finding(r, {diagnosis::unexplained,
+                    "no row of cos and sin turns the heads of a token into what came back, under "
+                    "any order of pairs"});
+    decide(r, right, s.noise, o);
+    return r;
+  }
+  for (const finding& one : found.which.findings)
+    add_finding(r, one);
+  const observation seen = observed(s, found.which);
+  if (found.which.rotary_dim == expected.shape().rotated()) {
+    explain(r, expected, seen, digits);
+  } else {
+    const std::int64_t n_pairs = found.which.n_pairs();
+    explain(r, expected.with_rotary_dim(found.which.rotary_dim), seen, digits,
+            {{diagnosis::rotary_dim, "", expected.continued(n_pairs),
+              expected.frequencies().attention_factor()}});
+  }
+  // One rounding of the result is at most 2^-digits of it.
+  if (r.findings.empty() && digits <= 11 && r.max_error > 1.02 * std::ldexp(1, -digits))
+    add_finding(r, {diagnosis::rounded_often,
+                    words("results are rounded more than once on the way: the error is %.2g, where "
+                          "one rounding makes %.2g",
+                          r.max_error, std::ldexp(1, -digits))});
+  decide(r, right, s.noise, o);
+  return r;
+}
+
+} // namespace detail
+} // namespace testing
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif
