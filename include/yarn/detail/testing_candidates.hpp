@@ -18,15 +18,15 @@ public:
   candidate_list(const expectation& expected, std::vector<double> shown)
       : expected_(expected), shown_(std::move(shown)), exact_(list_of(expected.frequencies())),
         plain_(list_of(make_frequencies(expected.shape(), default_scaling{}))) {
+    const double factor = expected.frequencies().attention_factor();
+    add({diagnosis::rotated_twice, "the angles are twice as large: the rotation is applied twice",
+         combined([](double f, double) { return 2 * f; }), factor * factor});
     add_of_the_factor();
     add_ranges();
     add_lengths();
     add_other_methods();
     add_exponents();
     add_estimates();
-    add({diagnosis::rotated_twice, "the angles are twice as large: the rotation is applied twice",
-         combined([](double f, double) { return 2 * f; }),
-         expected.frequencies().attention_factor() * expected.frequencies().attention_factor()});
   }
 
   const std::vector<candidate>& all() const { return all_; }

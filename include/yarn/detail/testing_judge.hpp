@@ -244,7 +244,7 @@ inline report judge_rows(const expectation& expected, const row_values& all, int
   r.subject = words("table of %s, %llu positions, %lld entries each of cos and sin", type,
                     static_cast<unsigned long long>(all.positions.size()),
                     static_cast<long long>(all.width));
-  const double noise = std::ldexp(digits > 11 ? 4 : 1.5, -digits);
+  const double noise = noise_of(digits, 4, 1.5);
   const row_values rows = finite_rows(all, r);
   if (rows.positions.empty()) {
     decide(r, false, noise, o);

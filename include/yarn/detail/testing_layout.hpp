@@ -28,7 +28,10 @@ struct samples {
 };
 
 /// How the two sin terms of a pair are written.
-enum class mixing { rotation, first_sign, second_sign, overwritten };
+///
+/// A wrong sign in the second element needs no case: it is one in the first, and the other
+/// direction.
+enum class mixing { rotation, first_sign, overwritten };
 
 struct layout {
   pairing order = pairing::half_split;
@@ -62,6 +65,10 @@ inline const char* order_name(pairing order) {
   return order == pairing::half_split ? "half_split" : "interleaved";
 }
 
+inline std::string sign_text(const char* which) {
+  return words("the sin term of the %s element of a pair has the wrong sign", which);
+}
+
 /// The equations of one token and pair: two for each head.
 inline void add_equations(const samples& s, const layout& l, std::int64_t token, std::int64_t pair,
                           std::vector<equation>& list) {
@@ -73,7 +80,7 @@ inline void add_equations(const samples& s, const layout& l, std::int64_t token,
     const double scale = std::sqrt(x0 * x0 + x1 * x1);
     list.push_back({x0, l.kind == mixing::first_sign ? x1 : -x1, y0, scale});
     const double partner = l.kind == mixing::overwritten ? y0 : x0;
-    list.push_back({x1, l.kind == mixing::second_sign ? -partner : partner, y1, scale});
+    list.push_back({x1, partner, y1, scale});
   }
 }
 
@@ -136,8 +143,7 @@ public:
     };
     for (const pairing in : {right.order, other})
       for (const pairing out : {right.output_order, in, opposite(in)})
-        for (const mixing kind :
-             {mixing::rotation, mixing::first_sign, mixing::second_sign, mixing::overwritten})
+        for (const mixing kind : {mixing::rotation, mixing::first_sign, mixing::overwritten})
           if (in == right.order || kind == mixing::rotation)
             add_places(differing(in, out, kind));
   }
@@ -210,9 +216,7 @@ private:
       say(diagnosis::overwritten_input,
           "the second element of a pair is computed from the new first element, not the old one");
     else if (l.kind != mixing::rotation)
-      say(diagnosis::sign_of_one_half,
-          words("the sin term of the %s element of a pair has the wrong sign",
-                l.kind == mixing::first_sign ? "first" : "second"));
+      say(diagnosis::sign_of_one_half, sign_text("first"));
     all_.push_back(std::move(l));
   }
 

@@ -42,6 +42,12 @@ inline double rounded_to(rounding format, double value) {
   return value;
 }
 
+/// Error of right arithmetic, in units of the amplitude: `floats` units of 2^-24, or `halves` of a
+/// 16-bit format's last place. What is said of double leaves room for the fit by least squares.
+inline double noise_of(int digits, double floats, double halves) {
+  return digits == 53 ? 0x1p-44 : std::ldexp(digits > 11 ? floats : halves, -digits);
+}
+
 /// Significant bits of an element type.
 template <class T> constexpr int digits_of() {
   constexpr element_format format = format_of_v<T>;
@@ -74,8 +80,8 @@ struct observation {
   }
 };
 
-/// cos and sin, before any attention factor, and the angle (for tolerances), of every token and
-/// pair.
+/// cos and sin, before any attention factor, and the size of the angle, for tolerances, of every
+/// token and pair.
 struct turns {
   std::vector<double> cos;
   std::vector<double> sin;
@@ -115,6 +121,14 @@ inline turns turns_of(const std::vector<double>& inv_freq,
       t.sin[i] = std::sin(t.angle[i]);
     }
   }
+  // The phase of double rows is off by up to 2^-62 rad a token, whatever the frequency: 64 * 2^-53
+  // of this.
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::int64_t position = positions_of_tokens[i / inv_freq.size()];
+    const double least = std::fabs(static_cast<double>(position)) * 0x1p-15;
+    const double angle = std::fabs(t.angle[i]);
+    t.angle[i] = angle > least ? angle : least;
+  }
   return t;
 }
 
@@ -141,10 +155,11 @@ inline fit fitted(const observation& seen, const turns& t, double angle_error, b
     for (std::int64_t token = 0; token < seen.n_tokens(); ++token)
       for (std::int64_t pair = 0; pair < t.n_pairs; ++pair, ++i) {
         const double c = exchanged ? t.sin[i] : t.cos[i], s = exchanged ? t.cos[i] : t.sin[i];
-        const double allowed = seen.noise + angle_error * std::fabs(t.angle[i]);
+        const double allowed = seen.noise + angle_error * t.angle[i];
         const equation* const first = seen.at(token, pair);
         for (std::int64_t k = 0; k < seen.per_pair; ++k)
-          each(first[k], first[k].a * c, first[k].b * s, allowed);
+          if (!each(first[k], first[k].a * c, first[k].b * s, allowed))
+            return;
       }
   };
   visit([&](const equation& e, double u, double v, double allowed) {
@@ -154,6 +169,7 @@ inline fit fitted(const observation& seen, const turns& t, double angle_error, b
     bb += w * v * v;
     ay += w * u * e.y;
     by += w * v * e.y;
+    return true;
   });
   fit f;
   const double determinant = aa * bb - ab * ab;
@@ -177,6 +193,7 @@ inline fit fitted(const observation& seen, const turns& t, double angle_error, b
       f.error = error;
     if (error / allowed > f.ratio)
       f.ratio = error / allowed;
+    return f.ratio <= 1; // one that does not agree is of no further interest
   });
   return f;
 }
@@ -199,7 +216,7 @@ inline misfit largest_error(const observation& seen, const turns& t, double fact
       for (std::int64_t k = 0; k < seen.per_pair; ++k) {
         const double expected = factor * (first[k].a * t.cos[i] + first[k].b * t.sin[i]);
         const double error = std::fabs(first[k].y - expected) / (first[k].scale * factor);
-        const double ratio = error / (seen.noise + double_angle_error * std::fabs(t.angle[i]));
+        const double ratio = error / (seen.noise + double_angle_error * t.angle[i]);
         worst.ratio = ratio > worst.ratio ? ratio : worst.ratio;
         if (error > worst.error) {
           worst.error = error;

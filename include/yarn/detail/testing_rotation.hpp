@@ -76,7 +76,7 @@ samples sampled(const expectation& expected, const options& o, const Once& once)
   }
   // 16 bits: cos and sin, two products and their sum may each be rounded, as in the frameworks.
   const int digits = digits_of<To>() < digits_of<From>() ? digits_of<To>() : digits_of<From>();
-  s.noise = std::ldexp(digits > 11 ? 8 : 4, -digits);
+  s.noise = noise_of(digits, 8, 4);
   return s;
 }
 
@@ -166,6 +166,17 @@ inline report judge_rotation(const expectation& expected, const samples& all, in
     explain(r, expected.with_rotary_dim(found.which.rotary_dim), seen, digits,
             {{diagnosis::rotary_dim, "", expected.continued(n_pairs),
               expected.frequencies().attention_factor()}});
+  }
+  // A wrong sign in the first element looks like one in the second and the negative angle.
+  if (found.which.kind == mixing::first_sign && r.has(diagnosis::wrong_direction)) {
+    std::vector<finding> kept;
+    for (finding& one : r.findings) {
+      if (one.what == diagnosis::sign_of_one_half)
+        one.text = sign_text("second");
+      if (one.what != diagnosis::wrong_direction)
+        kept.push_back(one);
+    }
+    r.findings = kept;
   }
   // One rounding of the result is at most 2^-digits of it.
   if (r.findings.empty() && digits <= 11 && r.max_error > 1.02 * std::ldexp(1, -digits))

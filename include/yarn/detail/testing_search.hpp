@@ -33,8 +33,8 @@ public:
       return;
     if (!near(on_cos, on_sin)) {
       findings.push_back({diagnosis::attention_factor_on_one_side,
-                          words("the factor on cos is %.6g and that on sin %.6g; both should be "
-                                "%.6g",
+                          words("the factor on cos is %.9g and that on sin %.9g; both should be "
+                                "%.9g",
                                 on_cos, on_sin, meant_)});
       return;
     }
@@ -48,7 +48,7 @@ public:
            words("the attention factor is squared: %.6g where it should be %.6g", value, meant_)});
     else
       findings.push_back({diagnosis::attention_factor_value,
-                          words("the attention factor is %.6g where it should be %.6g%s", value,
+                          words("the attention factor is %.9g where it should be %.9g%s", value,
                                 meant_, reason_of(value))});
   }
   bool near(double a, double b) const { return std::fabs(a - b) <= tolerance_ * std::fabs(b); }
