@@ -311,9 +311,13 @@ std::vector<bug> bugs() {
       "theta_10000", d::wrong_theta, everywhere,
       [](const model& m) { return m.shape.rope_theta > 4e5; },
       [](e& x, const model& m) { x.inv_freq = at(m, 1e4, factor_of(m)); });
-  add("exponent_i_over_d", d::wrong_exponent, everywhere, always, [](e& x, const model& m) {
-    x.inv_freq = at(m, std::sqrt(m.shape.rope_theta), factor_of(m));
-  });
+  // With a rotary part of half the head it is the same as head_dim for rotary_dim.
+  add(
+      "exponent_i_over_d", d::wrong_exponent, everywhere,
+      [](const model& m) { return m.shape.head_dim != 2 * m.dim(); },
+      [](e& x, const model& m) {
+        x.inv_freq = at(m, std::sqrt(m.shape.rope_theta), factor_of(m));
+      });
   add(
       "over_head_dim", d::frequencies_over_head_dim, everywhere,
       [](const model& m) { return m.is_partial() && m.method.index() == 0; },
@@ -399,7 +403,8 @@ std::vector<bug> bugs() {
       [](e& x, const model&) { x.round_position = support::as_bfloat16; });
   add("bfloat16_angles", d::angles_16bit, precise, always,
       [](e& x, const model&) { x.round_angle = support::as_bfloat16; });
-  add("float16_angles", d::angles_16bit, precise, always,
+  add(
+      "float16_angles", d::angles_16bit, precise, [](const model& m) { return !is_linear(m); },
       [](e& x, const model&) { x.round_angle = support::as_float16; });
   all.back().also = {d::not_finite}; // 131071 rad is infinite
   add("bfloat16_table", d::table_16bit, precise, always,
@@ -444,6 +449,9 @@ TEST_P(testing_bugs, are_named_in_tables) {
   put.put_in(engine, m);
   EXPECT_TRUE(names(table_report<float>(engine, expected, layout::once), put.wanted()));
   EXPECT_TRUE(names(table_report<double>(engine, expected, layout::once), put.wanted()));
+  if (m.name != "yarn_x16_128") {
+    return; // how a table lies in memory does not depend on the model
+  }
   EXPECT_TRUE(names(table_report<float>(engine, expected, layout::halves), put.wanted()));
   EXPECT_TRUE(names(table_report<double>(engine, expected, layout::neighbours), put.wanted()));
   EXPECT_TRUE(names(table_report<float>(engine, expected, layout::packed), put.wanted()));
@@ -463,6 +471,9 @@ TEST_P(testing_bugs, are_named_in_rotations) {
       continue; // neighbours have no such distance
     }
     EXPECT_TRUE(names(yarn::testing::check_rotation<float>(expected, engine), put.wanted()));
+    if (order == yarn::pairing::interleaved) {
+      continue; // nor does what a type hides depend on the pairing
+    }
     EXPECT_TRUE(names(yarn::testing::check_rotation<double>(expected, engine), put.wanted()));
     if ((put.where & in_low_precision) != 0) {
       EXPECT_TRUE(

@@ -6,6 +6,7 @@
 //     check_inv_freq            its inverse frequencies and attention factor
 //     check_rotation(s)         a function that rotates a tensor in place; q and k together
 //     check_copy                one that rotates from a source into a target
+//     check_rotated             tensors that something has rotated: a dump, another process
 //
 // Each compares with the exact values, which come from double rows of the library, and where they
 // differ computes what the engine would have given under each of some hundred mistakes, alone and
@@ -133,6 +134,40 @@ report check_copy(const expectation& expected, Engine&& engine, const options& o
         detail::call(engine, list, source, target);
       });
   return detail::judge_rotation(expected, s, detail::digits_of<To>(), detail::type_name<To>(), o);
+}
+
+/// Tensors before and after a rotation, wherever it was made; token t stands at list[t].
+/// Shape    both [n_tokens][n_heads][head_dim], any strides. Two heads or more tell pairs from each
+///          other; random numbers are best. The notes on positions of check_rows apply.
+/// Errors   std::invalid_argument: shapes that differ, no token or head, null data, another
+/// head_dim
+///          than expected; std::out_of_range: a position beyond 2^31.
+template <class From, class To>
+report check_rotated(const expectation& expected, const heads_view<From>& before,
+                     const heads_view<To>& after, const positions& list, const options& o = {}) {
+  detail::check_options(o);
+  const std::int64_t n = list.size() < 0 ? before.n_tokens() : list.size();
+  if (before.n_tokens() != after.n_tokens() || before.n_heads() != after.n_heads() ||
+      before.head_dim() != after.head_dim() || n != before.n_tokens() || n < 1 ||
+      before.n_heads() < 1)
+    detail::fail(detail::error_kind::invalid_argument,
+                 "yarn: testing: before is [%lld][%lld][%lld], after [%lld][%lld][%lld], with %lld "
+                 "positions; they must agree, and be > 0",
+                 static_cast<long long>(before.n_tokens()),
+                 static_cast<long long>(before.n_heads()),
+                 static_cast<long long>(before.head_dim()),
+                 static_cast<long long>(after.n_tokens()), static_cast<long long>(after.n_heads()),
+                 static_cast<long long>(after.head_dim()), static_cast<long long>(n));
+  if (before.head_dim() != expected.shape().head_dim)
+    detail::fail(detail::error_kind::invalid_argument,
+                 "yarn: testing: head_dim = %lld must be rope_shape.head_dim = %lld",
+                 static_cast<long long>(before.head_dim()),
+                 static_cast<long long>(expected.shape().head_dim));
+  if (before.data() == nullptr || after.data() == nullptr)
+    detail::fail(detail::error_kind::invalid_argument, "yarn: testing: before or after is null");
+  yarn::detail::check_positions(list, n);
+  return detail::judge_rotation(expected, detail::recorded(before, after, list),
+                                detail::digits_of<To>(), detail::type_name<To>(), o);
 }
 
 /// The rotations of q and of k, as check_rotation each: what differs between them shows only here.

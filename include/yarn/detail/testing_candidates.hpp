@@ -12,11 +12,13 @@ namespace testing {
 namespace detail {
 
 /// Builds the list. `shown` are the engine's own frequencies as far as they can be read off, 0 for
-/// a pair that cannot; from them theta and the factor are estimated.
+/// a pair that cannot; from them theta and the factor are estimated. `reach` is the position that
+/// they were followed to.
 class candidate_list {
 public:
-  candidate_list(const expectation& expected, std::vector<double> shown)
-      : expected_(expected), shown_(std::move(shown)), exact_(list_of(expected.frequencies())),
+  candidate_list(const expectation& expected, std::vector<double> shown, double reach)
+      : expected_(expected), shown_(std::move(shown)), reach_(reach),
+        exact_(list_of(expected.frequencies())),
         plain_(list_of(make_frequencies(expected.shape(), default_scaling{}))) {
     const double factor = expected.frequencies().attention_factor();
     add({diagnosis::rotated_twice, "the angles are twice as large: the rotation is applied twice",
@@ -291,14 +293,17 @@ private:
   }
 
   // One number of the method, from the slowest pair that the engine shows: both theta and the
-  // factor move it most, and in one direction.
+  // factor move it most, and in one direction. A pair that has hardly turned at the last position
+  // is not known well in 16 bits, so faster ones are asked, too.
   void add_estimates() {
-    std::size_t pair = exact_.size();
-    while (pair > 0 && (!(exact_[pair - 1] > 0) || !(shown_[pair - 1] > 0)))
-      --pair;
-    if (pair < 2)
-      return;
-    --pair;
+    for (const double turned : {4.0, 0.5, 0.0})
+      for (std::size_t pair = exact_.size(); pair-- > 1;)
+        if (exact_[pair] > 0 && shown_[pair] > 0 && shown_[pair] * reach_ >= turned) {
+          add_estimates_of(pair);
+          break;
+        }
+  }
+  void add_estimates_of(std::size_t pair) {
     const double theta = solved(pair, 1.01, 1e15, [&](double x) { return at_theta(x); });
     for (const double value : rounded_and_raw(theta))
       add_theta(diagnosis::wrong_theta,
@@ -355,6 +360,7 @@ private:
 
   const expectation& expected_;
   numbers shown_;
+  double reach_;
   numbers exact_;
   numbers plain_;
   std::vector<candidate> all_;

@@ -83,7 +83,7 @@ inline void explain_frequencies(report& r, const expectation& expected,
   };
   const double meant = expected.frequencies().attention_factor();
   attempt({diagnosis::unexplained, "", list_of(expected.frequencies()), meant}, false);
-  const candidate_list others(expected, actual);
+  const candidate_list others(expected, actual, HUGE_VAL);
   for (const candidate& one : others.all())
     attempt(one, true);
   if (!best.found) {

@@ -77,7 +77,8 @@ inline void add_equations(const samples& s, const layout& l, std::int64_t token,
     const double x1 = s.before[s.at(token, h, l.second(l.order, pair))];
     const double y0 = s.after[s.at(token, h, l.first(l.output_order, pair))];
     const double y1 = s.after[s.at(token, h, l.second(l.output_order, pair))];
-    const double scale = std::sqrt(x0 * x0 + x1 * x1);
+    const double length = std::sqrt(x0 * x0 + x1 * x1);
+    const double scale = length > 0 ? length : 1;
     list.push_back({x0, l.kind == mixing::first_sign ? x1 : -x1, y0, scale});
     const double partner = l.kind == mixing::overwritten ? y0 : x0;
     list.push_back({x1, partner, y1, scale});
@@ -96,19 +97,22 @@ inline observation observed(const samples& s, const layout& l) {
   return seen;
 }
 
-/// Whether each token has one row that explains all of its heads under this layout.
-inline bool has_rows(const samples& s, const layout& l) {
+/// Whether each token has one row that explains all of its heads under this layout, and something
+/// is turned by it from the pair `first_to_turn` on.
+inline bool has_rows(const samples& s, const layout& l, std::int64_t first_to_turn) {
+  bool turned = first_to_turn >= l.n_pairs();
   std::vector<equation> equations;
   // The last positions are large: there a wrong layout shows at the first pairs.
   for (std::int64_t token = static_cast<std::int64_t>(s.positions.size()) - 1; token >= 0; --token)
     for (std::int64_t pair = 0; pair < l.n_pairs(); ++pair) {
       equations.clear();
       add_equations(s, l, token, pair, equations);
-      if (!(solved(equations.data(), static_cast<std::int64_t>(equations.size())).error <=
-            3 * s.noise))
+      const solved_row row = solved(equations.data(), static_cast<std::int64_t>(equations.size()));
+      if (!(row.error <= 3 * s.noise))
         return false;
+      turned = turned || (pair >= first_to_turn && std::fabs(row.sin) > 3 * s.noise);
     }
-  return true;
+  return turned;
 }
 
 /// The first element beyond the rotary part that is not what it was, or -1.
@@ -235,7 +239,9 @@ inline layout_result find_layout(const samples& s, const expectation& expected) 
   const layout right = expected_layout(expected);
   layout_result untidy;
   for (const layout& one : layout_list(expected).all()) {
-    if (!has_rows(s, one))
+    // More pairs than expected are only there if they turn: elements may be changed otherwise.
+    const bool wider = one.rotary_dim > right.rotary_dim;
+    if (!has_rows(s, one, wider ? right.n_pairs() : one.n_pairs()))
       continue;
     const std::ptrdiff_t changed = changed_beyond(s, one);
     if (changed < 0)

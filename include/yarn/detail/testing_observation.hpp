@@ -45,7 +45,7 @@ inline double rounded_to(rounding format, double value) {
 /// Error of right arithmetic, in units of the amplitude: `floats` units of 2^-24, or `halves` of a
 /// 16-bit format's last place. What is said of double leaves room for the fit by least squares.
 inline double noise_of(int digits, double floats, double halves) {
-  return digits == 53 ? 0x1p-44 : std::ldexp(digits > 11 ? floats : halves, -digits);
+  return digits == 53 ? 0x1p-42 : std::ldexp(digits > 11 ? floats : halves, -digits);
 }
 
 /// Significant bits of an element type.
@@ -207,7 +207,8 @@ struct misfit {
   std::int64_t index = 0; ///< of the equation
   double expected = 0;
 };
-inline misfit largest_error(const observation& seen, const turns& t, double factor) {
+inline misfit largest_error(const observation& seen, const turns& t, double factor,
+                            double angle_error = double_angle_error) {
   misfit worst;
   std::size_t i = 0;
   for (std::int64_t token = 0; token < seen.n_tokens(); ++token)
@@ -216,7 +217,7 @@ inline misfit largest_error(const observation& seen, const turns& t, double fact
       for (std::int64_t k = 0; k < seen.per_pair; ++k) {
         const double expected = factor * (first[k].a * t.cos[i] + first[k].b * t.sin[i]);
         const double error = std::fabs(first[k].y - expected) / (first[k].scale * factor);
-        const double ratio = error / (seen.noise + double_angle_error * t.angle[i]);
+        const double ratio = error / (seen.noise + angle_error * t.angle[i]);
         worst.ratio = ratio > worst.ratio ? ratio : worst.ratio;
         if (error > worst.error) {
           worst.error = error;
@@ -278,7 +279,7 @@ inline std::vector<double> shown_inv_freq(const observation& seen) {
         break;
       const std::int64_t next = seen.positions[static_cast<std::size_t>(token)];
       const double ratio = static_cast<double>(next) / static_cast<double>(at > 0 ? at : next);
-      const double angle_error = 4 * seen.noise + float_angle_error * f * static_cast<double>(at);
+      const double angle_error = 1.5 * seen.noise + float_angle_error * f * static_cast<double>(at);
       if (at > 0 && angle_error * ratio > 1)
         break;
       const solved_row row = solved(seen.at(token, pair), seen.per_pair);

@@ -41,11 +41,11 @@ public:
     const double value = (on_cos + on_sin) / 2;
     if (near(value, 1))
       findings.push_back({diagnosis::attention_factor_missing,
-                          words("cos and sin lack the attention factor %.6g", meant_)});
+                          words("cos and sin lack the attention factor %.9g", meant_)});
     else if (near(value, meant_ * meant_))
       findings.push_back(
           {diagnosis::attention_factor_squared,
-           words("the attention factor is squared: %.6g where it should be %.6g", value, meant_)});
+           words("the attention factor is squared: %.9g where it should be %.9g", value, meant_)});
     else
       findings.push_back({diagnosis::attention_factor_value,
                           words("the attention factor is %.9g where it should be %.9g%s", value,
@@ -89,7 +89,10 @@ public:
     try_positions();
     std::vector<candidate> all = further;
     add_cut_off(all);
-    const candidate_list others(expected_, shown_inv_freq(seen_));
+    std::int64_t reach = 0;
+    for (const std::int64_t position : seen_.positions)
+      reach = position > reach ? position : reach;
+    const candidate_list others(expected_, shown_inv_freq(seen_), static_cast<double>(reach));
     all.insert(all.end(), others.all().begin(), others.all().end());
     for (const candidate& one : all)
       try_all(one, seen_.positions, {{one.what, one.text}});
