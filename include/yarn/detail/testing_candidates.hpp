@@ -296,6 +296,9 @@ private:
   // factor move it most, and in one direction. A pair that has hardly turned at the last position
   // is not known well in 16 bits, so faster ones are asked, too.
   void add_estimates() {
+    // Where positions are too far apart to read a frequency off, the usual ones are tried.
+    for (const double theta : {1e4, 5e5, 1e6, 1e5, 1.5e5, 1e7, 5e6, 2.5e5, 3e5, 8e6})
+      add_theta(diagnosis::wrong_theta, theta_text(theta), theta);
     for (const double turned : {4.0, 0.5, 0.0})
       for (std::size_t pair = exact_.size(); pair-- > 1;)
         if (exact_[pair] > 0 && shown_[pair] > 0 && shown_[pair] * reach_ >= turned) {
@@ -303,13 +306,14 @@ private:
           break;
         }
   }
+  std::string theta_text(double theta) const {
+    return words("rope_theta is about %.6g where it should be %g", theta,
+                 expected_.shape().rope_theta);
+  }
   void add_estimates_of(std::size_t pair) {
     const double theta = solved(pair, 1.01, 1e15, [&](double x) { return at_theta(x); });
     for (const double value : rounded_and_raw(theta))
-      add_theta(diagnosis::wrong_theta,
-                words("rope_theta is about %.6g where it should be %g", value,
-                      expected_.shape().rope_theta),
-                value);
+      add_theta(diagnosis::wrong_theta, theta_text(value), value);
     if (!expected_.method().has_factor()) {
       const double ratio = exact_[pair] / shown_[pair];
       for (const double s : rounded_and_raw(ratio))

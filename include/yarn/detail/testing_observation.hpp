@@ -279,7 +279,8 @@ inline std::vector<double> shown_inv_freq(const observation& seen) {
         break;
       const std::int64_t next = seen.positions[static_cast<std::size_t>(token)];
       const double ratio = static_cast<double>(next) / static_cast<double>(at > 0 ? at : next);
-      const double angle_error = 1.5 * seen.noise + float_angle_error * f * static_cast<double>(at);
+      const double angle_error =
+          1.5 * seen.noise + float_angle_error * std::fabs(f) * static_cast<double>(at);
       if (at > 0 && angle_error * ratio > 1)
         break;
       const solved_row row = solved(seen.at(token, pair), seen.per_pair);
@@ -289,7 +290,8 @@ inline std::vector<double> shown_inv_freq(const observation& seen) {
       f = (phase + 2 * pi * whole) / static_cast<double>(next);
       at = next;
     }
-    shown.push_back(f > 0 && f < 4 ? f : 0);
+    f = std::fabs(f); // of an engine that turns the other way, too
+    shown.push_back(f < 4 ? f : 0);
   }
   return shown;
 }

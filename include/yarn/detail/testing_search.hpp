@@ -208,6 +208,13 @@ private:
     };
     const candidate expected{diagnosis::unexplained, "", exact_, meant_};
     for (const named& one : all) {
+      bool moved = one.what != diagnosis::positions_16bit;
+      for (const std::int64_t position : seen_.positions) {
+        const auto exact = static_cast<double>(position);
+        moved = moved || std::fabs(rounded_to(one.way.position, exact) - exact) > 0;
+      }
+      if (!moved) // no evidence
+        continue;
       const bool loose = one.angle_error >= half;
       try_turns(turns_of(exact_, seen_.positions, one.way), expected, {{one.what, one.text}},
                 one.angle_error, loose ? 1.5 : -1);
