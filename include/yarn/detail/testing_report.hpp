@@ -178,8 +178,8 @@ struct report {
   /// All of it for a log, some lines.
   std::string text() const {
     std::string all = subject + (passed ? ": ok" : ": NOT OK");
-    all += detail::words("; largest error %.3g of the amplitude (%.3g ULP), allowed %.3g",
-                         max_error, max_error_ulp, tolerance);
+    all += detail::words("; largest error %.3g %s (%.3g ULP), allowed %.3g", max_error,
+                         unit.c_str(), max_error_ulp, tolerance);
     if (max_error > 0) {
       all += ", at";
       if (worst.position >= 0)

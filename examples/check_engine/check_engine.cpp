@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// Checks an engine's RoPE with yarn/testing.hpp and prints what it finds; first with a bug, then
+// with the bug mended. ctest runs it: it fails if the verdicts are not these.
+#include "naive_engine.hpp"
+
+#include <yarn/testing.hpp>
+
+#include <cstdio>
+#include <vector>
+
+int main() {
+  // What the model's config.json says.
+  yarn::rope_shape shape;
+  shape.head_dim = 128;
+  shape.rope_theta = 10000.0;
+  yarn::yarn_scaling method;
+  method.factor = 16.0;
+  method.original_max_position_embeddings = 4096;
+  const yarn::testing::expectation expected(shape, method, yarn::pairing::half_split);
+
+  // The engine computes angles in float, as frameworks do. That is known, and accepted here.
+  yarn::testing::options options;
+  options.accept_float32_angles = true;
+
+  naive::engine engine;
+  const auto rotation = [&](yarn::heads_view<float> x, const std::vector<std::int32_t>& positions) {
+    engine.rotate(x.data(), positions.data(), positions.size(),
+                  static_cast<std::size_t>(x.n_heads()));
+  };
+  const yarn::testing::report wrong =
+      yarn::testing::check_rotation<float>(expected, rotation, options);
+  std::printf("with the bug:\n%s\n", wrong.text().c_str());
+
+  engine.temperature_on_sin = true;
+  const yarn::testing::report right =
+      yarn::testing::check_rotation<float>(expected, rotation, options);
+  std::printf("mended:\n%s\n", right.text().c_str());
+
+  const std::vector<float> list = engine.inv_freq();
+  const yarn::testing::report frequencies = yarn::testing::check_inv_freq(
+      expected, list.data(), list.size(), engine.temperature(), options);
+  std::printf("its frequencies:\n%s", frequencies.text().c_str());
+
+  const bool as_expected = !wrong &&
+                           wrong.has(yarn::testing::diagnosis::attention_factor_on_one_side) &&
+                           right && frequencies;
+  return as_expected ? 0 : 1;
+}
