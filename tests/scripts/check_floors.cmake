@@ -96,11 +96,7 @@ function(find_includes header own_result foreign_result)
   set(${foreign_result} "${foreign}" PARENT_SCOPE)
 endfunction()
 
-    "yarn.hpp detail/gguf_architectures.hpp detail/gguf_keys.hpp detail/gguf_scaling.hpp gguf.hpp \
-(hf_config|ggml|eigen|dlpack|mdspan).hpp \
-detail/testing_report.hpp detail/testing_expectation.hpp \
-detail/testing_(candidates|observation).hpp detail/testing_(layout|search).hpp \
-detail/testing_judge.hpp detail/testing_(inv_freq|rotation).hpp testing.hpp") # 9
+find_place(yarn.hpp umbrella_place)
 
 function(check_includes header)
   find_place("${header}" place)
