@@ -158,8 +158,10 @@ YARN_PRINTF(1, 2) inline std::string words(const char* format, ...) {
 /// CHECK(r.ok())`.
 struct report {
   bool passed = false;
-  std::string subject;        ///< what was looked at: "table of float, 9 positions, 64 pairs"
-  double max_error = 0;       ///< largest |actual - expected|, in units of the amplitude
+  std::string subject; ///< what was looked at: "table of float, 9 positions, 64 pairs"
+  std::string unit = "of the amplitude"; ///< of the errors and the tolerance
+  double max_error = 0; ///< largest |actual - expected|, in units of the amplitude (of the number,
+                        ///< for frequencies)
   double max_error_ulp = 0;   ///< the same in units of the type's 2^-digits
   double tolerance = 0;       ///< what was allowed, in units of the amplitude
   double explained_error = 0; ///< what is left of the error when the findings are taken for true
