@@ -6,9 +6,13 @@
 #include <yarn/testing.hpp>
 
 #include <cstdio>
+#include <exception>
 #include <vector>
 
-int main() {
+namespace {
+
+/// Whether the verdicts are what they should be.
+bool run() {
   // What the model's config.json says.
   yarn::rope_shape shape;
   shape.head_dim = 128;
@@ -44,5 +48,15 @@ int main() {
   const bool as_expected = !wrong &&
                            wrong.has(yarn::testing::diagnosis::attention_factor_on_one_side) &&
                            right && frequencies;
-  return as_expected ? 0 : 1;
+}
+
+} // namespace
+
+int main() {
+  try {
+    return run() ? 0 : 1;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
 }

@@ -201,13 +201,12 @@ struct report {
       all += detail::words("  (with that the error is %.3g)\n", explained_error);
     return all;
   }
-
-  /// For any stream of characters; no header of streams is needed for it.
-  template <class Stream>
-  friend auto operator<<(Stream& out, const report& r) -> decltype(out << r.text()) {
-    return out << r.text();
-  }
 };
+
+/// For any stream of characters; no header of streams is needed for it.
+template <class Stream> auto operator<<(Stream& out, const report& r) -> decltype(out << r.text()) {
+  return out << r.text();
+}
 
 struct options {
   /// Largest error that passes, absolute over the amplitude (the attention factor, for a rotation

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// The tests that docs/testing-your-engine.md shows, word for word, on engines that are right.
+#include <gtest/gtest.h>
+#include <yarn/testing.hpp>
+
+#include <cstdint>
+#include <vector>
+
+namespace {
+
+/// An engine of somebody's, in the form that the page supposes.
+namespace engine {
+
+yarn::frequencies model() {
+  yarn::rope_shape shape;
+  shape.head_dim = 128;
+  shape.rope_theta = 10000.0;
+  yarn::yarn_scaling method;
+  method.factor = 16.0;
+  method.original_max_position_embeddings = 4096;
+  return yarn::make_frequencies(shape, method);
+}
+void rope(float* x, const std::int32_t* positions, std::int64_t n_tokens, std::int64_t n_heads) {
+  yarn::rope_apply(yarn::heads_view<float>(x, n_tokens, n_heads, 128),
+                   yarn::positions(positions, n_tokens), yarn::float32_pipeline(model()),
+                   yarn::pairing::half_split);
+}
+struct cache {
+  std::vector<float> cos, sin;
+};
+cache make_cache(std::int64_t n_positions) {
+  cache made;
+  made.cos.resize(static_cast<std::size_t>(n_positions * 64));
+  made.sin.resize(made.cos.size());
+  yarn::fill_rows(model(), yarn::positions_from(0, n_positions), made.cos.data(), made.sin.data(),
+                  64);
+  return made;
+}
+std::vector<float> inv_freq() {
+  const yarn::frequencies f = model();
+  std::vector<float> list;
+  for (const double value : f.inv_freq())
+    list.push_back(static_cast<float>(value));
+  return list;
+}
+double attention_factor() { return model().attention_factor(); }
+
+} // namespace engine
+
+// [testing]
+yarn::testing::expectation expected() { // what the model's config.json says
+  yarn::rope_shape shape;
+  shape.head_dim = 128;
+  shape.rope_theta = 10000.0;
+  yarn::yarn_scaling method;
+  method.factor = 16.0;
+  method.original_max_position_embeddings = 4096;
+  return {shape, method, yarn::pairing::half_split};
+}
+
+TEST(rope, rotates_as_the_model_wants) {
+  const auto rotate = [](yarn::heads_view<float> x, const std::vector<std::int32_t>& positions) {
+    engine::rope(x.data(), positions.data(), x.n_tokens(), x.n_heads()); // in place, dense
+  };
+  yarn::testing::options options;
+  options.accept_float32_angles = true; // this engine has them, as the frameworks do
+  const auto r = yarn::testing::check_rotation<float>(expected(), rotate, options);
+  EXPECT_TRUE(r) << r;
+}
+
+TEST(rope, caches_cos_and_sin) {
+  const engine::cache cache = engine::make_cache(4096); // [4096][64] each
+  const yarn::table_view<float> table{cache.cos.data(), cache.sin.data(), 4096, 64, 64};
+  const auto r = yarn::testing::check_table(expected(), table);
+  EXPECT_TRUE(r) << r;
+}
+// [/testing]
+
+TEST(rope, has_the_models_frequencies) {
+  const std::vector<float> list = engine::inv_freq();
+  const auto r = yarn::testing::check_inv_freq(expected(), list.data(), list.size(),
+                                               engine::attention_factor());
+  EXPECT_TRUE(r) << r;
+}
+
+} // namespace
