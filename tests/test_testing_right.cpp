@@ -329,6 +329,48 @@ TEST(testing_several, differ_between_q_and_k) {
   EXPECT_NE(r.text().find("k: pairs are interleaved"), std::string::npos) << r;
 }
 
+TEST(testing_several, calls_find_state_that_is_left) {
+  const expectation expected = expected_yarn();
+  const tiny_engine right = engine_of(expected.frequencies(), yarn::pairing::half_split);
+  int n_calls = 0;
+  const auto forgets = [&](const yarn::heads_view<float>& x,
+                           const std::vector<std::int64_t>& list) {
+    tiny_engine now = right;
+    if (++n_calls > 1) {
+      now.inv_freq = support::powers(1e4, 64, 128);
+    }
+    now(x, list);
+  };
+  EXPECT_FALSE(yarn::testing::check_rotation<float>(expected, forgets));
+}
+
+// The rows of one head fit any pairing, so that it is found by what makes sense of them.
+TEST(testing_several, recorded_tensors_of_one_head_are_enough) {
+  const expectation expected = expected_yarn();
+  const expectation other = expected_yarn(yarn::pairing::interleaved);
+  const tiny_engine engine = engine_of(expected.frequencies(), yarn::pairing::half_split);
+  const std::vector<std::int64_t> list = {0, 1, 2, 3, 61, 1021, 4095, 32767};
+  std::vector<float> before;
+  for (std::size_t i = 0; i < list.size() * 128; ++i) {
+    before.push_back(static_cast<float>(i * 7919 % 1009 + 100) * 0x1p-10F);
+  }
+  std::vector<float> after(before.size());
+  const yarn::heads_view<const float> x{before.data(), list.size(), 1, 128};
+  const yarn::heads_view<float> y{after.data(), list.size(), 1, 128};
+  engine(x, y, list);
+  EXPECT_TRUE(is_right(yarn::testing::check_rotated(expected, x, y, yarn::positions(list))));
+  EXPECT_TRUE(names(yarn::testing::check_rotated(other, x, y, yarn::positions(list)),
+                    {diagnosis::wrong_pairing}));
+  const yarn::heads_view<float> shorter{after.data(), list.size() - 1, 1, 128};
+  support::expect_error<std::invalid_argument>(
+      [&] { yarn::testing::check_rotated(expected, x, shorter, yarn::positions(list)); },
+      {"yarn: testing: before is [8][1][128], after [7][1][128], with 8 positions"});
+  const yarn::heads_view<float> narrow{after.data(), list.size(), 2, 64};
+  support::expect_error<std::invalid_argument>(
+      [&] { yarn::testing::check_rotated(expected, narrow, narrow, yarn::positions(list)); },
+      {"yarn: testing: head_dim = 64 must be rope_shape.head_dim = 128"});
+}
+
 TEST(testing_several, are_not_guessed_where_nothing_fits) {
   const expectation expected = expected_yarn();
   const auto noise = [](const yarn::heads_view<float>& x, const std::vector<std::int64_t>& list) {
