@@ -6,6 +6,7 @@
 #include "../yarn.hpp"
 
 #include <cmath>
+#include <iosfwd>
 #include <string>
 #include <utility>
 #include <vector>
@@ -203,9 +204,11 @@ struct report {
   }
 };
 
-/// For any stream of characters; no header of streams is needed for it.
-template <class Stream> auto operator<<(Stream& out, const report& r) -> decltype(out << r.text()) {
-  return out << r.text();
+/// For GoogleTest, logs and other streams of characters.
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out,
+                                             const report& r) {
+  return out << r.text().c_str();
 }
 
 struct options {
