@@ -360,7 +360,8 @@ TEST(onnx_refused, positions_of_no_row) {
 }
 
 TEST(onnx_refused, frequencies_of_no_model) {
-  EXPECT_THROW(yarn::onnx_rope_rows(yarn::frequencies()), std::invalid_argument);
+  const yarn::frequencies none;
+  EXPECT_THROW(yarn::onnx_rope_rows{none}, std::invalid_argument);
 }
 
 } // namespace
