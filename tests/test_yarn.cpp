@@ -24,9 +24,9 @@ constexpr bool has_the_version = true;
 constexpr bool has_the_version = false;
 #endif
 // What an engine must ask for, because it brings other libraries' headers.
-#if defined(YARN_HF_CONFIG_HPP) || defined(YARN_GGUF_HPP) || defined(YARN_EIGEN_HPP) ||            \
-    defined(YARN_DLPACK_HPP) || defined(YARN_MDSPAN_HPP) || defined(YARN_TESTING_HPP) ||           \
-    defined(YARN_DISPATCH_HPP)
+#if defined(YARN_HF_CONFIG_HPP) || defined(YARN_GGUF_HPP) || defined(YARN_GGML_HPP) ||             \
+    defined(YARN_EIGEN_HPP) || defined(YARN_DLPACK_HPP) || defined(YARN_MDSPAN_HPP) ||             \
+    defined(YARN_ONNXRUNTIME_HPP) || defined(YARN_TESTING_HPP) || defined(YARN_DISPATCH_HPP)
 constexpr bool has_what_is_opt_in = true;
 #else
 constexpr bool has_what_is_opt_in = false;
