@@ -45,9 +45,8 @@ bool run() {
       expected, list.data(), list.size(), engine.temperature(), options);
   std::printf("its frequencies:\n%s", frequencies.text().c_str());
 
-  const bool as_expected = !wrong &&
-                           wrong.has(yarn::testing::diagnosis::attention_factor_on_one_side) &&
-                           right && frequencies;
+  return !wrong && wrong.has(yarn::testing::diagnosis::attention_factor_on_one_side) && right &&
+         frequencies;
 }
 
 } // namespace

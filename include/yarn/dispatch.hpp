@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Run-time choice among parts of a program that were compiled from one source, each for its own
-// instruction set, by yarn_add_dispatch of the CMake package. Opt-in, without xsimd. Floor 9.
+// instruction set, by yarn_add_dispatch of the CMake package. Opt-in, without xsimd. Floor 10.
 //
 //     kernels.hpp    struct rope_kernels { void (*rotate)(...); };    pointers to functions
 //                    YARN_DISPATCH_DECLARE(rope_kernels)

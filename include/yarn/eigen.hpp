@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Eigen's matrices and tensors as views. Opt-in; Eigen 3.4 or newer. Floor 9.
+// Eigen's matrices and tensors as views. Opt-in; Eigen 3.4 or newer. Floor 10.
 //
 // A matrix has no axis of heads, so their number is an argument, and storage order says which index
 // counts the tokens:

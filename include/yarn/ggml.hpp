@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // ggml: its tensors as views, our rotation as nodes of its graphs, its GGUF files for
 // gguf_config_from. Opt-in; needs ggml's headers and libraries (0.27 is what the tests run). Floor
-// 9.
+// 10.
 //
 //     ggml_tensor* rows = yarn::rope_rows_node(ctx, positions, freqs);   // once a graph
 //     for (every layer) {

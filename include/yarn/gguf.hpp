@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // GGUF metadata: from the keys of a file to shape, method and lengths, as llama.cpp understands
 // them. Opt-in; needs nothing but the standard library, for the file is read by somebody else: see
-// `Reader` below, and yarn/ggml.hpp for one over ggml's gguf.h. Floor 9.
+// `Reader` below, and yarn/ggml.hpp for one over ggml's gguf.h. Floor 10.
 //
 // Keys stand behind the value of general.architecture and a dot; in brackets, what they are at
 // Hugging Face.

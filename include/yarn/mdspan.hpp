@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // mdspan as views: std::mdspan (C++23), Kokkos' reference implementation, or any type with the same
-// members. Includes neither: whoever has one has included it. Opt-in. Floor 9.
+// members. Includes neither: whoever has one has included it. Opt-in. Floor 10.
 //
 //     std::mdspan x(data, n_tokens, n_heads, head_dim);          // layout_right
 //     yarn::rope_apply(yarn::heads_from(x), rows, p);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Two operators for onnxruntime on processors: rows of cos and sin, once a run, and the rotation
-// that all layers do with them. Opt-in; onnxruntime 1.18 or newer. Floor 9.
+// that all layers do with them. Opt-in; onnxruntime 1.18 or newer. Floor 10.
 //
 //     yarn::onnx_rope_rows rows(freqs);                     // they must outlive the session
 //     yarn::onnx_rope rope;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Strided tensors of others as heads_view: what eigen.hpp, dlpack.hpp and mdspan.hpp share.
-// Not in the umbrella. Floor 9.
+// Not in the umbrella. Floor 10.
 #ifndef YARN_DETAIL_AXES_HPP
 #define YARN_DETAIL_AXES_HPP
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The metadata of a GGUF file by keys: what was asked for, and what is wrong with a value. Floor 9.
+// The metadata of a GGUF file by keys: what was asked for, and what is wrong with a value.
+// Floor 10.
 #ifndef YARN_DETAIL_GGUF_KEYS_HPP
 #define YARN_DETAIL_GGUF_KEYS_HPP
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // From the keys of a GGUF file to a scaling method: the half of gguf.hpp behind the shape. What a
-// key means is written there. Floor 9.
+// key means is written there. Floor 10.
 #ifndef YARN_DETAIL_GGUF_SCALING_HPP
 #define YARN_DETAIL_GGUF_SCALING_HPP
 

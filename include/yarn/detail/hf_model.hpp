@@ -121,8 +121,8 @@ inline hf_model hf_find_model(const std::string& model_type) {
       return model;
   for (const char* plain : hf_plain_models)
     if (model_type == plain)
-      return {plain, 10000.0, 0.0, 0, 0.0, false};
-  return {nullptr, 0.0, 0.0, 0, 0.0, false};
+      return {plain, 10000.0, 0.0, 0.0, 0, false};
+  return {nullptr, 0.0, 0.0, 0.0, 0, false};
 }
 
 } // namespace detail
