@@ -29,7 +29,10 @@ elseif(BUILD_TREE)
   set(where "-Dyarn_DIR=${YARN_BINARY_DIR}")
 elseif(ABSOLUTE_DIRS)
   set(PREFIX "${WORK_DIR}/data")
-  run_step("${CMAKE_COMMAND}" -S "${SOURCE_DIR}" -B "${WORK_DIR}/yarn" ${compiler}
+  # A copy: CMake installs no headers into the sources, where a build folder may be.
+  file(COPY "${SOURCE_DIR}/CMakeLists.txt" "${SOURCE_DIR}/cmake" "${SOURCE_DIR}/include"
+       DESTINATION "${WORK_DIR}/source")
+  run_step("${CMAKE_COMMAND}" -S "${WORK_DIR}/source" -B "${WORK_DIR}/yarn" ${compiler}
            "-DYARN_NO_XSIMD=${NO_XSIMD}" -DYARN_BUILD_TESTS=OFF -DYARN_BUILD_BENCH=OFF
            -DYARN_BUILD_EXAMPLES=OFF "-DCMAKE_INSTALL_PREFIX=${WORK_DIR}/elsewhere"
            "-DCMAKE_INSTALL_INCLUDEDIR=${WORK_DIR}/headers/include"

@@ -261,6 +261,11 @@ void rotate_packs(const head_run<From, To>& x, row_pointers<C> row, Index pair,
                     YARN_INLINE_LAMBDA { (steps[I].apply(head, pair + I * Step::pairs), ...); });
 }
 
+/// Pair 0 as a type, so that the usual heads pay for no other.
+struct first_pair {
+  YARN_ALWAYS_INLINE constexpr operator std::int64_t() const { return 0; } // NOLINT: it is one
+};
+
 /// N packs if so many are left, then N/2, N/4 ... 1. Returns the first pair behind them.
 template <class Step, int N, class C, class From, class To>
 YARN_ALWAYS_INLINE std::int64_t rotate_most(const head_run<From, To>& x, row_pointers<C> row,
@@ -324,7 +329,7 @@ template <pairing In, pairing Out, class Arch, class C, class From, class To>
 void rotate_heads(const head_run<From, To>& x, row_pointers<C> row, std::int64_t n_pairs) {
   using step = step_for<In, Out, Arch, C, From, To>;
   const auto whole = [&](auto packs) YARN_INLINE_LAMBDA {
-    rotate_packs<step>(x, row, std::integral_constant<std::int64_t, 0>{}, n_pairs, packs);
+    rotate_packs<step>(x, row, first_pair{}, n_pairs, packs);
   };
   if constexpr (has_32_registers_v<Arch>) {
     if (n_pairs == step::pairs)
