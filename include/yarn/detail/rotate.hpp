@@ -80,6 +80,7 @@ public:
   /// once for all heads, and every pack of a head is permuted once instead of twice.
   static constexpr bool spreads =
       In == pairing::interleaved && Out == pairing::interleaved && pairs > 1;
+  static constexpr bool prepares = spreads; // from_row is work
   /// Steps whose part of the row fits the registers beside what the rotation needs.
   static constexpr int packs_in_registers = has_32_registers_v<Arch> ? 8 : spreads ? 2 : 4;
 
@@ -151,6 +152,7 @@ public:
   static constexpr auto size = static_cast<std::int64_t>(wide::size);
   static constexpr bool sorts = Order == pairing::half_split;
   static constexpr std::int64_t pairs = 2 * size;
+  static constexpr bool prepares = sorts;
   static constexpr int packs_in_registers = has_32_registers_v<Arch> ? 8 : 4;
 
   YARN_ALWAYS_INLINE static word_step from_row(const float* cos, const float* sin) {
@@ -300,8 +302,8 @@ void rotate_in_parts(const head_run<From, To>& x, row_pointers<C> row, std::int6
   }
 }
 
-/// All heads of one token, as many together as stay in L1 from part to part. What comes from memory
-/// is taken a few heads at a time: first parts wait for it, and the others keep it busy meanwhile.
+/// All heads of one token, as many together as stay in L1 from part to part, but only a few of
+/// those that come from memory: first parts wait for it, and the others keep it busy meanwhile.
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
 void rotate_in_groups(const head_run<From, To>& x, row_pointers<C> row, std::int64_t n_pairs) {
   const std::int64_t group_bytes = x.lead != 0 ? 2048 : 16384;
@@ -341,6 +343,13 @@ void rotate_heads(const head_run<From, To>& x, row_pointers<C> row, std::int64_t
     if (n_pairs == 8 * step::pairs)
       return whole(std::make_integer_sequence<int, 8>{});
   }
+  // What comes from memory is best read in order, whole heads. Preparing the row for each takes no
+  // time then, unless the elements are converted, too.
+  if constexpr (!step::prepares || sizeof(From) == sizeof(C))
+    if (x.lead != 0)
+      return for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
+        rotate_by_row<In, Out, Arch>(head, row, n_pairs);
+      });
   rotate_in_groups<In, Out, Arch>(x, row, n_pairs);
 }
 
