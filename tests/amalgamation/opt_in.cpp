@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The single header first, then an opt-in header of the tree with the headers that it includes.
+// The single header first, then opt-in headers of the tree with the headers that they include.
 #include "yarn.hpp"
 
 #include "../../include/yarn/dispatch.hpp"
+#include "../../include/yarn/gguf.hpp"
+#include "../../include/yarn/testing.hpp"
 
 #include <cstdio>
 

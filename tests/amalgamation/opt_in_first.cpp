@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The opt-in header first: then the single header must leave out what came with it.
+// The opt-in headers first: then the single header must leave out what came with them.
 #include "../../include/yarn/dispatch.hpp"
+#include "../../include/yarn/gguf.hpp"
+#include "../../include/yarn/testing.hpp"
 
 #include "yarn.hpp"
 
