@@ -236,11 +236,11 @@ YARN_ALWAYS_INLINE void rotate_by_row(const head_run<From, To>& x, row_pointers<
       });
 }
 
-/// Calls f for each head of x, asking for memory ahead where the run says so and `size` is not 0.
-/// (Two loops: the question would cost what a head in L1 costs.)
+/// Calls f for each head of x, asking for memory ahead where the run says so. (Two loops: the
+/// question would cost what a head in L1 costs.)
 template <class From, class To, class F>
 YARN_ALWAYS_INLINE void for_each_head(head_run<From, To> x, std::int64_t size, const F& f) {
-  if (x.lead == 0 || size == 0) {
+  if (x.lead == 0) {
     for (; x.n_heads > 0; x.next_head())
       f(x);
   } else {
@@ -251,97 +251,95 @@ YARN_ALWAYS_INLINE void for_each_head(head_run<From, To> x, std::int64_t size, c
   }
 }
 
-/// sizeof...(I) packs of pairs of each head from `pair` on, whose part of the row stays in
-/// registers for all heads. Memory is asked for with the first pair.
-template <class Step, class Index, class C, class From, class To, int... I>
-void rotate_packs(const head_run<From, To>& x, row_pointers<C> row, Index pair,
-                  std::int64_t n_pairs, std::integer_sequence<int, I...>) {
+/// Heads whose pairs are exactly sizeof...(I) packs: the row stays in registers for all of them.
+template <class Step, class C, class From, class To, int... I>
+void rotate_whole(const head_run<From, To>& x, row_pointers<C> row,
+                  std::integer_sequence<int, I...>) {
+  const Step steps[] = {Step::from_row(row.cos + I * Step::pairs, row.sin + I * Step::pairs)...};
+  for_each_head(x, 2 * static_cast<std::int64_t>(sizeof...(I)) * Step::pairs,
+                [&](const head_run<From, To>& head)
+                    YARN_INLINE_LAMBDA { (steps[I].apply(head, I * Step::pairs), ...); });
+}
+
+/// sizeof...(I) packs of pairs of each head from `pair` on: that part of the row stays in registers
+/// for all heads.
+template <class Step, class C, class From, class To, int... I>
+void rotate_part(const head_run<From, To>& x, row_pointers<C> row, std::int64_t pair,
+                 std::integer_sequence<int, I...>) {
   const Step steps[] = {
       Step::from_row(row.cos + pair + I * Step::pairs, row.sin + pair + I * Step::pairs)...};
-  for_each_head(x, pair == 0 ? 2 * n_pairs : 0,
-                [&](const head_run<From, To>& head)
-                    YARN_INLINE_LAMBDA { (steps[I].apply(head, pair + I * Step::pairs), ...); });
+  for (head_run<From, To> head = x; head.n_heads > 0; head.next_head())
+    (steps[I].apply(head, pair + I * Step::pairs), ...);
 }
 
-/// Pair 0 as a type, so that the usual heads pay for no other.
-struct first_pair {
-  YARN_ALWAYS_INLINE constexpr operator std::int64_t() const { return 0; } // NOLINT: it is one
-};
-
-/// N packs if so many are left, then N/2, N/4 ... 1. Returns the first pair behind them.
+/// Parts of N packs while so many are left, then of N/2, N/4 ... 1. Returns the first pair behind
+/// them.
 template <class Step, int N, class C, class From, class To>
-YARN_ALWAYS_INLINE std::int64_t rotate_most(const head_run<From, To>& x, row_pointers<C> row,
-                                            std::int64_t pair, std::int64_t n_pairs) {
-  if constexpr (N > 0) {
-    if (n_pairs - pair >= N * Step::pairs) {
-      rotate_packs<Step>(x, row, pair, n_pairs, std::make_integer_sequence<int, N>{});
-      pair += N * Step::pairs;
-    }
-    return rotate_most<Step, N / 2>(x, row, pair, n_pairs);
-  } else {
+YARN_ALWAYS_INLINE std::int64_t rotate_parts_of(const head_run<From, To>& x, row_pointers<C> row,
+                                                std::int64_t pair, std::int64_t n_pairs) {
+  for (; n_pairs - pair >= N * Step::pairs; pair += N * Step::pairs)
+    rotate_part<Step>(x, row, pair, std::make_integer_sequence<int, N>{});
+  if constexpr (N > 1)
+    return rotate_parts_of<Step, N / 2>(x, row, pair, n_pairs);
+  else
     return pair;
-  }
 }
 
-/// Pairs [pair, n_pairs) of every head: for each part of them that fits the registers, all heads.
-template <pairing In, pairing Out, class Arch, class C, class From, class To>
+/// Pairs [pair, n_pairs) of every head in parts of up to `Packs` packs; the narrower packs at the
+/// end, of which there is one of each width, are parts of their own.
+template <pairing In, pairing Out, class Arch, int Packs, class C, class From, class To>
 void rotate_in_parts(const head_run<From, To>& x, row_pointers<C> row, std::int64_t pair,
                      std::int64_t n_pairs) {
   using step = step_for<In, Out, Arch, C, From, To>;
-  constexpr int most = step::packs_in_registers;
-  for (; n_pairs - pair >= most * step::pairs; pair += most * step::pairs)
-    rotate_packs<step>(x, row, pair, n_pairs, std::make_integer_sequence<int, most>{});
-  pair = rotate_most<step, most / 2>(x, row, pair, n_pairs);
+  pair = rotate_parts_of<step, Packs>(x, row, pair, n_pairs);
   if constexpr (step::pairs > 1) {
     using narrow = narrower_arch<Arch>;
     using last = rotation_step<In, Out, Arch, C>; // half as wide as a step by words
     if constexpr (std::is_same_v<narrow, scalar_arch> && last::pairs < step::pairs)
-      pair = rotate_most<last, 1>(x, row, pair, n_pairs);
+      pair = rotate_parts_of<last, 1>(x, row, pair, n_pairs);
     if (pair < n_pairs)
-      rotate_in_parts<In, Out, narrow>(x, row, pair, n_pairs);
+      rotate_in_parts<In, Out, narrow, 1>(x, row, pair, n_pairs);
   }
 }
 
 /// All heads of one token, as many together as stay in L1 from part to part, but only a few of
-/// those that come from memory: first parts wait for it, and the others keep it busy meanwhile.
+/// those that come from memory: they are asked for at once, while those before them are rotated.
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
 void rotate_in_groups(const head_run<From, To>& x, row_pointers<C> row, std::int64_t n_pairs) {
+  constexpr int packs = step_for<In, Out, Arch, C, From, To>::packs_in_registers;
   const std::int64_t group_bytes = x.lead != 0 ? 2048 : 16384;
   const std::int64_t head_bytes = 2 * n_pairs * static_cast<std::int64_t>(sizeof(From));
   // (What was written by words is not copied by vectors before it must be: that waits for the
   // words, longer than a head takes.)
-  if (x.n_heads * head_bytes <= group_bytes)
-    return rotate_in_parts<In, Out, Arch>(x, row, 0, n_pairs);
+  if (x.lead == 0 && x.n_heads * head_bytes <= group_bytes)
+    return rotate_in_parts<In, Out, Arch, packs>(x, row, 0, n_pairs);
   const std::int64_t size = 1 + group_bytes / head_bytes;
-  head_run<From, To> rest = x;
-  while (rest.n_heads > size) {
+  for (head_run<From, To> rest = x; rest.n_heads > 0;) {
     head_run<From, To> group = rest;
-    rest.source += size * x.source_stride;
-    rest.target += size * x.target_stride;
-    rest.n_heads -= size;
-    group.n_heads = size;
-    group.next = address_of(rest.source, 0);
-    rotate_in_parts<In, Out, Arch>(group, row, 0, n_pairs);
+    if (group.n_heads > size)
+      group.n_heads = size;
+    for (std::int64_t i = 0; i < group.n_heads; ++i) {
+      if (rest.lead != 0)
+        rest.fetch_ahead(2 * n_pairs);
+      rest.next_head();
+    }
+    rotate_in_parts<In, Out, Arch, packs>(group, row, 0, n_pairs);
   }
-  rotate_in_parts<In, Out, Arch>(rest, row, 0, n_pairs);
 }
 
 /// All heads of one token.
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
 void rotate_heads(const head_run<From, To>& x, row_pointers<C> row, std::int64_t n_pairs) {
   using step = step_for<In, Out, Arch, C, From, To>;
-  const auto whole = [&](auto packs) YARN_INLINE_LAMBDA {
-    rotate_packs<step>(x, row, first_pair{}, n_pairs, packs);
-  };
   if constexpr (has_32_registers_v<Arch>) {
     if (n_pairs == step::pairs)
-      return whole(std::make_integer_sequence<int, 1>{});
+      return rotate_whole<step>(x, row, std::make_integer_sequence<int, 1>{});
     if (n_pairs == 2 * step::pairs)
-      return whole(std::make_integer_sequence<int, 2>{});
+      return rotate_whole<step>(x, row, std::make_integer_sequence<int, 2>{});
     if (n_pairs == 4 * step::pairs)
-      return whole(std::make_integer_sequence<int, 4>{});
+      return rotate_whole<step>(x, row, std::make_integer_sequence<int, 4>{});
     if (n_pairs == 8 * step::pairs)
-      return whole(std::make_integer_sequence<int, 8>{});
+      return rotate_whole<step>(x, row, std::make_integer_sequence<int, 8>{});
   }
   // What comes from memory is best read in order, whole heads. Preparing the row for each takes no
   // time then, unless the elements are converted, too.
