@@ -46,6 +46,9 @@ std::vector<config_case> read_cases() {
     one.config = entry.at("config");
     if (!entry.at("layer_type").is_null()) {
       one.layer_type = entry.at("layer_type");
+    } else if (one.id.rfind("olmo-3-7b-yarn", 0) == 0) {
+      one.layer_type = "full_attention"; // transformers 5.12.1 scales all layers, for which see
+                                         // hf_layers.scaling_of_olmo_3_is_for_global_layers_only
     }
     if (!entry.at("seq_len").is_null()) {
       one.seq_len = entry.at("seq_len");

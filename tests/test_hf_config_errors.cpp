@@ -204,6 +204,21 @@ TEST(hf_text, is_read_as_deep_as_it_is) { // no recursion that a file can exhaus
       R"({"head_dim": 64, "rope_theta": 1e4, "rope_scaling": {"type": "default", "x": )" + deep +
       "}}";
   EXPECT_EQ(yarn::hf_config_from_text(text).unused, names{"rope_scaling.x"});
+  const std::string both = R"({"head_dim": 64, "rope_theta": 1e4, "rope_parameters": {"x": )" +
+                           deep + R"(}, "rope_scaling": {"x": )" + deep + "}}";
+  support::expect_error<std::invalid_argument>([&] { yarn::hf_config_from_text(both); },
+                                               {"both given and differ in x"});
+}
+
+TEST(hf_error, names_types_of_two_dictionaries_that_contradict) {
+  for (const char* key : {"type", "rope_type"}) {
+    support::expect_error<std::invalid_argument>(
+        [&] {
+          read(config_with({{key, "dynamic"}, {"factor", 2}},
+                           {{"rope_parameters", {{"rope_type", "linear"}, {"factor", 2}}}}));
+        },
+        {"both given and differ in", key});
+  }
 }
 
 TEST(hf_file, is_read_or_named) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // yarn/hf_config.hpp: the shape under all its names, layers, nested configurations, and what is
 // reported of keys that nothing reads.
+#include "support/expect_error.hpp"
 #include "support/hf_configs.hpp"
 
 namespace {
@@ -24,6 +25,33 @@ TEST(hf_unused, lists_keys_about_rope_beside_the_dictionary) {
   EXPECT_EQ(read(config_with(nullptr, {{"swa_rope_theta", 1e4}, {"use_dynamic_ntk", true}})).unused,
             (names{"swa_rope_theta", "use_dynamic_ntk"}));
   EXPECT_EQ(read(config_with(nullptr, {{"vocab_size", 5}})).unused, names{});
+  EXPECT_EQ(
+      read(config_with(nullptr, {{"attn_config", {{"rope_theta", 1e4}, {"rope_impl", "hf"}}}}))
+          .unused,
+      names{"attn_config.rope_impl"});
+}
+
+TEST(hf_unused, keys_beside_a_nested_configuration_are_noted) {
+  const json inner = {{"model_type", "llama"}, {"head_dim", 128}};
+  const auto config = read({{"rope_theta", 1e6},
+                            {"rope_scaling", {{"type", "linear"}, {"factor", 4}}},
+                            {"text_config", inner}});
+  EXPECT_TRUE(notes_say(config, {"rope_scaling is not read", "text_config"}));
+  EXPECT_TRUE(notes_say(config, {"rope_theta is not read"}));
+  json both = {{"rope_theta", 1e4}, {"text_config", inner}};
+  both["text_config"]["rope_theta"] = 1e4;
+  EXPECT_FALSE(notes_say(read(both), {"is not read"}));
+}
+
+TEST(hf_unused, models_that_do_not_rotate_are_noted) {
+  for (const json& flag :
+       {json{{"alibi", true}}, json{{"position_embedding_type", "nope"}},
+        json{{"mla_use_nope", true}}, json{{"attn_config", {{"rope", false}}}}}) {
+    EXPECT_TRUE(notes_say(read(config_with(nullptr, flag)), {"does not rotate"})) << flag;
+  }
+  for (const json& flag : {json{{"alibi", false}}, json{{"position_embedding_type", "rope"}}}) {
+    EXPECT_FALSE(notes_say(read(config_with(nullptr, flag)), {"does not rotate"})) << flag;
+  }
 }
 
 TEST(hf_unused, sections_of_mrope_are_no_error_and_no_secret) {
@@ -205,6 +233,32 @@ TEST(hf_dictionaries, both_spellings_may_agree) {
   json config = config_with({{"type", "linear"}, {"factor", 4.0}});
   config["rope_parameters"] = {{"rope_type", "linear"}, {"factor", 4.0}, {"rope_theta", 1e4}};
   EXPECT_EQ(method_of<yarn::linear_scaling>(read(config)).factor, 4.0);
+}
+
+TEST(hf_layers, scaling_of_olmo_3_is_for_global_layers_only) {
+  json config = yarn_with({{"factor", 8}, {"original_max_position_embeddings", 8192}});
+  config["model_type"] = "olmo3";
+  EXPECT_EQ(yarn::hf_layer_types(config), (names{"full_attention", "sliding_attention"}));
+  EXPECT_EQ(read(config, "full_attention").rope_type, "yarn");
+  const auto local = read(config, "sliding_attention");
+  EXPECT_EQ(local.rope_type, "default");
+  EXPECT_EQ(local.shape.rope_theta, 1e4);
+  EXPECT_EQ(local.unused, names{});
+}
+
+TEST(hf_layers, a_method_beside_dictionaries_of_layers_is_refused) {
+  support::expect_error<std::invalid_argument>(
+      [] {
+        read(yarn_with({{"some_scaling", {{"beta", 0.1}}}}));
+      },
+      {"rope_scaling.rope_type", "some_scaling"});
+}
+
+TEST(hf_shape, latent_attention_that_is_switched_off) { // DeepSeek-OCR
+  json config = config_with(nullptr, {{"use_mla", false}, {"qk_rope_head_dim", 0}});
+  EXPECT_EQ(read(config).shape.head_dim, 128);
+  config["use_mla"] = true;
+  support::expect_error<std::invalid_argument>([&] { read(config); }, {"qk_rope_head_dim = 0"});
 }
 
 } // namespace

@@ -511,9 +511,8 @@ TYPED_TEST(rope, has_the_same_bits_from_every_source) {
     std::copy_n(s, n_pairs, packed_wide.data() + position * wide_stride + n_pairs);
   }
   const yarn::table_view<T> separate{cos.data(), sin.data(), n_positions, n_pairs, stride};
-  const yarn::table_view<T> dense =
-      yarn::table_view<T>::packed(packed.data(), n_positions, n_pairs);
-  const yarn::table_view<T> spaced =
+  const auto dense = yarn::table_view<T>::packed(packed.data(), n_positions, n_pairs);
+  const auto spaced =
       yarn::table_view<T>::packed(packed_wide.data(), n_positions, n_pairs, wide_stride);
 
   const std::vector<T> values = random_values<T>(tokens * heads * dim, 11);

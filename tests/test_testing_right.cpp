@@ -371,6 +371,44 @@ TEST(testing_several, recorded_tensors_of_one_head_are_enough) {
       {"yarn: testing: head_dim = 64 must be rope_shape.head_dim = 128"});
 }
 
+// What is compared with NaN differs from nothing, and zeros are turned into zeros by anything.
+TEST(testing_several, recorded_tensors_that_prove_nothing_are_no_proof) {
+  const expectation expected = expected_yarn();
+  const std::vector<std::int64_t> list = {1, 4095};
+  std::vector<float> before(256, 1.0F), after(256, 1.0F);
+  const yarn::heads_view<const float> x{before.data(), 2, 1, 128};
+  const yarn::heads_view<const float> y{after.data(), 2, 1, 128};
+  for (const float value : {NAN, INFINITY}) {
+    std::fill(before.begin(), before.begin() + 192, value);
+    EXPECT_FALSE(yarn::testing::check_rotated(expected, x, y, yarn::positions(list))) << value;
+  }
+  std::fill(before.begin(), before.end(), 0.0F);
+  std::fill(after.begin(), after.end(), 0.0F);
+  support::expect_error<std::invalid_argument>(
+      [&] { yarn::testing::check_rotated(expected, x, y, yarn::positions(list)); },
+      {"before is all zeros"});
+}
+
+// Methods with a number for each pair, and those that want more than one pair.
+TEST(testing_several, other_widths_are_named_for_every_method) {
+  yarn::rope_shape shape;
+  shape.head_dim = 32;
+  shape.rope_theta = 1e4;
+  yarn::longrope_scaling longrope;
+  longrope.short_factor = longrope.long_factor = {1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2};
+  longrope.original_max_position_embeddings = 4096;
+  longrope.attention_factor = 1.0;
+  yarn::ntk_scaling ntk;
+  ntk.factor = 4;
+  const std::vector<float> few(1, 1.0F), some(8, 0.5F);
+  const expectation by_list{shape, longrope, yarn::pairing::half_split, 4096};
+  EXPECT_TRUE(
+      yarn::testing::check_inv_freq(by_list, some.data(), some.size()).has(diagnosis::rotary_dim));
+  const expectation by_base{shape, ntk, yarn::pairing::half_split};
+  EXPECT_TRUE(
+      yarn::testing::check_inv_freq(by_base, few.data(), few.size()).has(diagnosis::rotary_dim));
+}
+
 TEST(testing_several, are_not_guessed_where_nothing_fits) {
   const expectation expected = expected_yarn();
   const auto noise = [](const yarn::heads_view<float>& x, const std::vector<std::int64_t>& list) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // DLPack tensors in host memory as views: what torch, numpy, jax and TVM hand over. Opt-in;
-// dlpack.h of any version. Floor 10.
+// dlpack.h 0.6 or newer. Floor 10.
 //
 //     yarn::rope_apply(yarn::heads_from<float>(tensor), rows, p);        // its dtype is known
 //     yarn::visit_heads(tensor, [&](auto x) { yarn::rope_apply(x, rows, p); }); // or is asked for

@@ -104,11 +104,12 @@ inline void check_rope_rows(const ggml_tensor* rows) {
   elements_of<float>(rows, 1);
 }
 
-// ---- What ggml's threads call: no checks, no exceptions
-// -------------------------------------------
+// ---- What ggml's threads call: no exceptions ------------------------------------------------------
 
 inline void compute_rope_rows(ggml_tensor* rows, int ith, int nth, void* freqs) noexcept {
   const auto& f = *static_cast<const frequencies*>(freqs);
+  // They may have been assigned to since the node was made.
+  GGML_ASSERT(2 * f.n_pairs() == rows->ne[0]);
   const ggml_tensor* const list = rows->src[0];
   const token_range part = part_of(rows->ne[1], {ith, nth});
   const auto view = rows_at(rows, static_cast<const float*>(rows->data));

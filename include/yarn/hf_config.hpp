@@ -2,7 +2,7 @@
 // From a Hugging Face config.json to shape, method and lengths. Opt-in: not in yarn.hpp. Floor 10.
 //
 //     const yarn::hf_config config = yarn::hf_config_from_file("Llama-3.1-8B/config.json");
-//     const yarn::frequencies freqs = yarn::make_frequencies(config.shape, config.method, seq_len);
+//     const yarn::frequencies freqs = yarn::make_frequencies(config, seq_len);
 //
 // Needs nlohmann-json, 3.7 or newer: find_package(nlohmann_json) and link
 // nlohmann_json::nlohmann_json, or put it on the include path. It reads what transformers 5 writes
@@ -32,7 +32,7 @@ struct hf_options {
   std::string layer_type;
 };
 
-/// What a configuration says about RoPE. `make_frequencies(shape, method, seq_len)` accepts it.
+/// What a configuration says about RoPE.
 struct hf_config {
   /// head_dim is the rotated part alone for multi-head latent attention (qk_rope_head_dim): rotate
   /// a view of that part.
@@ -53,14 +53,6 @@ struct hf_config {
 
 namespace detail {
 
-// Keys beside the dictionary that would be about RoPE.
-inline bool hf_is_about_rope(const std::string& key) {
-  for (const char* word : {"rope", "rotary", "theta", "ntk", "yarn", "mscale"})
-    if (key.find(word) != std::string::npos)
-      return true;
-  return false;
-}
-
 inline std::optional<pairing> hf_pairing(const hf_object& config, std::vector<std::string>& notes) {
   std::optional<pairing> result;
   // transformers' DeepSeek-V3 and its kin; nomic-bert; MLX.
@@ -76,6 +68,19 @@ inline std::optional<pairing> hf_pairing(const hf_object& config, std::vector<st
       result = said;
   }
   return result;
+}
+
+// Models of the same classes that rotate nothing say so here.
+inline void hf_note_unrotated(const hf_object& config, std::vector<std::string>& notes) {
+  const hf_object attention = config.object("attn_config"); // MPT, DBRX
+  const std::string kind = config.string("position_embedding_type");
+  const bool is_nope = kind == "nope" || kind == "alibi" || kind == "absolute";
+  if (is_nope || config.boolean("alibi").value_or(false) ||
+      config.boolean("mla_use_nope").value_or(false) ||
+      attention.boolean("alibi").value_or(false) || !attention.boolean("rope").value_or(true))
+    hf_note(notes, "%s: this model does not rotate its heads at all",
+            is_nope ? config.name_of("position_embedding_type").c_str()
+                    : "alibi, mla_use_nope or attn_config.rope");
 }
 
 inline hf_object hf_whole(const nlohmann::json& config) {
@@ -117,7 +122,10 @@ inline hf_config hf_config_from(const nlohmann::json& config, const hf_options& 
   lengths.max_position_embeddings = detail::hf_max_length(text);
   lengths.original_max_position_embeddings =
       text.length("original_max_position_embeddings").value_or(0);
-  detail::hf_method read = detail::hf_method_reader(layer.dictionary, lengths, result.notes).read();
+  const detail::hf_object nothing;
+  detail::hf_method read = detail::hf_method_reader(layer.is_unscaled ? nothing : layer.dictionary,
+                                                    lengths, result.notes)
+                               .read();
 
   result.shape.rope_theta = detail::hf_rope_theta(text, layer, model, result.notes);
   result.shape.head_dim = detail::hf_head_dim(text, model, options.layer_type, result.notes);
@@ -136,6 +144,7 @@ inline hf_config hf_config_from(const nlohmann::json& config, const hf_options& 
   result.max_position_embeddings = lengths.max_position_embeddings;
   result.original_max_position_embeddings = read.original_max_position_embeddings;
   result.pairing = detail::hf_pairing(text, result.notes);
+  detail::hf_note_unrotated(text, result.notes);
 
   for (const char* key : {"mrope_section", "xdrope_section"})
     if (layer.dictionary.has(key))
@@ -144,19 +153,29 @@ inline hf_config hf_config_from(const nlohmann::json& config, const hf_options& 
                       "frequencies are right, and for text so are the rotations",
                       layer.dictionary.name_of(key).c_str());
   const auto any = [](const std::string&) { return true; };
-  layer.dictionary.report_unread(result.unused, any);
+  if (!layer.is_unscaled)
+    layer.dictionary.report_unread(result.unused, any);
   if (layer.is_one_of_several) // beside the dictionaries, where transformers adds a "default"
     whole.report_unread(result.unused, [&](const std::string& key) {
       const bool is_added = key == "rope_type" && *whole.json().find(key) == "default";
       return !is_added && !whole.has_object(key.c_str());
     });
   text.report_unread(result.unused, detail::hf_is_about_rope);
+  const detail::hf_object attention = text.object("attn_config"); // a theta is read of it
+  for (const char* key : {"rope", "rope_theta"})
+    attention.find(key);
+  attention.report_unread(result.unused, detail::hf_is_about_rope);
 
   // Whatever the formulas would refuse is refused here, at either side of the original length.
   static_cast<void>(make_frequencies(result.shape, result.method, 0));
   static_cast<void>(
       make_frequencies(result.shape, result.method, result.original_max_position_embeddings + 1));
   return result;
+}
+
+/// make_frequencies(config.shape, config.method, seq_len), as for a GGUF file.
+template <class Integer> frequencies make_frequencies(const hf_config& config, Integer seq_len) {
+  return make_frequencies(config.shape, config.method, seq_len);
 }
 
 /// Reads the text of a config.json.

@@ -86,8 +86,11 @@ class onnx_rope_kernel {
 public:
   explicit onnx_rope_kernel(const OrtKernelInfo* info) {
     const Ort::ConstKernelInfo attributes(info);
-    pairing_ = attributes.GetAttribute<std::int64_t>("interleaved") != 0 ? pairing::interleaved
-                                                                         : pairing::half_split;
+    const auto interleaved = attributes.GetAttribute<std::int64_t>("interleaved");
+    if (interleaved != 0 && interleaved != 1)
+      fail(error_kind::invalid_argument, "yarn: the attribute interleaved = %lld must be 0 or 1",
+           static_cast<long long>(interleaved));
+    pairing_ = interleaved == 1 ? pairing::interleaved : pairing::half_split;
     try { // only three axes need it
       n_heads_ = attributes.GetAttribute<std::int64_t>("num_heads");
     } catch (const Ort::Exception&) {

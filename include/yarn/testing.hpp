@@ -166,8 +166,14 @@ report check_rotated(const expectation& expected, const heads_view<From>& before
   if (before.data() == nullptr || after.data() == nullptr)
     detail::fail(detail::error_kind::invalid_argument, "yarn: testing: before or after is null");
   yarn::detail::check_positions(list, n);
-  return detail::judge_rotation(expected, detail::recorded(before, after, list),
-                                detail::digits_of<To>(), detail::type_name<To>(), o);
+  const detail::samples s = detail::recorded(before, after, list);
+  bool is_zero = true;
+  for (const double x : s.before)
+    is_zero = is_zero && x == 0.0;
+  if (is_zero)
+    detail::fail(detail::error_kind::invalid_argument,
+                 "yarn: testing: before is all zeros, which every rotation leaves as they are");
+  return detail::judge_rotation(expected, s, detail::digits_of<To>(), detail::type_name<To>(), o);
 }
 
 /// The rotations of q and of k, as check_rotation each: what differs between them shows only here.

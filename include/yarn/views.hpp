@@ -173,13 +173,13 @@ public:
 
   /// One array with row r = [cos of all pairs | sin of all pairs], rows row_stride apart.
   template <class Rows, class Pairs, class Stride>
-  YARN_ALWAYS_INLINE static trig_view packed(const T* cos_sin, Rows n_rows, Pairs n_pairs,
-                                             Stride row_stride) {
-    return trig_view(cos_sin, cos_sin + n_pairs, n_rows, n_pairs, row_stride);
+  YARN_ALWAYS_INLINE static Meaning packed(const T* cos_sin, Rows n_rows, Pairs n_pairs,
+                                           Stride row_stride) {
+    return Meaning(cos_sin, cos_sin + n_pairs, n_rows, n_pairs, row_stride);
   }
   /// The same with dense rows: row_stride = 2 * n_pairs.
   template <class Rows, class Pairs>
-  YARN_ALWAYS_INLINE static trig_view packed(const T* cos_sin, Rows n_rows, Pairs n_pairs) {
+  YARN_ALWAYS_INLINE static Meaning packed(const T* cos_sin, Rows n_rows, Pairs n_pairs) {
     return packed(cos_sin, n_rows, n_pairs, 2 * detail::to_index(n_pairs, "n_pairs"));
   }
 
@@ -205,8 +205,6 @@ public:
   YARN_ALWAYS_INLINE rows_view(const T* cos, const T* sin, Rows n_rows, Pairs n_pairs,
                                Stride row_stride)
       : base(cos, sin, n_rows, n_pairs, row_stride) {}
-  // NOLINTNEXTLINE(google-explicit-constructor): what `packed` of the base returns
-  YARN_ALWAYS_INLINE rows_view(const base& other) : base(other) {}
 };
 template <class T, class Rows, class Pairs, class Stride>
 rows_view(const T*, const T*, Rows, Pairs, Stride) -> rows_view<T>;
@@ -219,8 +217,6 @@ public:
   YARN_ALWAYS_INLINE table_view(const T* cos, const T* sin, Rows n_rows, Pairs n_pairs,
                                 Stride row_stride)
       : base(cos, sin, n_rows, n_pairs, row_stride) {}
-  // NOLINTNEXTLINE(google-explicit-constructor): what `packed` of the base returns
-  YARN_ALWAYS_INLINE table_view(const base& other) : base(other) {}
 };
 template <class T, class Rows, class Pairs, class Stride>
 table_view(const T*, const T*, Rows, Pairs, Stride) -> table_view<T>;

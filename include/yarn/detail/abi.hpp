@@ -10,7 +10,8 @@
 // makes that a function, which moves it through a vector register.) For the same reason headers
 // here use no std containers, strings or algorithms: their instantiations carry no flags in their
 // names. (std::variant is the one exception; its alternatives are types of YARN_ABI, so its name
-// carries the flags, too.)
+// carries the flags, too. hf_config, gguf, ggml, onnxruntime and testing do use the standard
+// library: include them in sources with the program's own flags.)
 #ifndef YARN_DETAIL_ABI_HPP
 #define YARN_DETAIL_ABI_HPP
 

@@ -110,7 +110,7 @@ inline constexpr const char* hf_plain_models[] = {
     "falcon_h1", "glm4_moe_lite", "glm4v_text", "glm_moe_dsa", "glm_ocr_text",
     "gpt_neox_japanese", "gptj", "granite", "granitemoe", "granitemoehybrid", "granitemoeshared",
     "hunyuan_v1_dense", "hunyuan_v1_moe", "hyperclovax", "jais2", "llama", "ministral", "mistral",
-    "nanochat", "olmo", "olmo2", "olmo3", "olmo_hybrid", "olmoe", "phi3", "phi4_multimodal",
+    "nanochat", "olmo", "olmo2", "olmo3", "olmoe", "phi3", "phi4_multimodal",
     "qwen2", "qwen2_moe", "qwen3_moe", "starcoder2", "youtu", "zamba2"};
 // clang-format on
 

@@ -25,10 +25,17 @@ inline std::int64_t hf_max_length(const hf_object& config) {
       .value_or(0);
 }
 
+// DeepSeek-OCR and DeepSeek-VL2-tiny write qk_rope_head_dim = 0 with use_mla = false.
+inline bool hf_is_latent(const hf_object& config) {
+  return config.has("qk_rope_head_dim") && config.boolean("use_mla").value_or(true);
+}
+
 // The width of a head, or of the rotated part where multi-head latent attention keeps that apart.
 inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
                                 const std::string& layer_type, std::vector<std::string>& notes) {
-  if (const auto rotated = config.length("qk_rope_head_dim")) {
+  const auto latent = hf_is_latent(config) ? config.length("qk_rope_head_dim") : std::nullopt;
+  config.find("qk_rope_head_dim"); // read, whatever it says
+  if (const auto rotated = latent) {
     config.find("head_dim");
     hf_note(notes, "%s = %lld is the head_dim: the rotated part of a head, which stands apart",
             config.name_of("qk_rope_head_dim").c_str(), static_cast<long long>(*rotated));
@@ -99,7 +106,7 @@ inline hf_share hf_partial_rotary(const hf_object& config, const hf_object& dict
 // rotary_dim from a share or a width; 0 where all of head_dim is rotated.
 inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_share& share,
                                   std::int64_t head_dim, std::vector<std::string>& notes) {
-  if (config.has("qk_rope_head_dim")) // the share is of the whole head; this is the part already
+  if (hf_is_latent(config)) // the share is of the whole head; this is the part already
     return 0;
   std::int64_t rotated = head_dim;
   std::string reason = "head_dim";

@@ -212,9 +212,10 @@ public:
       other.shape_.head_dim = rotary_dim;
     if (other.rotary_offset_ > other.shape_.head_dim - rotary_dim)
       other.rotary_offset_ = other.shape_.head_dim - rotary_dim;
-    if (resolver_.numbers().any_dim) {
+    if (resolver_.numbers().any_dim && rotary_dim > 2) { // NTK needs more than one pair
       other.exact_ = resolver_.resolve(other.shape_, seq_len_);
     } else {
+      other.resolver_ = detail::resolver::of(default_scaling{}); // which takes any
       const std::vector<double> list = continued(rotary_dim / 2);
       other.exact_ = frequencies_from(list.data(), list.size(), exact_.attention_factor());
     }

@@ -108,7 +108,7 @@ inline samples finite_samples(const samples& s, report& r) {
   const auto size = static_cast<std::size_t>(s.n_heads * s.head_dim);
   for (std::size_t t = 0; t < s.positions.size(); ++t) {
     std::size_t i = t * size;
-    while (i < (t + 1) * size && is_finite(s.after[i]))
+    while (i < (t + 1) * size && is_finite(s.before[i]) && is_finite(s.after[i]))
       ++i;
     if (i < (t + 1) * size) {
       add_finding(
