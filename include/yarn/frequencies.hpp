@@ -216,8 +216,8 @@ inline frequencies rerotation(const frequencies& from, const frequencies& to) {
 
 /// The pipeline of the common frameworks, for comparing with them: inv_freq rounded to float32, the
 /// angle float32(float32(position) * inv_freq), and cos/sin of that. At position 131071 its rows
-/// are off by 3e-3, as theirs are by 4e-3. Such frequencies work in rows and rotations, not in the group
-/// above. Error    of float rows: 0.5 ULP + 2^-60 of attention_factor * cos(that angle).
+/// are off by 3e-3, as theirs are by 4e-3. Such frequencies work in rows and rotations, not in the
+/// group above. Error    of float rows: 0.5 ULP + 2^-60 of attention_factor * cos(that angle).
 inline frequencies float32_pipeline(const frequencies& f) {
   f.require_exact_phase("float32_pipeline");
   frequencies g = f;

@@ -104,7 +104,7 @@ inline void check_rope_rows(const ggml_tensor* rows) {
   elements_of<float>(rows, 1);
 }
 
-// ---- What ggml's threads call: no exceptions ------------------------------------------------------
+// ---- What ggml's threads call: no exceptions ---------------------------------------------------
 
 inline void compute_rope_rows(ggml_tensor* rows, int ith, int nth, void* freqs) noexcept {
   const auto& f = *static_cast<const frequencies*>(freqs);
