@@ -342,8 +342,8 @@ void rotate_heads(const head_run<From, To>& x, row_pointers<C> row, std::int64_t
       return rotate_whole<step>(x, row, std::make_integer_sequence<int, 8>{});
   }
   // What comes from memory is best read in order, whole heads. Preparing the row for each takes no
-  // time then, unless the elements are converted, too.
-  if constexpr (!step::prepares || sizeof(From) == sizeof(C))
+  // time then, unless the elements are converted, too, or vectors are so short that there are many.
+  if constexpr (sizeof(typename step::wide) > 16 && (!step::prepares || sizeof(From) == sizeof(C)))
     if (x.lead != 0)
       return for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
         rotate_by_row<In, Out, Arch>(head, row, n_pairs);
