@@ -146,6 +146,7 @@ TEST_F(program, writes_a_table_that_is_the_rows) {
   yarn::rotary_rows<float> rows;
   rows.assign(freqs, yarn::positions_from(-5, 25));
   const std::uint16_t one = 1;
+  // The file is little-endian by its format; what it is compared with here is the machine's own.
   if (*reinterpret_cast<const unsigned char*>(&one) != 1)
     GTEST_SKIP() << "the comparison takes the file's byte order for its own";
   for (int t = 0; t < 25; ++t) {
@@ -221,6 +222,7 @@ TEST_F(program, refuses_files_that_it_cannot_write) {
 }
 
 TEST_F(program, fails_where_stdout_does) {
+  // No other file fails every write, and only Linux has it; CI runs there.
   if (!fs::exists("/dev/full"))
     GTEST_SKIP() << "needs /dev/full";
   const std::string inspect = "\"" INSPECT_PROGRAM "\" " + sample("llama-3.1-8b");
@@ -258,6 +260,7 @@ TEST_F(program, says_that_gnuplot_fails) {
 }
 
 TEST_F(program, draws) {
+  // The inspector does without, and says so (above). The README's command for the tests brings it.
   if (code_of("gnuplot --version > \"" + file("version") + "\" 2>&1") != 0)
     GTEST_SKIP() << "gnuplot is not installed";
   const std::string picture = file("it's.png"), vectors = file("a.svg");
