@@ -51,7 +51,7 @@ std::string parameters_text(const model_report& report) {
     } else {
       shown = value.is_string() ? value.get<std::string>() : value.dump();
     }
-    text += (text.empty() ? "" : ", ") + name + " " + shown;
+    text.append(text.empty() ? "" : ", ").append(name).append(" ").append(shown);
   }
   return text.empty() ? "none" : text;
 }

@@ -28,7 +28,8 @@ constexpr int label_width = 10;
 
 class canvas {
 public:
-  canvas(double low, double high) : low_(low), high_(high), marks_(plot_width * plot_height) {}
+  canvas(double low, double high)
+      : low_(low), high_(high), marks_(std::size_t{plot_width} * plot_height) {}
 
   // The row of a wavelength, 0 at the top.
   int row(double wavelength) const {
@@ -104,10 +105,11 @@ std::string terminal_plot(const model_report& report, bool ascii) {
   // A label where a decade's row is, and none where two decades would share one.
   int labelled_row = -1;
   std::vector<std::string> labels(plot_height);
-  for (double decade = std::floor(span.high); decade >= span.low; decade -= 1) {
-    const int row = picture.row(std::pow(10.0, decade));
+  for (int decade = static_cast<int>(std::floor(span.high)); decade >= span.low; --decade) {
+    const double wavelength = std::pow(10.0, decade);
+    const int row = picture.row(wavelength);
     if (row > labelled_row)
-      labels[static_cast<std::size_t>(row)] = tokens(std::pow(10.0, decade));
+      labels[static_cast<std::size_t>(row)] = tokens(wavelength);
     labelled_row = std::max(labelled_row, row);
   }
   for (int row = 0; row < plot_height; ++row) {

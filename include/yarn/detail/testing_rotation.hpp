@@ -33,6 +33,7 @@ void call(Engine& engine, const std::vector<std::int64_t>& list, const Views&...
         "heads_view of the target, positions); positions are a const std::vector<std::int32_t>& or "
         "std::vector<std::int64_t>&");
     std::vector<std::int32_t> narrow;
+    narrow.reserve(list.size());
     for (const std::int64_t position : list) // telling_positions gives none that is too large
       narrow.push_back(static_cast<std::int32_t>(position));
     engine(views..., narrow);
