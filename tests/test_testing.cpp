@@ -202,7 +202,7 @@ bool is_linear(const model& m) { return std::holds_alternative<yarn::linear_scal
 bool is_llama3(const model& m) { return std::holds_alternative<yarn::llama3_scaling>(m.method); }
 
 std::function<void(tiny_engine&, const model&)>
-position_bug(std::function<std::int64_t(std::size_t, std::int64_t)> position_of) {
+position_bug(const std::function<std::int64_t(std::size_t, std::int64_t)>& position_of) {
   return [position_of](tiny_engine& e, const model&) { e.position_of = position_of; };
 }
 std::function<void(tiny_engine&, const model&)>

@@ -172,6 +172,7 @@ TEST_P(testing_right, frequencies_are_not_accused) {
   EXPECT_TRUE(is_right(yarn::testing::check_inv_freq(expected(), exact.data(), n, factor)));
   EXPECT_TRUE(is_right(yarn::testing::check_inv_freq(expected(), exact.data(), n)));
   std::vector<float> single;
+  single.reserve(n);
   for (const double f : exact) {
     single.push_back(static_cast<float>(f));
   }

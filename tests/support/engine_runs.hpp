@@ -234,6 +234,7 @@ inline std::vector<logits<real>> plain_logits(const engine::model<double>& m,
   const auto n_kv_heads = static_cast<std::size_t>(c.n_kv_heads);
   const std::size_t k_at = n_heads * dim, v_at = k_at + n_kv_heads * dim;
   std::vector<real_vector> x;
+  x.reserve(tokens.size());
   for (const int token : tokens) {
     x.push_back(detail::widened(m.embedding.row(token)));
   }
@@ -276,6 +277,7 @@ inline std::vector<logits<real>> plain_logits(const engine::model<double>& m,
     }
   }
   std::vector<logits<real>> all;
+  all.reserve(x.size());
   for (const real_vector& behind : x) {
     all.push_back(detail::product(m.embedding, detail::normed(m.final_norm, behind)));
   }
