@@ -70,7 +70,16 @@ TEST(hf_error, names_a_missing_key) {
 }
 
 TEST(hf_error, names_a_missing_shape) {
-  expect_refused({{"head_dim", 128}}, {"rope_theta is missing", "no default"});
+  expect_refused({{"head_dim", 128}}, {"rope_theta is missing", "no default", "hf_options"});
+  for (const double theta : {-1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    yarn::hf_options options;
+    options.default_rope_theta = theta;
+    support::expect_error<std::invalid_argument>(
+        [&] {
+          yarn::hf_config_from({{"head_dim", 128}}, options);
+        },
+        {"hf_options.default_rope_theta", "> 0"});
+  }
   expect_refused({{"model_type", "unheard_of"}, {"head_dim", 128}}, {"rope_theta is missing"});
   expect_refused({{"rope_theta", 1e4}}, {"head_dim is missing", "hidden_size"});
   expect_refused({{"rope_theta", 1e4}, {"hidden_size", 4096}},

@@ -104,6 +104,22 @@ TEST(hf_shape, defaults_of_a_class_are_said) {
   EXPECT_TRUE(notes_say(gemma, {"head_dim", "256", "gemma2"}));
 }
 
+TEST(hf_shape, the_callers_theta_is_for_those_without) { // Baichuan 2
+  const json file = {
+      {"model_type", "baichuan"}, {"hidden_size", 4096}, {"num_attention_heads", 32}};
+  yarn::hf_options options;
+  options.default_rope_theta = 12345.0;
+  const auto baichuan = yarn::hf_config_from(file, options);
+  EXPECT_EQ(baichuan.shape.rope_theta, 12345.0);
+  EXPECT_TRUE(notes_say(baichuan, {"rope_theta", "12345", "caller"}));
+  json said = file;
+  said["rope_theta"] = 5e5;
+  EXPECT_EQ(yarn::hf_config_from(said, options).shape.rope_theta, 5e5);
+  said = file;
+  said["model_type"] = "llama"; // a class with a default of its own
+  EXPECT_EQ(yarn::hf_config_from(said, options).shape.rope_theta, 1e4);
+}
+
 TEST(hf_shape, the_rotated_part_of_latent_attention) { // DeepSeek-V3's file, without head_dim
   const auto config = read({{"model_type", "deepseek_v3"},
                             {"hidden_size", 7168},

@@ -119,6 +119,14 @@ TEST_F(program, prints_json_with_the_bits_of_the_library) {
   EXPECT_EQ(parsed["notes"][0]["id"], "truncate-false");
 }
 
+TEST_F(program, takes_the_theta_of_a_model_that_leaves_it_to_code) {
+  const std::string file = config(R"({"head_dim": 64})");
+  EXPECT_EQ(run(file).code, 2);
+  const result r = run(file + " --json --default-rope-theta 10000");
+  ASSERT_EQ(r.code, 0) << r.err;
+  EXPECT_EQ(json::parse(r.out)["rope_theta"], 10000.0);
+}
+
 TEST_F(program, prints_an_array_where_layers_differ) {
   const result all = run(sample("gemma-3-12b") + " --json");
   ASSERT_EQ(all.code, 0) << all.err;
@@ -201,6 +209,7 @@ TEST_F(program, refuses_options_that_are_wrong) {
   expect_refused(llama + " --compare yarn --factor 0", "--factor = 0 must be finite and > 0");
   expect_refused(llama + " --compare yarn --factor nan", "must be finite");
   expect_refused(llama + " --factor 2", "--compare, which is missing");
+  expect_refused(llama + " --default-rope-theta 0", "--default-rope-theta = 0 must be finite");
   expect_refused(sample("gemma-3-12b") + " --compare yarn", "--compare takes one configuration");
   expect_refused(llama + " --table x.npy", "--table requires --positions");
   expect_refused(llama + " --positions 0:4", "--positions requires --table");

@@ -73,6 +73,7 @@ void read_config(const std::string& path, const options& wanted, std::vector<ins
     for (const std::string& type : types) {
       yarn::hf_options layer;
       layer.layer_type = type;
+      layer.default_rope_theta = wanted.default_rope_theta.value_or(0);
       std::string name = name_of(path);
       if (!type.empty())
         name += " (" + type + ")";

@@ -35,7 +35,7 @@ std::string known_methods() {
 std::optional<options> options_from(int argc, const char* const* argv, std::string& help) {
   options result;
   std::string seq_len, positions;
-  double factor = 0;
+  double factor = 0, theta = 0;
   CLI::App app("Shows what a model's config.json makes of its rotary position embedding, and what "
                "is suspicious about it.\nExit code 0: done; 1: the report could not be written; 2: "
                "something is wrong with the input.",
@@ -47,6 +47,8 @@ std::optional<options> options_from(int argc, const char* const* argv, std::stri
                                       "current length in tokens (default: the extended length)");
   app.add_option("--layer-type", result.layer_type,
                  "the layers to look at, where layers differ (default: all of them)");
+  auto* const base = app.add_option("--default-rope-theta", theta,
+                                    "the base of a model whose configuration leaves it to code");
   app.add_flag("--json", result.json,
                "print JSON: an object, or an array of them for several models or layer types");
   app.add_flag("--ascii", result.ascii, "draw with 7-bit characters");
@@ -81,6 +83,12 @@ std::optional<options> options_from(int argc, const char* const* argv, std::stri
     result.seq_len = length_from(seq_len);
   if (range->count() != 0)
     result.positions = position_range_from(positions);
+  if (base->count() != 0) {
+    if (!(theta > 0) || !std::isfinite(theta))
+      throw std::invalid_argument(
+          format("--default-rope-theta = %g must be finite and > 0", theta));
+    result.default_rope_theta = theta;
+  }
   if (scale->count() != 0) {
     if (!(factor > 0) || !std::isfinite(factor))
       throw std::invalid_argument(format("--factor = %g must be finite and > 0", factor));

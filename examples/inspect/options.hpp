@@ -16,6 +16,7 @@ struct options {
   std::vector<std::string> configs;
   std::optional<std::int64_t> seq_len;
   std::string layer_type;
+  std::optional<double> default_rope_theta;
   bool json = false;
   bool ascii = false;
   std::vector<std::string> compare;

@@ -30,6 +30,9 @@ struct hf_options {
   /// Which of the dictionaries of a model whose layers differ (Gemma 3: "full_attention",
   /// "sliding_attention"); hf_layer_types lists them. Empty: there must be only one.
   std::string layer_type;
+  /// For configurations without theta, of models that leave it to code outside transformers
+  /// (Baichuan 2 and MiniCPM: 10000); 0: that is an error. A class's own default comes before it.
+  double default_rope_theta = 0.0;
 };
 
 /// What a configuration says about RoPE.
@@ -127,7 +130,8 @@ inline hf_config hf_config_from(const nlohmann::json& config, const hf_options& 
                                                     lengths, result.notes)
                                .read();
 
-  result.shape.rope_theta = detail::hf_rope_theta(text, layer, model, result.notes);
+  result.shape.rope_theta =
+      detail::hf_rope_theta(text, layer, model, options.default_rope_theta, result.notes);
   result.shape.head_dim = detail::hf_head_dim(text, model, options.layer_type, result.notes);
   const detail::hf_share share =
       detail::hf_partial_rotary(text, layer.dictionary, model, result.notes);

@@ -134,7 +134,7 @@ inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_share& share
 
 // rope_theta under its names: the dictionary's before the configuration's, as in transformers.
 inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, const hf_model& model,
-                            std::vector<std::string>& notes) {
+                            double callers_default, std::vector<std::string>& notes) {
   std::optional<double> theta;
   std::string name;
   const auto take = [&](const hf_object& object, const char* key) {
@@ -165,14 +165,22 @@ inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, cons
       config.find(key);
   if (theta)
     return *theta;
-  const double otherwise = layer.is_local ? model.local_theta : model.rope_theta;
-  if (model.model_type == nullptr || otherwise == 0.0)
+  const double of_class = layer.is_local ? model.local_theta : model.rope_theta;
+  if (model.model_type != nullptr && of_class != 0.0) {
+    hf_note(notes, "rope_theta is not given: %g, the default of model_type %s", of_class,
+            model.model_type);
+    return of_class;
+  }
+  if (callers_default == 0.0)
     fail(error_kind::invalid_argument,
-         "yarn: %s is missing; there is no default for it that fits every model",
+         "yarn: %s is missing; there is no default for it that fits every model: where the model's "
+         "code has one, hf_options.default_rope_theta gives it",
          (layer.dictionary ? layer.dictionary : config).name_of("rope_theta").c_str());
-  hf_note(notes, "rope_theta is not given: %g, the default of model_type %s", otherwise,
-          model.model_type);
-  return otherwise;
+  if (!(callers_default > 0.0))
+    fail(error_kind::invalid_argument, "yarn: hf_options.default_rope_theta = %g must be > 0",
+         callers_default);
+  hf_note(notes, "rope_theta is not given: %g is the caller's default", callers_default);
+  return callers_default;
 }
 
 } // namespace detail
