@@ -110,11 +110,14 @@ template <class T> void convert(T* data, std::size_t n) {
         store_elements(load_elements(data + j, widest_pack<float>{}), data + j);
   }
 }
-/// Floats converted into other memory.
+/// Floats converted into other memory. n is a multiple of 128.
 template <class T> void convert_copy(const float* from, T* to, std::size_t n) {
-  constexpr std::size_t width = widest_pack<float>::size;
-  for (std::size_t i = 0; i < n; i += width)
-    yarn::detail::store_elements(widest_pack<float>::load_unaligned(from + i), to + i);
+  using wide = widest_pack<float>;
+  for (std::size_t i = 0; i < n; i += 2 * wide::size)
+    yarn::detail::store_elements(
+        yarn::detail::two_packs<wide>{wide::load_unaligned(from + i),
+                                      wide::load_unaligned(from + i + wide::size)},
+        to + i, to + i + wide::size);
 }
 
 // ---- comparing ---------------------------------------------------------------------------------

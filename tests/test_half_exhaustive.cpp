@@ -347,23 +347,51 @@ template <class Compute, class Arch, class T> void expect_loads(std::vector<T> e
   }
 }
 
-/// Stores pack after pack of `values` and compares each element with what narrow makes of it; a NaN
-/// must be a quiet one.
+/// Compares each of n elements with what narrow makes of its value; a NaN must be a quiet one.
+template <class T, class Compute>
+void expect_narrowed(const Compute* values, const T* elements, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) {
+    T expected{};
+    detail::narrow(values[i], expected);
+    const bool is_right = std::isnan(values[i])
+                              ? is_quiet_nan(elements[i])
+                              : std::memcmp(&elements[i], &expected, sizeof(T)) == 0;
+    ASSERT_TRUE(is_right) << "lane " << i << ", of " << std::hexfloat << values[i];
+  }
+}
+
+// So many values of a list are stored alone among ones, too, where nothing beside them asks for
+// care: those where rounding changes, which come first.
+constexpr std::size_t n_alone = is_slow_build ? 20000 : 500000;
+
+/// Stores pack after pack of `values`: one by one, together with a pack of ones before or behind
+/// it, and each value alone.
 template <class T, class Arch, class Compute> void expect_stores(std::vector<Compute> values) {
   using wide = detail::pack<Compute, Arch>;
   values.resize((values.size() + wide::size - 1) / wide::size * wide::size);
+  const std::vector<Compute> ones(wide::size, Compute(1));
+  const auto expect_two = [](const Compute* first, const Compute* second) {
+    T elements[2 * wide::size];
+    const detail::two_packs<wide> both{wide::load_unaligned(first), wide::load_unaligned(second)};
+    detail::store_elements(both, elements + wide::size, elements);
+    expect_narrowed(first, elements + wide::size, wide::size);
+    expect_narrowed(second, elements, wide::size);
+  };
   for (std::size_t i = 0; i < values.size(); i += wide::size) {
     T elements[wide::size];
     detail::store_elements(wide::load_unaligned(values.data() + i), elements);
-    for (std::size_t lane = 0; lane < wide::size; ++lane) {
-      const Compute value = values[i + lane];
-      T expected{};
-      detail::narrow(value, expected);
-      const bool is_right = std::isnan(value)
-                                ? is_quiet_nan(elements[lane])
-                                : std::memcmp(&elements[lane], &expected, sizeof(T)) == 0;
-      ASSERT_TRUE(is_right) << "of " << std::hexfloat << value;
+    expect_narrowed(values.data() + i, elements, wide::size);
+    expect_two(values.data() + i, ones.data());
+    expect_two(ones.data(), values.data() + i);
+    std::vector<Compute> alone = ones;
+    for (std::size_t lane = 0; lane < wide::size && i < n_alone; ++lane, alone = ones) {
+      alone[lane] = values[i + lane];
+      detail::store_elements(wide::load_unaligned(alone.data()), elements);
+      expect_narrowed(alone.data(), elements, wide::size);
+      expect_two(alone.data(), ones.data());
+      expect_two(ones.data(), alone.data());
     }
+    ASSERT_FALSE(::testing::Test::HasFatalFailure());
   }
 }
 
@@ -468,6 +496,10 @@ template <class Compute, class Arch, class T> void expect_within_bounds() {
     for (std::size_t lane = 0; lane < wide::size; ++lane) {
       EXPECT_EQ(detail::widen<Compute>(memory[lane]), Compute(1));
     }
+    T elements[wide::size];
+    const detail::two_packs<wide> both{loaded, loaded};
+    detail::store_elements(both, memory.data(), elements);
+    detail::store_elements(both, elements, memory.data());
   }
 }
 
@@ -516,8 +548,7 @@ template <class Arch> void expect_words() {
     }
   };
   const std::vector<float> ones(step, 1.0F);
-  for (std::size_t i = 0; i < floats.size(); i += step) {
-    const float* const values = floats.data() + i;
+  const auto expect_stored = [&](const float* values) {
     yarn::bfloat16 elements[2 * step];
     detail::round_words(words_at(values).first, words_at(values).second, elements);
     expect_rounded(values, elements);
@@ -526,8 +557,16 @@ template <class Arch> void expect_words() {
                           words_at(is_first ? ones.data() : values), elements + step);
       expect_rounded(is_first ? values : ones.data(), elements);
       expect_rounded(is_first ? ones.data() : values, elements + step);
-      ASSERT_FALSE(::testing::Test::HasFatalFailure());
     }
+  };
+  for (std::size_t i = 0; i < floats.size(); i += step) {
+    expect_stored(floats.data() + i);
+    std::vector<float> alone = ones;
+    for (std::size_t lane = 0; lane < step && i < n_alone; ++lane, alone = ones) {
+      alone[lane] = floats[i + lane];
+      expect_stored(alone.data());
+    }
+    ASSERT_FALSE(::testing::Test::HasFatalFailure());
   }
   support::fenced_array<yarn::bfloat16> memory(2 * step);
   std::memset(static_cast<void*>(memory.data()), 0, 2 * step * sizeof(yarn::bfloat16));

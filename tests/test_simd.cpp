@@ -301,6 +301,11 @@ template <class Arch, class T> void expect_nans_are_stored_as_nan() {
   expect_nans_stay_nan<T>(wide::size, [](const float* values, T* elements) {
     detail::store_elements(wide::load_unaligned(values), elements);
   });
+  expect_nans_stay_nan<T>(2 * wide::size, [](const float* values, T* elements) {
+    const detail::two_packs<wide> both{wide::load_unaligned(values),
+                                       wide::load_unaligned(values + wide::size)};
+    detail::store_elements(both, elements, elements + wide::size);
+  });
 }
 TYPED_TEST(simd, stores_every_nan_as_a_quiet_one_of_its_sign) {
   expect_nans_are_stored_as_nan<TypeParam, yarn::float16>();

@@ -107,8 +107,7 @@ public:
       const two_packs<wide> e = load_pairs(x, pair);
       const two_packs<wide> result = turned(e.first, e.second, cos_, sin_);
       if constexpr (Out == pairing::half_split) {
-        store_elements(result.first, x.target + pair);
-        store_elements(result.second, x.target + x.half + pair);
+        store_elements(result, x.target + pair, x.target + x.half + pair);
       } else {
         store_neighbours(interleave(result.first, result.second), x.target + 2 * pair);
       }
@@ -128,8 +127,7 @@ private:
   }
   template <class To>
   YARN_ALWAYS_INLINE static void store_neighbours(const two_packs<wide>& e, To* p) {
-    store_elements(e.first, p);
-    store_elements(e.second, p + pairs);
+    store_elements(e, p, p + pairs);
   }
 
   YARN_ALWAYS_INLINE rotation_step(wide cos, wide cos_high, wide sin, wide sin_high)
@@ -153,14 +151,17 @@ public:
   static constexpr bool sorts = Order == pairing::half_split;
   static constexpr std::int64_t pairs = 2 * size;
   static constexpr bool prepares = sorts;
-  static constexpr int packs_in_registers = has_32_registers_v<Arch> ? 8 : 4;
+  static constexpr int packs_in_registers = has_32_registers_v<Arch> ? 8 : 1;
 
   YARN_ALWAYS_INLINE static word_step from_row(const float* cos, const float* sin) {
-    const words c = load(cos), s = load(sin);
-    if constexpr (sorts)
-      return {deinterleave(c.first, c.second), deinterleave(s.first, s.second)};
-    else
-      return {c, s};
+    const wide c = wide::load_unaligned(cos), c_high = wide::load_unaligned(cos + size);
+    const wide s = wide::load_unaligned(sin), s_high = wide::load_unaligned(sin + size);
+    if constexpr (sorts) {
+      const words sorted_c = deinterleave(c, c_high), sorted_s = deinterleave(s, s_high);
+      return {sorted_c.first, sorted_c.second, sorted_s.first, sorted_s.second};
+    } else {
+      return {c, c_high, s, s_high};
+    }
   }
 
   template <class From, class To>
@@ -169,25 +170,23 @@ public:
     const std::int64_t q = sorts ? x.half + pair : 2 * pair + 2 * size;
     const words a = load_words(x.source + p, wide{}), b = load_words(x.source + q, wide{});
     if constexpr (sorts) {
-      const words even = turned(a.first, b.first, cos_.first, sin_.first);
-      const words odd = turned(a.second, b.second, cos_.second, sin_.second);
+      const words even = turned(a.first, b.first, cos_, sin_);
+      const words odd = turned(a.second, b.second, cos_high_, sin_high_);
       store_words(words{even.first, odd.first}, x.target + p, words{even.second, odd.second},
                   x.target + q);
     } else {
-      store_words(turned(a.first, a.second, cos_.first, sin_.first), x.target + p,
-                  turned(b.first, b.second, cos_.second, sin_.second), x.target + q);
+      store_words(turned(a.first, a.second, cos_, sin_), x.target + p,
+                  turned(b.first, b.second, cos_high_, sin_high_), x.target + q);
     }
   }
 
 private:
-  YARN_ALWAYS_INLINE static words load(const float* p) {
-    return {wide::load_unaligned(p), wide::load_unaligned(p + size)};
-  }
-  YARN_ALWAYS_INLINE word_step(const words& cos, const words& sin) : cos_(cos), sin_(sin) {}
+  YARN_ALWAYS_INLINE word_step(wide cos, wide cos_high, wide sin, wide sin_high)
+      : cos_(cos), cos_high_(cos_high), sin_(sin), sin_high_(sin_high) {}
 
-  // Of half-split heads those of the even pairs and of the odd ones, else of the first and the
-  // last.
-  words cos_, sin_;
+  // Of half-split heads those of the even pairs and (high) of the odd ones, else of the first and
+  // the last. (Members of their own: as pairs, gcc 12 copies them through memory.)
+  wide cos_, cos_high_, sin_, sin_high_;
 };
 
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
@@ -343,8 +342,10 @@ void rotate_heads(const head_run<From, To>& x, row_pointers<C> row, std::int64_t
   }
   // What comes from memory is best read in order, whole heads. Preparing the row for each takes no
   // time then, unless the elements are converted, too, or vectors are so short that there are many.
-  if constexpr (sizeof(typename step::wide) > 16 && (!step::prepares || sizeof(From) == sizeof(C)))
-    if (x.lead != 0)
+  // Without vectors of our own, that is the loop that compilers make some of, wherever heads are.
+  constexpr bool is_scalar = step::pairs == 1;
+  if constexpr (!step::prepares || (sizeof(typename step::wide) > 16 && sizeof(From) == sizeof(C)))
+    if (is_scalar || x.lead != 0)
       return for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
         rotate_by_row<In, Out, Arch>(head, row, n_pairs);
       });

@@ -141,6 +141,19 @@ template <class C, class A, class T> YARN_ALWAYS_INLINE void store_elements(batc
 
 #endif
 
+/// Two packs, to p and to q: the bits of storing each.
+template <class Pack, class T>
+YARN_ALWAYS_INLINE void store_elements(const two_packs<Pack>& x, T* p, T* q) {
+#if !defined(YARN_NO_XSIMD)
+  if constexpr (format_of_v<T> == element_format::bfloat16 && Pack::size > 1 &&
+                std::is_same_v<typename Pack::value_type, float>)
+    if (YARN_LIKELY(store_quickly(x.first, p, x.second, q)))
+      return;
+#endif
+  store_elements(x.first, p);
+  store_elements(x.second, q);
+}
+
 } // namespace detail
 } // namespace YARN_ABI
 } // namespace yarn
