@@ -67,6 +67,8 @@ struct token_range {
   std::int64_t end;
 };
 YARN_ALWAYS_INLINE token_range part_of(std::int64_t n, slice part) {
+  if (part.count == 1) // a division takes longer than a head
+    return {0, n};
   // n * index may overflow; quotient and remainder of n may not.
   const std::int64_t each = n / part.count, rest = n % part.count;
   const auto start = [&](std::int64_t i) { return i * each + (i < rest ? i : rest); };

@@ -202,9 +202,10 @@ void rotate_tokens(const Source& source, token_range tokens, const Transfer&... 
     return x.source.n_heads() * 2 * all * static_cast<std::int64_t>(sizeof(*x.source.data()));
   };
   const std::int64_t token_bytes = (bytes_of(tensors) + ...);
-  const std::int64_t bytes = token_bytes * (tokens.end - tokens.begin);
+  const std::int64_t n_tokens = tokens.end - tokens.begin;
+  const std::int64_t bytes = token_bytes * n_tokens;
   const std::int64_t part = all < largest_part ? all : largest_part;
-  const std::int64_t fitting = room / (2 * part);
+  const std::int64_t fitting = n_tokens > 1 ? room / (2 * part) : 1; // one needs no division
   const std::int64_t size = fitting < largest_block ? fitting : largest_block;
   for (std::int64_t token = tokens.begin; token < tokens.end; token += size) {
     const std::int64_t n = tokens.end - token < size ? tokens.end - token : size;

@@ -252,8 +252,8 @@ YARN_ALWAYS_INLINE void for_each_head(head_run<From, To> x, std::int64_t size, c
 
 /// Heads whose pairs are exactly sizeof...(I) packs: the row stays in registers for all of them.
 template <class Step, class C, class From, class To, int... I>
-void rotate_whole(const head_run<From, To>& x, row_pointers<C> row,
-                  std::integer_sequence<int, I...>) {
+YARN_ALWAYS_INLINE void rotate_whole(const head_run<From, To>& x, row_pointers<C> row,
+                                     std::integer_sequence<int, I...>) {
   const Step steps[] = {Step::from_row(row.cos + I * Step::pairs, row.sin + I * Step::pairs)...};
   for_each_head(x, 2 * static_cast<std::int64_t>(sizeof...(I)) * Step::pairs,
                 [&](const head_run<From, To>& head)
@@ -326,9 +326,11 @@ void rotate_in_groups(const head_run<From, To>& x, row_pointers<C> row, std::int
   }
 }
 
-/// All heads of one token.
+/// All heads of one token. (Inlined, and what follows for a row in registers, too: else the run
+/// goes through memory, longer than a head takes.)
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
-void rotate_heads(const head_run<From, To>& x, row_pointers<C> row, std::int64_t n_pairs) {
+YARN_ALWAYS_INLINE void rotate_heads(const head_run<From, To>& x, row_pointers<C> row,
+                                     std::int64_t n_pairs) {
   using step = step_for<In, Out, Arch, C, From, To>;
   if constexpr (has_32_registers_v<Arch>) {
     if (n_pairs == step::pairs)
