@@ -26,6 +26,13 @@
   __attribute__((format(printf, format_index, first_argument)))
 #endif
 
+// gcc -O2 neither vectorizes nor unrolls a loop of plain operations by itself.
+#if defined(__GNUC__) && !defined(__clang__)
+#define YARN_UNROLL_4 _Pragma("GCC unroll 4")
+#else
+#define YARN_UNROLL_4
+#endif
+
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
 #define YARN_EXCEPTIONS 1
 #else

@@ -229,10 +229,17 @@ YARN_ALWAYS_INLINE void for_each_step(std::int64_t pair, std::int64_t n_pairs, c
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
 YARN_ALWAYS_INLINE void rotate_by_row(const head_run<From, To>& x, row_pointers<C> row,
                                       std::int64_t n_pairs) {
-  for_each_step<In, Out, Arch, C, From, To>(
-      0, n_pairs, [&](auto step, std::int64_t pair) YARN_INLINE_LAMBDA {
-        decltype(step)::type::from_row(row.cos + pair, row.sin + pair).apply(x, pair);
-      });
+  using widest = step_for<In, Out, Arch, C, From, To>;
+  if constexpr (widest::pairs == 1) {
+    YARN_UNROLL_4
+    for (std::int64_t pair = 0; pair < n_pairs; ++pair)
+      widest::from_row(row.cos + pair, row.sin + pair).apply(x, pair);
+  } else {
+    for_each_step<In, Out, Arch, C, From, To>(
+        0, n_pairs, [&](auto step, std::int64_t pair) YARN_INLINE_LAMBDA {
+          decltype(step)::type::from_row(row.cos + pair, row.sin + pair).apply(x, pair);
+        });
+  }
 }
 
 /// Calls f for each head of x, asking for memory ahead where the run says so. (Two loops: the
