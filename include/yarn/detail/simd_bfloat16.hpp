@@ -20,7 +20,7 @@ namespace detail {
 // less work and the same for all but suspects: a tie, whose lower half is the least 16-bit integer,
 // or a NaN. Ties are as rare as one float in 65536, so that asking for all at once pays.
 //
-// suspects: not 0 where a lane of either is one. There is none of it where no branch here asks.
+// suspects: not 0 if a lane of either is one.
 #if defined(__AVX512F__)
 template <bool AnyFloat = true> YARN_ALWAYS_INLINE __m512i bfloat16_bits(__m512 x) {
   const __m512i bits = _mm512_castps_si512(x);
@@ -239,7 +239,7 @@ template <class A> inline constexpr bool has_word_instruction_v = false;
 
 #endif
 
-/// Whether one of the four may be a suspect; where there is no question, always.
+/// Whether one of the four may be a suspect: always, where nothing above tells.
 template <class A>
 YARN_ALWAYS_INLINE bool may_have_suspects(const two_packs<batch<float, A>>& a,
                                           const two_packs<batch<float, A>>& b) {
