@@ -321,7 +321,7 @@ YARN_ALWAYS_INLINE bool store_quickly(batch<float, A> first, T* p, batch<float, 
     const __m128i high = _mm_srai_epi32(bfloat16_bits<false>(y), 16);
     const __m128i words = _mm_packs_epi32(low, high);
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p), words);
-    _mm_storeh_pd(reinterpret_cast<double*>(q), _mm_castsi128_pd(words));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(q), _mm_unpackhi_epi64(words, words));
     return true;
   }
 #endif
