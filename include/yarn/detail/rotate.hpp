@@ -352,9 +352,8 @@ YARN_ALWAYS_INLINE void rotate_heads(const head_run<From, To>& x, row_pointers<C
   // What comes from memory is best read in order, whole heads. Preparing the row for each takes no
   // time then, unless the elements are converted, too, or vectors are so short that there are many.
   // Without vectors of our own, wherever heads are: it is the loop that compilers vectorize.
-  constexpr bool is_scalar = step::pairs == 1;
   if constexpr (!step::prepares || (sizeof(typename step::wide) > 16 && sizeof(From) == sizeof(C)))
-    if (is_scalar || x.lead != 0)
+    if (step::pairs == 1 || x.lead != 0)
       return for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
         rotate_by_row<In, Out, Arch>(head, row, n_pairs);
       });
