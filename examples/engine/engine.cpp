@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A small decoder-only transformer that generates tokens, each time with another way to keep its
 // keys, and says what RoPE cost. Its weights are random, so its words mean nothing; that all ways
-// agree is what tests/test_engine.cpp shows.
+// agree is what tests/examples/test_engine.cpp shows.
 #include "decoder.hpp"
 
 #include <cstdio>

@@ -3,7 +3,7 @@
 #ifndef YARN_EXAMPLES_INSPECT_TEXT_HPP
 #define YARN_EXAMPLES_INSPECT_TEXT_HPP
 
-#include <yarn/detail/config.hpp>
+#include <yarn/detail/base/config.hpp>
 
 #include <string>
 

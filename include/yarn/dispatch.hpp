@@ -8,7 +8,7 @@
 //     elsewhere      yarn::dispatch<rope_kernels>().rotate(...);
 //
 // Between parts and the rest of the program only plain data may pass: numbers, pointers, and from
-// this library views, positions, slices, pairings and 16-bit elements (detail/abi.hpp). What is
+// this library views, positions, slices, pairings and 16-bit elements (detail/base/abi.hpp). What is
 // made of frequencies stays in its part, behind a pointer; examples/dispatch shows it.
 #ifndef YARN_DISPATCH_HPP
 #define YARN_DISPATCH_HPP

@@ -10,7 +10,7 @@
 #ifndef YARN_DLPACK_HPP
 #define YARN_DLPACK_HPP
 
-#include "detail/axes.hpp"
+#include "detail/adapters/axes.hpp"
 
 #include <dlpack/dlpack.h>
 

@@ -14,7 +14,7 @@
 #ifndef YARN_EIGEN_HPP
 #define YARN_EIGEN_HPP
 
-#include "detail/axes.hpp"
+#include "detail/adapters/axes.hpp"
 
 #include <Eigen/Core>
 

@@ -6,7 +6,7 @@
 #ifndef YARN_FREQUENCIES_HPP
 #define YARN_FREQUENCIES_HPP
 
-#include "detail/phase.hpp"
+#include "detail/arithmetic/phase.hpp"
 #include "scaling.hpp"
 #include "views.hpp"
 
@@ -120,7 +120,7 @@ inline frequencies frequencies_of(const spectrum& resolved) {
 /// Errors   std::invalid_argument naming the field, its value and what is allowed.
 /// Error    within 0.501 ULP of the method's exact formula, the same bits on every processor, at
 /// any
-///          compiler flags (tests/test_frequencies.cpp).
+///          compiler flags (tests/scaling/test_frequencies.cpp).
 template <class Method>
 frequencies make_frequencies(const rope_shape& shape, const Method& method) {
   static_assert(is_scaling_v<Method>,

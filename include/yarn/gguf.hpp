@@ -49,7 +49,7 @@
 #ifndef YARN_GGUF_HPP
 #define YARN_GGUF_HPP
 
-#include "detail/gguf_scaling.hpp"
+#include "detail/gguf/scaling.hpp"
 #include "frequencies.hpp"
 
 namespace yarn {
@@ -93,7 +93,7 @@ inline frequencies make_frequencies(const gguf_config& config, std::int64_t seq_
 /// Which elements of a head form a pair, as llama.cpp rotates this architecture. The file does not
 /// say it, and it is not always what Hugging Face's weights of the same model want: converters of
 /// Llama and others permute the weights.
-/// Returns  nothing for names that are not listed (detail/gguf_architectures.hpp) and for models
+/// Returns  nothing for names that are not listed (detail/gguf/architectures.hpp) and for models
 ///          that llama.cpp does not rotate. with_sections: whether dimension_sections are given,
 ///          which decides for GLM-4.
 inline std::optional<pairing> gguf_pairing(std::string_view architecture,

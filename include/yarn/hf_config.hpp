@@ -8,7 +8,7 @@
 // nlohmann_json::nlohmann_json, or put it on the include path. It reads what transformers 5 writes
 // (`rope_parameters`), what transformers 4 wrote (`rope_scaling` beside `rope_theta`), and the
 // spellings of single models; the frequencies are those that transformers computes
-// (tests/test_hf_config.cpp, over a hundred model families; exceptions in its ledger).
+// (tests/hf/test_hf_config.cpp, over a hundred model families; exceptions in its ledger).
 //
 // Nothing is guessed in silence. What is derived, contradictory or taken from the defaults of the
 // model's class is in `notes`, what nothing has read is in `unused`, and what is missing is an
@@ -16,8 +16,8 @@
 #ifndef YARN_HF_CONFIG_HPP
 #define YARN_HF_CONFIG_HPP
 
-#include "detail/hf_method.hpp"
-#include "detail/hf_shape.hpp"
+#include "detail/hf/method.hpp"
+#include "detail/hf/shape.hpp"
 
 #include <fstream>
 #include <iterator>

@@ -10,7 +10,7 @@
 #ifndef YARN_MDSPAN_HPP
 #define YARN_MDSPAN_HPP
 
-#include "detail/axes.hpp"
+#include "detail/adapters/axes.hpp"
 
 namespace yarn {
 inline namespace YARN_ABI {

@@ -17,7 +17,7 @@
 #ifndef YARN_ONNXRUNTIME_HPP
 #define YARN_ONNXRUNTIME_HPP
 
-#include "detail/axes.hpp"
+#include "detail/adapters/axes.hpp"
 #include "rope.hpp"
 
 #include <onnxruntime_cxx_api.h>

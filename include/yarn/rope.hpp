@@ -13,7 +13,7 @@
 #ifndef YARN_ROPE_HPP
 #define YARN_ROPE_HPP
 
-#include "detail/rope_check.hpp"
+#include "detail/rope/check.hpp"
 
 namespace yarn {
 inline namespace YARN_ABI {

@@ -7,13 +7,13 @@
 // Float entries are correctly rounded: |entry - m cos(position * inv_freq)| is at most 0.501 *
 // 2^-24 for |position| <= 2^24 and 0.51 * 2^-24 up to 2^31, times m or, where that is no power of
 // two, the next one above. The same bits come from any way of building them, on any processor
-// (tests/test_rows.cpp). The 0.001 and 0.01 are the phase's 2^-65 turns a token. Double entries
+// (tests/rows/test_rows.cpp). The 0.001 and 0.01 are the phase's 2^-65 turns a token. Double entries
 // have the same phase error, 2^-62.3 rad a token, and are otherwise correctly rounded, too; they
 // cost some 100 ns a pair.
 #ifndef YARN_ROWS_HPP
 #define YARN_ROWS_HPP
 
-#include "detail/row_kernel.hpp"
+#include "detail/rows/kernel.hpp"
 #include "frequencies.hpp"
 
 namespace yarn {

@@ -15,8 +15,8 @@
 #ifndef YARN_TESTING_HPP
 #define YARN_TESTING_HPP
 
-#include "detail/testing_inv_freq.hpp"
-#include "detail/testing_rotation.hpp"
+#include "detail/testing/inv_freq.hpp"
+#include "detail/testing/rotation.hpp"
 
 namespace yarn {
 inline namespace YARN_ABI {

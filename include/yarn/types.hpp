@@ -3,7 +3,7 @@
 #ifndef YARN_TYPES_HPP
 #define YARN_TYPES_HPP
 
-#include "detail/error.hpp"
+#include "error.hpp"
 
 #include <cstddef>
 #include <cstdint>

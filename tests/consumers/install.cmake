@@ -10,7 +10,7 @@ execute_process(COMMAND "${CMAKE_COMMAND}" --install "${YARN_BINARY_DIR}" --pref
 # Every header, the opt-in ones too, and nothing else.
 file(GLOB_RECURSE ours RELATIVE "${SOURCE_DIR}/include" "${SOURCE_DIR}/include/*")
 file(GLOB_RECURSE installed RELATIVE "${first}/include" "${first}/include/*")
-foreach(name IN ITEMS yarn/yarn.hpp yarn/dispatch.hpp yarn/detail/abi.hpp)
+foreach(name IN ITEMS yarn/yarn.hpp yarn/dispatch.hpp yarn/detail/base/abi.hpp)
   if(NOT name IN_LIST installed)
     message(FATAL_ERROR "${name} is not installed")
   endif()

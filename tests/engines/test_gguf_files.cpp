@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // GGUF files that ggml wrote, read by ggml, through the reader of yarn/ggml.hpp: the same as the
-// metadata in memory of tests/test_gguf.cpp, whatever the types that a file stores.
+// metadata in memory of tests/gguf/test_gguf.cpp, whatever the types that a file stores.
 #include "ggml_processor.hpp"
 #include "support/expect_error.hpp"
 #include "support/gguf_models.hpp"

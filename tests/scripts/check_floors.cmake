@@ -9,25 +9,25 @@ cmake_minimum_required(VERSION 3.21)
 # A floor a line, from the ground; on a floor, patterns in order, whose matches stand side by side.
 # A header without a place is an error: give it one here.
 set(floors
-    "version.hpp detail/config.hpp detail/abi.hpp" # 1
-    "detail/error.hpp types.hpp views.hpp detail/buffer.hpp" # 2
-    "detail/u128.hpp detail/real.hpp detail/(phase|half).hpp detail/simd_scalar.hpp \
-detail/simd.hpp detail/simd_(permute|octant|bfloat16).hpp detail/simd_element.hpp" # 3
-    "detail/row_kernel.hpp detail/rotate[a-z0-9_]*.hpp \
+    "version.hpp detail/base/config.hpp detail/base/abi.hpp" # 1
+    "error.hpp types.hpp views.hpp detail/base/buffer.hpp" # 2
+    "detail/arithmetic/u128.hpp real.hpp detail/(phase|half).hpp detail/simd/scalar.hpp \
+detail/simd/pack.hpp detail/simd_(permute|octant|bfloat16).hpp detail/simd/element.hpp" # 3
+    "detail/rows/kernel.hpp detail/rotate[a-z0-9_]*.hpp \
 scaling/spectrum.hpp scaling/correction_range.hpp scaling/(ntk|yarn).hpp scaling/[a-z0-9_]+.hpp" # 4
     "scaling.hpp" # 5
     "frequencies.hpp softmax_scale.hpp" # 6
     "rows.hpp" # 7
-    "detail/rope_loop.hpp detail/rope_check.hpp rope.hpp" # 8
+    "detail/rope/loop.hpp detail/rope/check.hpp rope.hpp" # 8
     "yarn.hpp" # 9
     # Not in the umbrella: whoever wants one of these includes it.
-    "detail/hf_value.hpp detail/hf_model.hpp detail/hf_(method|layers).hpp detail/hf_shape.hpp \
+    "detail/hf/value.hpp detail/hf/model.hpp detail/hf_(method|layers).hpp detail/hf/shape.hpp \
 hf_config.hpp \
-detail/gguf_architectures.hpp detail/gguf_keys.hpp detail/gguf_scaling.hpp gguf.hpp \
-detail/axes.hpp (ggml|eigen|dlpack|mdspan|onnxruntime|dispatch).hpp \
-detail/testing_report.hpp detail/testing_expectation.hpp \
+detail/gguf/architectures.hpp detail/gguf/keys.hpp detail/gguf/scaling.hpp gguf.hpp \
+detail/adapters/axes.hpp (ggml|eigen|dlpack|mdspan|onnxruntime|dispatch).hpp \
+testing/report.hpp testing/expectation.hpp \
 detail/testing_(candidates|observation).hpp detail/testing_(layout|search).hpp \
-detail/testing_judge.hpp detail/testing_(inv_freq|rotation).hpp testing.hpp") # 10
+detail/testing/judge.hpp detail/testing_(inv_freq|rotation).hpp testing.hpp") # 10
 
 # The two legs, which never meet below rope.hpp, not even through a third header.
 set(numbers "scaling.hpp|scaling/.*|frequencies.hpp|softmax_scale.hpp|rows.hpp")
@@ -35,9 +35,9 @@ string(APPEND numbers "|detail/(real|phase|row_kernel).hpp")
 set(kernels "detail/rotate[a-z0-9_]*.hpp")
 
 # xsimd costs more to parse than all the rest: one header pays.
-set(xsimd_includer detail/simd.hpp)
+set(xsimd_includer detail/simd/pack.hpp)
 
-# No instantiation of these carries the flags it was compiled with in its name; see detail/abi.hpp.
+# No instantiation of these carries the flags it was compiled with in its name; see detail/base/abi.hpp.
 set(std_excluded "(vector|string|deque|list|map|set|unordered_map|unordered_set|algorithm|numeric)")
 set(std_excluded "${std_excluded}|(functional|iostream|ostream|sstream)")
 

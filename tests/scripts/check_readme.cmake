@@ -43,5 +43,5 @@ endfunction()
 
 compare(README.md examples/quickstart/quickstart.cpp readme)
 compare(docs/threads-isas-gpus.md examples/dispatch/kernels.hpp kernels)
-compare(docs/threads-isas-gpus.md tests/test_gpu_rows.cpp kernel)
-compare(docs/testing-your-engine.md tests/test_testing_snippet.cpp testing)
+compare(docs/threads-isas-gpus.md tests/rows/test_gpu_rows.cpp kernel)
+compare(docs/testing-your-engine.md tests/testing/test_testing_snippet.cpp testing)

@@ -3,8 +3,8 @@
 #ifndef YARN_SCALING_SPECTRUM_HPP
 #define YARN_SCALING_SPECTRUM_HPP
 
-#include "../detail/buffer.hpp"
-#include "../detail/real.hpp"
+#include "../detail/base/buffer.hpp"
+#include "../real.hpp"
 #include "../types.hpp"
 
 #include <initializer_list>
@@ -25,7 +25,7 @@ enum class frequency_zone : unsigned char {
 /// The pairs between which a method passes from extrapolation to interpolation: pairs up to `low`
 /// keep their frequency, pairs from `high` on are interpolated. Fractional without truncation.
 struct pair_range {
-  bool has_value; // no initialisers: they would make a constructor, which is code (detail/abi.hpp)
+  bool has_value; // no initialisers: they would make a constructor, which is code (detail/base/abi.hpp)
   double low;
   double high;
 };

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// Strided tensors of others as heads_view: what eigen.hpp, dlpack.hpp and mdspan.hpp share.
+// Not in the umbrella. Floor 10.
+#ifndef YARN_DETAIL_ADAPTERS_AXES_HPP
+#define YARN_DETAIL_ADAPTERS_AXES_HPP
+
+#include "../../views.hpp"
+
+namespace yarn {
+inline namespace v0 {
+
+/// What the axes of a tensor of rank 3 are, in the order of its indices. With an axis of sequences,
+/// rank 4, that one comes first, or last where the tokens are last.
+enum class axes { tokens_heads_dim, heads_tokens_dim, dim_heads_tokens, dim_tokens_heads };
+
+} // namespace v0
+
+inline namespace YARN_ABI {
+namespace detail {
+
+// Extents and strides (in elements) by the order of the tensor's own axes, at most 4 of them.
+struct axis_list {
+  std::int64_t extent[4];
+  std::int64_t stride[4];
+};
+
+// Where tokens, heads, elements and sequences stand among the axes, and the words for that.
+struct axis_places {
+  int tokens, heads, dim, sequences;
+  const char* words;
+};
+inline axis_places places_of(axes order, bool is_batch) {
+  switch (order) {
+  case axes::tokens_heads_dim:
+    return is_batch ? axis_places{1, 2, 3, 0, "sequences, tokens, heads, dim"}
+                    : axis_places{0, 1, 2, -1, "tokens, heads, dim"};
+  case axes::heads_tokens_dim:
+    return is_batch ? axis_places{2, 1, 3, 0, "sequences, heads, tokens, dim"}
+                    : axis_places{1, 0, 2, -1, "heads, tokens, dim"};
+  case axes::dim_heads_tokens:
+    return is_batch ? axis_places{2, 1, 0, 3, "dim, heads, tokens, sequences"}
+                    : axis_places{2, 1, 0, -1, "dim, heads, tokens"};
+  case axes::dim_tokens_heads:
+    return is_batch ? axis_places{1, 2, 0, 3, "dim, tokens, heads, sequences"}
+                    : axis_places{1, 2, 0, -1, "dim, tokens, heads"};
+  }
+  fail(error_kind::invalid_argument, "yarn: axes = %d is none of the four orders",
+       static_cast<int>(order));
+}
+
+// A step of 0 or backwards along an axis: elements that several heads share would be rotated
+// several times, and views count upwards.
+inline void check_stride(const char* what, const char* axis, const char* words, std::int64_t n,
+                         std::int64_t stride) {
+  if (n > 1 && stride <= 0)
+    fail(error_kind::invalid_argument,
+         "yarn: %s: stride %lld of the %s axis must be > 0 where its extent is %lld (axes are "
+         "[%s])",
+         what, static_cast<long long>(stride), axis, static_cast<long long>(n), words);
+}
+
+// Element `index` along an axis, in elements from the first; n and stride are the axis' own.
+inline std::int64_t offset_along(const char* what, const char* axis, const char* words,
+                                 std::int64_t n, std::int64_t stride, std::int64_t index,
+                                 std::size_t element_size) {
+  if (index < 0 || index >= n)
+    fail(error_kind::out_of_range, "yarn: %s: %s %lld is outside [0, %lld) (axes are [%s])", what,
+         axis, static_cast<long long>(index), static_cast<long long>(n), words);
+  if (stride < 0 ||
+      (index != 0 && stride > PTRDIFF_MAX / static_cast<std::int64_t>(element_size) / index))
+    fail(error_kind::invalid_argument,
+         "yarn: %s: %s %lld at stride %lld: negative, or beyond ptrdiff_t", what, axis,
+         static_cast<long long>(index), static_cast<long long>(stride));
+  return index * stride;
+}
+
+// The view of a tensor of rank 3, or of one sequence of a tensor of rank 4.
+// Errors   an extent < 0; the elements of a head not side by side; strides of 0 or less; no such
+//          sequence. Overlap is for the call that uses the view, as with any other.
+template <class T>
+heads_view<T> heads_along(const char* what, T* data, const axis_list& list, axes order,
+                          bool is_batch = false, std::int64_t sequence = 0) {
+  static_assert(format_of_v<T> != element_format::unknown,
+                "yarn: the element type has no format; specialise yarn::format_of for it");
+  const axis_places at = places_of(order, is_batch);
+  const int rank = is_batch ? 4 : 3;
+  bool is_empty = false;
+  for (int i = 0; i < rank; ++i) {
+    if (list.extent[i] < 0)
+      fail(error_kind::invalid_argument,
+           "yarn: %s: extent %lld of axis %d must be >= 0 (axes are [%s])", what,
+           static_cast<long long>(list.extent[i]), i, at.words);
+    is_empty = is_empty || list.extent[i] == 0;
+  }
+  if (is_batch) {
+    check_stride(what, "sequences", at.words, list.extent[at.sequences], list.stride[at.sequences]);
+    const std::int64_t offset = offset_along(what, "sequence", at.words, list.extent[at.sequences],
+                                             list.stride[at.sequences], sequence, sizeof(T));
+    if (!is_empty)
+      data += offset;
+  }
+  const std::int64_t tokens = list.extent[at.tokens], heads = list.extent[at.heads];
+  const std::int64_t dim = list.extent[at.dim];
+  const heads_view<T> dense{data, tokens, heads, dim};
+  if (is_empty)
+    return dense;
+  if (dim > 1 && list.stride[at.dim] != 1)
+    fail(error_kind::invalid_argument,
+         "yarn: %s: stride %lld of the dim axis must be 1: the elements of a head lie side by side "
+         "(axes are [%s])",
+         what, static_cast<long long>(list.stride[at.dim]), at.words);
+  check_stride(what, "tokens", at.words, tokens, list.stride[at.tokens]);
+  check_stride(what, "heads", at.words, heads, list.stride[at.heads]);
+  // The stride of a single token or head may be any number: it gets the dense one.
+  const std::int64_t head_stride = heads > 1 ? list.stride[at.heads] : dim;
+  const auto all_heads =
+      static_cast<std::uint64_t>(heads) * static_cast<std::uint64_t>(head_stride);
+  return dense.with_strides(
+      tokens > 1 ? list.stride[at.tokens] : static_cast<std::int64_t>(all_heads), head_stride);
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// What a GGUF file does not say and llama.cpp decides by the architecture's name. Names that are in
+// no list here are unknown: nothing is concluded about them. Floor 10.
+// Source: ggml-org/llama.cpp src/llama-model.cpp (llama_model_rope_type, load_hparams),
+// llama-context.cpp, src/models/*.cpp.
+#ifndef YARN_DETAIL_GGUF_ARCHITECTURES_HPP
+#define YARN_DETAIL_GGUF_ARCHITECTURES_HPP
+
+#include "../base/abi.hpp"
+
+#include <cstddef>
+#include <string_view>
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+template <std::size_t N>
+constexpr bool is_listed(const std::string_view (&list)[N], std::string_view name) {
+  for (const std::string_view listed : list)
+    if (listed == name)
+      return true;
+  return false;
+}
+
+// LLAMA_ROPE_TYPE_NORM: converters permute the weights of Llama and its kin, so that pairs lie side
+// by side.
+inline constexpr std::string_view gguf_interleaved[] = {
+    "arcee",      "arctic",        "baichuan",      "bailingmoe", "chameleon", "chatglm",
+    "cohere2",    "cohere2moe",    "command-r",     "deci",       "deepseek",  "deepseek2",
+    "deepseek32", "deepseek2-ocr", "deepseek4",     "eagle3",     "ernie4_5",  "ernie4_5-moe",
+    "glm-dsa",    "granite",       "granitehybrid", "granitemoe", "internlm2", "llada",
+    "llama",      "llama-embed",   "llama4",        "maincoder",  "minicpm",   "mistral3",
+    "mistral4",   "neo-bert",      "olmo",          "plm",        "smollm3",   "starcoder",
+    "xverse"};
+
+// LLAMA_ROPE_TYPE_NEOX, and the two forms of M-RoPE, which pair in the same way.
+inline constexpr std::string_view gguf_half_split[] = {"afmoe",
+                                                       "apertus",
+                                                       "bailingmoe2",
+                                                       "bert",
+                                                       "bitnet",
+                                                       "codeshell",
+                                                       "cogvlm",
+                                                       "dbrx",
+                                                       "dflash",
+                                                       "dots1",
+                                                       "dream",
+                                                       "eurobert",
+                                                       "exaone",
+                                                       "exaone-moe",
+                                                       "exaone4",
+                                                       "falcon",
+                                                       "falcon-h1",
+                                                       "gemma",
+                                                       "gemma-embedding",
+                                                       "gemma2",
+                                                       "gemma3",
+                                                       "gemma3n",
+                                                       "gemma4",
+                                                       "gemma4-assistant",
+                                                       "glm4moe",
+                                                       "gpt-oss",
+                                                       "gptneox",
+                                                       "grok",
+                                                       "grovemoe",
+                                                       "hunyuan-dense",
+                                                       "hunyuan-moe",
+                                                       "hunyuan_vl",
+                                                       "hy_v3",
+                                                       "jais2",
+                                                       "jina-bert-v3",
+                                                       "laguna",
+                                                       "lfm2",
+                                                       "lfm2moe",
+                                                       "llada-moe",
+                                                       "mellum",
+                                                       "mimo2",
+                                                       "minicpm3",
+                                                       "minimax-m2",
+                                                       "modern-bert",
+                                                       "nemotron",
+                                                       "nomic-bert",
+                                                       "nomic-bert-moe",
+                                                       "olmo2",
+                                                       "olmoe",
+                                                       "openelm",
+                                                       "orion",
+                                                       "paddleocr",
+                                                       "pangu-embedded",
+                                                       "phi2",
+                                                       "phi3",
+                                                       "phimoe",
+                                                       "plamo",
+                                                       "plamo2",
+                                                       "plamo3",
+                                                       "qwen",
+                                                       "qwen2",
+                                                       "qwen2moe",
+                                                       "qwen2vl",
+                                                       "qwen3",
+                                                       "qwen35",
+                                                       "qwen35moe",
+                                                       "qwen3moe",
+                                                       "qwen3next",
+                                                       "qwen3vl",
+                                                       "qwen3vlmoe",
+                                                       "rnd1",
+                                                       "seed_oss",
+                                                       "smallthinker",
+                                                       "stablelm",
+                                                       "starcoder2",
+                                                       "step35",
+                                                       "talkie"};
+
+// What `rope.scaling.yarn_log_multiplier` holds: the converter of DeepSeek-V2 and its kin writes
+// 0.1
+// * mscale_all_dim, that of Mistral 3 mscale_all_dim itself. llama.cpp reads the key for no other.
+enum class gguf_log_multiplier { ignored, tenth, whole };
+constexpr gguf_log_multiplier gguf_log_multiplier_of(std::string_view architecture) {
+  constexpr std::string_view tenths[] = {"deepseek2", "deepseek32", "mistral4"};
+  if (is_listed(tenths, architecture))
+    return gguf_log_multiplier::tenth;
+  return architecture == "mistral3" ? gguf_log_multiplier::whole : gguf_log_multiplier::ignored;
+}
+
+// How layers with a sliding window are rotated.
+enum class gguf_window {
+  unknown,
+  as_global,   // base, scaling and frequency factors of the other layers
+  own_base,    // freq_base_swa or 10000, unscaled
+  global_base, // the base of the other layers, unscaled
+};
+constexpr gguf_window gguf_window_of(std::string_view architecture) {
+  constexpr std::string_view as_global[] = {"cohere2", "exaone4", "gemma2", "gpt-oss", "phi3"};
+  constexpr std::string_view own_base[] = {"gemma-embedding", "gemma3", "gemma3n", "gemma4"};
+  if (is_listed(as_global, architecture))
+    return gguf_window::as_global;
+  if (is_listed(own_base, architecture))
+    return gguf_window::own_base;
+  return architecture == "olmo2" ? gguf_window::global_base : gguf_window::unknown;
+}
+
+// `rope.scaling.alpha`: an NTK base change, for these only.
+constexpr bool gguf_has_ntk_alpha(std::string_view architecture) {
+  return architecture == "hunyuan-dense" || architecture == "hunyuan_vl";
+}
+
+// `rope.scaling.finetuned` is a switch for these: false means that nothing is rotated.
+constexpr bool gguf_switches_rope(std::string_view architecture) {
+  return architecture == "granite" || architecture == "granitehybrid" ||
+         architecture == "granitemoe";
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// The metadata of a GGUF file by keys: what was asked for, and what is wrong with a value.
+// Floor 10.
+#ifndef YARN_DETAIL_GGUF_KEYS_HPP
+#define YARN_DETAIL_GGUF_KEYS_HPP
+
+#include "../../scaling.hpp"
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+template <class Reader, class = void> struct is_gguf_reader : std::false_type {};
+template <class Reader>
+struct is_gguf_reader<
+    Reader,
+    std::void_t<decltype(std::optional<double>(
+                    std::declval<const Reader&>().number(std::declval<const std::string&>()))),
+                decltype(std::optional<std::vector<double>>(
+                    std::declval<const Reader&>().numbers(std::declval<const std::string&>()))),
+                decltype(std::optional<std::string>(
+                    std::declval<const Reader&>().text(std::declval<const std::string&>()))),
+                decltype(std::vector<std::string>(std::declval<const Reader&>().keys())),
+                decltype(std::optional<std::vector<float>>(std::declval<const Reader&>().tensor(
+                    std::declval<const std::string&>())))>> : std::true_type {};
+
+/// A reader, with the list of the keys that were asked for. Keys are given behind the name of the
+/// architecture: `rope.freq_base` is `llama.rope.freq_base`.
+template <class Reader> class gguf_keys {
+public:
+  explicit gguf_keys(const Reader& reader) : reader_(reader), keys_(reader.keys()) {
+    std::sort(keys_.begin(), keys_.end());
+    const std::string key = "general.architecture";
+    const std::optional<std::string> name = reader.text(key);
+    if (!name)
+      refuse_type(key, "a text");
+    if (!name || name->empty())
+      fail(error_kind::invalid_argument,
+           "yarn: general.architecture is missing; the names of all other keys begin with it");
+    architecture_ = *name;
+  }
+
+  const std::string& architecture() const { return architecture_; }
+  std::string full(const char* key) const { return architecture_ + '.' + key; }
+
+  std::optional<double> number(const char* key) {
+    const std::string name = use(key);
+    const std::optional<double> value = reader_.number(name);
+    if (!value)
+      refuse_type(name, "a number");
+    else if (!is_finite(*value))
+      fail(error_kind::invalid_argument, "yarn: %s = %g must be finite", name.c_str(), *value);
+    return value;
+  }
+  std::optional<double> positive(const char* key) {
+    const std::optional<double> value = number(key);
+    if (value)
+      check_positive(full(key).c_str(), *value);
+    return value;
+  }
+  /// A count of elements or tokens, >= 1.
+  std::optional<std::int64_t> count(const char* key) {
+    const std::optional<double> value = number(key);
+    if (!value)
+      return std::nullopt;
+    constexpr double largest = 9007199254740992.0; // up to here doubles are all integers
+    if (!(*value >= 1 && *value <= largest) ||
+        *value != static_cast<double>(static_cast<std::int64_t>(*value)))
+      fail(error_kind::invalid_argument, "yarn: %s = %g must be an integer in [1, 2^53]",
+           full(key).c_str(), *value);
+    return static_cast<std::int64_t>(*value);
+  }
+  std::optional<std::string> text(const char* key) {
+    const std::string name = use(key);
+    std::optional<std::string> value = reader_.text(name);
+    if (!value)
+      refuse_type(name, "a text");
+    return value;
+  }
+  std::optional<std::vector<double>> numbers(const char* key) {
+    const std::string name = use(key);
+    std::optional<std::vector<double>> value = reader_.numbers(name);
+    if (!value)
+      refuse_type(name, "an array of numbers");
+    return value;
+  }
+  /// Divisors of the frequencies, one a pair. Empty where the file has no such tensor.
+  factor_list factors(const char* name, std::int64_t n_pairs) const {
+    const std::optional<std::vector<float>> values = reader_.tensor(name);
+    if (!values)
+      return {};
+    factor_list list(*values);
+    check_factors(name, list, n_pairs);
+    return list;
+  }
+
+  [[noreturn]] void missing(const char* key, const char* why) const {
+    fail(error_kind::invalid_argument, "yarn: %s is missing; %s", full(key).c_str(), why);
+  }
+
+  /// Something to tell the user, as printf writes it.
+  YARN_PRINTF(2, 3) void note(const char* format, ...) {
+    char text[512];
+    std::va_list arguments;
+    va_start(arguments, format);
+    std::vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    notes_.emplace_back(text);
+  }
+  const std::vector<std::string>& notes() const { return notes_; }
+
+  /// Takes back that a key was used.
+  void leave(const char* key) {
+    used_.erase(std::remove(used_.begin(), used_.end(), full(key)), used_.end());
+  }
+  /// Keys about RoPE that nothing asked for.
+  std::vector<std::string> unused() const {
+    std::vector<std::string> list;
+    for (const std::string& key : keys_)
+      if (key.find(".rope.") != std::string::npos &&
+          std::find(used_.begin(), used_.end(), key) == used_.end())
+        list.push_back(key);
+    return list;
+  }
+
+private:
+  std::string use(const char* key) {
+    used_.push_back(full(key));
+    return used_.back();
+  }
+  // A value that is there and cannot be read must not pass for one that is missing.
+  void refuse_type(const std::string& name, const char* type) const {
+    if (std::binary_search(keys_.begin(), keys_.end(), name))
+      fail(error_kind::invalid_argument, "yarn: %s is there and is not %s", name.c_str(), type);
+  }
+
+  const Reader& reader_;
+  std::string architecture_;
+  std::vector<std::string> keys_;
+  std::vector<std::string> used_;
+  std::vector<std::string> notes_;
+};
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

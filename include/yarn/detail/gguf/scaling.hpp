@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT
+// From the keys of a GGUF file to a scaling method: the half of gguf.hpp behind the shape. What a
+// key means is written there. Floor 10.
+#ifndef YARN_DETAIL_GGUF_SCALING_HPP
+#define YARN_DETAIL_GGUF_SCALING_HPP
+
+#include "architectures.hpp"
+#include "keys.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+/// What a file says beside its scaling keys, and what comes out.
+struct gguf_method {
+  any_scaling method;
+  factor_list freq_factors;
+  std::string rope_type;
+};
+struct gguf_lengths {
+  std::int64_t context = 0;  // 0: not given
+  std::int64_t original = 0; // in force; 0: neither is given
+  bool is_original_given = false;
+};
+
+template <class Reader> class gguf_scaling {
+public:
+  gguf_scaling(gguf_keys<Reader>& keys, const gguf_lengths& lengths, std::int64_t n_pairs)
+      : keys_(keys), lengths_(lengths), n_pairs_(n_pairs) {}
+
+  /// is_unscaled: of layers with a window that scaling and divisors are not for. The keys are read
+  /// and checked all the same.
+  gguf_method read(bool is_unscaled) {
+    is_unscaled_ = is_unscaled;
+    read_scaling();
+    read_method();
+    return std::move(result_);
+  }
+
+private:
+  // What the method is made from.
+  struct scaling {
+    std::string type = "linear";
+    double factor = 1.0;
+    bool has_factor = false;
+    double ext_factor = 0.0;
+    double attn_factor = 1.0;
+    bool has_attn_factor = false;
+    double alpha = 0.0;
+    optional_number mscale_all_dim;
+  };
+
+  void read_factor() {
+    const auto factor = keys_.number("rope.scaling.factor");
+    const auto older = keys_.number("rope.scale_linear");
+    if (factor && older && *factor != *older)
+      keys_.note("rope.scaling.factor = %g is taken, rope.scale_linear = %g is not", *factor,
+                 *older);
+    const double value = factor ? *factor : older.value_or(0.0);
+    const char* const key = factor ? "rope.scaling.factor" : "rope.scale_linear";
+    check_at_least_zero(keys_.full(key).c_str(), value);
+    s_.has_factor = value != 0.0;
+    if (s_.has_factor)
+      s_.factor = value;
+    else if (factor || older)
+      keys_.note("%s = 0 is no scaling", keys_.full(key).c_str());
+  }
+
+  void read_scaling() {
+    const auto type = keys_.text("rope.scaling.type");
+    s_.type = type.value_or("linear");
+    if (s_.type != "none" && s_.type != "linear" && s_.type != "yarn" && s_.type != "longrope")
+      fail(error_kind::invalid_argument, "yarn: %s = %s is not one of none, linear, yarn, longrope",
+           keys_.full("rope.scaling.type").c_str(), s_.type.c_str());
+    read_factor();
+    if (!type && s_.has_factor && s_.factor != 1.0)
+      keys_.note("%s is missing: linear, as in llama.cpp", keys_.full("rope.scaling.type").c_str());
+    if (s_.type == "none" && s_.has_factor && s_.factor != 1.0) {
+      keys_.note("rope.scaling.factor = %g has no effect with rope.scaling.type = none", s_.factor);
+      s_.factor = 1.0;
+    }
+    const bool is_yarn = s_.type == "yarn";
+    const double ext_factor = keys_.number("rope.scaling.yarn_ext_factor").value_or(-1.0);
+    s_.ext_factor = ext_factor >= 0.0 ? ext_factor : (is_yarn ? 1.0 : 0.0);
+    if (is_yarn != (s_.ext_factor != 0.0))
+      keys_.note("rope.scaling.yarn_ext_factor = %g decides, not rope.scaling.type = %s",
+                 s_.ext_factor, s_.type.c_str());
+    const auto attn_factor = keys_.positive("rope.scaling.attn_factor");
+    s_.has_attn_factor = attn_factor.has_value();
+    s_.attn_factor = attn_factor.value_or(1.0);
+    const double yarn_attn_factor = keys_.positive("rope.scaling.yarn_attn_factor").value_or(1.0);
+    if (s_.ext_factor == 0.0)
+      s_.attn_factor *= yarn_attn_factor;
+    else if (yarn_attn_factor != 1.0)
+      keys_.note(
+          "rope.scaling.yarn_attn_factor = %g has no effect: llama.cpp replaces it by the formula",
+          yarn_attn_factor);
+    read_log_multiplier();
+    read_alpha();
+    read_finetuned();
+  }
+
+  void read_log_multiplier() {
+    constexpr const char* key = "rope.scaling.yarn_log_multiplier";
+    const auto value = keys_.number(key);
+    if (!value || *value == 0.0)
+      return;
+    const gguf_log_multiplier kind = gguf_log_multiplier_of(keys_.architecture());
+    if (kind == gguf_log_multiplier::ignored) {
+      keys_.note("%s = %g has no effect: llama.cpp does not read it for this architecture",
+                 keys_.full(key).c_str(), *value);
+      return keys_.leave(key);
+    }
+    check_positive(keys_.full(key).c_str(), *value);
+    // In float, as llama.cpp: 0.1F / 0.1F is exactly 1.
+    s_.mscale_all_dim = kind == gguf_log_multiplier::tenth
+                            ? static_cast<double>(static_cast<float>(*value) / 0.1F)
+                            : *value;
+  }
+
+  void read_alpha() {
+    constexpr const char* key = "rope.scaling.alpha";
+    const double alpha = keys_.number(key).value_or(0.0);
+    if (alpha <= 0.0)
+      return;
+    if (gguf_has_ntk_alpha(keys_.architecture())) {
+      s_.alpha = alpha;
+      return;
+    }
+    keys_.note("%s = %g has no effect: llama.cpp does not use it for this architecture",
+               keys_.full(key).c_str(), alpha);
+    keys_.leave(key);
+  }
+
+  void read_finetuned() {
+    const auto finetuned = keys_.number("rope.scaling.finetuned");
+    if (finetuned && *finetuned == 0.0 && gguf_switches_rope(keys_.architecture()))
+      keys_.note("%s is false: llama.cpp does not rotate this model at all",
+                 keys_.full("rope.scaling.finetuned").c_str());
+  }
+
+  void read_method() {
+    // Divisors are made for the global layers' heads; a window of its own has other ones.
+    factor_list divisors, shorter, longer;
+    if (!is_unscaled_) {
+      divisors = keys_.factors("rope_freqs.weight", n_pairs_);
+      shorter = keys_.factors("rope_factors_short.weight", n_pairs_);
+      longer = keys_.factors("rope_factors_long.weight", n_pairs_);
+    }
+    const bool has_lists = shorter.size() != 0 && longer.size() != 0;
+    if (!has_lists && (shorter.size() != 0 || longer.size() != 0))
+      fail(error_kind::invalid_argument,
+           "yarn: the tensor %s is missing; LongRoPE needs both lists",
+           shorter.size() == 0 ? "rope_factors_short.weight" : "rope_factors_long.weight");
+    if (divisors.size() != 0 && has_lists)
+      keys_.note("rope_freqs.weight is taken, rope_factors_short.weight and _long are not");
+
+    const double beta_fast = keys_.positive("rope.scaling.yarn_beta_fast").value_or(32.0);
+    const double beta_slow = keys_.positive("rope.scaling.yarn_beta_slow").value_or(1.0);
+    if (is_unscaled_)
+      s_ = {};
+    result_.freq_factors = divisors;
+    if (s_.alpha != 0.0)
+      return set_ntk();
+    if (s_.ext_factor != 0.0) {
+      if (has_lists && divisors.size() == 0)
+        fail(error_kind::invalid_argument,
+             "yarn: %s = yarn beside rope_factors_short.weight: no method has both",
+             keys_.full("rope.scaling.type").c_str());
+      return set_yarn(beta_fast, beta_slow);
+    }
+    if (has_lists && divisors.size() == 0)
+      return set_longrope(shorter, longer);
+    if (s_.type == "longrope" && divisors.size() == 0)
+      fail(error_kind::invalid_argument,
+           "yarn: the tensors rope_factors_short.weight and rope_factors_long.weight are missing; "
+           "%s = longrope needs them",
+           keys_.full("rope.scaling.type").c_str());
+    set_linear();
+  }
+
+  void set_ntk() {
+    if (s_.factor != 1.0 || s_.ext_factor != 0.0 || s_.attn_factor != 1.0)
+      fail(error_kind::invalid_argument,
+           "yarn: %s = %g beside another scaling (factor %g, attn_factor %g): no method has both",
+           keys_.full("rope.scaling.alpha").c_str(), s_.alpha, s_.factor, s_.attn_factor);
+    ntk_scaling method;
+    method.factor = s_.alpha;
+    result_.method = method;
+    result_.rope_type = "ntk";
+  }
+
+  void require_original(const char* type) {
+    if (lengths_.original == 0)
+      fail(error_kind::invalid_argument, "yarn: %s is missing, and %s too; %s needs one of them",
+           keys_.full("rope.scaling.original_context_length").c_str(),
+           keys_.full("context_length").c_str(), type);
+    if (!lengths_.is_original_given)
+      keys_.note("%s is missing: context_length = %lld is taken, as in llama.cpp",
+                 keys_.full("rope.scaling.original_context_length").c_str(),
+                 static_cast<long long>(lengths_.original));
+  }
+
+  void set_yarn(double beta_fast, double beta_slow) {
+    if (!s_.has_factor)
+      keys_.missing("rope.scaling.factor", "YaRN needs it");
+    require_original("YaRN");
+    check_order(keys_.full("rope.scaling.yarn_beta_slow").c_str(), beta_slow,
+                keys_.full("rope.scaling.yarn_beta_fast").c_str(), beta_fast);
+    yarn_scaling method;
+    method.factor = s_.factor;
+    method.original_max_position_embeddings = lengths_.original;
+    method.beta_fast = beta_fast;
+    method.beta_slow = beta_slow;
+    method.extrapolation_factor = s_.ext_factor;
+    method.attn_factor = s_.attn_factor;
+    if (s_.mscale_all_dim.has_value()) {
+      method.mscale_all_dim = s_.mscale_all_dim;
+      method.mscale = keys_.architecture() == "deepseek2" ? s_.mscale_all_dim.value() : 1.0;
+    }
+    result_.method = method;
+    result_.rope_type = "yarn";
+
+    if (beta_fast != 32.0 || beta_slow != 1.0)
+      keys_.note(
+          "rope.scaling.yarn_beta_fast = %g, yarn_beta_slow = %g: llama.cpp reads them for some "
+          "architectures, and takes 32 and 1 for the others",
+          beta_fast, beta_slow);
+    if (keys_.architecture() == "gpt-oss")
+      keys_.note("the ends of YaRN's ramp are rounded, as in llama.cpp; Hugging Face's gpt-oss has "
+                 "truncate = false, which GGUF cannot say");
+    const double reach = s_.factor * static_cast<double>(lengths_.original);
+    const auto length = static_cast<double>(lengths_.context);
+    if (lengths_.is_original_given && length != 0.0 && length != reach)
+      keys_.note("rope.scaling.factor = %g does not match context_length = %g and "
+                 "original_context_length = %lld",
+                 s_.factor, length, static_cast<long long>(lengths_.original));
+  }
+
+  void set_longrope(const factor_list& shorter, const factor_list& longer) {
+    require_original("LongRoPE");
+    // A factor beside the lists divides once more in llama.cpp, whatever the type says.
+    const auto times_factor = [&](const factor_list& list) {
+      std::vector<double> values(list.data(), list.data() + list.size());
+      for (double& value : values)
+        value *= s_.factor;
+      return factor_list(values);
+    };
+    if (s_.factor != 1.0)
+      keys_.note("rope.scaling.factor = %g divides the frequencies beside LongRoPE's lists, as in "
+                 "llama.cpp; converters of LongRoPE do not write it",
+                 s_.factor);
+    if (!s_.has_attn_factor)
+      keys_.note("%s is missing: 1, as in llama.cpp; the formula of LongRoPE is not applied",
+                 keys_.full("rope.scaling.attn_factor").c_str());
+    longrope_scaling method;
+    method.short_factor = times_factor(shorter);
+    method.long_factor = times_factor(longer);
+    method.original_max_position_embeddings = lengths_.original;
+    method.attention_factor = s_.attn_factor;
+    result_.method = method;
+    result_.rope_type = "longrope";
+  }
+
+  void set_linear() {
+    result_.rope_type = s_.factor == 1.0 ? "default" : "linear";
+    if (s_.attn_factor != 1.0) {
+      // YaRN with nothing extrapolated is linear, and has an attention factor.
+      yarn_scaling method;
+      method.factor = s_.factor;
+      method.original_max_position_embeddings = 1;
+      method.extrapolation_factor = 0.0;
+      method.attention_factor = s_.attn_factor;
+      result_.method = method;
+    } else if (s_.factor != 1.0) {
+      linear_scaling method;
+      method.factor = s_.factor;
+      result_.method = method;
+    }
+  }
+
+  gguf_keys<Reader>& keys_;
+  const gguf_lengths& lengths_;
+  std::int64_t n_pairs_;
+  bool is_unscaled_ = false;
+  scaling s_;
+  gguf_method result_;
+};
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

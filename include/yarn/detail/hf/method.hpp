@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+// A dictionary of RoPE parameters (`rope_parameters`, once `rope_scaling`) as a method. Floor 10.
+// Source: transformers modeling_rope_utils.py; vLLM's rotary_embedding for deepseek_yarn,
+// attn_factor and extrapolation_factor.
+#ifndef YARN_DETAIL_HF_METHOD_HPP
+#define YARN_DETAIL_HF_METHOD_HPP
+
+#include "value.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+// The lengths that stand beside the dictionary; 0: not given.
+struct hf_lengths {
+  std::int64_t max_position_embeddings = 0;
+  std::int64_t original_max_position_embeddings = 0;
+};
+
+struct hf_method {
+  any_scaling method;
+  std::string rope_type;
+  std::int64_t original_max_position_embeddings = 0;
+};
+
+// One dictionary being read. Keys that the method does not ask for remain unread, and are reported.
+class hf_method_reader {
+public:
+  hf_method_reader(const hf_object& dictionary, const hf_lengths& lengths,
+                   std::vector<std::string>& notes)
+      : dictionary_(dictionary), lengths_(lengths), notes_(notes) {}
+
+  hf_method read() {
+    type_ = find_type();
+    if (type_ == "default")
+      return {default_scaling{}, type_, 0};
+    if (type_ == "linear")
+      return linear();
+    if (type_ == "dynamic")
+      return dictionary_.has("alpha") ? ntk_alpha() : dynamic();
+    if (type_ == "yarn")
+      return yarn();
+    if (type_ == "llama3")
+      return llama3();
+    if (type_ == "longrope")
+      return longrope();
+    return proportional();
+  }
+
+private:
+  // Old and foreign names of a type; empty for one that is not known.
+  static std::string canonical(const std::string& name) {
+    for (const char* known :
+         {"default", "linear", "dynamic", "yarn", "llama3", "longrope", "proportional"})
+      if (name == known)
+        return name;
+    if (name == "su")
+      return "longrope";
+    if (name == "mrope") // Qwen2-VL: sections beside the default's frequencies
+      return "default";
+    if (name == "deepseek_yarn" || name == "deepseek_llama_scaling") // vLLM, for its own class
+      return "yarn";
+    return {};
+  }
+  std::string known_type(const char* key) const {
+    const std::string given = dictionary_.string(key);
+    std::string type = canonical(given);
+    if (!given.empty() && type.empty())
+      hf_wrong(dictionary_.name_of(key), *dictionary_.find(key),
+               "one of default, linear, dynamic, yarn, llama3, longrope, proportional, su, mrope, "
+               "deepseek_yarn, deepseek_llama_scaling");
+    return type;
+  }
+  std::string find_type() const {
+    const std::string now = known_type("rope_type");
+    const std::string old = known_type("type");
+    if (!now.empty() && !old.empty() && now != old)
+      hf_note(notes_, "%s = %s and %s = %s: the first is taken",
+              dictionary_.name_of("rope_type").c_str(), now.c_str(),
+              dictionary_.name_of("type").c_str(), old.c_str());
+    std::string type = now.empty() ? old : now;
+    if (type.empty()) {
+      if (dictionary_.has("factor"))
+        fail(error_kind::invalid_argument,
+             "yarn: %s is missing, and there is a factor that needs one",
+             dictionary_.name_of("rope_type").c_str());
+      return "default";
+    }
+    if (type == "yarn" && dictionary_.has("short_factor") && dictionary_.has("long_factor")) {
+      // Early Phi-3: transformers' Phi3Config renames it, too.
+      hf_note(notes_, "%s has short_factor and long_factor: yarn is read as longrope",
+              dictionary_.name().c_str());
+      return "longrope";
+    }
+    return type;
+  }
+
+  [[noreturn]] void missing(const char* key) const {
+    fail(error_kind::invalid_argument, "yarn: %s is missing; rope_type %s needs it",
+         dictionary_.name_of(key).c_str(), type_.c_str());
+  }
+  double required(const char* key) const {
+    const auto value = dictionary_.number(key);
+    if (!value)
+      missing(key);
+    return *value;
+  }
+  static void set(optional_number& field, const std::optional<double>& value) {
+    if (value)
+      field = *value;
+  }
+  // What Python's `value or otherwise` gives: null and 0 are the default.
+  double non_zero_or(const char* key, double otherwise) const {
+    const auto value = dictionary_.number(key);
+    if (value && *value == 0.0)
+      hf_note(notes_, "%s = 0 means %g, as in transformers", dictionary_.name_of(key).c_str(),
+              otherwise);
+    return value && *value != 0.0 ? *value : otherwise;
+  }
+
+  // Never taken from max_position_embeddings: whether that is the length before or after the
+  // extension is what configurations disagree about.
+  std::int64_t original_length() const {
+    const auto inner = dictionary_.length("original_max_position_embeddings");
+    const std::int64_t outer = lengths_.original_max_position_embeddings;
+    if (!inner && outer == 0)
+      missing("original_max_position_embeddings");
+    if (inner && outer != 0 && *inner != outer)
+      hf_note(notes_,
+              "%s = %lld, but original_max_position_embeddings = %lld beside the dictionary: the "
+              "latter is taken, as transformers does",
+              dictionary_.name_of("original_max_position_embeddings").c_str(),
+              static_cast<long long>(*inner), static_cast<long long>(outer));
+    return outer != 0 ? outer : *inner;
+  }
+  // An explicit factor wins. Without one it is the ratio of the lengths.
+  std::optional<double> factor_of(std::int64_t original) const {
+    const auto given = dictionary_.number("factor");
+    const std::int64_t longest = lengths_.max_position_embeddings;
+    if (longest == 0)
+      return given;
+    const double ratio = static_cast<double>(longest) / static_cast<double>(original);
+    if (!given)
+      hf_note(notes_,
+              "%s is not given: %g = max_position_embeddings / original_max_position_embeddings",
+              dictionary_.name_of("factor").c_str(), ratio);
+    else if (*given != ratio && longest == original)
+      hf_note(notes_,
+              "max_position_embeddings = original_max_position_embeddings = %lld: it is not "
+              "extended by factor %g",
+              static_cast<long long>(longest), *given);
+    else if (*given != ratio)
+      hf_note(notes_,
+              "factor %g does not match max_position_embeddings / "
+              "original_max_position_embeddings = %lld / %lld = %g; factor is used",
+              *given, static_cast<long long>(longest), static_cast<long long>(original), ratio);
+    return given ? *given : ratio;
+  }
+
+  hf_method linear() const {
+    linear_scaling method;
+    method.factor = required("factor");
+    return {method, type_, 0};
+  }
+
+  hf_method dynamic() const {
+    dynamic_ntk_scaling method;
+    method.factor = required("factor");
+    // transformers counts from max_position_embeddings and looks at nothing else.
+    if (lengths_.max_position_embeddings == 0)
+      fail(error_kind::invalid_argument,
+           "yarn: max_position_embeddings is missing; rope_type dynamic needs it");
+    method.max_position_embeddings = lengths_.max_position_embeddings;
+    return {method, type_, method.max_position_embeddings};
+  }
+
+  // HunYuan: type "dynamic" with an alpha is a base of theta * alpha^(d/(d-2)) at every length.
+  hf_method ntk_alpha() const {
+    ntk_scaling method;
+    method.factor = required("alpha");
+    const double factor = dictionary_.number("factor").value_or(1.0);
+    if (factor != 1.0)
+      hf_note(notes_, "%s = %g has no effect beside alpha", dictionary_.name_of("factor").c_str(),
+              factor);
+    hf_note(notes_, "%s = %g: NTK-aware scaling by it at every length, as HunYuan does",
+            dictionary_.name_of("alpha").c_str(), method.factor);
+    return {method, "ntk", 0};
+  }
+
+  hf_method yarn() const {
+    yarn_scaling method;
+    method.original_max_position_embeddings = original_length();
+    const auto factor = factor_of(method.original_max_position_embeddings);
+    if (!factor)
+      missing("factor");
+    method.factor = *factor;
+    method.beta_fast = non_zero_or("beta_fast", 32.0);
+    method.beta_slow = non_zero_or("beta_slow", 1.0);
+    method.truncate = dictionary_.boolean("truncate").value_or(true);
+    method.extrapolation_factor = dictionary_.number("extrapolation_factor").value_or(1.0);
+    set(method.attention_factor, dictionary_.number("attention_factor"));
+    set(method.mscale, dictionary_.number("mscale"));
+    set(method.mscale_all_dim, dictionary_.number("mscale_all_dim"));
+    temper(method);
+    return {method, type_, method.original_max_position_embeddings};
+  }
+
+  // What else says something about the attention factor, and which of it wins.
+  void temper(yarn_scaling& method) const {
+    const char* name = dictionary_.name().c_str();
+    const auto multiplier = dictionary_.number("attn_factor");
+    const bool is_plain = !dictionary_.boolean("apply_yarn_scaling").value_or(true);
+    const int n_mscale = (method.mscale.value() != 0.0) + (method.mscale_all_dim.value() != 0.0);
+    if (method.attention_factor.has_value()) {
+      if (multiplier || is_plain || n_mscale > 0)
+        hf_note(notes_,
+                "%s: attention_factor = %g is final; attn_factor, mscale and apply_yarn_scaling "
+                "have no effect beside it",
+                name, method.attention_factor.value());
+      return;
+    }
+    method.attn_factor = multiplier.value_or(1.0);
+    if (multiplier)
+      hf_note(notes_,
+              "%s: attn_factor = %g multiplies the formula, as in vLLM; transformers "
+              "ignores it",
+              name, *multiplier);
+    if (is_plain) {
+      method.attention_factor = method.attn_factor;
+      hf_note(notes_, "%s: apply_yarn_scaling is false: the attention factor is %g, as in vLLM",
+              name, method.attn_factor);
+    } else if (n_mscale == 1) {
+      hf_note(notes_,
+              "%s: of mscale and mscale_all_dim one alone has no effect, as in transformers", name);
+    }
+  }
+
+  hf_method llama3() const {
+    llama3_scaling method;
+    method.factor = required("factor");
+    method.low_freq_factor = required("low_freq_factor");
+    method.high_freq_factor = required("high_freq_factor");
+    method.original_max_position_embeddings = original_length();
+    return {method, type_, method.original_max_position_embeddings};
+  }
+
+  hf_method longrope() const {
+    longrope_scaling method;
+    for (const char* key : {"short_factor", "long_factor"})
+      if (!dictionary_.has(key))
+        missing(key);
+    method.short_factor = dictionary_.numbers("short_factor");
+    method.long_factor = dictionary_.numbers("long_factor");
+    method.original_max_position_embeddings = original_length();
+    set(method.attention_factor, dictionary_.number("attention_factor"));
+    set(method.short_mscale, dictionary_.number("short_mscale"));
+    set(method.long_mscale, dictionary_.number("long_mscale"));
+    const auto factor = factor_of(method.original_max_position_embeddings);
+    set(method.factor, factor);
+    const bool is_given = method.attention_factor.has_value() ||
+                          (method.short_mscale.has_value() && method.long_mscale.has_value());
+    if (!factor && !is_given)
+      missing("factor");
+    return {method, type_, method.original_max_position_embeddings};
+  }
+
+  // Its partial_rotary_factor is a share of the pairs and no width: see hf_shape.hpp.
+  hf_method proportional() const {
+    proportional_scaling method;
+    method.factor = dictionary_.number("factor").value_or(1.0);
+    return {method, type_, 0};
+  }
+
+  const hf_object& dictionary_;
+  hf_lengths lengths_;
+  std::vector<std::string>& notes_;
+  std::string type_;
+};
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+// head_dim, rotary_dim and rope_theta of a config.json, under all their names. Floor 10.
+#ifndef YARN_DETAIL_HF_SHAPE_HPP
+#define YARN_DETAIL_HF_SHAPE_HPP
+
+#include "layers.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+using hf_keys = std::initializer_list<const char*>;
+
+inline std::optional<std::int64_t> hf_first_length(const hf_object& config, hf_keys keys) {
+  for (const char* key : keys)
+    if (const auto value = config.length(key))
+      return value;
+  return std::nullopt;
+}
+
+// max_position_embeddings under its names; 0 where it is not given.
+inline std::int64_t hf_max_length(const hf_object& config) {
+  return hf_first_length(config, {"max_position_embeddings", "n_positions", "max_seq_len",
+                                  "max_sequence_length"})
+      .value_or(0);
+}
+
+// DeepSeek-OCR and DeepSeek-VL2-tiny write qk_rope_head_dim = 0 with use_mla = false.
+inline bool hf_is_latent(const hf_object& config) {
+  return config.has("qk_rope_head_dim") && config.boolean("use_mla").value_or(true);
+}
+
+// The width of a head, or of the rotated part where multi-head latent attention keeps that apart.
+inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
+                                const std::string& layer_type, std::vector<std::string>& notes) {
+  const auto latent = hf_is_latent(config) ? config.length("qk_rope_head_dim") : std::nullopt;
+  config.find("qk_rope_head_dim"); // read, whatever it says
+  if (const auto rotated = latent) {
+    config.find("head_dim");
+    hf_note(notes, "%s = %lld is the head_dim: the rotated part of a head, which stands apart",
+            config.name_of("qk_rope_head_dim").c_str(), static_cast<long long>(*rotated));
+    return *rotated;
+  }
+  const auto global = config.length("global_head_dim"); // Gemma 4
+  if (global && layer_type == "full_attention")
+    return *global;
+  if (const auto given = hf_first_length(config, {"head_dim", "attention_head_dim", "kv_channels"}))
+    return *given;
+  if (model.head_dim != 0) {
+    hf_note(notes, "head_dim is not given: %d, the default of model_type %s", model.head_dim,
+            model.model_type);
+    return model.head_dim;
+  }
+  const auto width = hf_first_length(config, {"hidden_size", "n_embd", "d_model"});
+  const auto heads = hf_first_length(config, {"num_attention_heads", "n_head", "n_heads",
+                                              "num_heads", "decoder_num_attention_heads"});
+  if (!width || !heads)
+    fail(error_kind::invalid_argument,
+         "yarn: %s is missing, and so is %s to derive it from hidden_size / num_attention_heads",
+         config.name_of("head_dim").c_str(), width ? "num_attention_heads" : "hidden_size");
+  if (*width % *heads != 0)
+    fail(error_kind::invalid_argument,
+         "yarn: %s is missing, and hidden_size = %lld is no multiple of num_attention_heads = %lld",
+         config.name_of("head_dim").c_str(), static_cast<long long>(*width),
+         static_cast<long long>(*heads));
+  hf_note(notes, "head_dim = hidden_size / num_attention_heads = %lld / %lld = %lld",
+          static_cast<long long>(*width), static_cast<long long>(*heads),
+          static_cast<long long>(*width / *heads));
+  return *width / *heads;
+}
+
+// The rotated share of a head, with the name it had; 0: not given.
+struct hf_share {
+  double value = 0.0;
+  std::string name;
+};
+
+inline hf_share hf_partial_rotary(const hf_object& config, const hf_object& dictionary,
+                                  const hf_model& model, std::vector<std::string>& notes) {
+  hf_share share;
+  const auto take = [&](const hf_object& object, const char* key) {
+    const auto value = object.number(key);
+    if (!value)
+      return;
+    if (!(*value > 0.0 && *value <= 1.0))
+      hf_wrong(object.name_of(key), *object.find(key), "in (0, 1]");
+    if (share.name.empty()) {
+      share = {*value, object.name_of(key)};
+    } else if (share.value != *value) {
+      hf_note(notes, "%s = %g, but %s = %g: the first is taken", share.name.c_str(), share.value,
+              object.name_of(key).c_str(), *value);
+    }
+  };
+  take(dictionary, "partial_rotary_factor");
+  for (const char* key : {"partial_rotary_factor", "rotary_pct", "rope_pct", "rotary_percentage",
+                          "rotary_emb_fraction", "rope_proportion"})
+    take(config, key);
+  if (share.name.empty() && model.partial_rotary_factor != 0.0 && !config.has("rotary_dim")) {
+    share = {model.partial_rotary_factor, "partial_rotary_factor"};
+    hf_note(notes, "partial_rotary_factor is not given: %g, the default of model_type %s",
+            share.value, model.model_type);
+  }
+  return share;
+}
+
+// rotary_dim from a share or a width; 0 where all of head_dim is rotated.
+inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_share& share,
+                                  std::int64_t head_dim, std::vector<std::string>& notes) {
+  if (hf_is_latent(config)) // the share is of the whole head; this is the part already
+    return 0;
+  std::int64_t rotated = head_dim;
+  std::string reason = "head_dim";
+  if (!share.name.empty()) {
+    rotated = static_cast<std::int64_t>(static_cast<double>(head_dim) * share.value); // as int()
+    reason = share.name;
+  }
+  if (const auto width = config.length("rotary_dim")) {
+    if (*width > head_dim)
+      hf_wrong(config.name_of("rotary_dim"), *config.find("rotary_dim"), "at most head_dim");
+    if (!share.name.empty() && rotated != *width)
+      hf_note(notes, "%s = %lld, but %s = %g of head_dim = %lld is %lld: the former is taken",
+              config.name_of("rotary_dim").c_str(), static_cast<long long>(*width),
+              share.name.c_str(), share.value, static_cast<long long>(head_dim),
+              static_cast<long long>(rotated));
+    rotated = *width;
+    reason = config.name_of("rotary_dim");
+  }
+  if (rotated < 2 || rotated % 2 != 0)
+    fail(error_kind::invalid_argument,
+         "yarn: %s makes rotary_dim = %lld of head_dim = %lld; it must be even and at least 2",
+         reason.c_str(), static_cast<long long>(rotated), static_cast<long long>(head_dim));
+  return rotated == head_dim ? 0 : rotated;
+}
+
+// rope_theta under its names: the dictionary's before the configuration's, as in transformers.
+inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, const hf_model& model,
+                            double callers_default, std::vector<std::string>& notes) {
+  std::optional<double> theta;
+  std::string name;
+  const auto take = [&](const hf_object& object, const char* key) {
+    const auto value = object.number(key);
+    if (!value)
+      return;
+    if (!(*value > 0.0))
+      hf_wrong(object.name_of(key), *object.find(key), "> 0");
+    if (!theta) {
+      theta = value;
+      name = object.name_of(key);
+    } else if (*theta != *value) {
+      hf_note(notes, "%s = %g, but %s = %g: the former is taken", name.c_str(), *theta,
+              object.name_of(key).c_str(), *value);
+    }
+  };
+  const hf_keys of_local = {"rope_local_base_freq", "local_rope_theta"};
+  const hf_keys of_all = {"rope_theta", "global_rope_theta", "rotary_emb_base", "rope_base",
+                          "rotary_base"};
+  take(layer.dictionary, "rope_theta");
+  if (!layer.is_one_of_several || !theta)
+    for (const char* key : layer.is_local ? of_local : of_all)
+      take(config, key);
+  if (!layer.is_local)
+    take(config.object("attn_config"), "rope_theta"); // DBRX
+  if (hf_has_local_theta(config, model))              // those of the other kind of layers
+    for (const char* key : layer.is_local ? of_all : of_local)
+      config.find(key);
+  if (theta)
+    return *theta;
+  const double of_class = layer.is_local ? model.local_theta : model.rope_theta;
+  if (model.model_type != nullptr && of_class != 0.0) {
+    hf_note(notes, "rope_theta is not given: %g, the default of model_type %s", of_class,
+            model.model_type);
+    return of_class;
+  }
+  if (callers_default == 0.0)
+    fail(error_kind::invalid_argument,
+         "yarn: %s is missing; there is no default for it that fits every model: where the model's "
+         "code has one, hf_options.default_rope_theta gives it",
+         (layer.dictionary ? layer.dictionary : config).name_of("rope_theta").c_str());
+  if (!(callers_default > 0.0))
+    fail(error_kind::invalid_argument, "yarn: hf_options.default_rope_theta = %g must be > 0",
+         callers_default);
+  hf_note(notes, "rope_theta is not given: %g is the caller's default", callers_default);
+  return callers_default;
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+// The walk over tokens, heads and parts of heads: rows are staged for a block of tokens, then the
+// rotation runs over its heads. Nothing is checked here. Floor 8.
+#ifndef YARN_DETAIL_ROPE_LOOP_HPP
+#define YARN_DETAIL_ROPE_LOOP_HPP
+
+#include "../../rows.hpp"
+#include "../base/formats.hpp"
+#include "rotate.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+// What the rotation of elements of these types computes in.
+template <class... T>
+using compute_type =
+    std::conditional_t<(std::is_same_v<std::remove_const_t<T>, double> || ...), double, float>;
+
+// Scratch for the rows of a block of tokens: of a size that stays in any L1 beside the heads.
+inline constexpr std::int64_t scratch_bytes = 16384;
+inline constexpr std::int64_t largest_block = 32;
+
+// Memory is asked for ahead, so far that it arrives in time and no farther than it stays, by calls
+// that touch more than a cache holds: walked in order, more than the last one (processors fetch
+// ahead themselves, and asking costs), else more than the nearer ones.
+inline constexpr std::int64_t far_bytes = std::int64_t{32} << 20;
+inline constexpr std::int64_t far_jumping_bytes = std::int64_t{1} << 20;
+inline constexpr std::int64_t lead_bytes = 8192;
+
+// ---- sources: rows of a block of tokens, pairs [pair, pair + n_pairs) -------------------------
+
+// Rows that lie in memory: pointers to them where they serve as they are, else widened copies.
+template <class R, class RowOf> struct memory_source {
+  const R* cos;
+  const R* sin;
+  std::int64_t n_pairs;
+  std::int64_t row_stride;
+  RowOf row_of; // token -> row
+
+  template <class C> static constexpr bool is_direct = std::is_same_v<R, C>;
+
+  template <class C, class Arch>
+  YARN_ALWAYS_INLINE void stage(std::int64_t token, std::int64_t n_tokens, std::int64_t pair,
+                                std::int64_t pairs, row_pointers<C>* rows, C* scratch) const {
+    for (std::int64_t t = 0; t < n_tokens; ++t) {
+      const std::int64_t offset = row_of(token + t) * row_stride + pair;
+      if constexpr (is_direct<C>) {
+        static_cast<void>(pairs);
+        static_cast<void>(scratch);
+        rows[t] = {cos + offset, sin + offset};
+      } else {
+        C* const copy = scratch + t * 2 * pairs;
+        for (std::int64_t i = 0; i < pairs; ++i) {
+          copy[i] = widen<C>(cos[offset + i]);
+          copy[pairs + i] = widen<C>(sin[offset + i]);
+        }
+        rows[t] = {copy, copy + pairs};
+      }
+    }
+  }
+};
+
+struct identity_row {
+  YARN_ALWAYS_INLINE std::int64_t operator()(std::int64_t token) const { return token; }
+};
+struct position_row {
+  positions list;
+  YARN_ALWAYS_INLINE std::int64_t operator()(std::int64_t token) const { return list[token]; }
+};
+
+struct frequency_source {
+  const frequencies* freqs;
+  positions list;
+  std::int64_t n_pairs;
+
+  template <class C> static constexpr bool is_direct = false;
+
+  template <class C, class Arch>
+  YARN_ALWAYS_INLINE void stage(std::int64_t token, std::int64_t n_tokens, std::int64_t pair,
+                                std::int64_t pairs, row_pointers<C>* rows, C* scratch) const {
+    compute_rows<C, Arch>(*freqs, pair, pairs, list, {token, token + n_tokens}, scratch,
+                          scratch + pairs, 2 * pairs);
+    for (std::int64_t t = 0; t < n_tokens; ++t)
+      rows[t] = {scratch + t * 2 * pairs, scratch + t * 2 * pairs + pairs};
+  }
+};
+
+template <class R, class Meaning, class RowOf>
+YARN_ALWAYS_INLINE memory_source<R, RowOf> source_of(const trig_view<R, Meaning>& view,
+                                                     RowOf row_of) {
+  return {view.cos(0), view.sin(0), view.n_pairs(), view.row_stride(), row_of};
+}
+
+// ---- the loops ---------------------------------------------------------------------------------
+
+// A tensor and where it goes: itself, or for rope_copy another one.
+template <class From, class To> struct transfer {
+  heads_view<From> source;
+  heads_view<To> target;
+};
+
+// The elements of a head behind its pairs, where source and target differ.
+template <class From, class To>
+YARN_ALWAYS_INLINE void copy_rest(const From* source, To* target, std::int64_t n) {
+  using C = compute_type<From, To>;
+  if constexpr (std::is_same_v<std::remove_const_t<From>, To>) {
+    std::memcpy(static_cast<void*>(target), source, static_cast<std::size_t>(n) * sizeof(To));
+  } else {
+    for (std::int64_t i = 0; i < n; ++i)
+      narrow(widen<C>(source[i]), target[i]);
+  }
+}
+
+// Tokens [token, token + n_tokens) and pairs [pair, pair + n_pairs) of the `half` that heads have.
+struct block {
+  std::int64_t token;
+  std::int64_t n_tokens;
+  std::int64_t pair;
+  std::int64_t n_pairs;
+  std::int64_t half;
+  std::int64_t bytes; // that the whole call touches
+};
+
+template <class C> YARN_ALWAYS_INLINE void fetch_row(row_pointers<C> row, std::int64_t n_pairs) {
+  for (std::int64_t i = 0; i < n_pairs; i += 64 / static_cast<std::int64_t>(sizeof(C))) {
+    YARN_PREFETCH(row.cos + i, 0);
+    YARN_PREFETCH(row.sin + i, 0);
+  }
+}
+
+// Tokens outside, so that a row is loaded once for all heads and memory is walked in order; but
+// heads outside within a block of tokens where heads are the farther apart ([heads][tokens][dim]),
+// or where there is but one.
+template <pairing In, pairing Out, class Arch, class From, class To, class C>
+void rotate_block(const transfer<From, To>& x, const block& part, const row_pointers<C>* rows) {
+  const std::int64_t n_heads = x.source.n_heads();
+  if (n_heads == 0)
+    return;
+  const bool across_tokens =
+      part.n_tokens > 1 && (x.source.head_stride() > x.source.token_stride() || n_heads == 1);
+  struct step {
+    std::int64_t source, target;
+  };
+  const step token{x.source.token_stride(), x.target.token_stride()};
+  const step head{x.source.head_stride(), x.target.head_stride()};
+  const step inner = across_tokens ? token : head, outer = across_tokens ? head : token;
+  const std::int64_t n_inner = across_tokens ? part.n_tokens : n_heads;
+  const std::int64_t n_outer = across_tokens ? n_heads : part.n_tokens;
+
+  const From* const source = x.source.data() + part.token * token.source;
+  To* const target = x.target.data() + part.token * token.target;
+  const std::int64_t in = In == pairing::half_split ? part.pair : 2 * part.pair;
+  const std::int64_t out = Out == pairing::half_split ? part.pair : 2 * part.pair;
+  const std::int64_t head_bytes = 2 * part.n_pairs * static_cast<std::int64_t>(sizeof(From));
+  const bool is_far = part.bytes > (n_heads > 1 && across_tokens ? far_jumping_bytes : far_bytes);
+  const std::int64_t lead = is_far ? 1 + lead_bytes / head_bytes : 0;
+
+  for (std::int64_t i = 0; i < n_outer; ++i) {
+    const From* const from = source + i * outer.source + in;
+    const bool wraps = across_tokens && i + 1 == n_outer; // to the next block of tokens
+    const head_run<From, To> run{from,
+                                 target + i * outer.target + out,
+                                 inner.source,
+                                 inner.target,
+                                 n_inner,
+                                 part.half,
+                                 wraps ? address_of(source + in, part.n_tokens * token.source)
+                                       : address_of(from, outer.source),
+                                 lead};
+    if (across_tokens) {
+      rotate_across_tokens<In, Out, Arch>(run, rows, part.n_pairs);
+    } else {
+      if (is_far && i + 1 < n_outer)
+        fetch_row(rows[i + 1], part.n_pairs);
+      rotate_heads<In, Out, Arch>(run, rows[i], part.n_pairs);
+    }
+  }
+
+  const std::int64_t rest = x.source.head_dim() - 2 * part.half;
+  const bool stays = std::is_same_v<std::remove_const_t<From>, To> &&
+                     static_cast<const void*>(source) == static_cast<const void*>(target);
+  if (rest != 0 && !stays && part.pair + part.n_pairs == part.half)
+    for (std::int64_t i = 0; i < n_outer; ++i)
+      for (std::int64_t j = 0; j < n_inner; ++j)
+        copy_rest(source + i * outer.source + j * inner.source + 2 * part.half,
+                  target + i * outer.target + j * inner.target + 2 * part.half, rest);
+}
+
+template <pairing In, pairing Out, class Arch, class C, class Source, class... Transfer>
+void rotate_tokens(const Source& source, token_range tokens, const Transfer&... tensors) {
+  constexpr bool direct = Source::template is_direct<C>;
+  constexpr std::int64_t room = scratch_bytes / static_cast<std::int64_t>(sizeof(C));
+  constexpr std::int64_t largest_part = room / 4;
+  alignas(64) C row_scratch[direct ? 1 : room];
+  row_pointers<C> rows[largest_block];
+
+  const std::int64_t all = source.n_pairs;
+  if (all == 0) // empty rows, and so no tokens
+    return;
+  const auto bytes_of = [&](const auto& x) {
+    return x.source.n_heads() * 2 * all * static_cast<std::int64_t>(sizeof(*x.source.data()));
+  };
+  const std::int64_t token_bytes = (bytes_of(tensors) + ...);
+  const std::int64_t n_tokens = tokens.end - tokens.begin;
+  const std::int64_t bytes = token_bytes * n_tokens;
+  const std::int64_t part = all < largest_part ? all : largest_part;
+  const std::int64_t fitting = n_tokens > 1 ? room / (2 * part) : 1; // one needs no division
+  const std::int64_t size = fitting < largest_block ? fitting : largest_block;
+  for (std::int64_t token = tokens.begin; token < tokens.end; token += size) {
+    const std::int64_t n = tokens.end - token < size ? tokens.end - token : size;
+    for (std::int64_t pair = 0; pair < all; pair += part) {
+      const std::int64_t pairs = all - pair < part ? all - pair : part;
+      const block b{token, n, pair, pairs, all, bytes};
+      source.template stage<C, Arch>(token, n, pair, pairs, rows, row_scratch);
+      (rotate_block<In, Out, Arch>(tensors, b, rows), ...);
+    }
+  }
+}
+
+template <class T> constexpr void check_element_type() {
+  static_assert(format_of_v<T> != element_format::unknown,
+                "yarn: unknown element type: specialise yarn::format_of for it");
+}
+
+template <class Arch, class Source, class First, class... T>
+YARN_ALWAYS_INLINE void rotate(const Source& source, pairing p, slice part,
+                               const heads_view<First>& first, const heads_view<T>&... rest) {
+  static_assert(!std::is_const_v<First> && (!std::is_const_v<T> && ...),
+                "yarn: rope_apply rotates in place: the data is const");
+  check_element_type<First>();
+  (check_element_type<T>(), ...);
+  using C = compute_type<First, T...>;
+  const token_range tokens = part_of(first.n_tokens(), part);
+  if (p == pairing::half_split)
+    rotate_tokens<pairing::half_split, pairing::half_split, Arch, C>(
+        source, tokens, transfer<First, First>{first, first}, transfer<T, T>{rest, rest}...);
+  else
+    rotate_tokens<pairing::interleaved, pairing::interleaved, Arch, C>(
+        source, tokens, transfer<First, First>{first, first}, transfer<T, T>{rest, rest}...);
+}
+
+template <class Arch, class Source, class From, class To>
+YARN_ALWAYS_INLINE void rotate_copy(const Source& source, pairing in, pairing out, slice part,
+                                    const heads_view<From>& from, const heads_view<To>& to) {
+  static_assert(!std::is_const_v<To>, "yarn: rope_copy writes its target: the data is const");
+  check_element_type<From>();
+  check_element_type<To>();
+  using C = compute_type<From, To>;
+  constexpr pairing half = pairing::half_split, inter = pairing::interleaved;
+  const token_range tokens = part_of(from.n_tokens(), part);
+  const transfer<From, To> x{from, to};
+  if (in == half && out == half)
+    rotate_tokens<half, half, Arch, C>(source, tokens, x);
+  else if (in == half)
+    rotate_tokens<half, inter, Arch, C>(source, tokens, x);
+  else if (out == half)
+    rotate_tokens<inter, half, Arch, C>(source, tokens, x);
+  else
+    rotate_tokens<inter, inter, Arch, C>(source, tokens, x);
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: MIT
+// The rotation of heads by rows. It knows nothing of frequencies: rows come in.
+// Floor 4.
+//
+//     x0' = fma(-x1, s, x0 c)        one product, one fused multiply-add, the same in the vector
+//     x1' = fma( x0, s, x1 c)        body and in its tail, for both pairings
+//
+// Elements of a step are loaded before any is stored, so source and target may be the same memory.
+// 16-bit elements are floats between load and store, rounded once.
+#ifndef YARN_DETAIL_ROPE_ROTATE_HPP
+#define YARN_DETAIL_ROPE_ROTATE_HPP
+
+#include "../simd/element.hpp"
+#include "../simd/permute.hpp"
+
+#include <utility>
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+/// cos and sin of one token for the pairs of a call, as the rotation computes: float or double.
+template <class C> struct row_pointers {
+  const C* cos;
+  const C* sin;
+};
+
+/// The address `elements` behind p, where no object need be.
+template <class T> YARN_ALWAYS_INLINE std::uintptr_t address_of(const T* p, std::int64_t elements) {
+  return reinterpret_cast<std::uintptr_t>(p) +
+         static_cast<std::uintptr_t>(elements) * static_cast<std::uintptr_t>(sizeof(T));
+}
+
+/// A walk over heads: head h at source + h * source_stride, to target + h * target_stride; the
+/// heads of one token, or one head of consecutive tokens. `half` is the distance between the
+/// elements of a half-split pair. Memory is asked for `lead` heads ahead (0: not at all); behind
+/// the end of this walk comes the head at the address `next`.
+template <class From, class To> struct head_run {
+  const From* source;
+  To* target;
+  std::int64_t source_stride;
+  std::int64_t target_stride;
+  std::int64_t n_heads;
+  std::int64_t half;
+  std::uintptr_t next;
+  std::int64_t lead;
+
+  YARN_ALWAYS_INLINE void next_head() {
+    if (--n_heads > 0) { // the stride of a last head may be anything
+      source += source_stride;
+      target += target_stride;
+    }
+  }
+
+  /// The first `size` elements of a head to come, lead > 0. In place this is where results go, too;
+  /// a target elsewhere is left to the processor.
+  YARN_ALWAYS_INLINE void fetch_ahead(std::int64_t size) const {
+    const auto bytes = static_cast<std::uintptr_t>(source_stride) * sizeof(From);
+    const auto heads = static_cast<std::uintptr_t>(lead);
+    const std::uintptr_t start =
+        n_heads > lead ? address_of(source, 0) + heads * bytes
+                       : next + (heads - static_cast<std::uintptr_t>(n_heads)) * bytes;
+    for (std::int64_t line = 0; line < size * static_cast<std::int64_t>(sizeof(From)); line += 64)
+      YARN_PREFETCH(reinterpret_cast<const char*>(start) + line, 1); // NOLINT: nothing is read
+  }
+};
+
+/// The pairs (x0, x1) turned: the formula above.
+template <class Pack>
+YARN_ALWAYS_INLINE two_packs<Pack> turned(Pack x0, Pack x1, Pack cos, Pack sin) {
+  return {negated_multiply_add(x1, sin, x0 * cos), multiply_add(x0, sin, x1 * cos)};
+}
+
+/// A pack of pairs: its part of the row, and what it does to one head.
+template <pairing In, pairing Out, class Arch, class C> class rotation_step {
+public:
+  using wide = pack<C, Arch>;
+  static constexpr auto pairs = static_cast<std::int64_t>(wide::size);
+  /// Interleaved heads stay so: then the row is spread to [c0 c0 c1 c1 ...], [-s0 s0 -s1 s1 ...],
+  /// once for all heads, and every pack of a head is permuted once instead of twice.
+  static constexpr bool spreads =
+      In == pairing::interleaved && Out == pairing::interleaved && pairs > 1;
+  static constexpr bool prepares = spreads; // from_row is work
+  /// Steps whose part of the row fits the registers beside what the rotation needs.
+  static constexpr int packs_in_registers = has_32_registers_v<Arch> ? 8 : spreads ? 2 : 4;
+
+  YARN_ALWAYS_INLINE static rotation_step from_row(const C* cos, const C* sin) {
+    const wide c = held(wide::load_unaligned(cos)), s = held(wide::load_unaligned(sin));
+    if constexpr (spreads) {
+      const two_packs<wide> twice_c = interleave(c, c), twice_s = interleave(s * wide(C(-1)), s);
+      return {twice_c.first, twice_c.second, twice_s.first, twice_s.second};
+    } else {
+      return {c, c, s, s};
+    }
+  }
+
+  /// Pairs [pair, pair + pairs) of the one head of `x`.
+  template <class From, class To>
+  YARN_ALWAYS_INLINE void apply(const head_run<From, To>& x, std::int64_t pair) const {
+    if constexpr (spreads) {
+      const wide low = held(load_elements(x.source + 2 * pair, wide{}));
+      const wide high = held(load_elements(x.source + 2 * pair + pairs, wide{}));
+      store_neighbours({multiply_add(swap_neighbours(low), sin_, low * cos_),
+                        multiply_add(swap_neighbours(high), sin_high_, high * cos_high_)},
+                       x.target + 2 * pair);
+    } else {
+      const two_packs<wide> e = load_pairs(x, pair);
+      const two_packs<wide> result = turned(e.first, e.second, cos_, sin_);
+      if constexpr (Out == pairing::half_split) {
+        store_elements(result, x.target + pair, x.target + x.half + pair);
+      } else {
+        store_neighbours(interleave(result.first, result.second), x.target + 2 * pair);
+      }
+    }
+  }
+
+private:
+  template <class From, class To>
+  YARN_ALWAYS_INLINE static two_packs<wide> load_pairs(const head_run<From, To>& x,
+                                                       std::int64_t pair) {
+    if constexpr (In == pairing::half_split)
+      return {held(load_elements(x.source + pair, wide{})),
+              held(load_elements(x.source + x.half + pair, wide{}))};
+    else
+      return deinterleave(load_elements(x.source + 2 * pair, wide{}),
+                          load_elements(x.source + 2 * pair + pairs, wide{}));
+  }
+  template <class To>
+  YARN_ALWAYS_INLINE static void store_neighbours(const two_packs<wide>& e, To* p) {
+    store_elements(e, p, p + pairs);
+  }
+
+  YARN_ALWAYS_INLINE rotation_step(wide cos, wide cos_high, wide sin, wide sin_high)
+      : cos_(cos), cos_high_(cos_high), sin_(sin), sin_high_(sin_high) {}
+
+  // Members of their own: compilers keep an array in memory where a loop fills it. The high packs
+  // are those of a spread row, and unused otherwise.
+  wide cos_, cos_high_, sin_, sin_high_;
+};
+
+#if !defined(YARN_NO_XSIMD)
+
+/// The same for bfloat16 that stays bfloat16: a word holds an even and an odd element. Of
+/// interleaved heads they are a pair, and nothing is permuted at all; of half-split ones they are
+/// neighbours, and the row is sorted into even and odd pairs, once for all heads.
+template <pairing Order, class Arch> class word_step {
+public:
+  using wide = pack<float, Arch>;
+  using words = two_packs<wide>;
+  static constexpr auto size = static_cast<std::int64_t>(wide::size);
+  static constexpr bool sorts = Order == pairing::half_split;
+  static constexpr std::int64_t pairs = 2 * size;
+  static constexpr bool prepares = sorts;
+  static constexpr int packs_in_registers = has_32_registers_v<Arch> ? 8 : 1;
+
+  YARN_ALWAYS_INLINE static word_step from_row(const float* cos, const float* sin) {
+    const wide c = wide::load_unaligned(cos), c_high = wide::load_unaligned(cos + size);
+    const wide s = wide::load_unaligned(sin), s_high = wide::load_unaligned(sin + size);
+    if constexpr (sorts) {
+      const words sorted_c = deinterleave(c, c_high), sorted_s = deinterleave(s, s_high);
+      return {sorted_c.first, sorted_c.second, sorted_s.first, sorted_s.second};
+    } else {
+      return {c, c_high, s, s_high};
+    }
+  }
+
+  template <class From, class To>
+  YARN_ALWAYS_INLINE void apply(const head_run<From, To>& x, std::int64_t pair) const {
+    const std::int64_t p = sorts ? pair : 2 * pair;
+    const std::int64_t q = sorts ? x.half + pair : 2 * pair + 2 * size;
+    const words a = load_words(x.source + p, wide{}), b = load_words(x.source + q, wide{});
+    if constexpr (sorts) {
+      const words even = turned(a.first, b.first, cos_, sin_);
+      const words odd = turned(a.second, b.second, cos_high_, sin_high_);
+      store_words(words{even.first, odd.first}, x.target + p, words{even.second, odd.second},
+                  x.target + q);
+    } else {
+      store_words(turned(a.first, a.second, cos_, sin_), x.target + p,
+                  turned(b.first, b.second, cos_high_, sin_high_), x.target + q);
+    }
+  }
+
+private:
+  YARN_ALWAYS_INLINE word_step(wide cos, wide cos_high, wide sin, wide sin_high)
+      : cos_(cos), cos_high_(cos_high), sin_(sin), sin_high_(sin_high) {}
+
+  // Of half-split heads those of the even pairs and (high) of the odd ones, else of the first and
+  // the last. (Members of their own: as pairs, gcc 12 copies them through memory.)
+  wide cos_, cos_high_, sin_, sin_high_;
+};
+
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+inline constexpr bool by_words_v =
+    In == Out&& std::is_same_v<C, float>&& format_of_v<From> ==
+    element_format::bfloat16&& format_of_v<To> == element_format::bfloat16&& has_words_v<Arch>;
+
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+using step_for = std::conditional_t<by_words_v<In, Out, Arch, C, From, To>, word_step<In, Arch>,
+                                    rotation_step<In, Out, Arch, C>>;
+#else
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+using step_for = rotation_step<In, Out, Arch, C>;
+#endif
+
+template <class Step> struct type_in { using type = Step; };
+
+/// Calls f(type_in<step>{}, pair) for packs of pairs from `pair` to n_pairs: whole ones, then
+/// narrower ones.
+template <pairing In, pairing Out, class Arch, class C, class From, class To, class F>
+YARN_ALWAYS_INLINE void for_each_step(std::int64_t pair, std::int64_t n_pairs, const F& f) {
+  using step = step_for<In, Out, Arch, C, From, To>;
+  for (; pair + step::pairs <= n_pairs; pair += step::pairs)
+    f(type_in<step>{}, pair);
+  if constexpr (step::pairs > 1) {
+    if (pair < n_pairs) {
+      using narrow = narrower_arch<Arch>;
+      using last = rotation_step<In, Out, Arch, C>; // half as wide as a step by words
+      if constexpr (std::is_same_v<narrow, scalar_arch> && last::pairs < step::pairs)
+        if (pair + last::pairs <= n_pairs) {
+          f(type_in<last>{}, pair);
+          pair += last::pairs;
+        }
+      for_each_step<In, Out, narrow, C, From, To>(pair, n_pairs, f);
+    }
+  }
+}
+
+/// The one head of `x` by a row.
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+YARN_ALWAYS_INLINE void rotate_by_row(const head_run<From, To>& x, row_pointers<C> row,
+                                      std::int64_t n_pairs) {
+  using widest = step_for<In, Out, Arch, C, From, To>;
+  if constexpr (widest::pairs == 1) {
+    YARN_UNROLL_4
+    for (std::int64_t pair = 0; pair < n_pairs; ++pair)
+      widest::from_row(row.cos + pair, row.sin + pair).apply(x, pair);
+  } else {
+    for_each_step<In, Out, Arch, C, From, To>(
+        0, n_pairs, [&](auto step, std::int64_t pair) YARN_INLINE_LAMBDA {
+          decltype(step)::type::from_row(row.cos + pair, row.sin + pair).apply(x, pair);
+        });
+  }
+}
+
+/// Calls f for each head of x, asking for memory ahead where the run says so. (Two loops: the
+/// question would cost what a head in L1 costs.)
+template <class From, class To, class F>
+YARN_ALWAYS_INLINE void for_each_head(head_run<From, To> x, std::int64_t size, const F& f) {
+  if (x.lead == 0) {
+    for (; x.n_heads > 0; x.next_head())
+      f(x);
+  } else {
+    for (; x.n_heads > 0; x.next_head()) {
+      x.fetch_ahead(size);
+      f(x);
+    }
+  }
+}
+
+/// Heads whose pairs are exactly sizeof...(I) packs: the row stays in registers for all of them.
+template <class Step, class C, class From, class To, int... I>
+YARN_ALWAYS_INLINE void rotate_whole(const head_run<From, To>& x, row_pointers<C> row,
+                                     std::integer_sequence<int, I...>) {
+  const Step steps[] = {Step::from_row(row.cos + I * Step::pairs, row.sin + I * Step::pairs)...};
+  for_each_head(x, 2 * static_cast<std::int64_t>(sizeof...(I)) * Step::pairs,
+                [&](const head_run<From, To>& head)
+                    YARN_INLINE_LAMBDA { (steps[I].apply(head, I * Step::pairs), ...); });
+}
+
+/// sizeof...(I) packs of pairs of each head from `pair` on: that part of the row stays in registers
+/// for all heads.
+template <class Step, class C, class From, class To, int... I>
+void rotate_part(const head_run<From, To>& x, row_pointers<C> row, std::int64_t pair,
+                 std::integer_sequence<int, I...>) {
+  const Step steps[] = {
+      Step::from_row(row.cos + pair + I * Step::pairs, row.sin + pair + I * Step::pairs)...};
+  for (head_run<From, To> head = x; head.n_heads > 0; head.next_head())
+    (steps[I].apply(head, pair + I * Step::pairs), ...);
+}
+
+/// Parts of N packs while so many are left, then of N/2, N/4 ... 1. Returns the first pair behind
+/// them.
+template <class Step, int N, class C, class From, class To>
+YARN_ALWAYS_INLINE std::int64_t rotate_parts_of(const head_run<From, To>& x, row_pointers<C> row,
+                                                std::int64_t pair, std::int64_t n_pairs) {
+  for (; n_pairs - pair >= N * Step::pairs; pair += N * Step::pairs)
+    rotate_part<Step>(x, row, pair, std::make_integer_sequence<int, N>{});
+  if constexpr (N > 1)
+    return rotate_parts_of<Step, N / 2>(x, row, pair, n_pairs);
+  else
+    return pair;
+}
+
+/// Pairs [pair, n_pairs) of every head in parts of up to `Packs` packs; the narrower packs at the
+/// end, of which there is one of each width, are parts of their own.
+template <pairing In, pairing Out, class Arch, int Packs, class C, class From, class To>
+void rotate_in_parts(const head_run<From, To>& x, row_pointers<C> row, std::int64_t pair,
+                     std::int64_t n_pairs) {
+  using step = step_for<In, Out, Arch, C, From, To>;
+  pair = rotate_parts_of<step, Packs>(x, row, pair, n_pairs);
+  if constexpr (step::pairs > 1) {
+    using narrow = narrower_arch<Arch>;
+    using last = rotation_step<In, Out, Arch, C>; // half as wide as a step by words
+    if constexpr (std::is_same_v<narrow, scalar_arch> && last::pairs < step::pairs)
+      pair = rotate_parts_of<last, 1>(x, row, pair, n_pairs);
+    if (pair < n_pairs)
+      rotate_in_parts<In, Out, narrow, 1>(x, row, pair, n_pairs);
+  }
+}
+
+/// All heads of one token, as many together as stay in L1 from part to part, but only a few of
+/// those that come from memory: they are asked for at once, while those before them are rotated.
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+void rotate_in_groups(const head_run<From, To>& x, row_pointers<C> row, std::int64_t n_pairs) {
+  constexpr int packs = step_for<In, Out, Arch, C, From, To>::packs_in_registers;
+  const std::int64_t group_bytes = x.lead != 0 ? 2048 : 16384;
+  const std::int64_t head_bytes = 2 * n_pairs * static_cast<std::int64_t>(sizeof(From));
+  // (What was written by words is not copied by vectors before it must be: that waits for the
+  // words, longer than a head takes.)
+  if (x.lead == 0 && x.n_heads * head_bytes <= group_bytes)
+    return rotate_in_parts<In, Out, Arch, packs>(x, row, 0, n_pairs);
+  const std::int64_t size = 1 + group_bytes / head_bytes;
+  for (head_run<From, To> rest = x; rest.n_heads > 0;) {
+    head_run<From, To> group = rest;
+    if (group.n_heads > size)
+      group.n_heads = size;
+    for (std::int64_t i = 0; i < group.n_heads; ++i) {
+      if (rest.lead != 0)
+        rest.fetch_ahead(2 * n_pairs);
+      rest.next_head();
+    }
+    rotate_in_parts<In, Out, Arch, packs>(group, row, 0, n_pairs);
+  }
+}
+
+/// All heads of one token. (Inlined, and what follows for a row in registers, too: else the run
+/// goes through memory, longer than a head takes.)
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+YARN_ALWAYS_INLINE void rotate_heads(const head_run<From, To>& x, row_pointers<C> row,
+                                     std::int64_t n_pairs) {
+  using step = step_for<In, Out, Arch, C, From, To>;
+  if constexpr (has_32_registers_v<Arch>) {
+    if (n_pairs == step::pairs)
+      return rotate_whole<step>(x, row, std::make_integer_sequence<int, 1>{});
+    if (n_pairs == 2 * step::pairs)
+      return rotate_whole<step>(x, row, std::make_integer_sequence<int, 2>{});
+    if (n_pairs == 4 * step::pairs)
+      return rotate_whole<step>(x, row, std::make_integer_sequence<int, 4>{});
+    if (n_pairs == 8 * step::pairs)
+      return rotate_whole<step>(x, row, std::make_integer_sequence<int, 8>{});
+  }
+  // What comes from memory is best read in order, whole heads. Preparing the row for each takes no
+  // time then, unless the elements are converted, too, or vectors are so short that there are many.
+  // Without vectors of our own, wherever heads are: it is the loop that compilers vectorize.
+  if constexpr (!step::prepares || (sizeof(typename step::wide) > 16 && sizeof(From) == sizeof(C)))
+    if (step::pairs == 1 || x.lead != 0)
+      return for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
+        rotate_by_row<In, Out, Arch>(head, row, n_pairs);
+      });
+  rotate_in_groups<In, Out, Arch>(x, row, n_pairs);
+}
+
+/// One head of consecutive tokens: token t by rows[t].
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+void rotate_across_tokens(const head_run<From, To>& x, const row_pointers<C>* rows,
+                          std::int64_t n_pairs) {
+  for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
+    rotate_by_row<In, Out, Arch>(head, *rows, n_pairs);
+    ++rows;
+  });
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+// The scalar twin of the vector code: a pack of one element with the same operations, for
+// YARN_NO_XSIMD, for targets that xsimd lacks, and for the tails of the vector loops, which so have
+// the same arithmetic by construction. Floor 3.
+#ifndef YARN_DETAIL_SIMD_SCALAR_HPP
+#define YARN_DETAIL_SIMD_SCALAR_HPP
+
+#include "../base/abi.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+struct scalar_arch {};
+
+template <class T> struct scalar_pack {
+  using value_type = T;
+  static constexpr std::size_t size = 1;
+  T value;
+
+  scalar_pack() = default;
+  YARN_ALWAYS_INLINE explicit scalar_pack(T x) : value(x) {}
+  YARN_ALWAYS_INLINE static scalar_pack load_unaligned(const T* p) { return scalar_pack(*p); }
+  YARN_ALWAYS_INLINE void store_unaligned(T* p) const { *p = value; }
+};
+
+template <class T> YARN_ALWAYS_INLINE scalar_pack<T> operator+(scalar_pack<T> a, scalar_pack<T> b) {
+  return scalar_pack<T>(a.value + b.value);
+}
+template <class T> YARN_ALWAYS_INLINE scalar_pack<T> operator-(scalar_pack<T> a, scalar_pack<T> b) {
+  return scalar_pack<T>(a.value - b.value);
+}
+template <class T> YARN_ALWAYS_INLINE scalar_pack<T> operator*(scalar_pack<T> a, scalar_pack<T> b) {
+  return scalar_pack<T>(a.value * b.value);
+}
+
+template <class T> YARN_ALWAYS_INLINE T fused(T a, T b, T c);
+template <> YARN_ALWAYS_INLINE float fused(float a, float b, float c) {
+#if !YARN_HAS_FMA
+  return a * b + c; // no such instruction, and the library's emulation is 100 times slower
+#elif defined(__GNUC__)
+  return __builtin_fmaf(a, b, c);
+#else
+  return std::fma(a, b, c);
+#endif
+}
+template <> YARN_ALWAYS_INLINE double fused(double a, double b, double c) {
+#if !YARN_HAS_FMA
+  return a * b + c;
+#elif defined(__GNUC__)
+  return __builtin_fma(a, b, c);
+#else
+  return std::fma(a, b, c);
+#endif
+}
+
+/// a * b + c, rounded once where the processor can (YARN_HAS_FMA), else twice.
+template <class T>
+YARN_ALWAYS_INLINE scalar_pack<T> multiply_add(scalar_pack<T> a, scalar_pack<T> b,
+                                               scalar_pack<T> c) {
+  return scalar_pack<T>(fused(a.value, b.value, c.value));
+}
+/// c - a * b, likewise.
+template <class T>
+YARN_ALWAYS_INLINE scalar_pack<T> negated_multiply_add(scalar_pack<T> a, scalar_pack<T> b,
+                                                       scalar_pack<T> c) {
+  return scalar_pack<T>(fused(-a.value, b.value, c.value));
+}
+
+/// Two packs in one order or the other: [a0 b0 a1 b1 …] in low and high, or [a0 a1 …] and [b0 b1
+/// …].
+template <class Pack> struct two_packs {
+  Pack first;
+  Pack second;
+};
+
+template <class T>
+YARN_ALWAYS_INLINE two_packs<scalar_pack<T>> interleave(scalar_pack<T> a, scalar_pack<T> b) {
+  return {a, b};
+}
+template <class T>
+YARN_ALWAYS_INLINE two_packs<scalar_pack<T>> deinterleave(scalar_pack<T> low, scalar_pack<T> high) {
+  return {low, high};
+}
+
+/// What a phase (64-bit fraction of a turn) becomes before the polynomials: eighths in [-1, 1] from
+/// the nearest quarter turn, and how that quadrant permutes and negates cos and sin.
+template <class Pack> struct octant {
+  Pack eighths;
+  Pack swap;     // all bits where cos and sin change places
+  Pack cos_sign; // the sign bit where the cosine is negative
+  Pack sin_sign;
+};
+
+YARN_ALWAYS_INLINE double double_of_bits(std::uint64_t bits) {
+  double value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+YARN_ALWAYS_INLINE std::uint64_t bits_of_double(double value) {
+  std::uint64_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+struct octant_bits {
+  double eighths;
+  std::uint64_t swap, cos_sign, sin_sign;
+};
+YARN_ALWAYS_INLINE octant_bits octant_of(std::uint64_t phase) {
+  constexpr std::uint64_t top = std::uint64_t{1} << 63;
+  const std::uint64_t shifted = phase + (std::uint64_t{1} << 61);
+  const auto remainder = static_cast<std::int64_t>(phase - (shifted & std::uint64_t{3} << 62));
+  // A conversion, not bit tricks with magic numbers, which -ffast-math takes apart.
+  return {static_cast<double>(remainder) * 0x1p-61, 0 - (shifted >> 62 & 1),
+          (shifted ^ shifted << 1) & top, shifted & top};
+}
+
+YARN_ALWAYS_INLINE octant<scalar_pack<double>>
+load_octant(const std::uint64_t* phases, std::uint64_t multiplier, scalar_pack<double>) {
+  const octant_bits o = octant_of(phases[0] * multiplier);
+  using pack = scalar_pack<double>;
+  return {pack(o.eighths), pack(double_of_bits(o.swap)), pack(double_of_bits(o.cos_sign)),
+          pack(double_of_bits(o.sin_sign))};
+}
+
+template <class T> YARN_ALWAYS_INLINE scalar_pack<T> held(scalar_pack<T> x) { return x; }
+
+YARN_ALWAYS_INLINE scalar_pack<double> bit_and(scalar_pack<double> a, scalar_pack<double> b) {
+  return scalar_pack<double>(double_of_bits(bits_of_double(a.value) & bits_of_double(b.value)));
+}
+YARN_ALWAYS_INLINE scalar_pack<double> bit_xor(scalar_pack<double> a, scalar_pack<double> b) {
+  return scalar_pack<double>(double_of_bits(bits_of_double(a.value) ^ bits_of_double(b.value)));
+}
+
+/// Stores `low` rounded to float, and tells whether `high` rounds to the same.
+template <bool Streams>
+YARN_ALWAYS_INLINE unsigned round_both(scalar_pack<double> low, scalar_pack<double> high,
+                                       float* out) {
+  *out = static_cast<float>(low.value);
+  return *out != static_cast<float>(high.value);
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: MIT
+// The frequencies that engines use by mistake, made from what is expected and from what the engine
+// shows of its own. Opt-in.
+#ifndef YARN_DETAIL_TESTING_CANDIDATES_HPP
+#define YARN_DETAIL_TESTING_CANDIDATES_HPP
+
+#include "../../testing/expectation.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace testing {
+namespace detail {
+
+/// Builds the list. `shown` are the engine's own frequencies as far as they can be read off, 0 for
+/// a pair that cannot; from them theta and the factor are estimated. `reach` is the position that
+/// they were followed to.
+class candidate_list {
+public:
+  candidate_list(const expectation& expected, std::vector<double> shown, double reach)
+      : expected_(expected), shown_(std::move(shown)), reach_(reach),
+        exact_(list_of(expected.frequencies())),
+        plain_(list_of(make_frequencies(expected.shape(), default_scaling{}))) {
+    const double factor = expected.frequencies().attention_factor();
+    add({diagnosis::rotated_twice, "the angles are twice as large: the rotation is applied twice",
+         combined([](double f, double) { return 2 * f; }), factor * factor});
+    add_of_the_factor();
+    add_ranges();
+    add_lengths();
+    add_other_methods();
+    add_exponents();
+    add_estimates();
+  }
+
+  const std::vector<candidate>& all() const { return all_; }
+
+private:
+  using numbers = std::vector<double>;
+
+  // A candidate with the expected frequencies explains nothing.
+  void add(candidate one) {
+    if (one.inv_freq.size() != exact_.size())
+      return;
+    bool differs = false, possible = true;
+    for (std::size_t i = 0; i < exact_.size(); ++i) {
+      differs = differs || std::fabs(one.inv_freq[i] - exact_[i]) > 1e-9 * exact_[i];
+      possible = possible && is_finite(one.inv_freq[i]) && one.inv_freq[i] < 1e9;
+    }
+    if (differs && possible)
+      all_.push_back(std::move(one));
+  }
+  void add(diagnosis what, std::string text, const frequencies& f) {
+    add({what, std::move(text), list_of(f), f.attention_factor()});
+  }
+  void add(diagnosis what, std::string text, const resolver& method) {
+    add(what, std::move(text), method.resolve(expected_.shape(), expected_.seq_len()));
+  }
+  void add_keeping_factor(diagnosis what, std::string text, numbers inv_freq) {
+    add({what, std::move(text), std::move(inv_freq), expected_.frequencies().attention_factor()});
+  }
+  template <class Function> numbers combined(const Function& of) const {
+    numbers result;
+    for (std::size_t i = 0; i < exact_.size(); ++i)
+      result.push_back(of(exact_[i], plain_[i]));
+    return result;
+  }
+
+  void add_of_the_factor() {
+    const resolver& method = expected_.method();
+    add_keeping_factor(diagnosis::factor_twice,
+                       "each frequency is scaled twice by what it should be scaled once",
+                       combined([](double f, double p) { return f * f / p; }));
+    add_keeping_factor(diagnosis::factor_inverted,
+                       "each frequency is multiplied by what it should be divided by",
+                       combined([](double f, double p) { return f > 0 ? p * p / f : 0; }));
+    if (!method.has_factor())
+      return;
+    const double s = method.numbers().factor;
+    if (!(s < 1e6 && s > 1e-6))
+      return;
+    add(diagnosis::factor_twice, words("the frequencies are those of factor %g^2 = %g", s, s * s),
+        method.with_factor(s * s));
+    add_keeping_factor(diagnosis::factor_twice,
+                       words("scaled frequencies are divided by the factor %g once more", s),
+                       combined([s](double f, double) { return f / s; }));
+    add(diagnosis::factor_inverted,
+        words("the frequencies are those of factor 1/%g: it multiplies where it should divide", s),
+        method.with_factor(1 / s));
+  }
+
+  void add_ranges() {
+    const resolver& method = expected_.method();
+    if (method.has_truncate())
+      add(diagnosis::truncate,
+          method.truncates() ? "the correction range is not rounded (floor and ceil are missing)"
+                             : "the correction range is rounded (truncate is true)",
+          method.with_truncate(!method.truncates()));
+    if (!method.is_yarn())
+      return;
+    const pair_range range = expected_.frequencies().correction_range();
+    if (range.has_value)
+      for (const double low : {0.0, -1.0, 1.0})
+        for (const double high : {0.0, -1.0, 1.0})
+          if (low != 0.0 || high != 0.0)
+            add_keeping_factor(diagnosis::correction_range,
+                               words("the correction range is [%g, %g] where it should be "
+                                     "[%g, %g]",
+                                     range.low + low, range.high + high, range.low, range.high),
+                               ramped(range.low + low, range.high + high));
+    if (range.has_value && method.has_truncate()) {
+      const pair_range raw = method.with_truncate(!method.truncates())
+                                 .resolve(expected_.shape(), expected_.seq_len())
+                                 .correction_range();
+      add_keeping_factor(
+          diagnosis::truncate,
+          words("low of the correction range is %g where it should be %g", raw.low, range.low),
+          ramped(raw.low, range.high));
+      add_keeping_factor(
+          diagnosis::truncate,
+          words("high of the correction range is %g where it should be %g", raw.high, range.high),
+          ramped(range.low, raw.high));
+    }
+    if (method.beta_fast() != 32.0 || method.beta_slow() != 1.0)
+      add(diagnosis::correction_range,
+          words("the correction range is that of the default betas, 32 and 1, where beta_fast is "
+                "%g and beta_slow %g",
+                method.beta_fast(), method.beta_slow()),
+          method.with_yarn(32, 1, method.ramp()));
+    const bool by_pair = method.ramp() == yarn_ramp::pair_index;
+    add(diagnosis::wrong_method,
+        by_pair ? "the ramp is linear in the rotations (the paper's) where it should be in the pair"
+                : "the ramp is linear in the pair where it should be in the rotations",
+        method.with_yarn(method.beta_fast(), method.beta_slow(),
+                         by_pair ? yarn_ramp::rotations : yarn_ramp::pair_index));
+  }
+
+  // YaRN's blend over another range, from the share that the slowest frequencies got.
+  numbers ramped(double low, double high) const {
+    const resolver& method = expected_.method();
+    const std::size_t last = exact_.size() - 1;
+    const double s = exact_[last] > 0 ? interpolation() : 1;
+    numbers result;
+    for (std::size_t i = 0; i <= last; ++i) {
+      const double width = high > low ? high - low : 0.001;
+      const double position = (static_cast<double>(i) - low) / width;
+      const double ramp = position < 0 ? 0 : position > 1 ? 1 : position;
+      const double kept = (1 - ramp) * method.extrapolation_factor();
+      result.push_back(plain_[i] * kept + plain_[i] / s * (1 - kept));
+    }
+    return result;
+  }
+  // The scale in force, which a dynamic method computes.
+  double interpolation() const {
+    const resolver& method = expected_.method();
+    double s = method.numbers().factor;
+    if (method.is_dynamic() && method.numbers().length > 0) {
+      s = s > 0 ? s : 1;
+      const double grown =
+          static_cast<double>(expected_.seq_len()) / static_cast<double>(method.numbers().length);
+      s = s > grown ? s : grown;
+    }
+    return s > 0 ? s : 1;
+  }
+
+  void add_lengths() {
+    const resolver& method = expected_.method();
+    if (method.is_dynamic())
+      add_current_lengths();
+    if (!method.has_length())
+      return;
+    const std::int64_t length = method.numbers().length;
+    std::vector<std::int64_t> others;
+    const double s = method.numbers().factor;
+    if (s > 1 && s < 1e6) {
+      others.push_back(static_cast<std::int64_t>(static_cast<double>(length) * s));
+      others.push_back(static_cast<std::int64_t>(static_cast<double>(length) / s));
+    }
+    for (std::int64_t power = 512; power <= std::int64_t{1} << 20; power *= 2)
+      others.push_back(power);
+    for (const std::int64_t other : others)
+      if (other > 1 && other != length)
+        add(diagnosis::wrong_original_length,
+            words("the original length is taken for %lld where it should be %lld",
+                  static_cast<long long>(other), static_cast<long long>(length)),
+            method.with_length(other));
+  }
+  void add_current_lengths() {
+    const std::int64_t now = expected_.seq_len(), length = expected_.method().numbers().length;
+    for (const std::int64_t other : {std::int64_t{0}, length, length + 1, now - 1, now + 1})
+      if (other >= 0 && other != now)
+        add(diagnosis::wrong_seq_len,
+            words("the frequencies are those of a sequence of %lld tokens%s where it should be "
+                  "%lld",
+                  static_cast<long long>(other), other <= length ? " (not scaled)" : "",
+                  static_cast<long long>(now)),
+            expected_.method().resolve(expected_.shape(), other));
+  }
+
+  template <class Method> void add_other(const Method& other) {
+    const std::string name = method_name(other);
+    if (name != expected_.method().numbers().name)
+      add(diagnosis::wrong_method,
+          "the frequencies are those of " + name + " scaling where it should be " +
+              expected_.method().numbers().name,
+          resolver::of(other));
+  }
+  void add_other_methods() {
+    add(diagnosis::scaling_missing, "the frequencies are not scaled at all",
+        resolver::of(default_scaling{}));
+    const double s = interpolation();
+    const std::int64_t length = expected_.method().numbers().length;
+    if (!(s > 0 && s < 1e6 && s != 1.0))
+      return;
+    linear_scaling linear;
+    linear.factor = s;
+    add_other(linear);
+    if (expected_.shape().rotated() > 2) {
+      ntk_scaling ntk;
+      ntk.factor = s;
+      add_other(ntk);
+      // The exponent d / (d - 2) is often forgotten.
+      rope_shape shape = expected_.shape();
+      shape.rope_theta *= s;
+      add(diagnosis::wrong_method,
+          words("rope_theta is multiplied by the factor %g, without NTK's exponent", s),
+          make_frequencies(shape, default_scaling{}));
+    }
+    if (length > 0 && expected_.shape().rope_theta > 1)
+      add_methods_with_length(s, length);
+  }
+  void add_methods_with_length(double s, std::int64_t length) {
+    const auto filled = [&](auto method) {
+      method.original_max_position_embeddings = length;
+      if constexpr (has_member<factor_member, decltype(method)>::value)
+        method.factor = s;
+      return method;
+    };
+    add_other(filled(ntk_by_parts_scaling{}));
+    add_other(filled(yarn_scaling{}));
+    add_other(filled(llama3_scaling{}));
+    if (expected_.shape().rotated() > 2) {
+      add_other(filled(part_ntk_scaling{}));
+      dynamic_ntk_scaling dynamic;
+      dynamic.factor = s;
+      dynamic.max_position_embeddings = length;
+      if (expected_.seq_len() > length)
+        add_other(dynamic);
+    }
+  }
+
+  void add_exponents() {
+    const rope_shape& shape = expected_.shape();
+    const double n = static_cast<double>(expected_.n_pairs());
+    if (shape.rotated() < shape.head_dim) {
+      rope_shape whole = shape;
+      whole.rotary_dim = shape.head_dim;
+      if (expected_.method().numbers().any_dim) {
+        const frequencies f = expected_.method().resolve(whole, expected_.seq_len());
+        add({diagnosis::frequencies_over_head_dim, over_head_dim(), first_of(f),
+             f.attention_factor()});
+      }
+      const numbers wide = first_of(make_frequencies(whole, default_scaling{}));
+      numbers scaled;
+      for (std::size_t i = 0; i < exact_.size(); ++i)
+        scaled.push_back(wide[i] * (exact_[i] / plain_[i]));
+      add_keeping_factor(diagnosis::frequencies_over_head_dim, over_head_dim(), scaled);
+    }
+    add_theta(diagnosis::wrong_exponent, "the exponent is -i/d where it should be -2i/d",
+              std::sqrt(shape.rope_theta));
+    add_theta(diagnosis::wrong_exponent, "the exponent is -4i/d where it should be -2i/d",
+              shape.rope_theta * shape.rope_theta);
+    if (n > 1)
+      add_theta(diagnosis::wrong_exponent,
+                "the exponent is -i/(n_pairs - 1) where it should be -i/n_pairs",
+                std::pow(shape.rope_theta, n / (n - 1)));
+  }
+  std::string over_head_dim() const {
+    return words("the exponents are over head_dim = %lld where they should be over rotary_dim = "
+                 "%lld",
+                 static_cast<long long>(expected_.shape().head_dim),
+                 static_cast<long long>(expected_.shape().rotated()));
+  }
+  numbers first_of(const frequencies& f) const {
+    return {f.inv_freq().begin(), f.inv_freq().begin() + expected_.n_pairs()};
+  }
+  frequencies at_theta(double theta) const {
+    rope_shape shape = expected_.shape();
+    shape.rope_theta = theta;
+    return expected_.method().resolve(shape, expected_.seq_len());
+  }
+  void add_theta(diagnosis what, std::string text, double theta) {
+    if (theta > 1.001 && theta < 1e15)
+      add(what, std::move(text), at_theta(theta));
+  }
+
+  // One number of the method, from the slowest pair that the engine shows: both theta and the
+  // factor move it most, and in one direction. A pair that has hardly turned at the last position
+  // is not known well in 16 bits, so faster ones are asked, too.
+  void add_estimates() {
+    // Where positions are too far apart to read a frequency off, the usual ones are tried.
+    for (const double theta : {1e4, 5e5, 1e6, 1e5, 1.5e5, 1e7, 5e6, 2.5e5, 3e5, 8e6})
+      add_theta(diagnosis::wrong_theta, theta_text(theta), theta);
+    for (const double turned : {4.0, 0.5, 0.0})
+      for (std::size_t pair = exact_.size(); pair-- > 1;)
+        if (exact_[pair] > 0 && shown_[pair] > 0 && shown_[pair] * reach_ >= turned) {
+          add_estimates_of(pair);
+          break;
+        }
+  }
+  std::string theta_text(double theta) const {
+    return words("rope_theta is about %.6g where it should be %g", theta,
+                 expected_.shape().rope_theta);
+  }
+  void add_estimates_of(std::size_t pair) {
+    const double theta = solved(pair, 1.01, 1e15, [&](double x) { return at_theta(x); });
+    for (const double value : rounded_and_raw(theta))
+      add_theta(diagnosis::wrong_theta, theta_text(value), value);
+    if (!expected_.method().has_factor()) {
+      const double ratio = exact_[pair] / shown_[pair];
+      for (const double s : rounded_and_raw(ratio))
+        add_keeping_factor(diagnosis::wrong_factor,
+                           words("every frequency is divided by about %.6g", s),
+                           combined([s](double f, double) { return f / s; }));
+      return;
+    }
+    const double factor = solved(pair, 1e-6, 1e6, [&](double x) {
+      return expected_.method().with_factor(x).resolve(expected_.shape(), expected_.seq_len());
+    });
+    for (const double value : rounded_and_raw(factor))
+      add(diagnosis::wrong_factor,
+          words("the factor is about %.6g where it should be %g", value,
+                expected_.method().numbers().factor),
+          expected_.method().with_factor(value));
+  }
+  template <class Resolve>
+  double solved(std::size_t pair, double low, double high, const Resolve& resolve) const {
+    const auto at = [&](double x) {
+      const frequencies f = resolve(x);
+      return f.inv_freq()[pair];
+    };
+    const double target = shown_[pair];
+    if (!(at(low) > target && at(high) < target))
+      return 0;
+    for (int i = 0; i < 64; ++i) {
+      const double middle = std::sqrt(low * high);
+      (at(middle) > target ? low : high) = middle;
+    }
+    return std::sqrt(low * high);
+  }
+  /// As people write numbers, in one to four digits, and then as it is.
+  static std::vector<double> rounded_and_raw(double value) {
+    std::vector<double> values;
+    if (!(value > 0))
+      return values;
+    for (const int digits : {1, 2, 3, 4}) {
+      const double unit = std::pow(10, std::floor(std::log10(value)) - digits + 1);
+      const double rounded = std::round(value / unit) * unit;
+      // Beyond what an estimate from 16-bit numbers is off by, rounding would invent a number.
+      if (std::fabs(rounded - value) < 0.02 * value)
+        values.push_back(unit < 1 ? std::round(value / unit) / std::round(1 / unit) : rounded);
+    }
+    values.push_back(value);
+    return values;
+  }
+
+  const expectation& expected_;
+  numbers shown_;
+  double reach_;
+  numbers exact_;
+  numbers plain_;
+  std::vector<candidate> all_;
+};
+
+} // namespace detail
+} // namespace testing
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+// Judges an engine's inverse frequencies and attention factor. Opt-in.
+#ifndef YARN_DETAIL_TESTING_INV_FREQ_HPP
+#define YARN_DETAIL_TESTING_INV_FREQ_HPP
+
+#include "judge.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace testing {
+namespace detail {
+
+/// Relative error of one frequency. `least` is what an engine's format cannot show.
+inline double frequency_error(double actual, double expected, double least = 0) {
+  const double off = std::fabs(actual - expected);
+  if (!(off > least))
+    return 0;
+  return expected > 0 ? (off - least) / expected : HUGE_VAL;
+}
+
+inline double largest_frequency_error(const std::vector<double>& actual,
+                                      const std::vector<double>& expected, double least) {
+  double largest = 0;
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    const double error = frequency_error(actual[i], expected[i], least);
+    largest = error > largest ? error : largest;
+  }
+  return largest;
+}
+
+/// A format that is coarser than the numbers' own, and holds all of them.
+inline rounding format_of_numbers(const std::vector<double>& numbers, int digits) {
+  const auto holds = [&](rounding format) {
+    std::int64_t n = 0;
+    for (const double number : numbers) {
+      const double rounded = rounded_to(format, number);
+      if (rounded < number || rounded > number)
+        return false;
+      int exponent = 0;
+      const double fraction = std::frexp(number, &exponent);
+      n += fraction > 0.5 ? 1 : 0; // a power of two is in every format
+    }
+    return n >= 8;
+  };
+  if (holds(rounding::bfloat16))
+    return rounding::bfloat16;
+  if (holds(rounding::binary16))
+    return rounding::binary16;
+  return digits > 24 && holds(rounding::binary32) ? rounding::binary32 : rounding::none;
+}
+
+// What powers, blends and roundings in the type lose of a frequency. float: up to 13 ULP in the
+// frameworks (YaRN without truncation).
+inline double frequency_noise(rounding format, int digits) {
+  switch (format) {
+  case rounding::bfloat16:
+    return 0x1p-8;
+  case rounding::binary16:
+    return 0x1p-11 + 2e-6;
+  default:
+    return format == rounding::binary32 || digits == 24 ? 16 * 0x1p-23 : double_angle_error;
+  }
+}
+
+inline void explain_frequencies(report& r, const expectation& expected,
+                                const std::vector<double>& actual, double noise, double least,
+                                bool has_factor, double factor) {
+  struct choice {
+    bool found = false;
+    candidate which;
+    double error = 0;
+    std::vector<finding> findings;
+  } best;
+  const auto attempt = [&](const candidate& one, bool is_mistake) {
+    if (best.found || one.inv_freq.size() != actual.size())
+      return;
+    const double error = largest_frequency_error(actual, one.inv_freq, least);
+    if (!(error <= noise))
+      return;
+    best = {true, one, error, {}};
+    if (is_mistake)
+      best.findings.push_back({one.what, one.text});
+  };
+  const double meant = expected.frequencies().attention_factor();
+  attempt({diagnosis::unexplained, "", list_of(expected.frequencies()), meant}, false);
+  const candidate_list others(expected, actual, HUGE_VAL);
+  for (const candidate& one : others.all())
+    attempt(one, true);
+  if (!best.found) {
+    observation none; // no rows, from which frequencies could be read
+    none.per_pair = 2;
+    add_unexplained(r, expected, none);
+    r.findings.back().text +=
+        words("; pair %lld should turn by %.9g rad a token and turns by %.9g",
+              static_cast<long long>(r.worst.pair), r.worst.expected, r.worst.actual);
+    return;
+  }
+  if (has_factor)
+    factor_reader(meant, best.which.attention_factor,
+                  expected.method().numbers().factor > 1
+                      ? 0.1 * std::log(expected.method().numbers().factor) + 1
+                      : 0,
+                  1e-6)
+        .read(factor, factor, best.findings);
+  r.explained_error = best.error;
+  for (const finding& one : best.findings)
+    add_finding(r, one);
+}
+
+inline report judge_inv_freq(const expectation& expected, std::vector<double> actual, int digits,
+                             const optional_number& factor, const options& o) {
+  check_options(o);
+  report r;
+  r.subject =
+      words("%llu inverse frequencies of %s", static_cast<unsigned long long>(actual.size()),
+            digits > 24 ? "double" : "float");
+  bool finite = is_finite(factor.value());
+  for (std::size_t i = 0; i < actual.size(); ++i)
+    if (!is_finite(actual[i])) {
+      add_finding(r, {diagnosis::not_finite,
+                      words("NaN or infinity for pair %llu", static_cast<unsigned long long>(i))});
+      finite = false;
+    }
+  if (!finite) {
+    if (r.findings.empty())
+      add_finding(r, {diagnosis::not_finite, "the attention factor is not finite"});
+    decide(r, false, 0, o);
+    return r;
+  }
+
+  bool negative = true;
+  for (const double f : actual)
+    negative = negative && f <= 0;
+  if (negative && actual[0] < 0) {
+    add_finding(r, {diagnosis::wrong_direction, "the frequencies are negative"});
+    for (double& f : actual)
+      f = -f;
+  }
+  const auto n = static_cast<std::int64_t>(actual.size());
+  if (n != expected.n_pairs())
+    add_finding(
+        r, {diagnosis::rotary_dim,
+            words("there are %lld frequencies where rotary_dim = %lld makes %lld",
+                  static_cast<long long>(n), static_cast<long long>(expected.shape().rotated()),
+                  static_cast<long long>(expected.n_pairs()))});
+  const expectation as_wide = n == expected.n_pairs() ? expected : expected.with_rotary_dim(2 * n);
+  const rounding format = format_of_numbers(actual, digits);
+  const double noise = frequency_noise(format, digits);
+  const double least = format == rounding::binary16 ? 0x1p-25 : 0; // its subnormals
+  const std::vector<double> exact = list_of(as_wide.frequencies());
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    const double error = frequency_error(actual[at], exact[at]);
+    if (error > r.max_error) {
+      r.max_error = error;
+      r.worst = {-1, i, -1, "inv_freq", exact[at], actual[at]};
+    }
+  }
+  const double meant = as_wide.frequencies().attention_factor();
+  const double factor_error = factor.has_value() ? std::fabs(factor.value() - meant) / meant : 0;
+  const double type_noise = frequency_noise(rounding::none, digits);
+  const bool right = r.findings.empty() && r.max_error <= type_noise && factor_error <= 1e-6;
+  if (factor_error > 1e-6 && factor_error > r.max_error) {
+    r.max_error = factor_error;
+    r.worst = {-1, -1, -1, "attention_factor", meant, factor.value()};
+  }
+  r.max_error_ulp = std::ldexp(r.max_error, digits);
+  if (!right) {
+    if (format == rounding::binary32)
+      add_finding(r, {diagnosis::float32_inv_freq,
+                      "the frequencies hold no more than float32 does: angles are off by up to "
+                      "6e-8 of themselves"});
+    else if (format != rounding::none)
+      add_finding(r, {diagnosis::inv_freq_16bit,
+                      words("the frequencies hold no more than %s does",
+                            format == rounding::bfloat16 ? "bfloat16" : "float16")});
+    explain_frequencies(r, as_wide, actual, noise, least, factor.has_value(), factor.value());
+  }
+  decide(r, right, type_noise, o);
+  return r;
+}
+
+} // namespace detail
+} // namespace testing
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+// From what was seen to a report: the error, what explains it, and whether it passes. Opt-in.
+#ifndef YARN_DETAIL_TESTING_JUDGE_HPP
+#define YARN_DETAIL_TESTING_JUDGE_HPP
+
+#include "layout.hpp"
+#include "search.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace testing {
+namespace detail {
+
+inline void add_finding(report& r, const finding& one) {
+  if (!r.has(one.what))
+    r.findings.push_back(one);
+}
+
+/// Positions that tell errors apart: neighbours at the start; then each within what float32 or
+/// bfloat16 can follow from the one before; never a power of two from 4 on, where float32 products
+/// are exact and hide their error. The largest supported one is among them.
+inline std::vector<std::int64_t> telling_positions(std::int64_t largest) {
+  if (largest < 0 || largest > yarn::detail::largest_position)
+    fail(error_kind::invalid_argument,
+         "yarn: testing: the largest position = %lld must be in [0, 2^31]",
+         static_cast<long long>(largest));
+  std::vector<std::int64_t> list;
+  for (const std::int64_t position : {0, 1, 2, 3, 61, 1021, 4095, 32767, 131071})
+    if (position <= largest)
+      list.push_back(position);
+  const bool is_power = (largest & (largest - 1)) == 0;
+  const std::int64_t last = largest > 4 && is_power ? largest - 1 : largest;
+  if (last > list.back())
+    list.push_back(last);
+  return list;
+}
+
+/// Whether an engine's cos and sin hold only numbers of a 16-bit format, with or without the
+/// attention factor. `noise` is how well they are known.
+inline rounding format_of_rows(const observation& seen, double factor) {
+  for (const rounding format : {rounding::bfloat16, rounding::binary16})
+    for (const double unit : {1.0, factor}) {
+      bool all = true;
+      std::int64_t n = 0;
+      for (std::int64_t t = 0; t < seen.n_tokens() && all; ++t)
+        for (std::int64_t i = 0; i < seen.n_pairs && all; ++i) {
+          const solved_row row = solved(seen.at(t, i), seen.per_pair);
+          for (const double value : {row.cos / unit, row.sin / unit}) {
+            all = all && std::fabs(value - rounded_to(format, value)) <= 4 * seen.noise;
+            // Small numbers and 1 are near a number of the format anyway.
+            n += std::fabs(value) > 0.25 && std::fabs(value) < 0.99 ? 1 : 0;
+          }
+        }
+      if (all && n >= 16)
+        return format;
+    }
+  return rounding::none;
+}
+
+inline void add_unexplained(report& r, const expectation& expected, const observation& seen) {
+  std::string text = "none of the known mistakes gives these numbers";
+  const std::vector<double> shown = shown_inv_freq(seen);
+  std::size_t worst = 0;
+  double largest = 1;
+  const auto exact = expected.frequencies().inv_freq();
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    if (!(shown[i] > 0) || !(exact[i] > 0))
+      continue;
+    const double ratio = shown[i] > exact[i] ? shown[i] / exact[i] : exact[i] / shown[i];
+    if (ratio > largest) {
+      largest = ratio;
+      worst = i;
+    }
+  }
+  if (largest > 1.001)
+    text += words("; pair %llu turns by some %.6g rad a token where it should by %.6g",
+                  static_cast<unsigned long long>(worst), shown[worst], exact[worst]);
+  add_finding(r, {diagnosis::unexplained, text});
+}
+
+/// Finds what explains `seen` beside the findings that the report has already.
+inline void explain(report& r, const expectation& expected, observation seen, int digits,
+                    const std::vector<candidate>& further = {}) {
+  const double factor = expected.frequencies().attention_factor();
+  const rounding format = digits > 11 ? format_of_rows(seen, factor) : rounding::none;
+  if (format != rounding::none) {
+    seen.noise = 1.5 * (format == rounding::bfloat16 ? 0x1p-8 : 0x1p-11);
+    add_finding(r, {diagnosis::table_16bit,
+                    words("cos and sin hold no more than %s does, an error of up to %.2g",
+                          format == rounding::bfloat16 ? "bfloat16" : "float16",
+                          format == rounding::bfloat16 ? 0x1p-9 : 0x1p-12)});
+  }
+  const turns exact = turns_of(list_of(expected.frequencies()), seen.positions);
+  const misfit plain = largest_error(seen, exact, factor);
+  r.explained_error = plain.error;
+  if (plain.ratio <= 1)
+    return;
+  const explanation found = row_search(expected, seen, !r.findings.empty()).run(further);
+  if (!found.found) {
+    add_unexplained(r, expected, seen);
+    return;
+  }
+  r.explained_error = found.error;
+  for (const finding& one : found.findings)
+    add_finding(r, one);
+}
+
+/// The verdict. `right` says that the error is what right arithmetic in the engine's types makes.
+inline void decide(report& r, bool right, double noise, const options& o) {
+  const bool within = o.tolerance > 0 ? r.max_error <= o.tolerance : right;
+  r.tolerance = o.tolerance > 0 ? o.tolerance : noise;
+  bool precision = true, float32 = true, unexplained = true;
+  for (const finding& one : r.findings) {
+    precision = precision && is_about_precision(one.what);
+    float32 = float32 && is_float32_precision(one.what);
+    unexplained = unexplained && one.what == diagnosis::unexplained;
+  }
+  if (within && unexplained) // a larger tolerance is there for what has no name
+    r.findings.clear();
+  if (!within && r.findings.empty())
+    r.findings.push_back({diagnosis::unexplained,
+                          words("the error is no larger than rounding in the type makes it, %.2g, "
+                                "and yet above the tolerance that was asked for",
+                                noise)});
+  r.passed = (within && (precision || unexplained)) ||
+             (o.accept_float32_angles && float32 && !r.findings.empty() &&
+              is_float32_precision(r.findings.front().what));
+}
+
+inline void check_options(const options& o) {
+  if (!is_finite(o.tolerance) || !(o.tolerance >= 0))
+    fail(error_kind::invalid_argument,
+         "yarn: testing::options.tolerance = %g must be finite and >= 0 (0: by the type)",
+         o.tolerance);
+  if (o.n_heads < 1 || o.n_heads > 1024)
+    fail(error_kind::invalid_argument, "yarn: testing::options.n_heads = %lld must be in [1, 1024]",
+         static_cast<long long>(o.n_heads));
+}
+
+// ---- Rows -------------------------------------------------------------------------------------
+
+/// An engine's rows as numbers, [token][width].
+struct row_values {
+  std::vector<std::int64_t> positions;
+  std::int64_t width = 0;
+  std::vector<double> cos;
+  std::vector<double> sin;
+
+  std::size_t at(std::size_t token, std::int64_t i) const {
+    return token * static_cast<std::size_t>(width) + static_cast<std::size_t>(i);
+  }
+};
+
+/// Takes rows with NaN or infinity out, and says so.
+inline row_values finite_rows(const row_values& rows, report& r) {
+  row_values kept;
+  kept.width = rows.width;
+  for (std::size_t t = 0; t < rows.positions.size(); ++t) {
+    bool finite = true;
+    for (std::int64_t i = 0; i < rows.width; ++i)
+      if (!is_finite(rows.cos[rows.at(t, i)]) || !is_finite(rows.sin[rows.at(t, i)])) {
+        if (finite)
+          add_finding(r,
+                      {diagnosis::not_finite, words("NaN or infinity at position %lld, entry %lld",
+                                                    static_cast<long long>(rows.positions[t]),
+                                                    static_cast<long long>(i))});
+        finite = false;
+      }
+    if (!finite)
+      continue;
+    kept.positions.push_back(rows.positions[t]);
+    for (std::int64_t i = 0; i < rows.width; ++i) {
+      kept.cos.push_back(rows.cos[rows.at(t, i)]);
+      kept.sin.push_back(rows.sin[rows.at(t, i)]);
+    }
+  }
+  return kept;
+}
+
+/// How a pair's entries repeat in a row: at distance `apart`, pair i at i * step.
+struct repetition {
+  std::int64_t n_pairs;
+  std::int64_t apart; ///< 0: each entry once
+  std::int64_t step;
+};
+inline bool repeats(const row_values& rows, const repetition& how) {
+  bool any = false;
+  for (std::size_t t = 0; t < rows.positions.size(); ++t) {
+    if (rows.positions[t] == 0) // where all entries are alike
+      continue;
+    any = true;
+    for (std::int64_t i = 0; i < how.n_pairs; ++i) {
+      const std::size_t a = rows.at(t, i * how.step), b = rows.at(t, i * how.step + how.apart);
+      if (rows.cos[a] < rows.cos[b] || rows.cos[a] > rows.cos[b] || rows.sin[a] < rows.sin[b] ||
+          rows.sin[a] > rows.sin[b])
+        return false;
+    }
+  }
+  return any;
+}
+/// Duplicated halves (Hugging Face), duplicated neighbours (GPT-J), or each pair once.
+inline repetition repetition_of(const row_values& rows) {
+  const std::int64_t half = rows.width / 2;
+  if (rows.width % 2 == 0 && half > 0) {
+    for (const repetition how : {repetition{half, half, 1}, repetition{half, 1, 2}})
+      if (half > 1 && repeats(rows, how))
+        return how;
+  }
+  return {rows.width, 0, 1};
+}
+
+inline observation observed(const row_values& rows, const repetition& how, double noise) {
+  observation seen;
+  seen.positions = rows.positions;
+  seen.n_pairs = how.n_pairs;
+  seen.per_pair = 2;
+  seen.noise = noise;
+  for (std::size_t t = 0; t < rows.positions.size(); ++t)
+    for (std::int64_t i = 0; i < how.n_pairs; ++i) {
+      seen.equations.push_back({1, 0, rows.cos[rows.at(t, i * how.step)], 1});
+      seen.equations.push_back({0, 1, rows.sin[rows.at(t, i * how.step)], 1});
+    }
+  return seen;
+}
+
+/// The error against what is expected, as far as there are pairs to compare.
+inline bool measure(report& r, const expectation& expected, const observation& seen, int digits) {
+  const turns t = turns_of(list_of(expected.frequencies()), seen.positions);
+  const misfit worst = largest_error(seen, t, expected.frequencies().attention_factor());
+  r.max_error = worst.error;
+  r.max_error_ulp = std::ldexp(worst.error, digits);
+  r.worst.position = seen.positions[static_cast<std::size_t>(worst.token)];
+  r.worst.pair = worst.pair;
+  r.worst.what = worst.index == 0 ? "cos" : "sin";
+  r.worst.expected = worst.expected;
+  r.worst.actual = seen.at(worst.token, worst.pair)[worst.index].y;
+  return worst.ratio <= 1;
+}
+
+inline report judge_rows(const expectation& expected, const row_values& all, int digits,
+                         const char* type, const options& o) {
+  check_options(o);
+  report r;
+  r.subject = words("table of %s, %llu positions, %lld entries each of cos and sin", type,
+                    static_cast<unsigned long long>(all.positions.size()),
+                    static_cast<long long>(all.width));
+  const double noise = noise_of(digits, 4, 1.5);
+  const row_values rows = finite_rows(all, r);
+  if (rows.positions.empty()) {
+    decide(r, false, noise, o);
+    return r;
+  }
+  repetition how = repetition_of(rows);
+  if (how.apart == 0 && rows.width == 2 * expected.n_pairs()) {
+    // Twice the pairs, or duplicates that are none. The first explains itself, or does not.
+    report other;
+    add_finding(other, {diagnosis::rotary_dim, ""});
+    explain(other, expected.with_rotary_dim(2 * rows.width), observed(rows, how, noise), digits);
+    bool trivial = true; // position 0 alone shows nothing
+    for (const std::int64_t position : rows.positions)
+      trivial = trivial && position == 0;
+    if (other.has(diagnosis::unexplained) || trivial) {
+      how = {expected.n_pairs(), 0, 1};
+      if (!trivial)
+        add_finding(r, {diagnosis::halves_differ,
+                        "the entries of a row should be there twice, and the copies differ"});
+    }
+  }
+  const observation seen = observed(rows, how, noise);
+  bool right = false;
+  if (how.n_pairs == expected.n_pairs()) {
+    right = measure(r, expected, seen, digits);
+    explain(r, expected, seen, digits);
+  } else {
+    const std::int64_t turned = 2 * how.n_pairs;
+    const std::string text = words("a row holds %lld pairs where rotary_dim = %lld makes %lld",
+                                   static_cast<long long>(how.n_pairs),
+                                   static_cast<long long>(expected.shape().rotated()),
+                                   static_cast<long long>(expected.n_pairs()));
+    add_finding(r, {diagnosis::rotary_dim, text});
+    const expectation of_their_width = expected.with_rotary_dim(turned);
+    measure(r, of_their_width, seen, digits);
+    explain(r, of_their_width, seen, digits,
+            {{diagnosis::rotary_dim, text, expected.continued(how.n_pairs),
+              expected.frequencies().attention_factor()}});
+  }
+  decide(r, right, noise, o);
+  return r;
+}
+
+} // namespace detail
+} // namespace testing
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+// Which elements an engine's rotation turns with each other. No angle is needed for that: one row
+// of cos and sin must explain all heads of a token. Opt-in.
+#ifndef YARN_DETAIL_TESTING_LAYOUT_HPP
+#define YARN_DETAIL_TESTING_LAYOUT_HPP
+
+#include "../../testing/expectation.hpp"
+#include "observation.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace testing {
+namespace detail {
+
+/// Input and output of an engine's rotation, [head][element] a token, several runs one after the
+/// other as further heads.
+struct samples {
+  std::vector<std::int64_t> positions;
+  std::int64_t n_heads = 0; ///< of all runs
+  std::int64_t head_dim = 0;
+  std::vector<double> before; ///< [token][head][element]
+  std::vector<double> after;
+  double noise = 0;
+
+  std::size_t at(std::int64_t token, std::int64_t head, std::int64_t element) const {
+    return static_cast<std::size_t>((token * n_heads + head) * head_dim + element);
+  }
+};
+
+/// How the two sin terms of a pair are written.
+///
+/// A wrong sign in the second element needs no case: it is one in the first, and the other
+/// direction.
+enum class mixing { rotation, first_sign, overwritten };
+
+struct layout {
+  pairing order = pairing::half_split;
+  pairing output_order = pairing::half_split;
+  std::int64_t offset = 0;
+  std::int64_t rotary_dim = 0;
+  std::int64_t distance = 0; ///< of the two elements of a half-split pair
+  mixing kind = mixing::rotation;
+  std::vector<finding> findings; ///< how it differs from what is expected
+
+  std::int64_t n_pairs() const { return rotary_dim / 2; }
+  std::int64_t first(pairing in_order, std::int64_t pair) const {
+    return offset + (in_order == pairing::half_split ? pair : 2 * pair);
+  }
+  std::int64_t second(pairing in_order, std::int64_t pair) const {
+    return offset + (in_order == pairing::half_split ? pair + distance : 2 * pair + 1);
+  }
+};
+
+inline layout expected_layout(const expectation& expected) {
+  layout l;
+  l.order = expected.order();
+  l.output_order = expected.output_order();
+  l.offset = expected.rotary_offset();
+  l.rotary_dim = expected.shape().rotated();
+  l.distance = l.rotary_dim / 2;
+  return l;
+}
+
+inline const char* order_name(pairing order) {
+  return order == pairing::half_split ? "half_split" : "interleaved";
+}
+
+inline std::string sign_text(const char* which) {
+  return words("the sin term of the %s element of a pair has the wrong sign", which);
+}
+
+/// The equations of one token and pair: two for each head.
+inline void add_equations(const samples& s, const layout& l, std::int64_t token, std::int64_t pair,
+                          std::vector<equation>& list) {
+  for (std::int64_t h = 0; h < s.n_heads; ++h) {
+    const double x0 = s.before[s.at(token, h, l.first(l.order, pair))];
+    const double x1 = s.before[s.at(token, h, l.second(l.order, pair))];
+    const double y0 = s.after[s.at(token, h, l.first(l.output_order, pair))];
+    const double y1 = s.after[s.at(token, h, l.second(l.output_order, pair))];
+    const double length = std::sqrt(x0 * x0 + x1 * x1);
+    const double scale = length > 0 ? length : 1;
+    list.push_back({x0, l.kind == mixing::first_sign ? x1 : -x1, y0, scale});
+    const double partner = l.kind == mixing::overwritten ? y0 : x0;
+    list.push_back({x1, partner, y1, scale});
+  }
+}
+
+inline observation observed(const samples& s, const layout& l) {
+  observation seen;
+  seen.positions = s.positions;
+  seen.n_pairs = l.n_pairs();
+  seen.per_pair = 2 * s.n_heads;
+  seen.noise = s.noise;
+  for (std::int64_t token = 0; token < seen.n_tokens(); ++token)
+    for (std::int64_t pair = 0; pair < seen.n_pairs; ++pair)
+      add_equations(s, l, token, pair, seen.equations);
+  return seen;
+}
+
+/// Whether each token has one row that explains all of its heads under this layout, and something
+/// is turned by it from the pair `first_to_turn` on.
+inline bool has_rows(const samples& s, const layout& l, std::int64_t first_to_turn) {
+  bool turned = first_to_turn >= l.n_pairs();
+  std::vector<equation> equations;
+  // The last positions are large: there a wrong layout shows at the first pairs.
+  for (std::int64_t token = static_cast<std::int64_t>(s.positions.size()) - 1; token >= 0; --token)
+    for (std::int64_t pair = 0; pair < l.n_pairs(); ++pair) {
+      equations.clear();
+      add_equations(s, l, token, pair, equations);
+      const solved_row row = solved(equations.data(), static_cast<std::int64_t>(equations.size()));
+      if (!(row.error <= 3 * s.noise))
+        return false;
+      turned = turned || (pair >= first_to_turn && std::fabs(row.sin) > 3 * s.noise);
+    }
+  return turned;
+}
+
+/// The first element beyond the rotary part that is not what it was, or -1.
+inline std::ptrdiff_t changed_beyond(const samples& s, const layout& l) {
+  std::vector<bool> turned(static_cast<std::size_t>(s.head_dim));
+  for (std::int64_t pair = 0; pair < l.n_pairs(); ++pair)
+    for (const std::int64_t element :
+         {l.first(l.output_order, pair), l.second(l.output_order, pair)})
+      turned[static_cast<std::size_t>(element)] = true;
+  for (std::size_t i = 0; i < s.after.size(); ++i) {
+    const bool same = !(s.after[i] < s.before[i]) && !(s.after[i] > s.before[i]);
+    if (!turned[i % static_cast<std::size_t>(s.head_dim)] && !same)
+      return static_cast<std::ptrdiff_t>(i);
+  }
+  return -1;
+}
+
+/// All layouts that engines take by mistake, those with the fewest differences first.
+class layout_list {
+public:
+  explicit layout_list(const expectation& expected)
+      : expected_(expected), head_dim_(expected.shape().head_dim) {
+    const layout right = expected_layout(expected);
+    const pairing other =
+        right.order == pairing::half_split ? pairing::interleaved : pairing::half_split;
+    const auto differing = [&](pairing in, pairing out, mixing kind) {
+      layout l = right;
+      l.order = in;
+      l.output_order = out;
+      l.kind = kind;
+      return l;
+    };
+    for (const pairing in : {right.order, other})
+      for (const pairing out : {right.output_order, in, opposite(in)})
+        for (const mixing kind : {mixing::rotation, mixing::first_sign, mixing::overwritten})
+          if (in == right.order || kind == mixing::rotation)
+            add_places(differing(in, out, kind));
+  }
+
+  /// Sorted by the number of differences; the expected layout itself is the first.
+  std::vector<layout> all() const {
+    std::vector<layout> sorted;
+    for (std::size_t n = 0; n <= 4; ++n)
+      for (const layout& one : all_)
+        if (one.findings.size() == n)
+          sorted.push_back(one);
+    return sorted;
+  }
+
+private:
+  static pairing opposite(pairing order) {
+    return order == pairing::half_split ? pairing::interleaved : pairing::half_split;
+  }
+
+  void add_places(layout l) {
+    const layout right = expected_layout(expected_);
+    for (std::int64_t rotary = 2; rotary <= head_dim_; rotary += 2)
+      for (const std::int64_t offset : {right.offset, std::int64_t{0}, head_dim_ - rotary}) {
+        if (offset > head_dim_ - rotary)
+          continue;
+        l.rotary_dim = rotary;
+        l.offset = offset;
+        l.distance = rotary / 2;
+        add(l);
+        if (rotary == right.rotary_dim && rotary < head_dim_ && offset == right.offset) {
+          l.distance = head_dim_ / 2;
+          const std::int64_t last = offset + l.distance + rotary / 2;
+          if (l.order == pairing::half_split && l.output_order == l.order && last <= head_dim_ &&
+              l.distance != rotary / 2)
+            add(l);
+        }
+      }
+  }
+
+  void add(layout l) {
+    const layout right = expected_layout(expected_);
+    const auto say = [&](diagnosis what, std::string text) {
+      l.findings.push_back({what, std::move(text)});
+    };
+    if (l.order != right.order)
+      say(diagnosis::wrong_pairing, words("pairs are %s where they should be %s",
+                                          order_name(l.order), order_name(right.order)));
+    // An engine that confuses pairs does so on both sides: that is one mistake.
+    const bool both =
+        l.order != right.order && l.output_order == l.order && right.output_order == right.order;
+    if (l.output_order != right.output_order && !both)
+      say(diagnosis::wrong_output_order,
+          words("results are written in %s order where it should be %s", order_name(l.output_order),
+                order_name(right.output_order)));
+    if (l.rotary_dim != right.rotary_dim)
+      say(diagnosis::rotary_dim,
+          words("%lld elements of a head are turned where rotary_dim is "
+                "%lld",
+                static_cast<long long>(l.rotary_dim), static_cast<long long>(right.rotary_dim)));
+    if (l.offset != right.offset)
+      say(diagnosis::rotary_offset,
+          words("the rotary part begins at element %lld of the head where it should at %lld",
+                static_cast<long long>(l.offset), static_cast<long long>(right.offset)));
+    if (l.distance != l.rotary_dim / 2)
+      say(diagnosis::pair_distance,
+          words("the elements of a pair are %lld apart (half a head) where it should be %lld "
+                "(half the rotary part)",
+                static_cast<long long>(l.distance), static_cast<long long>(l.rotary_dim / 2)));
+    if (l.kind == mixing::overwritten)
+      say(diagnosis::overwritten_input,
+          "the second element of a pair is computed from the new first element, not the old one");
+    else if (l.kind != mixing::rotation)
+      say(diagnosis::sign_of_one_half, sign_text("first"));
+    all_.push_back(std::move(l));
+  }
+
+  const expectation& expected_;
+  std::int64_t head_dim_;
+  std::vector<layout> all_;
+};
+
+/// The likeliest layout: rows explain it, and what lies beyond its rotary part is unchanged. Where
+/// only the second fails, a finding says so. No findings and `found` false: there is none.
+struct layout_result {
+  bool found = false;
+  layout which;
+};
+inline layout_result find_layout(const samples& s, const expectation& expected) {
+  const layout right = expected_layout(expected);
+  layout_result untidy;
+  for (const layout& one : layout_list(expected).all()) {
+    // More pairs than expected are only there if they turn: elements may be changed otherwise.
+    const bool wider = one.rotary_dim > right.rotary_dim;
+    if (!has_rows(s, one, wider ? right.n_pairs() : one.n_pairs()))
+      continue;
+    const std::ptrdiff_t changed = changed_beyond(s, one);
+    if (changed < 0)
+      return {true, one};
+    if (!untidy.found && one.rotary_dim == right.rotary_dim) {
+      untidy = {true, one};
+      const auto element = static_cast<long long>(changed % s.head_dim);
+      untidy.which.findings.push_back(
+          {diagnosis::unrotated_changed,
+           words("element %lld of a head lies beyond the rotary part and is changed from %.9g to "
+                 "%.9g",
+                 element, s.before[static_cast<std::size_t>(changed)],
+                 s.after[static_cast<std::size_t>(changed)])});
+    }
+  }
+  return untidy;
+}
+
+} // namespace detail
+} // namespace testing
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

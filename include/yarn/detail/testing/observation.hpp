@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+// What an engine showed, in one form for tables and rotations, and how well cos and sin of given
+// angles explain it. Opt-in.
+//
+//     y = c a + s b     c, s: the engine's row for a token and a pair; a, b, y: known numbers
+//
+// An entry of a table is such an equation with (a, b) = (1, 0) or (0, 1); a rotated element is one
+// with the elements of its pair.
+#ifndef YARN_DETAIL_TESTING_OBSERVATION_HPP
+#define YARN_DETAIL_TESTING_OBSERVATION_HPP
+
+#include "../../testing/report.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace testing {
+namespace detail {
+
+struct equation {
+  double a;
+  double b;
+  double y;
+  double scale; ///< length of the pair: what errors are measured against
+};
+
+/// The rounding of numbers on an engine's way.
+enum class rounding { none, binary32, binary16, bfloat16 };
+
+inline double rounded_to(rounding format, double value) {
+  if (format == rounding::binary32)
+    return static_cast<double>(static_cast<float>(value));
+  if (format == rounding::binary16) {
+    float16 half;
+    yarn::detail::narrow(value, half);
+    return yarn::detail::widen<double>(half);
+  }
+  if (format == rounding::bfloat16) {
+    bfloat16 half;
+    yarn::detail::narrow(value, half);
+    return yarn::detail::widen<double>(half);
+  }
+  return value;
+}
+
+/// Error of right arithmetic, in units of the amplitude: `floats` units of 2^-24, or `halves` of a
+/// 16-bit format's last place. What is said of double leaves room for the fit by least squares.
+inline double noise_of(int digits, double floats, double halves) {
+  return digits == 53 ? 0x1p-42 : std::ldexp(digits > 11 ? floats : halves, -digits);
+}
+
+/// Significant bits of an element type.
+template <class T> constexpr int digits_of() {
+  constexpr element_format format = format_of_v<T>;
+  static_assert(format != element_format::unknown,
+                "yarn: unknown element type: specialise yarn::format_of for it");
+  return format == element_format::binary64   ? 53
+         : format == element_format::binary32 ? 24
+         : format == element_format::binary16 ? 11
+                                              : 8;
+}
+template <class T> constexpr const char* type_name() {
+  constexpr element_format format = format_of_v<T>;
+  return format == element_format::binary64   ? "double"
+         : format == element_format::binary32 ? "float"
+         : format == element_format::binary16 ? "float16"
+                                              : "bfloat16";
+}
+
+struct observation {
+  std::vector<std::int64_t> positions; ///< one a token
+  std::int64_t n_pairs = 0;
+  std::int64_t per_pair = 0;       ///< equations of one token and pair
+  std::vector<equation> equations; ///< [token][pair][per_pair]
+  /// Error that right arithmetic in the engine's types makes, in units of the amplitude.
+  double noise = 0;
+
+  std::int64_t n_tokens() const { return static_cast<std::int64_t>(positions.size()); }
+  const equation* at(std::int64_t token, std::int64_t pair) const {
+    return equations.data() + (token * n_pairs + pair) * per_pair;
+  }
+};
+
+/// cos and sin, before any attention factor, and the size of the angle, for tolerances, of every
+/// token and pair.
+struct turns {
+  std::vector<double> cos;
+  std::vector<double> sin;
+  std::vector<double> angle;
+  std::int64_t n_pairs = 0; ///< those that turn; the observation may have more, left as they are
+};
+
+/// What happens to numbers between position and angle.
+struct pipeline {
+  rounding inv_freq = rounding::none;
+  rounding position = rounding::none;
+  rounding angle = rounding::none;
+};
+
+/// By the rows of double where nothing is rounded on the way.
+inline turns turns_of(const std::vector<double>& inv_freq,
+                      const std::vector<std::int64_t>& positions_of_tokens, pipeline way = {}) {
+  turns t;
+  const auto n_pairs = static_cast<std::int64_t>(inv_freq.size());
+  const std::size_t n = positions_of_tokens.size() * inv_freq.size();
+  t.n_pairs = n_pairs;
+  t.cos.resize(n);
+  t.sin.resize(n);
+  const bool exact = way.inv_freq == rounding::none && way.position == rounding::none &&
+                     way.angle == rounding::none;
+  for (const std::int64_t position : positions_of_tokens)
+    for (const double f : inv_freq) {
+      const double p = rounded_to(way.position, static_cast<double>(position));
+      t.angle.push_back(rounded_to(way.angle, p * rounded_to(way.inv_freq, f)));
+    }
+  if (exact) {
+    fill_rows(frequencies_from(inv_freq.data(), n_pairs), positions(positions_of_tokens),
+              t.cos.data(), t.sin.data(), n_pairs);
+  } else {
+    for (std::size_t i = 0; i < n; ++i) {
+      t.cos[i] = std::cos(t.angle[i]);
+      t.sin[i] = std::sin(t.angle[i]);
+    }
+  }
+  // The phase of double rows is off by up to 2^-62 rad a token, whatever the frequency: 64 * 2^-53
+  // of this.
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::int64_t position = positions_of_tokens[i / inv_freq.size()];
+    const double least = std::fabs(static_cast<double>(position)) * 0x1p-15;
+    const double angle = std::fabs(t.angle[i]);
+    t.angle[i] = angle > least ? angle : least;
+  }
+  return t;
+}
+
+/// Double engines lose this much of an angle: a power of a rounded exponent (some 20 ULP for large
+/// theta), a blend, and a product.
+constexpr double double_angle_error = 64 * 0x1p-53;
+/// Float engines do: ggml's running product of 64 factors loses the most, 2.2e-6 and the blend's.
+constexpr double float_angle_error = 4e-6;
+
+/// How an observation agrees with angles.
+struct fit {
+  double cos_factor = 0; ///< the factors on cos and sin that agree best
+  double sin_factor = 0;
+  double error = 0; ///< largest error left, in units of the larger factor
+  double ratio = 0; ///< largest error over what is allowed at its angle: <= 1 agrees
+};
+
+/// The factors by least squares, weighted by what is allowed, and the largest error that is left.
+/// With `exchanged` sin stands where cos belongs.
+inline fit fitted(const observation& seen, const turns& t, double angle_error, bool exchanged) {
+  double aa = 0, ab = 0, bb = 0, ay = 0, by = 0;
+  const auto visit = [&](const auto& each) {
+    std::size_t i = 0;
+    for (std::int64_t token = 0; token < seen.n_tokens(); ++token)
+      for (std::int64_t pair = 0; pair < t.n_pairs; ++pair, ++i) {
+        const double c = exchanged ? t.sin[i] : t.cos[i], s = exchanged ? t.cos[i] : t.sin[i];
+        const double allowed = seen.noise + angle_error * t.angle[i];
+        const equation* const first = seen.at(token, pair);
+        for (std::int64_t k = 0; k < seen.per_pair; ++k)
+          if (!each(first[k], first[k].a * c, first[k].b * s, allowed))
+            return;
+      }
+  };
+  visit([&](const equation& e, double u, double v, double allowed) {
+    const double w = 1 / (allowed * e.scale * allowed * e.scale);
+    aa += w * u * u;
+    ab += w * u * v;
+    bb += w * v * v;
+    ay += w * u * e.y;
+    by += w * v * e.y;
+    return true;
+  });
+  fit f;
+  const double determinant = aa * bb - ab * ab;
+  if (determinant > 1e-14 * aa * bb) {
+    f.cos_factor = (ay * bb - by * ab) / determinant;
+    f.sin_factor = (by * aa - ay * ab) / determinant;
+  } else { // nothing turns: only position 0, say
+    const double both = aa + 2 * ab + bb;
+    f.cos_factor = f.sin_factor = both > 0 ? (ay + by) / both : 0;
+  }
+  const double c = std::fabs(f.cos_factor), s = std::fabs(f.sin_factor);
+  const double amplitude = c > s ? c : s;
+  if (!(amplitude > 0)) {
+    f.error = f.ratio = HUGE_VAL;
+    return f;
+  }
+  visit([&](const equation& e, double u, double v, double allowed) {
+    const double error =
+        std::fabs(e.y - f.cos_factor * u - f.sin_factor * v) / (e.scale * amplitude);
+    if (error > f.error)
+      f.error = error;
+    if (error / allowed > f.ratio)
+      f.ratio = error / allowed;
+    return f.ratio <= 1; // one that does not agree is of no further interest
+  });
+  return f;
+}
+
+/// The largest error against one attention factor, and where it is.
+struct misfit {
+  double error = 0;
+  double ratio = 0; ///< error over allowed
+  std::int64_t token = 0;
+  std::int64_t pair = 0;
+  std::int64_t index = 0; ///< of the equation
+  double expected = 0;
+};
+inline misfit largest_error(const observation& seen, const turns& t, double factor,
+                            double angle_error = double_angle_error) {
+  misfit worst;
+  std::size_t i = 0;
+  for (std::int64_t token = 0; token < seen.n_tokens(); ++token)
+    for (std::int64_t pair = 0; pair < t.n_pairs; ++pair, ++i) {
+      const equation* const first = seen.at(token, pair);
+      for (std::int64_t k = 0; k < seen.per_pair; ++k) {
+        const double expected = factor * (first[k].a * t.cos[i] + first[k].b * t.sin[i]);
+        const double error = std::fabs(first[k].y - expected) / (first[k].scale * factor);
+        const double ratio = error / (seen.noise + angle_error * t.angle[i]);
+        worst.ratio = ratio > worst.ratio ? ratio : worst.ratio;
+        if (error > worst.error) {
+          worst.error = error;
+          worst.token = token;
+          worst.pair = pair;
+          worst.index = k;
+          worst.expected = expected;
+        }
+      }
+    }
+  return worst;
+}
+
+/// c and s of one token and pair, by least squares, and the error left.
+struct solved_row {
+  double cos = 0;
+  double sin = 0;
+  double error = 0; ///< in units of the larger of hypot(cos, sin) and 1
+};
+inline solved_row solved(const equation* first, std::int64_t n) {
+  double aa = 0, ab = 0, bb = 0, ay = 0, by = 0;
+  for (std::int64_t k = 0; k < n; ++k) {
+    aa += first[k].a * first[k].a;
+    ab += first[k].a * first[k].b;
+    bb += first[k].b * first[k].b;
+    ay += first[k].a * first[k].y;
+    by += first[k].b * first[k].y;
+  }
+  solved_row row;
+  const double determinant = aa * bb - ab * ab;
+  row.cos = (ay * bb - by * ab) / determinant;
+  row.sin = (by * aa - ay * ab) / determinant;
+  double size = std::sqrt(row.cos * row.cos + row.sin * row.sin);
+  size = size > 1 ? size : 1;
+  for (std::int64_t k = 0; k < n; ++k) {
+    const double left = std::fabs(first[k].y - row.cos * first[k].a - row.sin * first[k].b);
+    const double error = left / (first[k].scale * size);
+    row.error = error > row.error ? error : row.error;
+  }
+  return row;
+}
+
+/// The frequencies that rows show: the angle of position 1, made precise by one position after the
+/// other as long as each leaves no doubt of the number of whole turns. 0 where there is none.
+inline std::vector<double> shown_inv_freq(const observation& seen) {
+  std::vector<double> shown;
+  constexpr double pi = 3.14159265358979323846;
+  for (std::int64_t pair = 0; pair < seen.n_pairs; ++pair) {
+    double f = 0;
+    std::int64_t at = 0;
+    while (true) { // the next larger position
+      std::int64_t token = -1;
+      for (std::int64_t t = 0; t < seen.n_tokens(); ++t) {
+        const std::int64_t p = seen.positions[static_cast<std::size_t>(t)];
+        if (p > at && (token < 0 || p < seen.positions[static_cast<std::size_t>(token)]))
+          token = t;
+      }
+      if (token < 0)
+        break;
+      const std::int64_t next = seen.positions[static_cast<std::size_t>(token)];
+      const double ratio = static_cast<double>(next) / static_cast<double>(at > 0 ? at : next);
+      const double angle_error =
+          1.5 * seen.noise + float_angle_error * std::fabs(f) * static_cast<double>(at);
+      if (at > 0 && angle_error * ratio > 1)
+        break;
+      const solved_row row = solved(seen.at(token, pair), seen.per_pair);
+      const double phase = std::atan2(row.sin, row.cos);
+      const double whole =
+          at > 0 ? std::round((f * static_cast<double>(next) - phase) / (2 * pi)) : 0;
+      f = (phase + 2 * pi * whole) / static_cast<double>(next);
+      at = next;
+    }
+    f = std::fabs(f); // of an engine that turns the other way, too
+    shown.push_back(f < 4 ? f : 0);
+  }
+  return shown;
+}
+
+} // namespace detail
+} // namespace testing
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+// Runs an engine's rotation on buffers made for the purpose, and judges what comes back. Opt-in.
+#ifndef YARN_DETAIL_TESTING_ROTATION_HPP
+#define YARN_DETAIL_TESTING_ROTATION_HPP
+
+#include "judge.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace testing {
+namespace detail {
+
+/// Numbers of every format here, 128/256 to 255/256 with either sign: no pair is short, so that
+/// each shows its row. Other numbers for each run.
+inline double input_value(std::size_t index, std::uint64_t run) {
+  std::uint64_t z = (index + 1) * 0x9e3779b97f4a7c15 + run * 0xd1b54a32d192ed03;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+  z = (z ^ z >> 27) * 0x94d049bb133111eb;
+  z ^= z >> 31;
+  const double size = static_cast<double>(128 + (z >> 8 & 127)) / 256;
+  return (z & 1) != 0 ? -size : size;
+}
+
+/// Calls with 64-bit positions, or with 32-bit ones where the engine takes only those.
+template <class... Views, class Engine>
+void call(Engine& engine, const std::vector<std::int64_t>& list, const Views&... views) {
+  if constexpr (std::is_invocable_v<Engine&, const Views&..., const std::vector<std::int64_t>&>) {
+    engine(views..., list);
+  } else {
+    static_assert(
+        std::is_invocable_v<Engine&, const Views&..., const std::vector<std::int32_t>&>,
+        "yarn: the engine is called as f(heads_view, positions), or f(heads_view of the source, "
+        "heads_view of the target, positions); positions are a const std::vector<std::int32_t>& or "
+        "std::vector<std::int64_t>&");
+    std::vector<std::int32_t> narrow;
+    narrow.reserve(list.size());
+    for (const std::int64_t position : list) // telling_positions gives none that is too large
+      narrow.push_back(static_cast<std::int32_t>(position));
+    engine(views..., narrow);
+  }
+}
+
+// 16 bits: cos and sin, two products and their sum may each be rounded, as in the frameworks.
+template <class From, class To> double rotation_noise() {
+  return noise_of(digits_of<To>() < digits_of<From>() ? digits_of<To>() : digits_of<From>(), 8, 4);
+}
+
+constexpr std::int64_t runs = 2; // the second finds state that the first has left
+
+/// Runs `once(before, after, run)` and collects what it did.
+template <class From, class To, class Once>
+samples sampled(const expectation& expected, const options& o, const Once& once) {
+  samples s;
+  s.positions = telling_positions(o.max_position);
+  s.n_heads = runs * o.n_heads;
+  s.head_dim = expected.shape().head_dim;
+  const auto n_tokens = static_cast<std::int64_t>(s.positions.size());
+  const auto n = static_cast<std::size_t>(n_tokens * o.n_heads * s.head_dim);
+  s.before.resize(static_cast<std::size_t>(runs) * n);
+  s.after.resize(s.before.size());
+  for (std::int64_t run = 0; run < runs; ++run) {
+    std::vector<From> before(n);
+    std::vector<To> after(n);
+    for (std::size_t i = 0; i < n; ++i)
+      yarn::detail::narrow(input_value(i, static_cast<std::uint64_t>(run)), before[i]);
+    const std::vector<From> kept = before;
+    once(before, after, s.positions);
+    std::size_t i = 0;
+    for (std::int64_t t = 0; t < n_tokens; ++t)
+      for (std::int64_t h = 0; h < o.n_heads; ++h)
+        for (std::int64_t d = 0; d < s.head_dim; ++d, ++i) {
+          const std::size_t at = s.at(t, run * o.n_heads + h, d);
+          s.before[at] = yarn::detail::widen<double>(kept[i]);
+          s.after[at] = yarn::detail::widen<double>(after[i]);
+        }
+  }
+  s.noise = rotation_noise<From, To>();
+  return s;
+}
+
+/// What somebody else has rotated.
+template <class From, class To>
+samples recorded(const heads_view<From>& before, const heads_view<To>& after,
+                 const positions& list) {
+  samples s;
+  s.n_heads = before.n_heads();
+  s.head_dim = before.head_dim();
+  s.noise = rotation_noise<std::remove_const_t<From>, std::remove_const_t<To>>();
+  const auto append = [](const auto& view, std::int64_t t, std::vector<double>& values) {
+    for (std::int64_t h = 0; h < view.n_heads(); ++h)
+      for (std::int64_t d = 0; d < view.head_dim(); ++d)
+        values.push_back(yarn::detail::widen<double>(
+            view.data()[t * view.token_stride() + h * view.head_stride() + d]));
+  };
+  for (std::int64_t t = 0; t < before.n_tokens(); ++t) {
+    s.positions.push_back(list[t]);
+    append(before, t, s.before);
+    append(after, t, s.after);
+  }
+  return s;
+}
+
+/// Without the tokens that hold NaN or infinity.
+inline samples finite_samples(const samples& s, report& r) {
+  samples kept = s;
+  kept.positions.clear();
+  kept.before.clear();
+  kept.after.clear();
+  const auto size = static_cast<std::size_t>(s.n_heads * s.head_dim);
+  for (std::size_t t = 0; t < s.positions.size(); ++t) {
+    std::size_t i = t * size;
+    while (i < (t + 1) * size && is_finite(s.before[i]) && is_finite(s.after[i]))
+      ++i;
+    if (i < (t + 1) * size) {
+      add_finding(
+          r, {diagnosis::not_finite,
+              words("NaN or infinity at position %lld, element %llu of a head",
+                    static_cast<long long>(s.positions[t]),
+                    static_cast<unsigned long long>(i % static_cast<std::size_t>(s.head_dim)))});
+      continue;
+    }
+    kept.positions.push_back(s.positions[t]);
+    for (i = t * size; i < (t + 1) * size; ++i) {
+      kept.before.push_back(s.before[i]);
+      kept.after.push_back(s.after[i]);
+    }
+  }
+  return kept;
+}
+
+/// The error against the expected rotation, element by element. Whether it is that of rounding.
+inline bool measure(report& r, const expectation& expected, const samples& s, int digits) {
+  const layout right = expected_layout(expected);
+  const observation seen = observed(s, right);
+  const bool fits = measure(r, expected, seen, digits);
+  const turns t = turns_of(list_of(expected.frequencies()), s.positions);
+  const misfit worst = largest_error(seen, t, expected.frequencies().attention_factor());
+  r.worst.what = worst.index % 2 == 0 ? "first element" : "second element";
+  r.worst.element = worst.index % 2 == 0 ? right.first(right.output_order, worst.pair)
+                                         : right.second(right.output_order, worst.pair);
+  const std::ptrdiff_t changed = changed_beyond(s, right);
+  if (changed < 0)
+    return fits;
+  const auto at = static_cast<std::size_t>(changed);
+  const double error = std::fabs(s.after[at] - s.before[at]) / std::fabs(s.before[at]);
+  if (error > r.max_error) {
+    r.max_error = error;
+    r.max_error_ulp = std::ldexp(error, digits);
+    r.worst = {s.positions[at / static_cast<std::size_t>(s.n_heads * s.head_dim)],
+               -1,
+               changed % s.head_dim,
+               "element beyond the rotary part",
+               s.before[at],
+               s.after[at]};
+  }
+  return false;
+}
+
+/// The report with what explains the rows under a layout.
+inline report explained_under(const report& sofar, const expectation& expected, const samples& s,
+                              const layout& which, int digits) {
+  report r = sofar;
+  for (const finding& one : which.findings)
+    add_finding(r, one);
+  const observation seen = observed(s, which);
+  if (which.rotary_dim == expected.shape().rotated())
+    explain(r, expected, seen, digits);
+  else
+    explain(r, expected.with_rotary_dim(which.rotary_dim), seen, digits,
+            {{diagnosis::rotary_dim, "", expected.continued(which.n_pairs()),
+              expected.frequencies().attention_factor()}});
+  return r;
+}
+
+inline report judge_rotation(const expectation& expected, const samples& all, int digits,
+                             const char* type, const options& o) {
+  report r;
+  r.subject = words("rotation of %s, %llu positions, %lld heads of %lld elements", type,
+                    static_cast<unsigned long long>(all.positions.size()),
+                    static_cast<long long>(all.n_heads), static_cast<long long>(all.head_dim));
+  const samples s = finite_samples(all, r);
+  if (s.positions.empty()) {
+    decide(r, false, s.noise, o);
+    return r;
+  }
+  const bool right = measure(r, expected, s, digits);
+  const layout_result found = find_layout(s, expected);
+  if (!found.found) {
+    add_finding(r, {diagnosis::unexplained,
+                    "no row of cos and sin turns the heads of a token into what came back, under "
+                    "any order of pairs"});
+    decide(r, right, s.noise, o);
+    return r;
+  }
+  // The rows of one head alone fit any order of pairs: then it is the one that makes sense of them.
+  layout which = found.which;
+  report under = explained_under(r, expected, s, which, digits);
+  if (s.n_heads == 1 && under.has(diagnosis::unexplained))
+    for (const layout& other : layout_list(expected).all()) {
+      if (other.findings.size() > 1 || other.kind != mixing::rotation ||
+          changed_beyond(s, other) >= 0)
+        continue;
+      const report another = explained_under(r, expected, s, other, digits);
+      if (!another.has(diagnosis::unexplained)) {
+        under = another;
+        which = other;
+        break;
+      }
+    }
+  r = under;
+  // A wrong sign in the first element looks like one in the second and the negative angle.
+  if (which.kind == mixing::first_sign && r.has(diagnosis::wrong_direction)) {
+    std::vector<finding> kept;
+    for (finding& one : r.findings) {
+      if (one.what == diagnosis::sign_of_one_half)
+        one.text = sign_text("second");
+      if (one.what != diagnosis::wrong_direction)
+        kept.push_back(one);
+    }
+    r.findings = kept;
+  }
+  // One rounding of the result is at most 2^-digits of it; float angles are no rounding of data.
+  if (r.findings.empty() && digits <= 11) {
+    observation once = observed(s, which);
+    once.noise = 1.02 * std::ldexp(1, -digits);
+    const turns t = turns_of(list_of(expected.frequencies()), s.positions);
+    if (largest_error(once, t, expected.frequencies().attention_factor(), float_angle_error).ratio >
+        1)
+      add_finding(r, {diagnosis::rounded_often,
+                      words("results are rounded more than once on the way: the error is %.2g, "
+                            "where one rounding makes %.2g",
+                            r.max_error, std::ldexp(1, -digits))});
+  }
+  decide(r, right, s.noise, o);
+  return r;
+}
+
+} // namespace detail
+} // namespace testing
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

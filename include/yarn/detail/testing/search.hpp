@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: MIT
+// The search for what explains an engine's rows: frequencies, positions, factors, precision, in
+// all combinations that are cheap. Opt-in.
+#ifndef YARN_DETAIL_TESTING_SEARCH_HPP
+#define YARN_DETAIL_TESTING_SEARCH_HPP
+
+#include "candidates.hpp"
+#include "observation.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace testing {
+namespace detail {
+
+struct explanation {
+  bool found = false;
+  std::vector<finding> findings;
+  double error = 0;
+  double cost = HUGE_VAL; ///< the fewer mistakes, the likelier
+};
+
+/// What the factors on cos and sin that an engine shows mean, where `meant` is expected and
+/// `with_frequencies` belongs to the frequencies that it uses.
+class factor_reader {
+public:
+  factor_reader(double meant, double with_frequencies, double formula, double tolerance)
+      : meant_(meant), with_frequencies_(with_frequencies), formula_(formula),
+        tolerance_(tolerance) {}
+
+  void read(double on_cos, double on_sin, std::vector<finding>& findings) const {
+    if ((near(on_cos, meant_) && near(on_sin, meant_)) ||
+        (near(on_cos, with_frequencies_) && near(on_sin, with_frequencies_)))
+      return;
+    if (!near(on_cos, on_sin)) {
+      findings.push_back({diagnosis::attention_factor_on_one_side,
+                          words("the factor on cos is %.9g and that on sin %.9g; both should be "
+                                "%.9g",
+                                on_cos, on_sin, meant_)});
+      return;
+    }
+    const double value = (on_cos + on_sin) / 2;
+    if (near(value, 1))
+      findings.push_back({diagnosis::attention_factor_missing,
+                          words("cos and sin lack the attention factor %.9g", meant_)});
+    else if (near(value, meant_ * meant_))
+      findings.push_back(
+          {diagnosis::attention_factor_squared,
+           words("the attention factor is squared: %.9g where it should be %.9g", value, meant_)});
+    else
+      findings.push_back({diagnosis::attention_factor_value,
+                          words("the attention factor is %.9g where it should be %.9g%s", value,
+                                meant_, reason_of(value))});
+  }
+  bool near(double a, double b) const { return std::fabs(a - b) <= tolerance_ * std::fabs(b); }
+
+private:
+  const char* reason_of(double value) const {
+    if (near(value, 1 / meant_))
+      return ": it divides where it should multiply";
+    if (formula_ > 0 && near(value, formula_))
+      return ": that is 0.1 ln(factor) + 1, which another number replaces";
+    if (near(value, std::sqrt(meant_)))
+      return ": its square root";
+    return "";
+  }
+
+  double meant_;
+  double with_frequencies_;
+  double formula_;
+  double tolerance_;
+};
+
+class row_search {
+public:
+  /// `known`: something is wrong already, so that the expected numbers explain the rest.
+  row_search(const expectation& expected, const observation& seen, bool known)
+      : expected_(expected), seen_(seen), known_(known), exact_(list_of(expected.frequencies())),
+        meant_(expected.frequencies().attention_factor()) {
+    for (std::int64_t t = 0; t < seen.n_tokens(); ++t)
+      for (std::int64_t i = 0; i < seen.n_pairs; ++i)
+        rows_.push_back(solved(seen.at(t, i), seen.per_pair));
+  }
+
+  /// The likeliest explanation. `further` are frequencies beside those that candidate_list finds.
+  explanation run(const std::vector<candidate>& further = {}) {
+    const candidate expected{diagnosis::unexplained, "", exact_, meant_};
+    try_all(expected, seen_.positions, {});
+    try_pipelines();
+    try_positions();
+    std::vector<candidate> all = further;
+    add_cut_off(all);
+    std::int64_t reach = 0;
+    for (const std::int64_t position : seen_.positions)
+      reach = position > reach ? position : reach;
+    const candidate_list others(expected_, shown_inv_freq(seen_), static_cast<double>(reach));
+    all.insert(all.end(), others.all().begin(), others.all().end());
+    for (const candidate& one : all)
+      try_all(one, seen_.positions, {{one.what, one.text}});
+    if (!best_.found)
+      for (const candidate& one : all)
+        for (const std::int64_t shift : {1, -1})
+          try_all(one, shifted(shift),
+                  {{one.what, one.text}, {diagnosis::position_offset, about(shift)}});
+    return best_;
+  }
+
+private:
+  double formula() const {
+    const double s = expected_.method().numbers().factor;
+    return s > 1 ? 0.1 * std::log(s) + 1 : 0;
+  }
+
+  // These frequencies and positions, exactly or in float32, exchanged or not.
+  void try_all(const candidate& one, const std::vector<std::int64_t>& at,
+               const std::vector<finding>& mistakes) {
+    const turns t = turns_of(one.inv_freq, at);
+    try_turns(t, one, mistakes, double_angle_error, 0);
+    std::vector<finding> coarse = mistakes;
+    coarse.push_back({diagnosis::float32_angles,
+                      "angles are computed in float32: their error is up to some 1e-6 of the angle "
+                      "and grows with the position"});
+    try_turns(t, one, coarse, float_angle_error, -0.5);
+  }
+
+  void try_turns(const turns& t, const candidate& one, const std::vector<finding>& mistakes,
+                 double angle_error, double extra_cost) {
+    for (const bool exchanged : {false, true}) {
+      const fit f = fitted(seen_, t, angle_error, exchanged);
+      if (!(f.ratio <= 1) || f.cos_factor < 0)
+        continue;
+      std::vector<finding> findings = mistakes;
+      if (exchanged)
+        findings.push_back({diagnosis::cos_sin_exchanged, "sin stands where cos belongs"});
+      if (f.sin_factor < 0)
+        findings.push_back(
+            {diagnosis::wrong_direction, "it turns by the negative angle: sin has the wrong sign"});
+      const factor_reader reader(meant_, one.attention_factor, formula(), 4 * seen_.noise + 1e-12);
+      reader.read(f.cos_factor, std::fabs(f.sin_factor), findings);
+      if (findings.empty() && !known_) // beyond what is allowed, and yet no number is another
+        findings.push_back({diagnosis::attention_factor_value,
+                            words("the attention factor is %.17g where it should be %.17g",
+                                  f.cos_factor, meant_)});
+      take(findings, f.error, extra_cost);
+    }
+  }
+
+  void take(const std::vector<finding>& findings, double error, double extra_cost) {
+    double cost = extra_cost;
+    for (const finding& one : findings)
+      cost += is_about_precision(one.what) ? 1.5 : 2;
+    // Of equals the first, which are the more common ones, unless another is much nearer.
+    if (cost < best_.cost || (!(cost > best_.cost) && error < best_.error / 2))
+      best_ = {true, findings, error, cost};
+  }
+
+  void try_pipelines() {
+    using r = rounding;
+    struct named {
+      diagnosis what;
+      pipeline way;
+      double angle_error;
+      const char* text;
+    };
+    // What rounds a rounded number again is sensitive to the last bit of the engine's own.
+    constexpr double coarse = 2.5e-7, bfloat = 0x1p-8, half = 0x1p-11;
+    static constexpr named all[] = {
+        {diagnosis::float32_angles,
+         {r::binary32, r::binary32, r::binary32},
+         1e-12,
+         "angles are float32(position * float32(inv_freq)), as in the common frameworks: their "
+         "error grows with the position"},
+        {diagnosis::float32_inv_freq,
+         {r::binary32, r::none, r::none},
+         1e-12,
+         "frequencies are rounded to float32: the error grows with the position"},
+        {diagnosis::inv_freq_16bit,
+         {r::bfloat16, r::none, r::none},
+         coarse,
+         "frequencies are rounded to bfloat16"},
+        {diagnosis::inv_freq_16bit,
+         {r::binary16, r::none, r::none},
+         coarse,
+         "frequencies are rounded to float16"},
+        {diagnosis::positions_16bit,
+         {r::none, r::bfloat16, r::none},
+         float_angle_error,
+         "positions are rounded to bfloat16, which is exact to 256 only"},
+        {diagnosis::positions_16bit,
+         {r::none, r::binary16, r::none},
+         float_angle_error,
+         "positions are rounded to float16, which is exact to 2048 only"},
+        {diagnosis::angles_16bit,
+         {r::bfloat16, r::bfloat16, r::bfloat16},
+         coarse,
+         "positions, frequencies and angles are rounded to bfloat16"},
+        {diagnosis::angles_16bit,
+         {r::binary16, r::binary16, r::binary16},
+         coarse,
+         "positions, frequencies and angles are rounded to float16"},
+        {diagnosis::angles_16bit,
+         {r::none, r::none, r::bfloat16},
+         bfloat,
+         "angles are rounded to bfloat16"},
+        {diagnosis::angles_16bit,
+         {r::none, r::none, r::binary16},
+         half,
+         "angles are rounded to float16"},
+    };
+    const candidate expected{diagnosis::unexplained, "", exact_, meant_};
+    for (const named& one : all) {
+      bool moved = one.what != diagnosis::positions_16bit;
+      for (const std::int64_t position : seen_.positions) {
+        const auto exact = static_cast<double>(position);
+        moved = moved || std::fabs(rounded_to(one.way.position, exact) - exact) > 0;
+      }
+      if (!moved) // no evidence
+        continue;
+      const bool loose = one.angle_error >= half;
+      try_turns(turns_of(exact_, seen_.positions, one.way), expected, {{one.what, one.text}},
+                one.angle_error, loose ? 1.5 : -1);
+    }
+  }
+
+  std::vector<std::int64_t> shifted(std::int64_t by) const {
+    std::vector<std::int64_t> list = seen_.positions;
+    for (std::int64_t& position : list)
+      position += by;
+    return list;
+  }
+  static std::string about(std::int64_t shift) {
+    return words("position p is turned as position p %c %lld", shift < 0 ? '-' : '+',
+                 static_cast<long long>(shift < 0 ? -shift : shift));
+  }
+
+  void try_positions() {
+    const candidate expected{diagnosis::unexplained, "", exact_, meant_};
+    const auto try_list = [&](diagnosis what, const std::string& text, const auto& position_of) {
+      std::vector<std::int64_t> list;
+      for (std::size_t t = 0; t < seen_.positions.size(); ++t)
+        list.push_back(position_of(t, seen_.positions[t]));
+      if (list != seen_.positions)
+        try_all(expected, list, {{what, text}});
+    };
+    for (std::int64_t shift = -5000; shift <= 5000; ++shift)
+      if (shift != 0 && may_be_shifted(shift))
+        try_all(expected, shifted(shift), {{diagnosis::position_offset, about(shift)}});
+    try_list(diagnosis::positions_ignored, "the place in the batch is taken for the position",
+             [](std::size_t t, std::int64_t) { return static_cast<std::int64_t>(t); });
+    for (const std::size_t one : {std::size_t{0}, seen_.positions.size() - 1})
+      try_list(diagnosis::positions_ignored,
+               words("every token is turned as position %lld",
+                     static_cast<long long>(seen_.positions[one])),
+               [&](std::size_t, std::int64_t) { return seen_.positions[one]; });
+    try_list(diagnosis::positions_limited, "positions wrap at 16 bits, signed",
+             [](std::size_t, std::int64_t p) { return (p + 32768) % 65536 - 32768; });
+    try_list(diagnosis::positions_limited, "positions wrap at 16 bits",
+             [](std::size_t, std::int64_t p) { return p % 65536; });
+    std::vector<std::int64_t> limits = {2048, 4096, 8192, 16384, 32768, 65536};
+    if (expected_.method().numbers().length > 0)
+      limits.insert(limits.begin(), expected_.method().numbers().length);
+    for (const std::int64_t limit : limits) {
+      const auto n = static_cast<long long>(limit);
+      try_list(diagnosis::positions_limited, words("positions are clamped to %lld", n - 1),
+               [limit](std::size_t, std::int64_t p) { return p < limit ? p : limit - 1; });
+      try_list(diagnosis::positions_limited, words("positions are taken modulo %lld", n),
+               [limit](std::size_t, std::int64_t p) { return p % limit; });
+    }
+  }
+  // A look at few numbers, for thousands of shifts; the fit decides.
+  bool may_be_shifted(std::int64_t shift) const {
+    std::size_t i = 0;
+    for (const std::int64_t position : seen_.positions)
+      for (const double f : exact_) {
+        const double angle = static_cast<double>(position + shift) * f;
+        const solved_row& row = rows_[i++];
+        const double size = std::sqrt(row.cos * row.cos + row.sin * row.sin);
+        // The length tells nothing here: the factor is not known yet.
+        const double off = std::fabs(row.cos * std::sin(angle) - row.sin * std::cos(angle));
+        if (off > size * (8 * seen_.noise + float_angle_error * std::fabs(angle)) ||
+            (position + shift == 0 && row.cos < 0))
+          return false;
+      }
+    return true;
+  }
+
+  // Pairs from one on are not turned: fewer elements are rotated than there should be.
+  void add_cut_off(std::vector<candidate>& all) const {
+    std::size_t n = exact_.size();
+    const auto still = [&](std::size_t pair) {
+      for (std::int64_t t = 0; t < seen_.n_tokens(); ++t) {
+        const solved_row& row = rows_[static_cast<std::size_t>(t) * exact_.size() + pair];
+        // Not even the factor is on what is left alone.
+        if (std::fabs(row.sin) > 4 * seen_.noise || std::fabs(row.cos - 1) > 4 * seen_.noise)
+          return false;
+      }
+      return true;
+    };
+    while (n > 0 && still(n - 1))
+      --n;
+    if (n == 0 || n == exact_.size())
+      return;
+    const std::string text =
+        words("%lld elements of a head are turned where rotary_dim is %lld",
+              static_cast<long long>(2 * n), static_cast<long long>(2 * exact_.size()));
+    std::vector<double> cut(exact_.begin(), exact_.begin() + static_cast<std::ptrdiff_t>(n));
+    all.push_back({diagnosis::rotary_dim, text, cut, meant_});
+    if (expected_.method().numbers().any_dim) {
+      rope_shape shape = expected_.shape();
+      shape.rotary_dim = static_cast<std::int64_t>(2 * n);
+      const frequencies f = expected_.method().resolve(shape, expected_.seq_len());
+      all.push_back({diagnosis::rotary_dim, text, list_of(f), meant_});
+    }
+  }
+
+  const expectation& expected_;
+  const observation& seen_;
+  bool known_;
+  std::vector<double> exact_;
+  double meant_;
+  std::vector<solved_row> rows_;
+  explanation best_;
+};
+
+} // namespace detail
+} // namespace testing
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+// Configurations of transformers, read by the library, against the frequencies and the attention
+// factor that transformers computes from them (tests/reference/hf_configs.json), and a ledger of
+// the cases where the library means to differ.
+#include "../support/reference_cases.hpp"
+#include "../support/reference_tolerance.hpp"
+
+#include <gtest/gtest.h>
+#include <yarn/hf_config.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <iterator>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace {
+
+using reference::json;
+
+// NOLINTNEXTLINE(bugprone-exception-escape): of moving json, which is declared noexcept
+struct config_case {
+  std::string id;
+  std::string source_class; // of the configuration
+  json config;
+  std::string layer_type; // empty: the model has one set
+  std::int64_t seq_len = 0;
+  std::vector<float> inv_freq;
+  double attention_factor = 0;
+};
+
+void PrintTo(const config_case& one, std::ostream* out) { // NOLINT: GoogleTest's name
+  *out << one.id << " " << one.config;
+}
+
+std::vector<config_case> read_cases() {
+  const json data = reference::read_json("hf_configs.json");
+  std::vector<config_case> cases;
+  for (const json& entry : data.at("entries")) {
+    config_case one;
+    one.id = entry.at("id");
+    const std::string source = entry.at("class"); // "LlamaConfig / LlamaRotaryEmbedding"
+    one.source_class = source.substr(0, source.find(" / "));
+    one.config = entry.at("config");
+    if (!entry.at("layer_type").is_null()) {
+      one.layer_type = entry.at("layer_type");
+    } else if (one.id.rfind("olmo-3-7b-yarn", 0) == 0) {
+      one.layer_type = "full_attention"; // transformers 5.12.1 scales all layers, for which see
+                                         // hf_layers.scaling_of_olmo_3_is_for_global_layers_only
+    }
+    if (!entry.at("seq_len").is_null()) {
+      one.seq_len = entry.at("seq_len");
+    }
+    one.inv_freq =
+        reference::float32_values(data.at("inv_freq").at(entry.at("inv_freq").get<std::size_t>()));
+    one.attention_factor = entry.at("attention_factor");
+    cases.push_back(one);
+  }
+  return cases;
+}
+
+const std::vector<config_case>& cases() {
+  static const std::vector<config_case> all = read_cases();
+  return all;
+}
+
+yarn::hf_config read(const config_case& one) {
+  return yarn::hf_config_from(one.config, {one.layer_type});
+}
+
+struct comparison {
+  std::size_t n_pairs = 0;
+  std::int64_t worst_ulp = 0; // of float32, over the pairs that both have
+  std::int64_t tolerance_ulp = 0;
+  double attention_error = 0; // relative
+
+  bool agrees(std::size_t n_expected) const {
+    return n_pairs == n_expected && worst_ulp <= tolerance_ulp && attention_error <= 1e-12;
+  }
+};
+
+comparison compare(const config_case& one) {
+  const yarn::hf_config found = read(one);
+  const yarn::frequencies freqs = yarn::make_frequencies(found.shape, found.method, one.seq_len);
+  comparison result;
+  result.n_pairs = static_cast<std::size_t>(freqs.n_pairs());
+  for (std::size_t i = 0; i < std::min(result.n_pairs, one.inv_freq.size()); ++i) {
+    const auto ours = static_cast<float>(freqs.inv_freq().data()[i]);
+    result.worst_ulp = std::max(result.worst_ulp, reference::float_steps(ours, one.inv_freq[i]));
+  }
+  const auto* ramp = std::get_if<yarn::yarn_scaling>(&found.method);
+  result.tolerance_ulp =
+      reference::tolerance_ulp(found.rope_type, ramp == nullptr || ramp->truncate);
+  result.attention_error = std::fabs(freqs.attention_factor() / one.attention_factor - 1);
+  return result;
+}
+
+/// The cases where the library gives something else, on purpose.
+struct ledger_entry {
+  const char* id;
+  const char* reason;
+};
+const ledger_entry ledger[] = {
+    {"bamba", "partial_rotary_factor 0.5 in the file; transformers' class does not read it where "
+              "the method is the default"},
+    {"bamba-old", "as bamba"},
+    {"minimax_m3_vl", "rotary_dim 64 in the file; transformers' class does not read it"},
+    {"minimax_m3_vl-old", "as minimax_m3_vl"},
+    {"nested-truncate-false-full_attention",
+     "transformers looks for truncate beside the dictionaries of the layer types, not in them"},
+};
+
+const ledger_entry* find_in_ledger(const std::string& id) {
+  for (const ledger_entry& entry : ledger) {
+    if (id == entry.id) {
+      return &entry;
+    }
+  }
+  return nullptr;
+}
+
+class transformers_config : public testing::TestWithParam<config_case> {};
+
+TEST_P(transformers_config, gives_its_frequencies_or_is_in_the_ledger) {
+  const config_case& one = GetParam();
+  const comparison found = compare(one);
+  if (const ledger_entry* entry = find_in_ledger(one.id)) {
+    EXPECT_FALSE(found.agrees(one.inv_freq.size()))
+        << "agrees now: take it out of the ledger, which says: " << entry->reason;
+    return;
+  }
+  EXPECT_EQ(found.n_pairs, one.inv_freq.size());
+  EXPECT_LE(found.worst_ulp, found.tolerance_ulp);
+  EXPECT_LE(found.attention_error, 1e-12);
+}
+
+TEST_P(transformers_config, lists_the_layer_types) {
+  const config_case& one = GetParam();
+  const std::vector<std::string> types = yarn::hf_layer_types(one.config);
+  if (one.layer_type.empty()) {
+    EXPECT_TRUE(types.empty()) << types.front();
+  } else {
+    EXPECT_EQ(std::count(types.begin(), types.end(), one.layer_type), 1);
+  }
+}
+
+// The whole way: written out, read as a text, the same again.
+TEST_P(transformers_config, is_the_same_from_its_text) {
+  const config_case& one = GetParam();
+  const yarn::hf_config direct = read(one);
+  const yarn::hf_config text = yarn::hf_config_from_text(one.config.dump(2), {one.layer_type});
+  EXPECT_EQ(text.shape.head_dim, direct.shape.head_dim);
+  EXPECT_EQ(text.shape.rotary_dim, direct.shape.rotary_dim);
+  EXPECT_EQ(text.shape.rope_theta, direct.shape.rope_theta);
+  EXPECT_EQ(text.rope_type, direct.rope_type);
+  EXPECT_EQ(text.unused, direct.unused);
+  EXPECT_EQ(text.notes, direct.notes);
+}
+
+INSTANTIATE_TEST_SUITE_P(all, transformers_config, testing::ValuesIn(cases()),
+                         [](const auto& each) { return reference::test_name(each.param.id); });
+
+TEST(transformers_config_ledger, lists_only_cases_that_exist) {
+  for (const ledger_entry& entry : ledger) {
+    const auto is_it = [&entry](const config_case& one) { return one.id == entry.id; };
+    EXPECT_EQ(std::count_if(cases().begin(), cases().end(), is_it), 1) << entry.id;
+  }
+}
+
+TEST(transformers_config_ledger, is_as_long_as_agreed) { // a longer one is a decision, not a repair
+  EXPECT_EQ(std::size(ledger), 5U);
+}
+
+TEST(transformers_config_data, is_complete) {
+  std::set<std::string> classes;
+  std::set<std::string> types;
+  for (const config_case& one : cases()) {
+    classes.insert(one.source_class);
+    types.insert(read(one).rope_type);
+  }
+  EXPECT_EQ(classes.size(), 127U);
+  EXPECT_EQ(cases().size(), 365U);
+  const std::set<std::string> all = {"default",  "dynamic", "linear",       "llama3",
+                                     "longrope", "ntk",     "proportional", "yarn"};
+  EXPECT_EQ(types, all);
+}
+
+} // namespace

@@ -1,0 +1,563 @@
+// SPDX-License-Identifier: MIT
+// One rotation, the same bits: whatever the slices, strides, alignment and number of heads,
+// whatever q and k have to do with each other, in either order of the elements, and for the values
+// that other implementations lose (zeros with a sign, subnormal numbers, infinities, NaN).
+#include "../support/bits.hpp"
+#include "../support/emulated_rotation.hpp"
+#include "../support/model_methods.hpp"
+#include "../support/tensors.hpp"
+
+#include <gtest/gtest.h>
+#include <yarn/yarn.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace {
+
+using support::dense;
+using support::element;
+using support::head_major;
+using support::random_source;
+using support::same_bits;
+using support::tensor;
+using support::tensor_layout;
+using yarn::pairing;
+
+using elements = ::testing::Types<float, double, yarn::float16, yarn::bfloat16>;
+struct element_names {
+  template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name
+    return element<T>::name;
+  }
+};
+template <class T> class rope_identity : public ::testing::Test {};
+TYPED_TEST_SUITE(rope_identity, elements, element_names);
+
+constexpr std::array<pairing, 2> pairings{pairing::half_split, pairing::interleaved};
+
+/// Several paths of the kernels each: whole packs of every width, in registers and not, and tails.
+constexpr std::array<std::size_t, 9> rotary_dims{2, 8, 14, 32, 64, 70, 128, 138, 256};
+
+/// Rows as an engine may have them: cosines and sines that differ in every pair and token.
+template <class C> class some_rows {
+public:
+  some_rows(std::size_t n_tokens, std::size_t n_pairs, std::uint64_t seed = 7)
+      : n_tokens_(n_tokens), n_pairs_(n_pairs), entries_(2 * n_tokens * n_pairs) {
+    random_source random(seed);
+    for (std::size_t at = 0; at < n_tokens * n_pairs; ++at) {
+      const double angle = random.number(0, 6.283185307179586), m = random.number(1, 1.5);
+      C* const row = entries_.data() + at / n_pairs * 2 * n_pairs + at % n_pairs;
+      row[0] = static_cast<C>(m * std::cos(angle));
+      row[n_pairs] = static_cast<C>(m * std::sin(angle));
+    }
+  }
+  yarn::rows_view<C> view() const {
+    return yarn::rows_view<C>::packed(entries_.data(), n_tokens_, n_pairs_);
+  }
+  const C* cos(std::size_t token) const { return entries_.data() + token * 2 * n_pairs_; }
+  const C* sin(std::size_t token) const { return cos(token) + n_pairs_; }
+  std::size_t n_pairs() const { return n_pairs_; }
+
+private:
+  std::size_t n_tokens_;
+  std::size_t n_pairs_;
+  std::vector<C> entries_;
+};
+
+/// What the documented arithmetic makes of a tensor.
+template <class T, class C>
+tensor<T> emulated(tensor<T> x, const some_rows<C>& rows, pairing order) {
+  for (std::size_t t = 0; t < x.layout.n_tokens; ++t) {
+    for (std::size_t h = 0; h < x.layout.n_heads; ++h) {
+      support::emulate_head(x.head(t, h), order, rows.cos(t), rows.sin(t), rows.n_pairs());
+    }
+  }
+  return x;
+}
+
+// ---- Slices, strides, alignment, heads --------------------------------------------------------
+
+TYPED_TEST(rope_identity, slices_are_one_call) {
+  using rows_type = some_rows<support::compute_type<TypeParam>>;
+  for (const pairing order : pairings) {
+    for (const std::size_t n_tokens : {0U, 1U, 5U, 32U, 37U, 70U}) {
+      for (const std::size_t rotary_dim : {14U, 64U}) {
+        const rows_type rows(std::max<std::size_t>(n_tokens, 1), rotary_dim / 2);
+        const auto all = rows.view();
+        const yarn::rows_view<support::compute_type<TypeParam>> view{
+            all.cos(0), all.sin(0), n_tokens, rotary_dim / 2, all.row_stride()};
+        const tensor<TypeParam> q(dense(n_tokens, 3, rotary_dim + 2), 1);
+        const tensor<TypeParam> k(head_major(n_tokens, 2, rotary_dim), 2);
+        tensor<TypeParam> whole_q = q, whole_k = k;
+        yarn::rope_apply(whole_q.view(), whole_k.view(), view, order);
+        EXPECT_TRUE(same_bits(whole_q.buffer, emulated(q, rows, order).buffer));
+        EXPECT_TRUE(same_bits(whole_k.buffer, emulated(k, rows, order).buffer));
+        for (const std::int64_t n_slices : {1, 2, 3, 4, 5, 6, 7, 40, 75, 1000}) {
+          tensor<TypeParam> sliced_q = q, sliced_k = k, alone = k;
+          for (std::int64_t i = 0; i < n_slices; ++i) {
+            yarn::rope_apply_unchecked(sliced_q.view(), sliced_k.view(), view, order,
+                                       {i, n_slices});
+            yarn::rope_apply_unchecked(alone.view(), view, order, {n_slices - 1 - i, n_slices});
+          }
+          ASSERT_TRUE(same_bits(sliced_q.buffer, whole_q.buffer))
+              << n_tokens << " tokens in " << n_slices << " slices";
+          ASSERT_TRUE(same_bits(sliced_k.buffer, whole_k.buffer))
+              << n_tokens << " tokens in " << n_slices << " slices";
+          ASSERT_TRUE(same_bits(alone.buffer, whole_k.buffer))
+              << n_tokens << " tokens in " << n_slices << " slices, alone";
+        }
+      }
+    }
+  }
+}
+
+// Calls that touch much memory ask for it ahead, which small ones do not.
+TYPED_TEST(rope_identity, large_calls_are_many_small_ones) {
+  constexpr std::size_t rotary_dim = 96, dim = 104;
+  constexpr std::size_t large = yarn::detail::far_bytes / sizeof(TypeParam) / rotary_dim + 9;
+  constexpr std::size_t jumping =
+      yarn::detail::far_jumping_bytes / sizeof(TypeParam) / rotary_dim + 9;
+  const auto expect_same = [](const auto& layout, std::size_t n_tokens, pairing order) {
+    const some_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
+    tensor<TypeParam> whole(layout), parts(layout);
+    yarn::rope_apply(whole.view(), rows.view(), order);
+    for (std::int64_t i = 0; i < 100; ++i) {
+      yarn::rope_apply_unchecked(parts.view(), rows.view(), order, {i, 100});
+    }
+    EXPECT_TRUE(same_bits(whole.buffer, parts.buffer)) << n_tokens << " tokens";
+  };
+  for (const pairing order : pairings) {
+    expect_same(dense(large / 5 + 1, 5, dim), large / 5 + 1, order);
+    expect_same(dense(large, 1, dim), large, order);
+    expect_same(head_major(jumping / 5 + 1, 5, dim), jumping / 5 + 1, order);
+  }
+}
+
+// Every token belongs to exactly one slice, and slices differ by one token at most.
+TYPED_TEST(rope_identity, slices_are_a_partition) {
+  constexpr std::size_t n_tokens = 11, dim = 4;
+  const some_rows<support::compute_type<TypeParam>> rows(n_tokens, dim / 2);
+  const tensor<TypeParam> x(dense(n_tokens, 1, dim));
+  for (std::int64_t n_slices = 1; n_slices <= 14; ++n_slices) {
+    std::vector<int> turned(n_tokens);
+    for (std::int64_t i = 0; i < n_slices; ++i) {
+      tensor<TypeParam> one = x;
+      yarn::rope_apply_unchecked(one.view(), rows.view(), pairing::half_split, {i, n_slices});
+      std::int64_t mine = 0;
+      for (std::size_t t = 0; t < n_tokens; ++t) {
+        const bool is = std::memcmp(one.head(t, 0), x.head(t, 0), dim * sizeof(TypeParam)) != 0;
+        turned[t] += is ? 1 : 0;
+        mine += is ? 1 : 0;
+      }
+      EXPECT_GE(mine, static_cast<std::int64_t>(n_tokens) / n_slices);
+      EXPECT_LE(mine, static_cast<std::int64_t>(n_tokens) / n_slices + 1);
+    }
+    EXPECT_EQ(turned, std::vector<int>(n_tokens, 1)) << n_slices;
+  }
+}
+
+TYPED_TEST(rope_identity, strides_and_alignment_do_not_matter) {
+  constexpr std::size_t n_tokens = 35;
+  for (const pairing order : pairings) {
+    for (const std::size_t rotary_dim : rotary_dims) {
+      const some_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
+      const std::size_t dim = rotary_dim + 4, row = 8 * dim;
+      const tensor<TypeParam> x(dense(n_tokens, 3, dim));
+      const tensor<TypeParam> expected = emulated(x, rows, order);
+      const std::vector<tensor_layout> layouts{
+          dense(n_tokens, 3, dim),
+          head_major(n_tokens, 3, dim),
+          {n_tokens, 3, dim, row, dim, 2 * dim},                // a part of packed rows
+          {n_tokens, 3, dim, 3 * (dim + 64), dim + 64, 64},     // the back of longer heads
+          {n_tokens, 3, dim, dim + 1, n_tokens * (dim + 3)},    // [heads][tokens], padded twice
+          {n_tokens, 3, dim, 2 * dim, 2 * dim * n_tokens, dim}, // [heads][tokens][k | v]
+          {n_tokens, 3, dim, 3 * dim + 17, dim + 5, 1},
+          {n_tokens, 3, dim, 3 * dim + 1, dim, 3},
+      };
+      for (std::size_t which = 0; which < layouts.size(); ++which) {
+        tensor<TypeParam> moved = x.in(layouts[which]);
+        yarn::rope_apply(moved.view(), rows.view(), order);
+        ASSERT_TRUE(same_bits(moved.buffer, expected.in(layouts[which]).buffer))
+            << "layout " << which << ", rotary_dim " << rotary_dim;
+      }
+      for (std::size_t first = 0; first < 64 / sizeof(TypeParam); ++first) {
+        tensor_layout shifted = x.layout;
+        shifted.first = first;
+        tensor<TypeParam> moved = x.in(shifted);
+        yarn::rope_apply(moved.view(), rows.view(), order);
+        ASSERT_TRUE(same_bits(moved.buffer, expected.in(shifted).buffer))
+            << first << " elements further, rotary_dim " << rotary_dim;
+      }
+    }
+  }
+}
+
+// One head has no distance to the next, and one token none: whatever the stride says, it is not
+// used.
+TYPED_TEST(rope_identity, strides_of_one_head_and_of_one_token_do_not_matter) {
+  constexpr std::size_t rotary_dim = 38, dim = 40;
+  constexpr std::int64_t wide = dim;
+  for (const pairing order : pairings) {
+    const some_rows<support::compute_type<TypeParam>> rows(3, rotary_dim / 2),
+        row(1, rotary_dim / 2);
+    const tensor<TypeParam> one_head(dense(3, 1, dim)), one_token(dense(1, 3, dim));
+    for (const std::int64_t any : {std::int64_t{0}, std::int64_t{-1}, INT64_MAX, INT64_MIN}) {
+      tensor<TypeParam> x = one_head;
+      yarn::rope_apply(x.view().with_strides(wide, any), rows.view(), order);
+      EXPECT_TRUE(same_bits(x.buffer, emulated(one_head, rows, order).buffer)) << any;
+      x = one_token;
+      yarn::rope_apply(x.view().with_strides(any, wide), row.view(), order);
+      EXPECT_TRUE(same_bits(x.buffer, emulated(one_token, row, order).buffer)) << any;
+    }
+  }
+}
+
+TYPED_TEST(rope_identity, every_head_is_rotated_as_if_alone) {
+  constexpr std::size_t n_tokens = 3;
+  for (const pairing order : pairings) {
+    for (const std::size_t rotary_dim : rotary_dims) {
+      const some_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
+      for (const std::size_t n_heads : {1U, 2U, 3U, 4U, 5U, 8U}) {
+        const tensor<TypeParam> x(dense(n_tokens, n_heads, rotary_dim));
+        tensor<TypeParam> together = x, alone = x;
+        yarn::rope_apply(together.view(), rows.view(), order);
+        for (std::size_t h = 0; h < n_heads; ++h) {
+          tensor_layout one = x.layout;
+          one.first = h * rotary_dim;
+          one.n_heads = 1;
+          yarn::rope_apply(one.view(alone.buffer.data()), rows.view(), order);
+        }
+        ASSERT_TRUE(same_bits(together.buffer, alone.buffer)) << n_heads << " heads";
+        ASSERT_TRUE(same_bits(together.buffer, emulated(x, rows, order).buffer)) << n_heads;
+      }
+    }
+  }
+}
+
+// More heads than are rotated together while their parts take turns in the registers.
+TYPED_TEST(rope_identity, many_heads_are_rotated_as_if_alone) {
+  for (const pairing order : pairings) {
+    for (const std::size_t rotary_dim : {78U, 80U, 128U, 192U}) {
+      const some_rows<support::compute_type<TypeParam>> rows(2, rotary_dim / 2);
+      for (const std::size_t n_heads : {129U, 301U}) {
+        const tensor<TypeParam> x(dense(2, n_heads, rotary_dim));
+        tensor<TypeParam> together = x;
+        yarn::rope_apply(together.view(), rows.view(), order);
+        ASSERT_TRUE(same_bits(together.buffer, emulated(x, rows, order).buffer))
+            << n_heads << " heads of " << rotary_dim;
+      }
+    }
+  }
+}
+
+TYPED_TEST(rope_identity, q_and_k_are_rotated_as_if_alone) {
+  constexpr std::size_t n_tokens = 33;
+  struct head_counts {
+    std::size_t q, k;
+  };
+  for (const pairing order : pairings) {
+    for (const std::size_t rotary_dim : {6U, 32U, 66U}) {
+      const some_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
+      for (const head_counts n : {head_counts{8, 2}, {8, 1}, {3, 3}, {1, 4}, {2, 0}, {0, 2}}) {
+        // Other head_dims, strides and order of the axes, too.
+        const tensor<TypeParam> q(dense(n_tokens, n.q, rotary_dim + 6), 1);
+        const tensor<TypeParam> k(head_major(n_tokens, n.k, rotary_dim), 2);
+        tensor<TypeParam> q_with = q, k_with = k, q_alone = q, k_alone = k, k_first = k,
+                          q_second = q;
+        yarn::rope_apply(q_with.view(), k_with.view(), rows.view(), order);
+        yarn::rope_apply(q_alone.view(), rows.view(), order);
+        yarn::rope_apply(k_alone.view(), rows.view(), order);
+        yarn::rope_apply(k_first.view(), q_second.view(), rows.view(), order);
+        ASSERT_TRUE(same_bits(q_with.buffer, q_alone.buffer)) << n.q << " and " << n.k;
+        ASSERT_TRUE(same_bits(k_with.buffer, k_alone.buffer)) << n.q << " and " << n.k;
+        ASSERT_TRUE(same_bits(k_first.buffer, k_alone.buffer)) << n.q << " and " << n.k;
+        ASSERT_TRUE(same_bits(q_second.buffer, q_alone.buffer)) << n.q << " and " << n.k;
+      }
+    }
+  }
+}
+
+// q of one type and k of another, both of which are rotated in float.
+TEST(rope_identity_of_types, q_and_k_may_have_different_types) {
+  constexpr std::size_t n_tokens = 5, dim = 38;
+  const some_rows<float> rows(n_tokens, dim / 2);
+  for (const pairing order : pairings) {
+    const tensor<float> a(dense(n_tokens, 3, dim), 1);
+    const tensor<yarn::bfloat16> b(dense(n_tokens, 2, dim + 2), 2);
+    const tensor<yarn::float16> c(head_major(n_tokens, 2, dim), 3);
+    tensor<float> a0 = a, a1 = a;
+    tensor<yarn::bfloat16> b0 = b, b1 = b;
+    tensor<yarn::float16> c0 = c, c1 = c;
+    yarn::rope_apply(a0.view(), b0.view(), rows.view(), order);
+    yarn::rope_apply(c0.view(), a1.view(), rows.view(), order);
+    yarn::rope_apply(b1.view(), c1.view(), rows.view(), order);
+    for (const tensor<float>* one : {&a0, &a1}) {
+      EXPECT_TRUE(same_bits(one->buffer, emulated(a, rows, order).buffer));
+    }
+    for (const tensor<yarn::bfloat16>* one : {&b0, &b1}) {
+      EXPECT_TRUE(same_bits(one->buffer, emulated(b, rows, order).buffer));
+    }
+    for (const tensor<yarn::float16>* one : {&c0, &c1}) {
+      EXPECT_TRUE(same_bits(one->buffer, emulated(c, rows, order).buffer));
+    }
+  }
+}
+
+// ---- Batches ----------------------------------------------------------------------------------
+
+// A step of decoding: one token of each sequence. Equal sequences give equal results.
+TYPED_TEST(rope_identity, every_sequence_of_a_batch_is_rotated) {
+  constexpr std::size_t heads = 2, dim = 48;
+  using compute = support::compute_type<TypeParam>;
+  for (const pairing order : pairings) {
+    for (const std::size_t batch : {1U, 2U, 3U, 17U}) {
+      const some_rows<compute> one(1, dim / 2);
+      std::vector<compute> cos, sin;
+      for (std::size_t b = 0; b < batch; ++b) {
+        cos.insert(cos.end(), one.cos(0), one.cos(0) + dim / 2);
+        sin.insert(sin.end(), one.sin(0), one.sin(0) + dim / 2);
+      }
+      const tensor<TypeParam> single(dense(1, heads, dim));
+      tensor<TypeParam> x(dense(batch, heads, dim));
+      for (std::size_t b = 0; b < batch; ++b) {
+        std::copy(single.buffer.begin(), single.buffer.end(), x.head(b, 0));
+      }
+      const yarn::rows_view<compute> rows{cos.data(), sin.data(), batch, dim / 2, dim / 2};
+      yarn::rope_apply(x.view(), rows, order);
+      const tensor<TypeParam> expected = emulated(single, one, order);
+      for (std::size_t b = 0; b < batch; ++b) {
+        EXPECT_EQ(support::first_difference(x.head(b, 0), expected.head(0, 0), heads * dim), -1)
+            << "sequence " << b << " of " << batch;
+      }
+    }
+  }
+}
+
+// [batch][heads][tokens][dim] by a loop, and [batch][tokens][heads][dim] as one row of tokens.
+TYPED_TEST(rope_identity, four_axes_are_a_loop_over_views) {
+  constexpr std::size_t batch = 3, heads = 4, tokens = 6, dim = 20, rotary_dim = 16;
+  const some_rows<support::compute_type<TypeParam>> rows(tokens, rotary_dim / 2);
+  for (const pairing order : pairings) {
+    const tensor<TypeParam> x(head_major(tokens, batch * heads, dim));
+    tensor<TypeParam> looped = x, whole = x;
+    for (std::size_t b = 0; b < batch; ++b) {
+      TypeParam* const sequence = looped.buffer.data() + b * heads * tokens * dim;
+      yarn::rope_apply(
+          yarn::heads_view{sequence, tokens, heads, dim}.with_strides(dim, tokens * dim),
+          rows.view(), order);
+    }
+    yarn::rope_apply(whole.view(), rows.view(), order);
+    EXPECT_TRUE(same_bits(looped.buffer, whole.buffer));
+    EXPECT_TRUE(same_bits(looped.buffer, emulated(x, rows, order).buffer));
+  }
+}
+
+// ---- Orders -----------------------------------------------------------------------------------
+
+/// The elements of every head from half-split order to interleaved order.
+template <class T> tensor<T> interleaved_from(const tensor<T>& x, std::size_t n_pairs) {
+  tensor<T> permuted = x;
+  for (std::size_t t = 0; t < x.layout.n_tokens; ++t) {
+    for (std::size_t h = 0; h < x.layout.n_heads; ++h) {
+      for (std::size_t i = 0; i < n_pairs; ++i) {
+        permuted.head(t, h)[2 * i] = x.head(t, h)[i];
+        permuted.head(t, h)[2 * i + 1] = x.head(t, h)[i + n_pairs];
+      }
+    }
+  }
+  return permuted;
+}
+
+TYPED_TEST(rope_identity, interleaved_is_half_split_permuted) {
+  constexpr std::size_t n_tokens = 4;
+  for (const std::size_t rotary_dim : rotary_dims) {
+    const std::size_t pairs = rotary_dim / 2;
+    const some_rows<support::compute_type<TypeParam>> rows(n_tokens, pairs);
+    const tensor<TypeParam> q(dense(n_tokens, 6, rotary_dim + 2), 1);
+    const tensor<TypeParam> k(dense(n_tokens, 2, rotary_dim), 2); // GQA
+    tensor<TypeParam> split_q = q, split_k = k;
+    yarn::rope_apply(split_q.view(), split_k.view(), rows.view(), pairing::half_split);
+    tensor<TypeParam> mixed_q = interleaved_from(q, pairs), mixed_k = interleaved_from(k, pairs);
+    yarn::rope_apply(mixed_q.view(), mixed_k.view(), rows.view(), pairing::interleaved);
+    ASSERT_TRUE(same_bits(mixed_q.buffer, interleaved_from(split_q, pairs).buffer)) << rotary_dim;
+    ASSERT_TRUE(same_bits(mixed_k.buffer, interleaved_from(split_k, pairs).buffer)) << rotary_dim;
+    if (pairs > 1) { // and the pairing is not without effect
+      tensor<TypeParam> other = q;
+      yarn::rope_apply(other.view(), rows.view(), pairing::interleaved);
+      EXPECT_FALSE(same_bits(other.buffer, split_q.buffer));
+    }
+  }
+}
+
+// ---- Special values ---------------------------------------------------------------------------
+
+/// What a NaN may be is open; that it is one, and quiet, is not. Everything else to the bit.
+template <class T> void expect_element(T value, T expected, const std::string& where, bool& good) {
+  const bool same = support::is_nan(expected) ? element<T>::is_quiet_nan(value)
+                                              : std::memcmp(&value, &expected, sizeof(T)) == 0;
+  if (!same) {
+    ADD_FAILURE() << where << ": " << element<T>::widen(value) << " instead of "
+                  << element<T>::widen(expected);
+    good = false;
+  }
+}
+
+template <class T> std::vector<T> special_elements() {
+  const auto of_bits = [](std::uint64_t bits) {
+    T value;
+    const auto narrow = static_cast<std::uint16_t>(bits);
+    const auto single = static_cast<std::uint32_t>(bits);
+    if constexpr (sizeof(T) == 2) {
+      std::memcpy(&value, &narrow, sizeof value);
+    } else if constexpr (sizeof(T) == 4) {
+      std::memcpy(&value, &single, sizeof value);
+    } else {
+      std::memcpy(&value, &bits, sizeof value);
+    }
+    return value;
+  };
+  constexpr unsigned width = 8 * sizeof(T);
+  constexpr unsigned fraction = element<T>::digits - 1;
+  const std::uint64_t sign = std::uint64_t{1} << (width - 1);
+  const std::uint64_t infinity = (sign - 1) >> fraction << fraction;
+  const std::uint64_t normal = std::uint64_t{1} << fraction;
+  std::vector<T> list;
+  for (const std::uint64_t bits :
+       {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{3}, // subnormal
+        normal / 2 + 1, normal - 1, normal, normal + 1,                         // and around
+        infinity - 1, infinity,                                                 // the largest
+        infinity + 1, infinity + normal / 4 + 1,                                // NaN that signal
+        infinity + normal / 2, 2 * normal + infinity / 2 - normal / 3}) {
+    list.push_back(of_bits(bits));
+    list.push_back(of_bits(sign | bits));
+  }
+  for (const double value : {1.0, -1.0, 1.5, -0.75, 3.0, 1e-3}) {
+    list.push_back(support::element_of<T>(value));
+  }
+  return list;
+}
+
+TYPED_TEST(rope_identity, special_values_are_as_in_scalar_arithmetic) {
+  using compute = support::compute_type<TypeParam>;
+  struct entry {
+    double cos, sin;
+  };
+  // What an engine's table may hold, too: a NaN whose last bits a careless rounding would carry
+  // into the sign, infinities, subnormal numbers.
+  const double nan = support::from_bits<double>(UINT64_MAX >> 1U);
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const std::vector<entry> turns{{1, 0},      {0, 1},        {-1, 0},        {0, -1},
+                                 {0.5, 0.25}, {-0.6, 0.8},   {1.375, 0},     {1.25, 1.25},
+                                 {1.5, -0.5}, {0x1p-20, 1},  {1, -0x1p-24},  {nan, 0.5},
+                                 {0.5, -nan}, {infinity, 1}, {1, -infinity}, {0x1p-140, 1}};
+  const std::vector<TypeParam> list = special_elements<TypeParam>();
+  const std::size_t n_cases = list.size() * list.size() * turns.size();
+  for (const pairing order : pairings) {
+    for (const std::size_t rotary_dim : {2U, 6U, 14U, 30U, 62U, 64U, 126U, 128U}) {
+      const std::size_t pairs = rotary_dim / 2;
+      const std::size_t n_tokens = (n_cases + pairs - 1) / pairs;
+      for (const std::size_t n_heads : {1U, 2U}) {
+        tensor<TypeParam> x(dense(n_tokens, n_heads, rotary_dim));
+        std::vector<compute> cos(n_tokens * pairs), sin(n_tokens * pairs);
+        for (std::size_t at = 0; at < n_tokens * pairs; ++at) {
+          // Neighbours differ in all three, so that what one does to another would show.
+          const std::size_t which = at * 7919 % n_cases;
+          cos[at] = static_cast<compute>(turns[which % turns.size()].cos);
+          sin[at] = static_cast<compute>(turns[which % turns.size()].sin);
+          const auto places = support::places_of_pair(order, at % pairs, pairs);
+          for (std::size_t h = 0; h < n_heads; ++h) {
+            TypeParam* const head = x.head(at / pairs, h);
+            head[places.first] = list[which / turns.size() % list.size()];
+            head[places.second] = list[which / turns.size() / list.size()];
+          }
+        }
+        tensor<TypeParam> expected = x;
+        for (std::size_t t = 0; t < n_tokens; ++t) {
+          for (std::size_t h = 0; h < n_heads; ++h) {
+            support::emulate_head(expected.head(t, h), order, &cos[t * pairs], &sin[t * pairs],
+                                  pairs);
+          }
+        }
+        const yarn::rows_view<compute> rows{cos.data(), sin.data(), n_tokens, pairs, pairs};
+        yarn::rope_apply(x.view(), rows, order);
+        bool good = true;
+        for (std::size_t at = 0; at < x.buffer.size() && good; ++at) {
+          expect_element(
+              x.buffer[at], expected.buffer[at],
+              "rotary_dim " + std::to_string(rotary_dim) + ", element " + std::to_string(at), good);
+        }
+        ASSERT_TRUE(good);
+      }
+    }
+  }
+}
+
+// Every 16-bit element there is, on every lane: kept by a turn of nothing, and halved by one half.
+template <class T> class rope_identity_16_bit : public ::testing::Test {};
+using small_elements = ::testing::Types<yarn::float16, yarn::bfloat16>;
+TYPED_TEST_SUITE(rope_identity_16_bit, small_elements, element_names);
+
+TYPED_TEST(rope_identity_16_bit, every_element_is_read_and_written_exactly) {
+  for (const pairing order : pairings) {
+    for (const std::size_t rotary_dim : {2U, 6U, 10U, 18U, 34U, 62U, 66U, 128U}) {
+      const std::size_t pairs = rotary_dim / 2, n_tokens = (65536 + pairs - 1) / pairs;
+      for (const float cosine : {1.0F, 0.5F, 1.3F, 0x1p-9F}) {
+        const std::vector<float> cos(pairs, cosine), sin(pairs, 0.0F);
+        tensor<TypeParam> x(dense(n_tokens, 1, rotary_dim));
+        for (std::size_t at = 0; at < n_tokens * pairs; ++at) {
+          const auto places = support::places_of_pair(order, at % pairs, pairs);
+          x.head(at / pairs, 0)[places.first] = {static_cast<std::uint16_t>(at)};
+          x.head(at / pairs, 0)[places.second] = {static_cast<std::uint16_t>(3 * (at % 32768))};
+        }
+        tensor<TypeParam> expected = x;
+        for (std::size_t t = 0; t < n_tokens; ++t) {
+          support::emulate_head(expected.head(t, 0), order, cos.data(), sin.data(), pairs);
+        }
+        // The same row for every token: a table of one row.
+        const std::vector<std::int32_t> zeros(n_tokens);
+        const yarn::table_view<float> table{cos.data(), sin.data(), 1, pairs, pairs};
+        yarn::rope_apply(x.view(), yarn::positions(zeros), table, order);
+        bool good = true;
+        for (std::size_t at = 0; at < x.buffer.size() && good; ++at) {
+          expect_element(x.buffer[at], expected.buffer[at],
+                         "rotary_dim " + std::to_string(rotary_dim), good);
+        }
+        ASSERT_TRUE(good);
+      }
+    }
+  }
+}
+
+TEST(rope_identity_of_types, binary16_overflows_to_infinity) {
+  constexpr std::size_t dim = 64;
+  for (const pairing order : pairings) {
+    std::vector<yarn::float16> x(dim, yarn::float16{0x7bff}); // 65504
+    x[3].bits = 0xfbff;
+    const std::vector<float> cos(dim / 2, 1.375F), sin(dim / 2, 0.0F);
+    yarn::rope_apply(yarn::heads_view{x.data(), 1, 1, dim},
+                     yarn::rows_view<float>{cos.data(), sin.data(), 1, dim / 2, dim / 2}, order);
+    for (std::size_t i = 0; i < dim; ++i) {
+      EXPECT_EQ(x[i].bits, i == 3 ? 0xfc00 : 0x7c00) << i;
+    }
+    // 65504 + 15.99 rounds down to it, 65504 + 16 does not.
+    x.assign(dim, yarn::float16{0x7bff});
+    std::vector<float> close(dim / 2, std::nextafter(65520.0F / 65504.0F, 0.0F));
+    close[1] = 65521.0F / 65504.0F;
+    yarn::rope_apply(yarn::heads_view{x.data(), 1, 1, dim},
+                     yarn::rows_view<float>{close.data(), sin.data(), 1, dim / 2, dim / 2}, order);
+    const auto places = support::places_of_pair(order, 1, dim / 2);
+    for (std::size_t i = 0; i < dim; ++i) {
+      EXPECT_EQ(x[i].bits, i == places.first || i == places.second ? 0x7c00 : 0x7bff) << i;
+    }
+  }
+}
+
+} // namespace

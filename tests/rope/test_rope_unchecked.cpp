@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+// What rope_apply must not be afraid of: elements, rows and tables more than 2^31 elements apart.
+// And what the unchecked calls promise: no exceptions, no allocation.
+#include "../support/bits.hpp"
+#include "../support/emulated_rotation.hpp"
+#include "../support/tensors.hpp"
+
+#include <gtest/gtest.h>
+#include <yarn/yarn.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <utility>
+#include <vector>
+
+// ---- Counting allocations: every operator new of the program ----------------------------------
+
+namespace {
+std::atomic<long> n_allocations{0};
+
+void* counted(std::size_t size) {
+  ++n_allocations;
+  void* const memory = std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) {
+    throw std::bad_alloc();
+  }
+  return memory;
+}
+void* counted(std::size_t size, std::align_val_t alignment) {
+  ++n_allocations;
+  const auto unit = static_cast<std::size_t>(alignment);
+  void* const memory = std::aligned_alloc(unit, (size + unit - 1) / unit * unit + unit);
+  if (memory == nullptr) {
+    throw std::bad_alloc();
+  }
+  return memory;
+}
+} // namespace
+
+void* operator new(std::size_t size) { return counted(size); }
+void* operator new[](std::size_t size) { return counted(size); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return counted(size, alignment);
+}
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+  return counted(size, alignment);
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace {
+
+using support::element;
+using yarn::heads_view;
+using yarn::pairing;
+using yarn::positions;
+using yarn::positions_from;
+using yarn::rows_view;
+using yarn::table_view;
+
+struct element_names {
+  template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name
+    return element<T>::name;
+  }
+};
+
+// ---- Distances beyond 2^31 elements -----------------------------------------------------------
+
+#if defined(YARN_TEST_HAS_FENCES) && UINTPTR_MAX > 0xffffffff
+/// Address space without memory behind it until it is touched.
+class sparse_memory {
+public:
+  explicit sparse_memory(std::size_t size) : size_(size) {
+    void* const map = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    data_ = map == MAP_FAILED ? nullptr : static_cast<char*>(map);
+  }
+  sparse_memory(const sparse_memory&) = delete;
+  sparse_memory& operator=(const sparse_memory&) = delete;
+  ~sparse_memory() {
+    if (data_ != nullptr) {
+      munmap(data_, size_);
+    }
+  }
+  char* data() const { return data_; }
+
+private:
+  std::size_t size_;
+  char* data_ = nullptr;
+};
+
+template <class T> class rope_far : public ::testing::Test {};
+using far_elements = ::testing::Types<float, double, yarn::float16, yarn::bfloat16>;
+TYPED_TEST_SUITE(rope_far, far_elements, element_names);
+
+TYPED_TEST(rope_far, strides_beyond_2_to_the_31_elements) {
+  constexpr std::size_t dim = 22, far = (std::size_t{1} << 31U) + 64;
+  const sparse_memory memory((2 * far + 4096) * sizeof(TypeParam));
+  if (memory.data() == nullptr) {
+    // Some tens of GB are reserved, and a few pages used: a limit on addresses is no fault of ours.
+    GTEST_SKIP() << "no address space";
+  }
+  auto* const data = reinterpret_cast<TypeParam*>(memory.data());
+  const double inv_freq[] = {1, 0.5, 0.25, 0.125, 0.3, 0.1, 0.05, 0.7, 0.9, 0.2};
+  const auto freqs = yarn::frequencies_from(inv_freq, 10, 1.25);
+  struct strides {
+    std::size_t tokens, heads, token, head;
+  };
+  for (const pairing order : {pairing::half_split, pairing::interleaved}) {
+    for (const strides& s : {strides{2, 2, far, dim},
+                             {2, 2, dim, far},
+                             {3, 1, far, dim},
+                             {1, 3, dim, far},
+                             {2, 2, dim, (std::size_t{1} << 31) - 1},
+                             {3, 2, (std::size_t{1} << 30) + 7, dim}}) {
+      const support::tensor_layout layout{s.tokens, s.heads, dim, s.token, s.head};
+      const support::tensor<TypeParam> start(support::dense(s.tokens, s.heads, dim));
+      support::tensor<TypeParam> near = start;
+      yarn::rope_apply(near.view(), positions_from(3), freqs, order);
+      const auto for_each_head = [&](const auto& use) {
+        for (std::size_t t = 0; t < s.tokens; ++t) {
+          for (std::size_t h = 0; h < s.heads; ++h) {
+            use(t, h, data + layout.place(t, h));
+          }
+        }
+      };
+      for (int call = 0; call < 3; ++call) {
+        for_each_head([&](std::size_t t, std::size_t h, TypeParam* head) {
+          std::copy_n(start.head(t, h), dim, head);
+        });
+        const auto view = layout.view(data);
+        if (call == 0) {
+          yarn::rope_apply(view, positions_from(3), freqs, order);
+        } else if (call == 1) {
+          for (int part = 0; part < 2; ++part) {
+            yarn::rope_apply_unchecked(view, positions_from(3), freqs, order, {part, 2});
+          }
+        } else {
+          yarn::rope_copy(view, view, positions_from(3), freqs, order);
+        }
+        for_each_head([&](std::size_t t, std::size_t h, const TypeParam* head) {
+          EXPECT_EQ(
+              support::first_difference(head, static_cast<const TypeParam*>(near.head(t, h)), dim),
+              -1)
+              << "token " << t << " by " << s.token << ", head " << h << " by " << s.head
+              << ", call " << call;
+        });
+      }
+    }
+  }
+}
+
+TEST(rope_far_rows, rows_and_tables_beyond_2_to_the_31_elements) {
+  constexpr std::size_t n_pairs = 5, dim = 2 * n_pairs;
+  constexpr std::int64_t far = std::int64_t{1} << 30;
+  const sparse_memory memory(static_cast<std::size_t>(5 * far) * sizeof(float));
+  if (memory.data() == nullptr) {
+    // Some tens of GB are reserved, and a few pages used: a limit on addresses is no fault of ours.
+    GTEST_SKIP() << "no address space";
+  }
+  auto* const entries = reinterpret_cast<float*>(memory.data());
+  const double inv_freq[] = {1, 0.5, 0.25, 0.125, 0.3};
+  const auto freqs = yarn::frequencies_from(inv_freq, n_pairs, 1.25);
+  // Rows of five positions: the last four 2^31 elements and more from the first.
+  yarn::fill_rows(freqs, positions_from(0, 5), entries, entries + n_pairs, far);
+  const std::vector<std::int32_t> list{4, 2, 3, 0, 4};
+  const support::tensor<float> start(support::dense(list.size(), 2, dim));
+  for (const pairing order : {pairing::half_split, pairing::interleaved}) {
+    support::tensor<float> expected = start, by_table = start, in_order = start, by_rows = start;
+    yarn::rope_apply(expected.view(), positions(list), freqs, order);
+    const table_view<float> table{entries, entries + n_pairs, 5, n_pairs, far};
+    yarn::rope_apply(by_table.view(), positions(list), table, order);
+    EXPECT_TRUE(support::same_bits(by_table.buffer, expected.buffer));
+    yarn::rope_apply(in_order.view(), positions_from(0), freqs, order);
+    const rows_view<float> rows{entries, entries + n_pairs, 5, n_pairs, far};
+    yarn::rope_apply(by_rows.view(), rows, order);
+    EXPECT_TRUE(support::same_bits(by_rows.buffer, in_order.buffer));
+  }
+}
+#endif
+
+// ---- Promises of the unchecked calls ----------------------------------------------------------
+
+template <class T> constexpr bool promises_hold() {
+  using view = const heads_view<T>&;
+  using other = const heads_view<yarn::float16>&;
+  using rows = const yarn::rotary_rows<float>&;
+  using engine_rows = const rows_view<yarn::bfloat16>&;
+  using table = const yarn::rotary_table<double>&;
+  using engine_table = const table_view<yarn::float16>&;
+  using freqs = const yarn::frequencies&;
+  using list = const positions&;
+  constexpr auto p = pairing::half_split;
+#define YARN_TEST_QUIET(...) noexcept(yarn::__VA_ARGS__)
+  return YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<view>(),
+                                              std::declval<rows>(), p, yarn::slice{})) &&
+         YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<other>(),
+                                              std::declval<engine_rows>(), p)) &&
+         YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<rows>(), p)) &&
+         YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<view>(),
+                                              std::declval<list>(), std::declval<freqs>(), p)) &&
+         YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<list>(),
+                                              std::declval<table>(), p)) &&
+         YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<list>(),
+                                              std::declval<engine_table>(), p, yarn::slice{})) &&
+         YARN_TEST_QUIET(rope_copy_unchecked(std::declval<view>(), std::declval<other>(),
+                                             std::declval<rows>(), p, p, yarn::slice{})) &&
+         YARN_TEST_QUIET(rope_copy_unchecked(std::declval<view>(), std::declval<other>(),
+                                             std::declval<list>(), std::declval<freqs>(), p, p)) &&
+         // and the checked ones do throw
+         !YARN_TEST_QUIET(rope_apply(std::declval<view>(), std::declval<rows>(), p)) &&
+         !YARN_TEST_QUIET(rope_check(std::declval<view>(), std::declval<rows>(), p));
+#undef YARN_TEST_QUIET
+}
+static_assert(promises_hold<float>() && promises_hold<double>() && promises_hold<yarn::bfloat16>());
+
+template <class T> class rope_allocations : public ::testing::Test {};
+using two_elements = ::testing::Types<float, yarn::bfloat16>;
+TYPED_TEST_SUITE(rope_allocations, two_elements, element_names);
+
+TYPED_TEST(rope_allocations, rotations_allocate_nothing) {
+  constexpr std::size_t n_tokens = 40;
+  for (const std::size_t rotary_dim : {6U, 128U, 4100U}) {
+    const std::vector<double> inv_freq(rotary_dim / 2, 0.01);
+    const auto freqs = yarn::frequencies_from(inv_freq.data(), inv_freq.size(), 1.25);
+    const auto float32 = yarn::float32_pipeline(freqs);
+    const auto table = yarn::make_table<float>(freqs, 100);
+    yarn::rotary_rows<float> rows;
+    rows.assign(freqs, positions_from(0, n_tokens));
+    const std::vector<yarn::float16> entries =
+        support::random_elements<yarn::float16>(n_tokens * rotary_dim, 5);
+    const rows_view<yarn::float16> engine_rows =
+        rows_view<yarn::float16>::packed(entries.data(), n_tokens, rotary_dim / 2);
+    support::tensor<TypeParam> q(support::dense(n_tokens, 3, rotary_dim)), k = q;
+    support::tensor<double> wide(support::dense(n_tokens, 3, rotary_dim));
+    const auto here = positions_from(1000);
+    const long before = n_allocations;
+    for (const pairing p : {pairing::half_split, pairing::interleaved}) {
+      yarn::rope_apply_unchecked(q.view(), k.view(), rows, p);
+      yarn::rope_apply_unchecked(q.view(), k.view(), engine_rows, p, {1, 3});
+      yarn::rope_apply_unchecked(q.view(), k.view(), here, freqs, p);
+      yarn::rope_apply_unchecked(q.view(), here, float32, p);
+      yarn::rope_apply_unchecked(q.view(), positions_from(2), table, p);
+      yarn::rope_copy_unchecked(q.view(), k.view(), rows, p, pairing::half_split);
+      yarn::rope_copy_unchecked(q.view(), wide.view(), here, freqs, p, pairing::interleaved);
+      // Nor do calls that check and find nothing.
+      yarn::rope_apply(q.view(), k.view(), rows, p);
+      yarn::rope_apply(q.view(), here, freqs, p);
+      yarn::rope_copy(q.view(), k.view(), rows, p);
+    }
+    EXPECT_EQ(n_allocations, before);
+  }
+  const long before = n_allocations;
+  const std::vector<float> one(1);
+  EXPECT_EQ(n_allocations, before + 1) << "allocations are not counted";
+}
+
+} // namespace

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+// Rows that feed a GPU: the kernel of docs/threads-isas-gpus.md, compiled as C++, gives the bits of
+// rope_apply, so that parts of one model may run on either. The words that CUDA has for its grid
+// and its arithmetic are given here, from the definitions of IEEE 754.
+#include "../support/bits.hpp"
+#include "../support/emulated_rotation.hpp"
+#include "../support/tensors.hpp"
+
+#include <gtest/gtest.h>
+#include <yarn/yarn.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <numeric>
+#include <string>
+#include <vector>
+
+namespace cuda {
+
+// NOLINTBEGIN(readability-identifier-naming,bugprone-reserved-identifier): CUDA's names
+struct dim {
+  int x, y;
+};
+dim gridDim, blockIdx, threadIdx;
+
+float __fmul_rn(float a, float b) { return a * b; } // an argument of fma: nothing can be fused
+float __fmaf_rn(float a, float b, float c) { return std::fma(a, b, c); }
+template <class T> float load(T value) { return support::element<T>::widen(value); }
+template <class T> T store(float value) { return support::element<T>::narrow(value); }
+
+#define __global__
+// NOLINTEND(readability-identifier-naming,bugprone-reserved-identifier)
+
+// [kernel]
+// Grid (n_tokens, n_heads), a thread a pair. load and store are casts for float, and
+// __bfloat162float and __float2bfloat16_rn, __half2float and __float2half_rn for 16 bits.
+template <class T>
+__global__ void rotate(T* x, const float* rows, int head_dim, int n_pairs, bool interleaved) {
+  const long long token = blockIdx.x, head = blockIdx.y, i = threadIdx.x;
+  const float* cos_sin = rows + token * 2 * n_pairs;
+  const float c = cos_sin[i], s = cos_sin[n_pairs + i];
+  T* pairs = x + (token * gridDim.y + head) * head_dim;
+  T& a = pairs[interleaved ? 2 * i : i];
+  T& b = pairs[interleaved ? 2 * i + 1 : i + n_pairs];
+  const float x0 = load(a), x1 = load(b);
+  a = store<T>(__fmaf_rn(-x1, s, __fmul_rn(x0, c))); // this product is rounded, the other is not
+  b = store<T>(__fmaf_rn(x0, s, __fmul_rn(x1, c)));
+}
+// [/kernel]
+
+template <class T>
+void launch(int n_tokens, int n_heads, T* x, const float* rows, int head_dim, int n_pairs,
+            bool interleaved) {
+  gridDim = {n_tokens, n_heads};
+  for (blockIdx.x = 0; blockIdx.x < n_tokens; ++blockIdx.x)
+    for (blockIdx.y = 0; blockIdx.y < n_heads; ++blockIdx.y)
+      for (threadIdx.x = 0; threadIdx.x < n_pairs; ++threadIdx.x)
+        rotate(x, rows, head_dim, n_pairs, interleaved);
+}
+
+} // namespace cuda
+
+namespace {
+
+using support::element;
+using support::random_source;
+using yarn::pairing;
+
+constexpr int n_heads = 6, head_dim = 96, n_pairs = 40; // 16 elements of a head stay
+
+yarn::frequencies frequencies_with_an_attention_factor() {
+  yarn::rope_shape shape;
+  shape.head_dim = head_dim;
+  shape.rotary_dim = 2 * n_pairs;
+  shape.rope_theta = 10000.0;
+  yarn::yarn_scaling method;
+  method.factor = 32.0;
+  method.original_max_position_embeddings = 4096;
+  return yarn::make_frequencies(shape, method);
+}
+
+/// A prompt with a jump, so that runs and single rows are among them.
+std::vector<std::int32_t> token_positions() {
+  std::vector<std::int32_t> list(25);
+  std::iota(list.begin(), list.end(), 131000);
+  list.insert(list.end(), {7, 0, 131071, 64});
+  return list;
+}
+
+template <class T> std::vector<T> random_tensor(std::size_t n_tokens) {
+  std::vector<T> x(n_tokens * n_heads * head_dim);
+  random_source random(5);
+  for (T& value : x)
+    value = support::element_of<T>(random.number(-4.0, 4.0));
+  return x;
+}
+
+template <class T> bool same(const std::vector<T>& a, const std::vector<T>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
+}
+
+template <class T> class gpu_rows : public ::testing::Test {};
+using elements = ::testing::Types<float, yarn::float16, yarn::bfloat16>;
+struct element_names {
+  template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name
+    return element<T>::name;
+  }
+};
+TYPED_TEST_SUITE(gpu_rows, elements, element_names);
+
+TYPED_TEST(gpu_rows, give_the_bits_of_rope_apply) {
+  const yarn::frequencies freqs = frequencies_with_an_attention_factor();
+  const std::vector<std::int32_t> positions = token_positions();
+  const std::size_t n_tokens = positions.size();
+  // As an engine fills its pinned buffer: row t is [cos | sin], dense.
+  std::vector<float> staging(n_tokens * 2 * n_pairs);
+  yarn::fill_rows(freqs, yarn::positions(positions), staging.data(), staging.data() + n_pairs,
+                  2 * n_pairs);
+  for (const pairing p : {pairing::half_split, pairing::interleaved}) {
+    const std::vector<TypeParam> before = random_tensor<TypeParam>(n_tokens);
+    std::vector<TypeParam> on_cpu = before, on_gpu = before;
+    yarn::rope_apply(yarn::heads_view{on_cpu.data(), n_tokens, n_heads, head_dim},
+                     yarn::positions(positions), freqs, p);
+    cuda::launch(static_cast<int>(n_tokens), n_heads, on_gpu.data(), staging.data(), head_dim,
+                 n_pairs, p == pairing::interleaved);
+    EXPECT_FALSE(same(on_cpu, before));
+#if YARN_HAS_FMA
+    EXPECT_TRUE(same(on_cpu, on_gpu));
+#else
+    // A processor without fused multiply-add rounds once more: within 1.25 and 1 ULP of the exact
+    // rotation. Pairs are up to 4 sqrt(2) * 1.35 long, below 8; elements of 16 bits round again.
+    const double bound = 2.25 * std::ldexp(1.0, -21) +
+                         (sizeof(TypeParam) == 2 ? support::unit_at<TypeParam>(7.9) : 0.0);
+    for (std::size_t i = 0; i < on_cpu.size(); ++i)
+      ASSERT_LE(std::fabs(static_cast<double>(element<TypeParam>::widen(on_cpu[i])) -
+                          static_cast<double>(element<TypeParam>::widen(on_gpu[i]))),
+                bound)
+          << i;
+#endif
+  }
+}
+
+// Half of the heads on either, as tensor parallelism has it.
+TYPED_TEST(gpu_rows, make_one_model_of_two_processors) {
+  const yarn::frequencies freqs = frequencies_with_an_attention_factor();
+  const std::vector<std::int32_t> positions = token_positions();
+  const std::size_t n_tokens = positions.size();
+  yarn::rotary_rows<float> rows; // what the CPU's part uses feeds the GPU's, too
+  rows.assign(freqs, yarn::positions(positions));
+  const yarn::rows_view<float> view = rows.view();
+  std::vector<float> staging; // rows of rotary_rows are padded to cache lines
+  for (std::int64_t t = 0; t < view.n_rows(); ++t) {
+    staging.insert(staging.end(), view.cos(t), view.cos(t) + n_pairs);
+    staging.insert(staging.end(), view.sin(t), view.sin(t) + n_pairs);
+  }
+  const std::vector<TypeParam> before = random_tensor<TypeParam>(n_tokens);
+  std::vector<TypeParam> whole = before, shared = before;
+  yarn::rope_apply(yarn::heads_view{whole.data(), n_tokens, n_heads, head_dim}, rows,
+                   pairing::half_split);
+
+  constexpr int half = n_heads / 2;
+  yarn::rope_apply(yarn::heads_view{shared.data(), n_tokens, half, head_dim}.with_strides(
+                       n_heads * head_dim, head_dim),
+                   rows, pairing::half_split);
+  std::vector<TypeParam> sent; // the GPU's memory has its own heads only
+  const auto gpu_heads = [&](std::size_t t) {
+    return shared.begin() + static_cast<std::ptrdiff_t>((t * n_heads + half) * head_dim);
+  };
+  for (std::size_t t = 0; t < n_tokens; ++t)
+    sent.insert(sent.end(), gpu_heads(t), gpu_heads(t) + half * head_dim);
+  cuda::launch(static_cast<int>(n_tokens), half, sent.data(), staging.data(), head_dim, n_pairs,
+               false);
+  for (std::size_t t = 0; t < n_tokens; ++t)
+    std::copy_n(sent.begin() + static_cast<std::ptrdiff_t>(t * half * head_dim), half * head_dim,
+                gpu_heads(t));
+#if YARN_HAS_FMA
+  EXPECT_TRUE(same(whole, shared));
+#else
+  EXPECT_FALSE(same(before, shared)); // the bound is the other test's affair
+#endif
+}
+
+#if YARN_HAS_FMA
+// Why the page spells the kernel's arithmetic out: left to itself a compiler may fuse the other
+// product, and some elements have another last bit.
+TEST(gpu_rows_order, of_the_products_decides_the_last_bit) {
+  const yarn::frequencies freqs = frequencies_with_an_attention_factor();
+  yarn::rotary_rows<float> rows;
+  rows.assign(freqs, yarn::positions_from(131000, 1));
+  const std::vector<float> before = random_tensor<float>(1);
+  std::vector<float> x = before;
+  yarn::rope_apply(yarn::heads_view{x.data(), 1, n_heads, head_dim}, rows, pairing::half_split);
+  int others = 0;
+  for (std::size_t h = 0; h < n_heads; ++h)
+    for (std::size_t i = 0; i < n_pairs; ++i) {
+      const std::size_t at = h * head_dim + i;
+      const float c = rows.cos(0)[i], s = rows.sin(0)[i];
+      others += std::fma(before[at], c, -(before[at + n_pairs] * s)) != x[at] ? 1 : 0;
+    }
+  EXPECT_GT(others, n_heads * n_pairs / 20);
+}
+#endif
+
+// Threads that share the work of a large step fill their own rows.
+TEST(gpu_rows_staging, is_filled_in_slices) {
+  const yarn::frequencies freqs = frequencies_with_an_attention_factor();
+  const std::vector<std::int32_t> positions = token_positions();
+  std::vector<float> whole(positions.size() * 2 * n_pairs, -9.0F), parts = whole;
+  const yarn::positions list(positions);
+  yarn::fill_rows(freqs, list, whole.data(), whole.data() + n_pairs, 2 * n_pairs);
+  for (int i = 2; i >= 0; --i)
+    yarn::fill_rows(freqs, list, parts.data(), parts.data() + n_pairs, 2 * n_pairs,
+                    yarn::slice{i, 3});
+  EXPECT_TRUE(same(whole, parts));
+}
+
+} // namespace
