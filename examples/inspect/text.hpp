@@ -3,14 +3,19 @@
 #ifndef YARN_EXAMPLES_INSPECT_TEXT_HPP
 #define YARN_EXAMPLES_INSPECT_TEXT_HPP
 
-#include <yarn/detail/base/config.hpp>
-
 #include <string>
+
+#if defined(__GNUC__)
+#define YARN_INSPECT_PRINTF(format_index, first_argument)                                          \
+  __attribute__((format(printf, format_index, first_argument)))
+#else
+#define YARN_INSPECT_PRINTF(format_index, first_argument)
+#endif
 
 namespace inspect {
 
 /// printf into a string.
-YARN_PRINTF(1, 2) std::string format(const char* pattern, ...);
+YARN_INSPECT_PRINTF(1, 2) std::string format(const char* pattern, ...);
 
 /// A length in tokens with four digits: 6.283, 54.41k, 1.741M; "never" for infinity.
 std::string tokens(double length);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Run-time choice among parts of a program that were compiled from one source, each for its own
-// instruction set, by yarn_add_dispatch of the CMake package. Opt-in, without xsimd. Floor 10.
+// instruction set, by yarn_add_dispatch of the CMake package. Opt-in, without xsimd.
 //
 //     kernels.hpp    struct rope_kernels { void (*rotate)(...); };    pointers to functions
 //                    YARN_DISPATCH_DECLARE(rope_kernels)
@@ -8,8 +8,8 @@
 //     elsewhere      yarn::dispatch<rope_kernels>().rotate(...);
 //
 // Between parts and the rest of the program only plain data may pass: numbers, pointers, and from
-// this library views, positions, slices, pairings and 16-bit elements (detail/base/abi.hpp). What is
-// made of frequencies stays in its part, behind a pointer; examples/dispatch shows it.
+// this library views, positions, slices, pairings and 16-bit elements (detail/base/abi.hpp). What
+// is made of frequencies stays in its part, behind a pointer; examples/dispatch shows it.
 #ifndef YARN_DISPATCH_HPP
 #define YARN_DISPATCH_HPP
 
@@ -159,14 +159,13 @@ template <class Kernels, isa Part, bool Compiled> const Kernels* part_if_compile
 template <class Kernels> const Kernels& part_for(isa part, isa supported) {
   const Kernels* const kernels = dispatch_find<Kernels>(part);
   if (kernels == nullptr)
-    fail(error_kind::invalid_argument,
-         "yarn: isa = %s: this program has no such part; ISAS of yarn_add_dispatch names them, and "
-         "the compiler must know their flags",
-         isa_name(part));
+    fail_argument(
+        "yarn: isa = {}: this program has no such part; ISAS of yarn_add_dispatch names them, and "
+        "the compiler must know their flags",
+        isa_name(part));
   if (part > supported)
-    fail(error_kind::invalid_argument,
-         "yarn: isa = %s is beyond this processor, which supports %s at most", isa_name(part),
-         isa_name(supported));
+    fail_argument("yarn: isa = {} is beyond this processor, which supports {} at most",
+                  isa_name(part), isa_name(supported));
   return *kernels;
 }
 template <class Kernels> isa best_for(isa supported) {

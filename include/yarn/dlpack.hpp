@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // DLPack tensors in host memory as views: what torch, numpy, jax and TVM hand over. Opt-in;
-// dlpack.h 0.6 or newer. Floor 10.
+// dlpack.h 0.6 or newer.
 //
 //     yarn::rope_apply(yarn::heads_from<float>(tensor), rows, p);        // its dtype is known
 //     yarn::visit_heads(tensor, [&](auto x) { yarn::rope_apply(x, rows, p); }); // or is asked for
@@ -42,16 +42,16 @@ inline const char* name_of(element_format format) {
 // The axes of a tensor of this rank, after what any use of it requires.
 inline axis_list dlpack_axes(const DLTensor& x, int rank, const char* meaning) {
   if (x.ndim != rank)
-    fail(error_kind::invalid_argument, "yarn: DLTensor.ndim = %d must be %d: %s",
-         static_cast<int>(x.ndim), rank, meaning);
+    fail_argument("yarn: DLTensor.ndim = {} must be {}: {}", static_cast<int>(x.ndim), rank,
+                  meaning);
   if (x.shape == nullptr)
-    fail(error_kind::invalid_argument, "yarn: DLTensor.shape is null");
+    fail_argument("yarn: DLTensor.shape is null");
   const auto device = x.device.device_type;
   if (device != kDLCPU && device != kDLCUDAHost && device != kDLROCMHost)
-    fail(error_kind::invalid_argument,
-         "yarn: DLTensor.device.device_type = %d: memory of the host is needed: kDLCPU (1), "
-         "kDLCUDAHost (3), kDLROCMHost (11)",
-         static_cast<int>(device));
+    fail_argument(
+        "yarn: DLTensor.device.device_type = {}: memory of the host is needed: kDLCPU (1), "
+        "kDLCUDAHost (3), kDLROCMHost (11)",
+        static_cast<int>(device));
   axis_list list{};
   std::int64_t compact = 1;
   bool is_beyond = false;
@@ -63,7 +63,7 @@ inline axis_list dlpack_axes(const DLTensor& x, int rank, const char* meaning) {
       compact *= x.shape[i];
   }
   if (x.strides == nullptr && is_beyond)
-    fail(error_kind::invalid_argument, "yarn: DLTensor.shape: its product is beyond ptrdiff_t");
+    fail_argument("yarn: DLTensor.shape: its product is beyond ptrdiff_t");
   return list;
 }
 
@@ -74,20 +74,17 @@ inline void* dlpack_data(const DLTensor& x, const axis_list& list, int rank, std
     is_empty = is_empty || list.extent[i] == 0;
   if (x.data == nullptr) {
     if (!is_empty)
-      fail(error_kind::invalid_argument, "yarn: DLTensor.data is null");
+      fail_argument("yarn: DLTensor.data is null");
     return nullptr;
   }
   const auto address =
       static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(x.data)) + x.byte_offset;
   if (x.byte_offset > PTRDIFF_MAX || address < x.byte_offset)
-    fail(error_kind::invalid_argument, "yarn: DLTensor.byte_offset = %llu is beyond ptrdiff_t",
-         static_cast<unsigned long long>(x.byte_offset));
+    fail_argument("yarn: DLTensor.byte_offset = {} is beyond ptrdiff_t", x.byte_offset);
   if (address % size != 0)
-    fail(error_kind::invalid_argument,
-         "yarn: DLTensor.data + byte_offset (%llu) is %llu bytes behind a multiple of %llu, the "
-         "size of an element",
-         static_cast<unsigned long long>(x.byte_offset),
-         static_cast<unsigned long long>(address % size), static_cast<unsigned long long>(size));
+    fail_argument("yarn: DLTensor.data + byte_offset ({}) is {} bytes behind a multiple of {}, the "
+                  "size of an element",
+                  x.byte_offset, address % size, size);
   return static_cast<char*>(x.data) + x.byte_offset;
 }
 
@@ -95,11 +92,11 @@ template <class T>
 heads_view<T> dlpack_heads(const DLTensor& x, axes order, bool is_batch, std::int64_t sequence) {
   constexpr element_format wanted = format_of_v<T>;
   if (dlpack_format(x.dtype) != wanted)
-    fail(error_kind::invalid_argument,
-         "yarn: DLTensor.dtype has code %d, bits %d, lanes %d (%s), and heads_from was asked for "
-         "%s",
-         x.dtype.code, x.dtype.bits, x.dtype.lanes, name_of(dlpack_format(x.dtype)),
-         name_of(wanted));
+    fail_argument(
+        "yarn: DLTensor.dtype has code {}, bits {}, lanes {} ({}), and heads_from was asked for "
+        "{}",
+        x.dtype.code, x.dtype.bits, x.dtype.lanes, name_of(dlpack_format(x.dtype)),
+        name_of(wanted));
   const int rank = is_batch ? 4 : 3;
   const axis_list list = dlpack_axes(x, rank,
                                      is_batch ? "tokens, heads, dim, and sequences"
@@ -125,10 +122,10 @@ auto with_dlpack_type(const DLTensor& x, F&& f)
   case element_format::unknown:
     break;
   }
-  fail(error_kind::invalid_argument,
-       "yarn: DLTensor.dtype has code %d, bits %d, lanes %d; heads are float64, float32, float16 "
-       "or bfloat16 with one lane",
-       x.dtype.code, x.dtype.bits, x.dtype.lanes);
+  fail_argument(
+      "yarn: DLTensor.dtype has code {}, bits {}, lanes {}; heads are float64, float32, float16 "
+      "or bfloat16 with one lane",
+      x.dtype.code, x.dtype.bits, x.dtype.lanes);
 }
 template <class T> using as_it_is = T;
 
@@ -136,13 +133,12 @@ template <class T> using as_it_is = T;
 template <class T> const DLTensor& tensor_of(const DLManagedTensorVersioned& x) {
   // A newer major version has another layout behind the flags.
   if (x.version.major > 1)
-    fail(error_kind::invalid_argument,
-         "yarn: DLManagedTensorVersioned.version = %u.%u; versions 0 and 1 are known",
-         static_cast<unsigned>(x.version.major), static_cast<unsigned>(x.version.minor));
+    fail_argument("yarn: DLManagedTensorVersioned.version = {}.{}; versions 0 and 1 are known",
+                  static_cast<unsigned>(x.version.major), static_cast<unsigned>(x.version.minor));
   if (!std::is_const_v<T> && (x.flags & DLPACK_FLAG_BITMASK_READ_ONLY) != 0)
-    fail(error_kind::invalid_argument,
-         "yarn: DLManagedTensorVersioned.flags: the tensor is read-only; it can be rotated into "
-         "another one: rope_copy from heads_from<const T> or visit_const_heads");
+    fail_argument(
+        "yarn: DLManagedTensorVersioned.flags: the tensor is read-only; it can be rotated into "
+        "another one: rope_copy from heads_from<const T> or visit_const_heads");
   return x.dl_tensor;
 }
 #endif
@@ -199,10 +195,10 @@ namespace detail {
 
 inline positions dlpack_positions(const DLTensor& x, bool is_batch, std::int64_t sequence) {
   if (x.dtype.code != kDLInt || (x.dtype.bits != 32 && x.dtype.bits != 64) || x.dtype.lanes != 1)
-    fail(error_kind::invalid_argument,
-         "yarn: DLTensor.dtype has code %d, bits %d, lanes %d; positions are int32 or int64 with "
-         "one lane",
-         x.dtype.code, x.dtype.bits, x.dtype.lanes);
+    fail_argument(
+        "yarn: DLTensor.dtype has code {}, bits {}, lanes {}; positions are int32 or int64 with "
+        "one lane",
+        x.dtype.code, x.dtype.bits, x.dtype.lanes);
   const int rank = is_batch ? 2 : 1;
   const axis_list list = dlpack_axes(
       x, rank, is_batch ? "sequences and their positions" : "positions; with 2 say which sequence");
@@ -210,11 +206,9 @@ inline positions dlpack_positions(const DLTensor& x, bool is_batch, std::int64_t
   const std::size_t size = x.dtype.bits / 8U;
   const char* const words = is_batch ? "sequences, positions" : "positions";
   if (n < 0)
-    fail(error_kind::invalid_argument, "yarn: DLTensor: extent %lld of the positions must be >= 0",
-         static_cast<long long>(n));
+    fail_argument("yarn: DLTensor: extent {} of the positions must be >= 0", n);
   if (n > 1 && stride != 1)
-    fail(error_kind::invalid_argument, "yarn: DLTensor: stride %lld of the positions must be 1",
-         static_cast<long long>(stride));
+    fail_argument("yarn: DLTensor: stride {} of the positions must be 1", stride);
   const std::int64_t offset = is_batch ? offset_along("DLTensor", "sequence", words, list.extent[0],
                                                       list.stride[0], sequence, size)
                                        : 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Eigen's matrices and tensors as views. Opt-in; Eigen 3.4 or newer. Floor 10.
+// Eigen's matrices and tensors as views. Opt-in; Eigen 3.4 or newer.
 //
 // A matrix has no axis of heads, so their number is an argument, and storage order says which index
 // counts the tokens:
@@ -77,10 +77,8 @@ template <class X> struct eigen_rows {
 };
 template <class X> auto eigen_rows_of(const char* what, X& x) {
   if (x.innerSize() > 1 && x.innerStride() != 1)
-    fail(error_kind::invalid_argument,
-         "yarn: %s: innerStride = %lld must be 1: %lld elements of a %s lie side by side", what,
-         static_cast<long long>(x.innerStride()), static_cast<long long>(x.innerSize()),
-         bool(X::IsRowMajor) ? "row" : "column");
+    fail_argument("yarn: {}: innerStride = {} must be 1: {} elements of a {} lie side by side",
+                  what, x.innerStride(), x.innerSize(), bool(X::IsRowMajor) ? "row" : "column");
   return eigen_rows<X>{x.data(), x.outerSize(), x.innerSize(), x.outerStride()};
 }
 
@@ -92,12 +90,9 @@ auto eigen_trig(const char* what, const Cos& cos, const Sin& sin) {
   const auto c = eigen_rows_of("cos", cos);
   const auto s = eigen_rows_of("sin", sin);
   if (c.n_rows != s.n_rows || c.size != s.size || (c.n_rows > 1 && c.row_stride != s.row_stride))
-    fail(error_kind::invalid_argument,
-         "yarn: %s: cos has %lld rows of %lld, %lld apart, and sin %lld of %lld, %lld apart; they "
-         "must agree",
-         what, static_cast<long long>(c.n_rows), static_cast<long long>(c.size),
-         static_cast<long long>(c.row_stride), static_cast<long long>(s.n_rows),
-         static_cast<long long>(s.size), static_cast<long long>(s.row_stride));
+    fail_argument("yarn: {}: cos has {} rows of {}, {} apart, and sin {} of {}, {} apart; they "
+                  "must agree",
+                  what, c.n_rows, c.size, c.row_stride, s.n_rows, s.size, s.row_stride);
   check_stride(what, "rows", "rows, pairs", c.n_rows, c.row_stride);
   const scalar* const cos_data = c.data;
   const scalar* const sin_data = s.data;
@@ -118,11 +113,10 @@ auto heads_from(X&& x, Heads n_heads) {
   const auto rows = detail::eigen_rows_of("heads_from", x);
   const std::int64_t heads = detail::to_index(n_heads, "n_heads");
   if (heads < 1 || rows.size % heads != 0)
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: heads_from: n_heads = %lld must be >= 1 and divide the %lld elements of a "
-                 "token (a %s of the matrix)",
-                 static_cast<long long>(heads), static_cast<long long>(rows.size),
-                 bool(detail::plain_type<X>::IsRowMajor) ? "row" : "column");
+    detail::fail_argument(
+        "yarn: heads_from: n_heads = {} must be >= 1 and divide the {} elements of a "
+        "token (a {} of the matrix)",
+        heads, rows.size, bool(detail::plain_type<X>::IsRowMajor) ? "row" : "column");
   const std::int64_t dim = rows.size / heads;
   return detail::heads_along("heads_from", rows.data,
                              {{rows.n_rows, heads, dim, 0}, {rows.row_stride, dim, 1, 0}},

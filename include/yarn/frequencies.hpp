@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Frequencies: what a model's RoPE is, resolved, in a few KB for any context length. Floor 6.
+// Frequencies: what a model's RoPE is, resolved, in a few KB for any context length.
 //
 // They form a group, and that is the API: undoing a rotation, its gradient, moving cached keys,
 // going over to another scaling are other frequencies, and everything downstream works unchanged.
@@ -64,9 +64,8 @@ private:
     // The bound is far above any model's and keeps the conversion to turns exact.
     constexpr double limit = 4294967296.0;
     if (!detail::is_finite(inv_freq) || !(inv_freq < limit && inv_freq > -limit))
-      detail::fail(detail::error_kind::invalid_argument,
-                   "yarn: inv_freq[%llu] = %g must be finite and below 2^32 in magnitude",
-                   static_cast<unsigned long long>(pair), inv_freq);
+      detail::fail_argument("yarn: inv_freq[{}] = {} must be finite and below 2^32 in magnitude",
+                            pair, inv_freq);
     inv_freq_[pair] = inv_freq;
     steps_[pair] = detail::phase_of(inv_freq);
     zones_[pair] = zone;
@@ -75,16 +74,15 @@ private:
     // With this range no float row entry is subnormal or infinite.
     constexpr double limit = 1152921504606846976.0;
     if (!detail::is_finite(value) || !(value >= 1 / limit && value <= limit))
-      detail::fail(detail::error_kind::invalid_argument,
-                   "yarn: attention_factor = %g must be in [2^-60, 2^60]", value);
+      detail::fail_argument("yarn: attention_factor = {} must be in [2^-60, 2^60]", value);
     attention_factor_ = value;
   }
   void require_exact_phase(const char* operation) const {
     if (float32_)
-      detail::fail(detail::error_kind::invalid_argument,
-                   "yarn: %s of float32_pipeline frequencies: their angles are rounded to float32 "
-                   "and have no exact phase to work on",
-                   operation);
+      detail::fail_argument(
+          "yarn: {} of float32_pipeline frequencies: their angles are rounded to float32 "
+          "and have no exact phase to work on",
+          operation);
   }
   // Angles turned the other way.
   void negate() {
@@ -153,10 +151,9 @@ frequencies frequencies_from(const Number* inv_freq, Count n_pairs, double atten
                 "yarn: inverse frequencies are float or double");
   const std::int64_t n = detail::to_index(n_pairs, "n_pairs");
   if (n < 1 || n > std::int64_t{1} << 23)
-    detail::fail(detail::error_kind::invalid_argument, "yarn: n_pairs = %lld must be in [1, 2^23]",
-                 static_cast<long long>(n));
+    detail::fail_argument("yarn: n_pairs = {} must be in [1, 2^23]", n);
   if (inv_freq == nullptr)
-    detail::fail(detail::error_kind::invalid_argument, "yarn: inv_freq is null");
+    detail::fail_argument("yarn: inv_freq is null");
   frequencies f;
   f.resize(static_cast<std::size_t>(n));
   for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i)
@@ -198,9 +195,9 @@ inline frequencies rerotation(const frequencies& from, const frequencies& to) {
   from.require_exact_phase("rerotation");
   to.require_exact_phase("rerotation");
   if (from.n_pairs() != to.n_pairs())
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: rerotation from %lld pairs to %lld pairs: both must have the same number",
-                 static_cast<long long>(from.n_pairs()), static_cast<long long>(to.n_pairs()));
+    detail::fail_argument(
+        "yarn: rerotation from {} pairs to {} pairs: both must have the same number",
+        from.n_pairs(), to.n_pairs());
   frequencies g = to;
   for (std::size_t i = 0; i < g.inv_freq_.size(); ++i) {
     g.inv_freq_[i] = static_cast<double>(real(to.inv_freq_[i]) - real(from.inv_freq_[i]));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // ggml: its tensors as views, our rotation as nodes of its graphs, its GGUF files for
-// gguf_config_from. Opt-in; needs ggml's headers and libraries (0.27 is what the tests run). Floor
-// 10.
+// gguf_config_from. Opt-in; needs ggml's headers and libraries (0.27 is what the tests run).
 //
 //     ggml_tensor* rows = yarn::rope_rows_node(ctx, positions, freqs);   // once a graph
 //     for (every layer) {
@@ -34,7 +33,7 @@ inline const char* name_of(const ggml_tensor* x) { return x->name[0] == '\0' ? "
 
 inline void check_not_null(const char* what, const void* pointer) {
   if (pointer == nullptr)
-    fail(error_kind::invalid_argument, "yarn: %s is null", what);
+    fail_argument("yarn: {} is null", what);
 }
 
 template <class T> constexpr ggml_type ggml_type_of() {
@@ -50,10 +49,9 @@ template <class T> constexpr ggml_type ggml_type_of() {
 // A byte stride in elements.
 template <class T> std::int64_t elements_of(const ggml_tensor* x, int dimension) {
   if (x->nb[dimension] % sizeof(T) != 0 || x->nb[dimension] > PTRDIFF_MAX)
-    fail(error_kind::invalid_argument,
-         "yarn: ggml tensor %s: nb[%d] = %llu must be a multiple of the %d bytes of an element",
-         name_of(x), dimension, static_cast<unsigned long long>(x->nb[dimension]),
-         static_cast<int>(sizeof(T)));
+    fail_argument(
+        "yarn: ggml tensor {}: nb[{}] = {} must be a multiple of the {} bytes of an element",
+        name_of(x), dimension, x->nb[dimension], static_cast<int>(sizeof(T)));
   return static_cast<std::int64_t>(x->nb[dimension] / sizeof(T));
 }
 
@@ -61,13 +59,13 @@ template <class T> std::int64_t elements_of(const ggml_tensor* x, int dimension)
 template <class T>
 heads_view<T> heads_at(const ggml_tensor* x, std::int64_t sequence, const void* data) {
   if (x->type != ggml_type_of<T>())
-    fail(error_kind::invalid_argument, "yarn: ggml tensor %s holds %s, and %s is asked for",
-         name_of(x), ggml_type_name(x->type), ggml_type_name(ggml_type_of<T>()));
+    fail_argument("yarn: ggml tensor {} holds {}, and {} is asked for", name_of(x),
+                  ggml_type_name(x->type), ggml_type_name(ggml_type_of<T>()));
   if (x->nb[0] != sizeof(T))
-    fail(error_kind::invalid_argument,
-         "yarn: ggml tensor %s: nb[0] = %llu must be the %d bytes of an element: the elements of a "
-         "head lie side by side",
-         name_of(x), static_cast<unsigned long long>(x->nb[0]), static_cast<int>(sizeof(T)));
+    fail_argument(
+        "yarn: ggml tensor {}: nb[0] = {} must be the {} bytes of an element: the elements of a "
+        "head lie side by side",
+        name_of(x), x->nb[0], static_cast<int>(sizeof(T)));
   const std::int64_t head = elements_of<T>(x, 1), token = elements_of<T>(x, 2);
   const std::int64_t offset = sequence * elements_of<T>(x, 3);
   // ggml has no tensors of const: data is void* in all of them.
@@ -78,10 +76,10 @@ heads_view<T> heads_at(const ggml_tensor* x, std::int64_t sequence, const void* 
 inline const void* host_data_of(const ggml_tensor* x) {
   ggml_backend_buffer* const buffer = x->view_src != nullptr ? x->view_src->buffer : x->buffer;
   if (buffer != nullptr && !ggml_backend_buffer_is_host(buffer))
-    fail(error_kind::invalid_argument,
-         "yarn: ggml tensor %s lies in a buffer that the processor cannot read", name_of(x));
+    fail_argument("yarn: ggml tensor {} lies in a buffer that the processor cannot read",
+                  name_of(x));
   if (x->data == nullptr && ggml_nelements(x) != 0)
-    fail(error_kind::invalid_argument, "yarn: ggml tensor %s has no memory yet", name_of(x));
+    fail_argument("yarn: ggml tensor {} has no memory yet", name_of(x));
   return x->data;
 }
 
@@ -95,12 +93,10 @@ inline void check_rope_rows(const ggml_tensor* rows) {
   check_not_null("rows", rows);
   if (rows->type != GGML_TYPE_F32 || rows->ne[0] < 2 || rows->ne[0] % 2 != 0 || rows->ne[2] != 1 ||
       rows->ne[3] != 1 || rows->nb[0] != sizeof(float))
-    fail(error_kind::invalid_argument,
-         "yarn: ggml tensor %s: %s [%lld, %lld, %lld, %lld] must be f32 [2 * n_pairs, n_tokens] "
-         "with rows of [cos | sin] to be rows",
-         name_of(rows), ggml_type_name(rows->type), static_cast<long long>(rows->ne[0]),
-         static_cast<long long>(rows->ne[1]), static_cast<long long>(rows->ne[2]),
-         static_cast<long long>(rows->ne[3]));
+    fail_argument("yarn: ggml tensor {}: {} [{}, {}, {}, {}] must be f32 [2 * n_pairs, n_tokens] "
+                  "with rows of [cos | sin] to be rows",
+                  name_of(rows), ggml_type_name(rows->type), rows->ne[0], rows->ne[1], rows->ne[2],
+                  rows->ne[3]);
   elements_of<float>(rows, 1);
 }
 
@@ -143,9 +139,9 @@ ggml_tensor* make_rope_node(ggml_context* context, ggml_tensor* x, ggml_tensor* 
   const std::int64_t extent = (x->ne[2] - 1) * heads.token_stride() +
                               (x->ne[1] - 1) * heads.head_stride() + heads.head_dim();
   if (x->ne[3] > 1 && elements_of<T>(x, 3) < extent)
-    fail(error_kind::invalid_argument,
-         "yarn: ggml tensor %s: nb[3] = %llu: sequences of %lld elements overlap or interweave",
-         name_of(x), static_cast<unsigned long long>(x->nb[3]), static_cast<long long>(extent));
+    fail_argument(
+        "yarn: ggml tensor {}: nb[3] = {}: sequences of {} elements overlap or interweave",
+        name_of(x), x->nb[3], extent);
   ggml_tensor* arguments[] = {rows};
   return ggml_custom_inplace(context, x, arguments, 1,
                              p == pairing::half_split ? compute_rope<T, pairing::half_split>
@@ -165,9 +161,9 @@ ggml_tensor* make_rope_node(ggml_context* context, ggml_tensor* x, ggml_tensor* 
 template <class T> heads_view<T> heads_from(const ggml_tensor* x) {
   detail::check_not_null("ggml tensor", x);
   if (x->ne[3] != 1)
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: ggml tensor %s has ne[3] = %lld sequences; heads_from(x, sequence) is one",
-                 detail::name_of(x), static_cast<long long>(x->ne[3]));
+    detail::fail_argument(
+        "yarn: ggml tensor {} has ne[3] = {} sequences; heads_from(x, sequence) is one",
+        detail::name_of(x), x->ne[3]);
   return detail::heads_at<T>(x, 0, detail::host_data_of(x));
 }
 /// The same of one sequence of [head_dim, n_heads, n_tokens, n_sequences].
@@ -175,9 +171,8 @@ template <class T, class Integer> heads_view<T> heads_from(const ggml_tensor* x,
   detail::check_not_null("ggml tensor", x);
   const std::int64_t s = detail::to_index(sequence, "sequence");
   if (s < 0 || s >= x->ne[3])
-    detail::fail(detail::error_kind::out_of_range,
-                 "yarn: ggml tensor %s: sequence = %lld must be in [0, ne[3] = %lld)",
-                 detail::name_of(x), static_cast<long long>(s), static_cast<long long>(x->ne[3]));
+    detail::fail_range("yarn: ggml tensor {}: sequence = {} must be in [0, ne[3] = {})",
+                       detail::name_of(x), s, x->ne[3]);
   return detail::heads_at<T>(x, s, detail::host_data_of(x));
 }
 
@@ -187,10 +182,9 @@ template <class T, class Integer> heads_view<T> heads_from(const ggml_tensor* x,
 ///          a token.
 inline pairing pairing_from_mode(int mode) {
   if (mode != GGML_ROPE_TYPE_NEOX && mode != GGML_ROPE_TYPE_NORMAL)
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: ggml's rope mode = %d must be GGML_ROPE_TYPE_NORMAL = 0 or "
-                 "GGML_ROPE_TYPE_NEOX = 2",
-                 mode);
+    detail::fail_argument("yarn: ggml's rope mode = {} must be GGML_ROPE_TYPE_NORMAL = 0 or "
+                          "GGML_ROPE_TYPE_NEOX = 2",
+                          mode);
   return mode == GGML_ROPE_TYPE_NEOX ? pairing::half_split : pairing::interleaved;
 }
 
@@ -207,13 +201,10 @@ inline ggml_tensor* rope_rows_node(ggml_context* context, ggml_tensor* positions
   detail::check_frequencies(freqs);
   if (positions->type != GGML_TYPE_I32 || !ggml_is_contiguous(positions) ||
       positions->ne[0] != ggml_nelements(positions))
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: ggml tensor %s: %s [%lld, %lld, %lld, %lld] must be i32 [n_tokens], "
-                 "contiguous, to be positions",
-                 detail::name_of(positions), ggml_type_name(positions->type),
-                 static_cast<long long>(positions->ne[0]), static_cast<long long>(positions->ne[1]),
-                 static_cast<long long>(positions->ne[2]),
-                 static_cast<long long>(positions->ne[3]));
+    detail::fail_argument("yarn: ggml tensor {}: {} [{}, {}, {}, {}] must be i32 [n_tokens], "
+                          "contiguous, to be positions",
+                          detail::name_of(positions), ggml_type_name(positions->type),
+                          positions->ne[0], positions->ne[1], positions->ne[2], positions->ne[3]);
   ggml_tensor* arguments[] = {positions};
   return ggml_custom_4d(context, GGML_TYPE_F32, 2 * freqs.n_pairs(), positions->ne[0], 1, 1,
                         arguments, 1, detail::compute_rope_rows, GGML_N_TASKS_MAX,
@@ -227,10 +218,8 @@ ggml_tensor* rope_rows_node(ggml_context*, ggml_tensor*, const frequencies&&) = 
 inline void fill_rope_rows(ggml_tensor* rows, const frequencies& freqs, const positions& list) {
   detail::check_rope_rows(rows);
   if (rows->ne[0] != 2 * freqs.n_pairs())
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: ggml tensor %s: ne[0] = %lld must be 2 * n_pairs = %lld",
-                 detail::name_of(rows), static_cast<long long>(rows->ne[0]),
-                 static_cast<long long>(2 * freqs.n_pairs()));
+    detail::fail_argument("yarn: ggml tensor {}: ne[0] = {} must be 2 * n_pairs = {}",
+                          detail::name_of(rows), rows->ne[0], 2 * freqs.n_pairs());
   detail::check_token_count("positions.size", list.size(), rows->ne[1]);
   const auto* const data = static_cast<const float*>(detail::host_data_of(rows));
   float* const cos = const_cast<float*>(data);
@@ -257,9 +246,8 @@ inline ggml_tensor* rope_inplace_node(ggml_context* context, ggml_tensor* x, ggm
   case GGML_TYPE_BF16:
     return detail::make_rope_node<bfloat16>(context, x, rows, p);
   default:
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: ggml tensor %s holds %s; f32, f16 and bf16 can be rotated",
-                 detail::name_of(x), ggml_type_name(x->type));
+    detail::fail_argument("yarn: ggml tensor {} holds {}; f32, f16 and bf16 can be rotated",
+                          detail::name_of(x), ggml_type_name(x->type));
   }
 }
 
@@ -316,10 +304,10 @@ public:
     const ggml_tensor* const x =
         tensors_ == nullptr ? nullptr : ggml_get_tensor(tensors_, name.c_str());
     if (x == nullptr || x->data == nullptr)
-      detail::fail(detail::error_kind::invalid_argument,
-                   "yarn: the file has a tensor %s, and its data is not loaded (gguf_init_params: "
-                   "a ctx, and no_alloc = false)",
-                   name.c_str());
+      detail::fail_argument(
+          "yarn: the file has a tensor {}, and its data is not loaded (gguf_init_params: "
+          "a ctx, and no_alloc = false)",
+          name);
     std::vector<float> values(static_cast<std::size_t>(ggml_nelements(x)));
     if (x->type == GGML_TYPE_F32)
       std::memcpy(values.data(), x->data, values.size() * sizeof(float));
@@ -327,9 +315,8 @@ public:
       ggml_fp16_to_fp32_row(static_cast<const ggml_fp16_t*>(x->data), values.data(),
                             ggml_nelements(x));
     else
-      detail::fail(detail::error_kind::invalid_argument,
-                   "yarn: the tensor %s holds %s; frequency factors are f32 or f16", name.c_str(),
-                   ggml_type_name(x->type));
+      detail::fail_argument("yarn: the tensor {} holds {}; frequency factors are f32 or f16", name,
+                            ggml_type_name(x->type));
     return values;
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // GGUF metadata: from the keys of a file to shape, method and lengths, as llama.cpp understands
 // them. Opt-in; needs nothing but the standard library, for the file is read by somebody else: see
-// `Reader` below, and yarn/ggml.hpp for one over ggml's gguf.h. Floor 10.
+// `Reader` below, and yarn/ggml.hpp for one over ggml's gguf.h.
 //
 // Keys stand behind the value of general.architecture and a dot; in brackets, what they are at
 // Hugging Face.
@@ -154,10 +154,10 @@ private:
       return;
     window_ = gguf_window_of(keys_.architecture());
     if (window_ == gguf_window::unknown)
-      fail(error_kind::invalid_argument,
-           "yarn: how llama.cpp rotates layers with a sliding window of general.architecture = %s "
-           "is not known here; read the global layers, and change what differs",
-           keys_.architecture().c_str());
+      fail_argument(
+          "yarn: how llama.cpp rotates layers with a sliding window of general.architecture = {} "
+          "is not known here; read the global layers, and change what differs",
+          keys_.architecture());
   }
 
   void read_shape() {
@@ -185,9 +185,8 @@ private:
   void check_rotated(std::int64_t head_dim) const {
     const std::int64_t rotated = config_.shape.rotary_dim;
     if (rotated % 2 != 0 || rotated > head_dim)
-      fail(error_kind::invalid_argument, "yarn: %s = %lld must be even and in [2, head_dim = %lld]",
-           keys_.full("rope.dimension_count").c_str(), static_cast<long long>(rotated),
-           static_cast<long long>(head_dim));
+      fail_argument("yarn: {} = {} must be even and in [2, head_dim = {}]",
+                    keys_.full("rope.dimension_count"), rotated, head_dim);
   }
 
   void read_latent_shape(std::optional<std::int64_t> key_length,
@@ -215,11 +214,10 @@ private:
       keys_.missing("attention.key_length",
                     "without it attention.head_count is needed, beside embedding_length");
     if (*width % *heads != 0)
-      fail(error_kind::invalid_argument,
-           "yarn: %s = %lld must be a multiple of attention.head_count = %lld where there is no "
-           "attention.key_length",
-           keys_.full("embedding_length").c_str(), static_cast<long long>(*width),
-           static_cast<long long>(*heads));
+      fail_argument(
+          "yarn: {} = {} must be a multiple of attention.head_count = {} where there is no "
+          "attention.key_length",
+          keys_.full("embedding_length"), *width, *heads);
     return *width / *heads;
   }
 
@@ -230,14 +228,13 @@ private:
       theta = *base_swa_;
     else if (window_ == gguf_window::own_base) {
       theta = 10000.0;
-      keys_.note("%s is missing: 10000, as in llama.cpp", keys_.full("rope.freq_base_swa").c_str());
+      keys_.note("{} is missing: 10000, as in llama.cpp", keys_.full("rope.freq_base_swa"));
     } else if (theta == 0.0)
       keys_.missing("rope.freq_base", "llama.cpp takes 10000 then: gguf_options.default_rope_theta "
                                       "= 10000 does the same");
     else if (!base)
-      keys_.note("%s is missing: %g is the caller's default", keys_.full("rope.freq_base").c_str(),
-                 theta);
-    check_positive("gguf_options.default_rope_theta", theta);
+      keys_.note("{} is missing: {} is the caller's default", keys_.full("rope.freq_base"), theta);
+    require_positive("gguf_options.default_rope_theta", theta);
     config_.shape.rope_theta = theta;
   }
 
@@ -249,9 +246,8 @@ private:
     for (const double pairs : *sections) {
       if (!(pairs >= 0.0 && pairs <= static_cast<double>(n_pairs)) ||
           pairs != static_cast<double>(static_cast<std::int64_t>(pairs)))
-        fail(error_kind::invalid_argument,
-             "yarn: %s holds %g; every section must be an integer in [0, n_pairs = %lld]",
-             keys_.full("rope.dimension_sections").c_str(), pairs, static_cast<long long>(n_pairs));
+        fail_argument("yarn: {} holds {}; every section must be an integer in [0, n_pairs = {}]",
+                      keys_.full("rope.dimension_sections"), pairs, n_pairs);
       config_.dimension_sections.push_back(static_cast<std::int64_t>(pairs));
     }
     if (std::all_of(sections->begin(), sections->end(), [](double n) { return n == 0.0; }))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From a Hugging Face config.json to shape, method and lengths. Opt-in: not in yarn.hpp. Floor 10.
+// From a Hugging Face config.json to shape, method and lengths. Opt-in: not in yarn.hpp.
 //
 //     const yarn::hf_config config = yarn::hf_config_from_file("Llama-3.1-8B/config.json");
 //     const yarn::frequencies freqs = yarn::make_frequencies(config, seq_len);
@@ -65,8 +65,8 @@ inline std::optional<pairing> hf_pairing(const hf_object& config, std::vector<st
       continue;
     const pairing said = *value ? pairing::interleaved : pairing::half_split;
     if (result && *result != said)
-      hf_note(notes, "%s = %s contradicts another key about the pairing: the former is taken",
-              config.name_of(key).c_str(), *value ? "true" : "false");
+      hf_note(notes, "{} = {} contradicts another key about the pairing: the former is taken",
+              config.name_of(key), *value ? "true" : "false");
     if (!result)
       result = said;
   }
@@ -81,7 +81,7 @@ inline void hf_note_unrotated(const hf_object& config, std::vector<std::string>&
   if (is_nope || config.boolean("alibi").value_or(false) ||
       config.boolean("mla_use_nope").value_or(false) ||
       attention.boolean("alibi").value_or(false) || !attention.boolean("rope").value_or(true))
-    hf_note(notes, "%s: this model does not rotate its heads at all",
+    hf_note(notes, "{}: this model does not rotate its heads at all",
             is_nope ? config.name_of("position_embedding_type").c_str()
                     : "alibi, mla_use_nope or attn_config.rope");
 }
@@ -116,10 +116,10 @@ inline hf_config hf_config_from(const nlohmann::json& config, const hf_options& 
   const detail::hf_object whole = detail::hf_dictionary(text);
   const detail::hf_layer layer = detail::hf_choose_layer(text, whole, model, options.layer_type);
   if (model.scaled && !whole)
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: %s is missing; model_type %s has a scaling of its own that is not known "
-                 "without it",
-                 text.name_of("rope_parameters").c_str(), model.model_type);
+    detail::fail_argument(
+        "yarn: {} is missing; model_type {} has a scaling of its own that is not known "
+        "without it",
+        text.name_of("rope_parameters"), model.model_type);
 
   detail::hf_lengths lengths;
   lengths.max_position_embeddings = detail::hf_max_length(text);
@@ -153,9 +153,9 @@ inline hf_config hf_config_from(const nlohmann::json& config, const hf_options& 
   for (const char* key : {"mrope_section", "xdrope_section"})
     if (layer.dictionary.has(key))
       detail::hf_note(result.notes,
-                      "%s: sections for positions with several axes are not applied; the "
+                      "{}: sections for positions with several axes are not applied; the "
                       "frequencies are right, and for text so are the rotations",
-                      layer.dictionary.name_of(key).c_str());
+                      layer.dictionary.name_of(key));
   const auto any = [](const std::string&) { return true; };
   if (!layer.is_unscaled)
     layer.dictionary.report_unread(result.unused, any);
@@ -196,12 +196,11 @@ inline hf_config hf_config_from_text(std::string_view text, const hf_options& op
     reason.erase(0, reason.find(']') + 2); // its own error number
   }
   if (!reason.empty())
-    detail::fail(detail::error_kind::invalid_argument, "yarn: the configuration is not JSON: %s",
-                 reason.c_str());
+    detail::fail_argument("yarn: the configuration is not JSON: {}", reason);
 #else
   const nlohmann::json config = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
   if (config.is_discarded())
-    detail::fail(detail::error_kind::invalid_argument, "yarn: the configuration is not JSON");
+    detail::fail_argument("yarn: the configuration is not JSON");
 #endif
   return hf_config_from(config, options);
 }
@@ -217,8 +216,7 @@ inline hf_config hf_config_from_file(const std::string& path, const hf_options& 
   while (file.read(part, sizeof part) || file.gcount() > 0)
     text.append(part, static_cast<std::size_t>(file.gcount()));
   if (!file.eof())
-    detail::fail(detail::error_kind::invalid_argument, "yarn: the file %s cannot be read",
-                 path.c_str());
+    detail::fail_argument("yarn: the file {} cannot be read", path);
   return hf_config_from_text(text, options);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // mdspan as views: std::mdspan (C++23), Kokkos' reference implementation, or any type with the same
-// members. Includes neither: whoever has one has included it. Opt-in. Floor 10.
+// members. Includes neither: whoever has one has included it. Opt-in.
 //
 //     std::mdspan x(data, n_tokens, n_heads, head_dim);          // layout_right
 //     yarn::rope_apply(yarn::heads_from(x), rows, p);
@@ -37,8 +37,7 @@ template <class X> void check_mdspan(const X& x) {
   static_assert(has_strides<typename X::mapping_type>::value,
                 "yarn: the mdspan's layout has no strides");
   if (!x.is_strided())
-    fail(error_kind::invalid_argument,
-         "yarn: mdspan: is_strided() is false; this layout cannot be viewed");
+    fail_argument("yarn: mdspan: is_strided() is false; this layout cannot be viewed");
 }
 
 template <class X> auto mdspan_heads(const X& x, axes order, bool is_batch, std::int64_t sequence) {
@@ -87,9 +86,7 @@ std::enable_if_t<detail::is_mdspan<X>::value, positions> positions_in(const X& x
   const std::int64_t n = detail::to_index(x.extent(0), "mdspan.extent");
   const std::int64_t stride = detail::to_index(x.stride(0), "mdspan.stride");
   if (n > 1 && stride != 1)
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: mdspan: stride %lld of positions must be 1",
-                 static_cast<long long>(stride));
+    detail::fail_argument("yarn: mdspan: stride {} of positions must be 1", stride);
   const typename X::element_type* const data = x.data_handle();
   return {data, n};
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Two operators for onnxruntime on processors: rows of cos and sin, once a run, and the rotation
-// that all layers do with them. Opt-in; onnxruntime 1.18 or newer. Floor 10.
+// that all layers do with them. Opt-in; onnxruntime 1.18 or newer.
 //
 //     yarn::onnx_rope_rows rows(freqs);                     // they must outlive the session
 //     yarn::onnx_rope rope;
@@ -66,9 +66,9 @@ public:
       const auto ids = c.GetInput(0);
       const onnx_shape shape = shape_of(ids);
       if (shape.size() != 1 && shape.size() != 2)
-        fail(error_kind::invalid_argument,
-             "yarn: RopeRows: position_ids of shape %s must be [tokens] or [sequences, tokens]",
-             to_words(shape).c_str());
+        fail_argument(
+            "yarn: RopeRows: position_ids of shape {} must be [tokens] or [sequences, tokens]",
+            to_words(shape));
       const std::int64_t n_pairs = freqs_.n_pairs();
       const std::int64_t n_sequences = shape.size() == 2 ? shape[0] : 1;
       float* const rows = c.GetOutput(0, {n_sequences, shape.back(), 2 * n_pairs})
@@ -88,8 +88,7 @@ public:
     const Ort::ConstKernelInfo attributes(info);
     const auto interleaved = attributes.GetAttribute<std::int64_t>("interleaved");
     if (interleaved != 0 && interleaved != 1)
-      fail(error_kind::invalid_argument, "yarn: the attribute interleaved = %lld must be 0 or 1",
-           static_cast<long long>(interleaved));
+      fail_argument("yarn: the attribute interleaved = {} must be 0 or 1", interleaved);
     pairing_ = interleaved == 1 ? pairing::interleaved : pairing::half_split;
     try { // only three axes need it
       n_heads_ = attributes.GetAttribute<std::int64_t>("num_heads");
@@ -113,10 +112,10 @@ public:
       case ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16:
         return compute<bfloat16>(c, x.GetShape());
       default:
-        fail(error_kind::invalid_argument,
-             "yarn: Rope: x of ONNX's element type %d must be float (1), float16 (10), double (11) "
-             "or bfloat16 (16)",
-             static_cast<int>(type));
+        fail_argument(
+            "yarn: Rope: x of ONNX's element type {} must be float (1), float16 (10), double (11) "
+            "or bfloat16 (16)",
+            static_cast<int>(type));
       }
     });
   }
@@ -139,15 +138,15 @@ private:
     if (x.size() == 4) // [sequences, heads, tokens, dim]
       return {{x[0], x[1], x[2], x[3]}, {x[1] * x[2] * x[3], x[2] * x[3], x[3], 1}};
     if (x.size() != 3)
-      fail(error_kind::invalid_argument,
-           "yarn: Rope: x of shape %s must be [sequences, heads, tokens, dim] or [sequences, "
-           "tokens, heads * dim]",
-           to_words(x).c_str());
+      fail_argument(
+          "yarn: Rope: x of shape {} must be [sequences, heads, tokens, dim] or [sequences, "
+          "tokens, heads * dim]",
+          to_words(x));
     if (n_heads_ < 1 || x[2] % n_heads_ != 0)
-      fail(error_kind::invalid_argument,
-           "yarn: Rope: num_heads = %lld must be >= 1 and divide the %lld elements of a token in x "
-           "of shape %s",
-           static_cast<long long>(n_heads_), static_cast<long long>(x[2]), to_words(x).c_str());
+      fail_argument(
+          "yarn: Rope: num_heads = {} must be >= 1 and divide the {} elements of a token in x "
+          "of shape {}",
+          n_heads_, x[2], to_words(x));
     const std::int64_t dim = x[2] / n_heads_;
     return {{x[0], n_heads_, x[1], dim}, {x[1] * x[2], dim, x[2], 1}};
   }
@@ -160,10 +159,9 @@ private:
     // One set of rows for all sequences, or one for each.
     if (rows_shape.size() != 3 || (rows_shape[0] != 1 && rows_shape[0] != n_sequences) ||
         rows_shape[1] != n_tokens || rows_shape[2] % 2 != 0)
-      fail(error_kind::invalid_argument,
-           "yarn: Rope: rows of shape %s must be [1 or %lld, %lld, 2 * pairs] for x of shape %s",
-           to_words(rows_shape).c_str(), static_cast<long long>(n_sequences),
-           static_cast<long long>(n_tokens), to_words(shape).c_str());
+      fail_argument(
+          "yarn: Rope: rows of shape {} must be [1 or {}, {}, 2 * pairs] for x of shape {}",
+          to_words(rows_shape), n_sequences, n_tokens, to_words(shape));
     const T* const from = static_cast<const T*>(x.GetTensorRawData());
     T* const to = static_cast<T*>(c.GetOutput(0, shape).GetTensorMutableRawData());
     const float* const first_row = rows.template GetTensorData<float>();

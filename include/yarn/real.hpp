@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// `real`: floating point with 128 significant bits, made of integers. Floor 3.
+// `real`: floating point with 128 significant bits, made of integers.
 //
 // Frequencies are computed in it and rounded to double once. Integers, because libm's pow and log
 // give other bits on other processors, because compilers fuse a*b + c as they please, and because
@@ -10,8 +10,8 @@
 #define YARN_REAL_HPP
 
 #include "detail/arithmetic/u128.hpp"
+#include "detail/base/bits.hpp"
 
-#include <cstring>
 #include <type_traits>
 
 namespace yarn {
@@ -63,8 +63,7 @@ private:
 };
 
 inline real::real(double value) {
-  std::uint64_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
+  const auto bits = detail::bit_cast<std::uint64_t>(value);
   const std::uint64_t fraction = bits & 0xfffffffffffffu;
   const int biased = static_cast<int>(bits >> 52 & 0x7ff);
   // A subnormal has the exponent of the smallest normal number and no hidden bit.
@@ -110,9 +109,7 @@ YARN_ALWAYS_INLINE double assemble_double(rounded r, bool negative) {
              ((shift >= 0 ? r.significand << shift : r.significand >> -shift) & 0xfffffffffffffu);
   }
   bits |= static_cast<std::uint64_t>(negative) << 63;
-  double value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
+  return bit_cast<double>(bits);
 }
 
 } // namespace detail

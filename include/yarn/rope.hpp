@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // rope_apply and rope_copy: the rotation of whole tensors.
-// Floor 8.
 //
 // Every function comes for q and k together and for one tensor alone, and with one of three
 // sources:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rows of cos/sin: frequencies and positions become what the rotation reads. Floor 7.
+// Rows of cos/sin: frequencies and positions become what the rotation reads.
 //
 //     rows    one row a token of this step, shared by all layers, threads, and by q and k
 //     table   one row a position; an export for engines that want one, never a need
@@ -7,9 +7,9 @@
 // Float entries are correctly rounded: |entry - m cos(position * inv_freq)| is at most 0.501 *
 // 2^-24 for |position| <= 2^24 and 0.51 * 2^-24 up to 2^31, times m or, where that is no power of
 // two, the next one above. The same bits come from any way of building them, on any processor
-// (tests/rows/test_rows.cpp). The 0.001 and 0.01 are the phase's 2^-65 turns a token. Double entries
-// have the same phase error, 2^-62.3 rad a token, and are otherwise correctly rounded, too; they
-// cost some 100 ns a pair.
+// (tests/rows/test_rows.cpp). The 0.001 and 0.01 are the phase's 2^-65 turns a token. Double
+// entries have the same phase error, 2^-62.3 rad a token, and are otherwise correctly rounded, too;
+// they cost some 100 ns a pair.
 #ifndef YARN_ROWS_HPP
 #define YARN_ROWS_HPP
 
@@ -28,9 +28,8 @@ inline constexpr std::int64_t largest_position = std::int64_t{1} << 31;
 inline void check_positions(const positions& list, std::int64_t n) {
   const auto check = [](std::int64_t index, std::int64_t position) {
     if (position < -largest_position || position > largest_position)
-      fail(error_kind::out_of_range,
-           "yarn: position %lld of token %lld is outside [-2^31, 2^31], for which rows are exact",
-           static_cast<long long>(position), static_cast<long long>(index));
+      fail_range("yarn: position {} of token {} is outside [-2^31, 2^31], for which rows are exact",
+                 position, index);
   };
   if (n == 0)
     return;
@@ -48,16 +47,16 @@ inline void check_positions(const positions& list, std::int64_t n) {
 // Default-constructed frequencies are an engine's member before its model is loaded.
 inline void check_frequencies(const frequencies& f) {
   if (f.n_pairs() == 0)
-    fail(error_kind::invalid_argument,
-         "yarn: frequencies with n_pairs = 0 must come from make_frequencies or frequencies_from");
+    fail_argument(
+        "yarn: frequencies with n_pairs = 0 must come from make_frequencies or frequencies_from");
 }
 
 inline void check_count(const positions& list) {
   if (list.size() < 0)
-    fail(error_kind::invalid_argument,
-         "yarn: positions.size = %lld: an open run (positions_from without a count) has no length "
-         "of its own, and here nothing else gives one",
-         static_cast<long long>(list.size()));
+    fail_argument(
+        "yarn: positions.size = {}: an open run (positions_from without a count) has no length "
+        "of its own, and here nothing else gives one",
+        list.size());
   check_positions(list, list.size());
 }
 
@@ -76,9 +75,8 @@ YARN_ALWAYS_INLINE token_range part_of(std::int64_t n, slice part) {
 }
 inline void check_slice(slice part) {
   if (part.count < 1 || part.index < 0 || part.index >= part.count)
-    fail(error_kind::invalid_argument,
-         "yarn: slice.index = %lld must be in [0, slice.count = %lld), and the count >= 1",
-         static_cast<long long>(part.index), static_cast<long long>(part.count));
+    fail_argument("yarn: slice.index = {} must be in [0, slice.count = {}), and the count >= 1",
+                  part.index, part.count);
 }
 
 // One row, pairs [pair, pair + n_pairs), without checks; T float or double.
@@ -154,14 +152,10 @@ void check_row_extent(const char* name, std::int64_t n_rows, std::int64_t n_pair
                       std::int64_t stride) {
   constexpr std::int64_t limit = PTRDIFF_MAX / static_cast<std::int64_t>(sizeof(T)) / 4;
   if (n_rows > 1 && stride < n_pairs)
-    fail(error_kind::invalid_argument,
-         "yarn: %s: row_stride = %lld must be at least n_pairs = %lld", name,
-         static_cast<long long>(stride), static_cast<long long>(n_pairs));
+    fail_argument("yarn: {}: row_stride = {} must be at least n_pairs = {}", name, stride, n_pairs);
   if (n_pairs > limit || (n_rows > 1 && stride > (limit - n_pairs) / (n_rows - 1)))
-    fail(error_kind::invalid_argument,
-         "yarn: %s: n_rows = %lld, n_pairs = %lld, row_stride = %lld: beyond ptrdiff_t", name,
-         static_cast<long long>(n_rows), static_cast<long long>(n_pairs),
-         static_cast<long long>(stride));
+    fail_argument("yarn: {}: n_rows = {}, n_pairs = {}, row_stride = {}: beyond ptrdiff_t", name,
+                  n_rows, n_pairs, stride);
 }
 
 template <class T>
@@ -187,7 +181,7 @@ void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stri
   if (list.size() == 0)
     return;
   if (cos == nullptr || sin == nullptr)
-    detail::fail(detail::error_kind::invalid_argument, "yarn: cos or sin of fill_rows is null");
+    detail::fail_argument("yarn: cos or sin of fill_rows is null");
   detail::check_row_extent<T>("fill_rows", list.size(), f.n_pairs(), stride);
   const detail::token_range range = detail::part_of(list.size(), part);
   detail::compute_rows(f, 0, f.n_pairs(), list, range, cos + range.begin * stride,
@@ -212,13 +206,12 @@ public:
     check_frequencies(f);
     check_count(list);
     if (n_rows_ != 0 && f.n_pairs() != n_pairs_)
-      fail(error_kind::invalid_argument,
-           "yarn: append of frequencies with n_pairs = %lld to rows with n_pairs = %lld",
-           static_cast<long long>(f.n_pairs()), static_cast<long long>(n_pairs_));
+      fail_argument("yarn: append of frequencies with n_pairs = {} to rows with n_pairs = {}",
+                    f.n_pairs(), n_pairs_);
     n_pairs_ = f.n_pairs();
     if (list.size() > (INT64_MAX / 64 - n_rows_) / row_stride())
-      fail(error_kind::invalid_argument, "yarn: %lld rows of %lld pairs are beyond any memory",
-           static_cast<long long>(n_rows_ + list.size()), static_cast<long long>(n_pairs_));
+      fail_argument("yarn: {} rows of {} pairs are beyond any memory", n_rows_ + list.size(),
+                    n_pairs_);
     values_.resize_keeping(static_cast<std::size_t>((n_rows_ + list.size()) * row_stride()));
     T* const first = values_.data() + n_rows_ * row_stride();
     compute_rows(f, 0, n_pairs_, list, {0, list.size()}, first, first + half(), row_stride());
@@ -274,8 +267,7 @@ public:
   template <class Integer> rotary_table(const frequencies& f, Integer n_positions) {
     const std::int64_t n = detail::to_index(n_positions, "n_positions");
     if (n < 0)
-      detail::fail(detail::error_kind::invalid_argument, "yarn: n_positions = %lld must be >= 0",
-                   static_cast<long long>(n));
+      detail::fail_argument("yarn: n_positions = {} must be >= 0", n);
     storage_.append(f, positions_from(0, n));
   }
 

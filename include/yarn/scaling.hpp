@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// All methods, and the closed list for a choice at run time. Floor 5.
+// All methods, and the closed list for a choice at run time.
 //
 // A user's own method needs no entry here: any type with a `resolve` (scaling/spectrum.hpp) works
 // in make_frequencies like ours.

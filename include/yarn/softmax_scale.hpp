@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The scale of the attention logits, where a model family puts part of YaRN's temperature. Floor 6.
+// The scale of the attention logits, where a model family puts part of YaRN's temperature.
 //
 // YaRN's attention factor is in cos and sin, hence in q and k, hence in the logits: most models
 // need nothing else. DeepSeek-V2/V3 make that factor 1 (mscale = mscale_all_dim) and multiply the
@@ -35,13 +35,13 @@ template <class Method> real softmax_temperature(const Method& method, std::int6
   if constexpr (std::is_base_of_v<yarn_scaling, Method>) {
     real scale = method.factor;
     if constexpr (is_dynamic_scaling_v<Method>) {
-      check_length("dynamic_yarn_scaling.original_max_position_embeddings",
-                   method.original_max_position_embeddings);
+      require_length("dynamic_yarn_scaling.original_max_position_embeddings",
+                     method.original_max_position_embeddings);
       scale = max(scale, real(seq_len) / real(method.original_max_position_embeddings));
     } else {
-      check_positive("yarn_scaling.factor", method.factor);
+      require_positive("yarn_scaling.factor", method.factor);
     }
-    check_at_least_zero("yarn_scaling.mscale_all_dim", method.mscale_all_dim.value());
+    require_at_least_zero("yarn_scaling.mscale_all_dim", method.mscale_all_dim.value());
     return yarn_scaling::temperature(scale, method.mscale_all_dim.value());
   } else {
     static_cast<void>(method);
@@ -71,7 +71,7 @@ double softmax_scale(Integer qk_head_dim, const Method& method, softmax_conventi
                      std::int64_t seq_len = 0) {
   static_assert(is_scaling_v<Method>, "yarn: softmax_scale takes a scaling method");
   const std::int64_t dim = detail::to_index(qk_head_dim, "qk_head_dim");
-  detail::check_length("qk_head_dim", dim);
+  require_length("qk_head_dim", dim);
   real temperature = 1;
   if (convention == softmax_convention::mscale_all_dim_squared)
     temperature = detail::softmax_temperature(method, seq_len);

@@ -36,15 +36,14 @@ report check_rows(const expectation& expected, const rows_view<T>& rows, const p
                   const options& o = {}) {
   const std::int64_t n = list.is_run() && list.size() < 0 ? rows.n_rows() : list.size();
   if (n != rows.n_rows() || n < 1)
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: testing: %lld positions for n_rows = %lld; they must be as many, and > 0",
-                 static_cast<long long>(n), static_cast<long long>(rows.n_rows()));
+    detail::fail_argument(
+        "yarn: testing: {} positions for n_rows = {}; they must be as many, and > 0", n,
+        rows.n_rows());
   if (rows.n_pairs() < 1 || rows.row_stride() < rows.n_pairs())
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: testing: n_pairs = %lld must be > 0 and at most row_stride = %lld",
-                 static_cast<long long>(rows.n_pairs()), static_cast<long long>(rows.row_stride()));
+    detail::fail_argument("yarn: testing: n_pairs = {} must be > 0 and at most row_stride = {}",
+                          rows.n_pairs(), rows.row_stride());
   if (rows.cos(0) == nullptr || rows.sin(0) == nullptr)
-    detail::fail(detail::error_kind::invalid_argument, "yarn: testing: cos or sin is null");
+    detail::fail_argument("yarn: testing: cos or sin is null");
   yarn::detail::check_positions(list, n);
   detail::row_values values;
   values.width = rows.n_pairs();
@@ -65,16 +64,12 @@ template <class T>
 report check_table(const expectation& expected, const table_view<T>& table, const options& o = {}) {
   const std::int64_t last = table.n_rows() - 1;
   if (last < 0)
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: testing: n_rows = %lld of the table must be > 0",
-                 static_cast<long long>(table.n_rows()));
+    detail::fail_argument("yarn: testing: n_rows = {} of the table must be > 0", table.n_rows());
   if (table.n_pairs() < 1 || table.row_stride() < table.n_pairs())
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: testing: n_pairs = %lld must be > 0 and at most row_stride = %lld",
-                 static_cast<long long>(table.n_pairs()),
-                 static_cast<long long>(table.row_stride()));
+    detail::fail_argument("yarn: testing: n_pairs = {} must be > 0 and at most row_stride = {}",
+                          table.n_pairs(), table.row_stride());
   if (table.cos(0) == nullptr || table.sin(0) == nullptr)
-    detail::fail(detail::error_kind::invalid_argument, "yarn: testing: cos or sin is null");
+    detail::fail_argument("yarn: testing: cos or sin is null");
   detail::row_values values;
   values.width = table.n_pairs();
   values.positions = detail::telling_positions(last < o.max_position ? last : o.max_position);
@@ -96,10 +91,9 @@ report check_inv_freq(const expectation& expected, const Number* inv_freq, Count
                 "yarn: inverse frequencies are float or double");
   const std::int64_t n = yarn::detail::to_index(n_pairs, "n_pairs");
   if (n < 1 || n > std::int64_t{1} << 23)
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: testing: n_pairs = %lld must be in [1, 2^23]", static_cast<long long>(n));
+    detail::fail_argument("yarn: testing: n_pairs = {} must be in [1, 2^23]", n);
   if (inv_freq == nullptr)
-    detail::fail(detail::error_kind::invalid_argument, "yarn: testing: inv_freq is null");
+    detail::fail_argument("yarn: testing: inv_freq is null");
   return detail::judge_inv_freq(expected, {inv_freq, inv_freq + n}, detail::digits_of<Number>(),
                                 attention_factor, o);
 }
@@ -150,29 +144,23 @@ report check_rotated(const expectation& expected, const heads_view<From>& before
   if (before.n_tokens() != after.n_tokens() || before.n_heads() != after.n_heads() ||
       before.head_dim() != after.head_dim() || n != before.n_tokens() || n < 1 ||
       before.n_heads() < 1)
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: testing: before is [%lld][%lld][%lld], after [%lld][%lld][%lld], with %lld "
-                 "positions; they must agree, and be > 0",
-                 static_cast<long long>(before.n_tokens()),
-                 static_cast<long long>(before.n_heads()),
-                 static_cast<long long>(before.head_dim()),
-                 static_cast<long long>(after.n_tokens()), static_cast<long long>(after.n_heads()),
-                 static_cast<long long>(after.head_dim()), static_cast<long long>(n));
+    detail::fail_argument("yarn: testing: before is [{}][{}][{}], after [{}][{}][{}], with {} "
+                          "positions; they must agree, and be > 0",
+                          before.n_tokens(), before.n_heads(), before.head_dim(), after.n_tokens(),
+                          after.n_heads(), after.head_dim(), n);
   if (before.head_dim() != expected.shape().head_dim)
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: testing: head_dim = %lld must be rope_shape.head_dim = %lld",
-                 static_cast<long long>(before.head_dim()),
-                 static_cast<long long>(expected.shape().head_dim));
+    detail::fail_argument("yarn: testing: head_dim = {} must be rope_shape.head_dim = {}",
+                          before.head_dim(), expected.shape().head_dim);
   if (before.data() == nullptr || after.data() == nullptr)
-    detail::fail(detail::error_kind::invalid_argument, "yarn: testing: before or after is null");
+    detail::fail_argument("yarn: testing: before or after is null");
   yarn::detail::check_positions(list, n);
   const detail::samples s = detail::recorded(before, after, list);
   bool is_zero = true;
   for (const double x : s.before)
     is_zero = is_zero && x == 0.0;
   if (is_zero)
-    detail::fail(detail::error_kind::invalid_argument,
-                 "yarn: testing: before is all zeros, which every rotation leaves as they are");
+    detail::fail_argument(
+        "yarn: testing: before is all zeros, which every rotation leaves as they are");
   return detail::judge_rotation(expected, s, detail::digits_of<To>(), detail::type_name<To>(), o);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The words of the library: pairing, shape, slice, element formats. Plain data. Floor 2.
+// The words of the library: pairing, shape, slice, element formats. Plain data.
 #ifndef YARN_TYPES_HPP
 #define YARN_TYPES_HPP
 
-#include "error.hpp"
+#include "detail/base/bits.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -119,16 +119,6 @@ private:
   bool present_ = false;
 };
 
-namespace detail {
-
-// By its bits: -ffast-math lets compilers assume that std::isfinite is always true.
-YARN_ALWAYS_INLINE bool is_finite(double x) {
-  std::uint64_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  return (bits >> 52 & 0x7ff) != 0x7ff;
-}
-
-} // namespace detail
 } // namespace YARN_ABI
 } // namespace yarn
 

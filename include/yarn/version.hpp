@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The version of the library, and nothing else: CMake and the tests read it here. Floor 1.
+// The version of the library, and nothing else: CMake and the tests read it here.
 #ifndef YARN_VERSION_HPP
 #define YARN_VERSION_HPP
 

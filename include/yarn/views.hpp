@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Views of the caller's memory: tensors of heads, positions, rows and tables of cos/sin. They own
-// nothing, copy like pointers, and cannot be made from a temporary container. Floor 2.
+// nothing, copy like pointers, and cannot be made from a temporary container.
 #ifndef YARN_VIEWS_HPP
 #define YARN_VIEWS_HPP
 
+#include "detail/base/message.hpp"
 #include "types.hpp"
+
+#include <utility>
 
 namespace yarn {
 
@@ -16,8 +19,7 @@ YARN_ALWAYS_INLINE std::int64_t to_index(Integer value, [[maybe_unused]] const c
   static_assert(std::is_integral_v<Integer>, "yarn: extents, strides and counts are integers");
   if constexpr (std::is_unsigned_v<Integer> && sizeof(Integer) >= 8)
     if (value > static_cast<Integer>(INT64_MAX))
-      fail(error_kind::invalid_argument, "yarn: %s = %llu does not fit a signed 64-bit integer",
-           name, static_cast<unsigned long long>(value));
+      fail_argument("yarn: {} = {} does not fit a signed 64-bit integer", name, value);
   return static_cast<std::int64_t>(value);
 }
 

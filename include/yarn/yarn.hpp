@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The whole core in one include. Floor 9.
+// The whole core in one include.
 #ifndef YARN_YARN_HPP
 #define YARN_YARN_HPP
 

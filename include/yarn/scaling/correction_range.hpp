@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From extrapolation to interpolation: the ramps that YaRN and NTK-by-parts share. Floor 4.
+// From extrapolation to interpolation: the ramps that YaRN and NTK-by-parts share.
 // Source: jquesnelle/yarn find_correction_range, linear_ramp_mask; arXiv 2309.00071 section 3.2.
 #ifndef YARN_SCALING_CORRECTION_RANGE_HPP
 #define YARN_SCALING_CORRECTION_RANGE_HPP
@@ -31,9 +31,9 @@ struct correction_ramp {
 inline correction_ramp find_correction_range(const spectrum& s, real length, real fast, real slow,
                                              bool truncate) {
   if (s.log_theta() <= real(0))
-    fail(error_kind::invalid_argument,
-         "yarn: rope_shape.rope_theta = %g must be > 1 for a method that blends by pair index",
-         s.shape().rope_theta);
+    fail_argument(
+        "yarn: rope_shape.rope_theta = {} must be > 1 for a method that blends by pair index",
+        s.shape().rope_theta);
   const real last = s.rotary_dim() - 1;
   const auto pair_of = [&](real turns) {
     return real(s.rotary_dim()) * log(length / (real(2) * constant::pi * turns)) /

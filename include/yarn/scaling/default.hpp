@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// No scaling: theta_i = rope_theta^(-2i/d). Hugging Face: rope_type "default". Floor 4.
+// No scaling: theta_i = rope_theta^(-2i/d). Hugging Face: rope_type "default".
 // Source: RoFormer, arXiv 2104.09864, section 3.2.2.
 #ifndef YARN_SCALING_DEFAULT_HPP
 #define YARN_SCALING_DEFAULT_HPP

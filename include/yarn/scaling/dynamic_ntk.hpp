@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Dynamic NTK: NTK-aware scaling that grows with the current length l, base
 // b * (s*l/L - (s-1))^(d/(d-2)) for l > L, and b up to L. Hugging Face: rope_type "dynamic".
-// Floor 4. Source: transformers modeling_rope_utils.py, _compute_dynamic_ntk_parameters; factor 1
+// Source: transformers modeling_rope_utils.py, _compute_dynamic_ntk_parameters; factor 1
 // is the paper's form (arXiv 2309.00071, section 3.3). transformers 5.12.1 stays at the longest
 // length it has seen; that is a bug there, and here the result depends on nothing but the
 // arguments.
@@ -19,9 +19,9 @@ struct dynamic_ntk_scaling {
 
   /// Cached keys were rotated with the frequencies of their own step: move them with `rerotation`.
   void resolve(spectrum& s, std::int64_t seq_len) const {
-    detail::check_positive("dynamic_ntk_scaling.factor", factor);
-    detail::check_length("dynamic_ntk_scaling.max_position_embeddings", max_position_embeddings);
-    detail::check_sequence_length(seq_len);
+    require_positive("dynamic_ntk_scaling.factor", factor);
+    require_length("dynamic_ntk_scaling.max_position_embeddings", max_position_embeddings);
+    require_sequence_length(seq_len);
     detail::check_base_can_change(s, "dynamic_ntk_scaling");
     if (seq_len <= max_position_embeddings)
       return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Dynamic YaRN: YaRN with the scale of the current length l, s = max(factor, l/L). Floor 4.
+// Dynamic YaRN: YaRN with the scale of the current length l, s = max(factor, l/L).
 // Source: jquesnelle/yarn LlamaDynamicYaRNScaledRotaryEmbedding (which never shrinks again).
 #ifndef YARN_SCALING_DYNAMIC_YARN_HPP
 #define YARN_SCALING_DYNAMIC_YARN_HPP
@@ -14,10 +14,10 @@ inline namespace YARN_ABI {
 /// the attention factor follow the scale.
 struct dynamic_yarn_scaling : yarn_scaling {
   void resolve(spectrum& s, std::int64_t seq_len) const {
-    detail::check_at_least_zero("dynamic_yarn_scaling.factor", factor);
-    detail::check_length("dynamic_yarn_scaling.original_max_position_embeddings",
-                         original_max_position_embeddings);
-    detail::check_sequence_length(seq_len);
+    require_at_least_zero("dynamic_yarn_scaling.factor", factor);
+    require_length("dynamic_yarn_scaling.original_max_position_embeddings",
+                   original_max_position_embeddings);
+    require_sequence_length(seq_len);
     const real least = factor == 0.0 ? real(1) : real(factor);
     resolve_with(s, max(least, real(seq_len) / real(original_max_position_embeddings)));
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Explicit divisors on top of any method: frequency_i / freq_factors[i]. llama.cpp carries Llama
-// 3's and LongRoPE's scaling in such a tensor (`rope_freqs.weight`, ggml's freq_factors). Floor 4.
+// 3's and LongRoPE's scaling in such a tensor (`rope_freqs.weight`, ggml's freq_factors).
 #ifndef YARN_SCALING_FREQ_FACTORS_HPP
 #define YARN_SCALING_FREQ_FACTORS_HPP
 

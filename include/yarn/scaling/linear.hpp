@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Position interpolation (PI): theta_i / factor. Hugging Face: rope_type "linear". Floor 4.
+// Position interpolation (PI): theta_i / factor. Hugging Face: rope_type "linear".
 // Source: arXiv 2306.15595. Hugging Face divides the frequency, the authors the position.
 #ifndef YARN_SCALING_LINEAR_HPP
 #define YARN_SCALING_LINEAR_HPP
@@ -13,7 +13,7 @@ struct linear_scaling {
   double factor = 0.0; ///< s: new length / original length, > 0; no default
 
   void resolve(spectrum& s) const {
-    detail::check_positive("linear_scaling.factor", factor);
+    require_positive("linear_scaling.factor", factor);
     const real compression = real(1) / real(factor);
     for (std::int64_t i = 0; i < s.n_pairs(); ++i)
       s.set(i, s.inv_freq(i) * compression, frequency_zone::interpolated);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Llama 3.1's scaling: by r = L / wavelength_i, the turns within the original context: kept above
-// high_freq_factor, divided by s below low_freq_factor, linear in r between. Floor 4.
+// high_freq_factor, divided by s below low_freq_factor, linear in r between.
 // Hugging Face: rope_type "llama3". Source: transformers _compute_llama3_parameters.
 #ifndef YARN_SCALING_LLAMA3_HPP
 #define YARN_SCALING_LLAMA3_HPP
@@ -17,13 +17,13 @@ struct llama3_scaling {
   std::int64_t original_max_position_embeddings = 0; ///< L, tokens, > 0
 
   void resolve(spectrum& s) const {
-    detail::check_positive("llama3_scaling.factor", factor);
-    detail::check_positive("llama3_scaling.low_freq_factor", low_freq_factor);
-    detail::check_positive("llama3_scaling.high_freq_factor", high_freq_factor);
-    detail::check_order("llama3_scaling.low_freq_factor", low_freq_factor,
-                        "llama3_scaling.high_freq_factor", high_freq_factor);
-    detail::check_length("llama3_scaling.original_max_position_embeddings",
-                         original_max_position_embeddings);
+    require_positive("llama3_scaling.factor", factor);
+    require_positive("llama3_scaling.low_freq_factor", low_freq_factor);
+    require_positive("llama3_scaling.high_freq_factor", high_freq_factor);
+    require_order("llama3_scaling.low_freq_factor", low_freq_factor,
+                  "llama3_scaling.high_freq_factor", high_freq_factor);
+    require_length("llama3_scaling.original_max_position_embeddings",
+                   original_max_position_embeddings);
     const detail::rotation_ramp keep(original_max_position_embeddings, low_freq_factor,
                                      high_freq_factor);
     detail::blend(s, factor, [&](std::int64_t i) { return keep(s.inv_freq(i)); });

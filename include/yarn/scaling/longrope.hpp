@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // LongRoPE: every frequency has a divisor of its own, from one list up to the original length and
-// from another above it. Hugging Face: rope_type "longrope" (once "su"). Floor 4.
+// from another above it. Hugging Face: rope_type "longrope" (once "su").
 //   attention factor  sqrt(1 + ln s / ln L), or given, or PhiMoE's short_mscale / long_mscale
 // Source: arXiv 2402.13753; transformers _compute_longrope_parameters; microsoft/LongRoPE.
 #ifndef YARN_SCALING_LONGROPE_HPP
@@ -22,9 +22,9 @@ struct longrope_scaling {
 
   /// Keys cached before the length crosses L were rotated with the short list: see `rerotation`.
   void resolve(spectrum& s, std::int64_t seq_len) const {
-    detail::check_length("longrope_scaling.original_max_position_embeddings",
-                         original_max_position_embeddings);
-    detail::check_sequence_length(seq_len);
+    require_length("longrope_scaling.original_max_position_embeddings",
+                   original_max_position_embeddings);
+    require_sequence_length(seq_len);
     detail::check_factors("longrope_scaling.short_factor", short_factor, s.n_pairs());
     detail::check_factors("longrope_scaling.long_factor", long_factor, s.n_pairs());
     const bool longer = seq_len > original_max_position_embeddings;
@@ -41,7 +41,7 @@ private:
   real attention(bool longer) const {
     const auto check = [](const char* field, const optional_number& number) {
       if (number.has_value())
-        detail::check_positive(field, number.value());
+        require_positive(field, number.value());
     };
     check("longrope_scaling.factor", factor);
     check("longrope_scaling.attention_factor", attention_factor);
@@ -53,16 +53,16 @@ private:
     if (mscale.has_value())
       return mscale.value();
     if (!factor.has_value())
-      detail::fail(detail::error_kind::invalid_argument,
-                   "yarn: longrope_scaling.factor is not set; the attention factor needs it "
-                   "(max_position_embeddings / original_max_position_embeddings), or give "
-                   "attention_factor");
+      detail::fail_argument(
+          "yarn: longrope_scaling.factor is not set; the attention factor needs it "
+          "(max_position_embeddings / original_max_position_embeddings), or give "
+          "attention_factor");
     if (factor.value() <= 1.0)
       return 1;
     if (original_max_position_embeddings == 1)
-      detail::fail(detail::error_kind::invalid_argument,
-                   "yarn: longrope_scaling.original_max_position_embeddings = 1 must be > 1 for "
-                   "the attention factor's formula");
+      detail::fail_argument(
+          "yarn: longrope_scaling.original_max_position_embeddings = 1 must be > 1 for "
+          "the attention factor's formula");
     return sqrt(real(1) + log(factor.value()) / log(original_max_position_embeddings));
   }
 };

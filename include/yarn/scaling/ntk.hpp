@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // NTK-aware scaling: the default's frequencies for the base b * s^(d/(d-2)), with which the first
-// pair is kept and the last one is interpolated by s. Floor 4.
+// pair is kept and the last one is interpolated by s.
 // Source: YaRN paper (arXiv 2309.00071) section 3.1; jquesnelle/yarn LlamaNTKScaledRotaryEmbedding.
 // vLLM's "ntk" is another formula: (b*s)^(-2i/d) / s^(2/d).
 #ifndef YARN_SCALING_NTK_HPP
@@ -15,10 +15,10 @@ namespace detail {
 
 inline void check_base_can_change(const spectrum& s, const char* method) {
   if (s.rotary_dim() == 2)
-    fail(error_kind::invalid_argument,
-         "yarn: %s needs rotary_dim > 2: with the one pair of rotary_dim = 2 there is no base to "
-         "change",
-         method);
+    fail_argument(
+        "yarn: {} needs rotary_dim > 2: with the one pair of rotary_dim = 2 there is no base to "
+        "change",
+        method);
 }
 
 // Changes the base to b * scale^(d/(d-2)).
@@ -36,7 +36,7 @@ struct ntk_scaling {
   double factor = 0.0; ///< s, the paper's alpha: > 0; no default
 
   void resolve(spectrum& s) const {
-    detail::check_positive("ntk_scaling.factor", factor);
+    require_positive("ntk_scaling.factor", factor);
     detail::check_base_can_change(s, "ntk_scaling");
     detail::set_ntk_base(s, factor);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // NTK-by-parts as the authors first wrote it, before the paper: two blends, both over pair indices:
 // linear with NTK-aware between 1.25 and 0.75 turns, then with the unscaled between 16 and 2.
-// Floor 4. Source: jquesnelle/yarn Llama[Dynamic]PartNTKScaledRotaryEmbedding.
+// Source: jquesnelle/yarn Llama[Dynamic]PartNTKScaledRotaryEmbedding.
 #ifndef YARN_SCALING_PART_NTK_HPP
 #define YARN_SCALING_PART_NTK_HPP
 
@@ -48,11 +48,11 @@ struct part_ntk_scaling {
   double extrapolation_factor = 1.0;                 ///< share of extrapolation, >= 0
 
   void resolve(spectrum& s) const {
-    detail::check_positive("part_ntk_scaling.factor", factor);
-    detail::check_length("part_ntk_scaling.original_max_position_embeddings",
-                         original_max_position_embeddings);
-    detail::check_at_least_zero("part_ntk_scaling.ntk_factor", ntk_factor);
-    detail::check_at_least_zero("part_ntk_scaling.extrapolation_factor", extrapolation_factor);
+    require_positive("part_ntk_scaling.factor", factor);
+    require_length("part_ntk_scaling.original_max_position_embeddings",
+                   original_max_position_embeddings);
+    require_at_least_zero("part_ntk_scaling.ntk_factor", ntk_factor);
+    require_at_least_zero("part_ntk_scaling.extrapolation_factor", extrapolation_factor);
     detail::resolve_part_ntk(s, factor, original_max_position_embeddings, ntk_factor,
                              extrapolation_factor, "part_ntk_scaling");
   }
@@ -65,12 +65,11 @@ struct dynamic_part_ntk_scaling {
   double extrapolation_factor = 1.0;
 
   void resolve(spectrum& s, std::int64_t seq_len) const {
-    detail::check_length("dynamic_part_ntk_scaling.original_max_position_embeddings",
-                         original_max_position_embeddings);
-    detail::check_sequence_length(seq_len);
-    detail::check_at_least_zero("dynamic_part_ntk_scaling.ntk_factor", ntk_factor);
-    detail::check_at_least_zero("dynamic_part_ntk_scaling.extrapolation_factor",
-                                extrapolation_factor);
+    require_length("dynamic_part_ntk_scaling.original_max_position_embeddings",
+                   original_max_position_embeddings);
+    require_sequence_length(seq_len);
+    require_at_least_zero("dynamic_part_ntk_scaling.ntk_factor", ntk_factor);
+    require_at_least_zero("dynamic_part_ntk_scaling.extrapolation_factor", extrapolation_factor);
     const real scale = max(1, real(seq_len) / real(original_max_position_embeddings));
     detail::resolve_part_ntk(s, scale, original_max_position_embeddings, ntk_factor,
                              extrapolation_factor, "dynamic_part_ntk_scaling");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Proportional RoPE (Gemma 4): pairs span the whole head; the first share of them turns with
-// rope_theta^(-2i/head_dim) / factor, the others not at all. Hugging Face: "proportional". Floor 4.
+// rope_theta^(-2i/head_dim) / factor, the others not at all. Hugging Face: "proportional".
 // Unlike partial rotary, which shortens the rotated block and takes its frequencies over that
 // block. Source: transformers _compute_proportional_rope_parameters.
 #ifndef YARN_SCALING_PROPORTIONAL_HPP
@@ -16,18 +16,15 @@ struct proportional_scaling {
   double factor = 1.0;                ///< s > 0
 
   void resolve(spectrum& s) const {
-    detail::check_positive("proportional_scaling.factor", factor);
-    detail::check_positive("proportional_scaling.partial_rotary_factor", partial_rotary_factor);
+    require_positive("proportional_scaling.factor", factor);
+    require_positive("proportional_scaling.partial_rotary_factor", partial_rotary_factor);
     if (partial_rotary_factor > 1.0)
-      detail::fail(detail::error_kind::invalid_argument,
-                   "yarn: proportional_scaling.partial_rotary_factor = %g must be <= 1",
-                   partial_rotary_factor);
+      detail::fail_argument("yarn: proportional_scaling.partial_rotary_factor = {} must be <= 1",
+                            partial_rotary_factor);
     if (s.rotary_dim() != s.shape().head_dim)
-      detail::fail(detail::error_kind::invalid_argument,
-                   "yarn: rope_shape.rotary_dim = %lld must be head_dim = %lld (or 0) for "
-                   "proportional_scaling, whose pairs span the whole head",
-                   static_cast<long long>(s.rotary_dim()),
-                   static_cast<long long>(s.shape().head_dim));
+      detail::fail_argument("yarn: rope_shape.rotary_dim = {} must be head_dim = {} (or 0) for "
+                            "proportional_scaling, whose pairs span the whole head",
+                            s.rotary_dim(), s.shape().head_dim);
     // The product is rounded to double before it is halved, as in Python.
     const double rotated =
         static_cast<double>(real(partial_rotary_factor) * real(s.shape().head_dim));

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What a scaling method works on, and what makes a type a method. Floor 4.
+// What a scaling method works on, and what makes a type a method.
 #ifndef YARN_SCALING_SPECTRUM_HPP
 #define YARN_SCALING_SPECTRUM_HPP
 
 #include "../detail/base/buffer.hpp"
 #include "../real.hpp"
 #include "../types.hpp"
+#include "require.hpp"
 
 #include <initializer_list>
 #include <variant>
@@ -25,7 +26,8 @@ enum class frequency_zone : unsigned char {
 /// The pairs between which a method passes from extrapolation to interpolation: pairs up to `low`
 /// keep their frequency, pairs from `high` on are interpolated. Fractional without truncation.
 struct pair_range {
-  bool has_value; // no initialisers: they would make a constructor, which is code (detail/base/abi.hpp)
+  bool has_value; // no initialisers: they would make a constructor, which is code
+                  // (detail/base/abi.hpp)
   double low;
   double high;
 };
@@ -34,34 +36,6 @@ struct pair_range {
 
 inline namespace YARN_ABI {
 
-namespace detail {
-
-inline void check_positive(const char* field, double value) {
-  if (!is_finite(value) || !(value > 0.0))
-    fail(error_kind::invalid_argument, "yarn: %s = %g must be finite and > 0", field, value);
-}
-inline void check_at_least_zero(const char* field, double value) {
-  if (!is_finite(value) || !(value >= 0.0))
-    fail(error_kind::invalid_argument, "yarn: %s = %g must be finite and >= 0", field, value);
-}
-inline void check_length(const char* field, std::int64_t value) {
-  if (value <= 0)
-    fail(error_kind::invalid_argument, "yarn: %s = %lld must be > 0 (tokens)", field,
-         static_cast<long long>(value));
-}
-inline void check_sequence_length(std::int64_t seq_len) {
-  if (seq_len < 0)
-    fail(error_kind::invalid_argument, "yarn: seq_len = %lld must be >= 0 (tokens)",
-         static_cast<long long>(seq_len));
-}
-inline void check_order(const char* smaller, double low, const char* larger, double high) {
-  if (high < low)
-    fail(error_kind::invalid_argument, "yarn: %s = %g must not be less than %s = %g", larger, high,
-         smaller, low);
-}
-
-} // namespace detail
-
 /// The numbers of one resolved model, while a method works on them: it finds the unscaled
 /// frequencies and leaves the scaled ones. All in `real` (128 bits); rounded to double afterwards.
 class spectrum {
@@ -69,22 +43,20 @@ public:
   /// theta_i = rope_theta^(-2i / rotary_dim) for every pair i, attention factor 1.
   /// Errors   std::invalid_argument for a shape that no model has (see the messages below).
   explicit spectrum(const rope_shape& shape) : shape_(shape) {
-    using detail::error_kind;
-    using detail::fail;
     constexpr std::int64_t largest = std::int64_t{1} << 24;
     const std::int64_t d = shape.rotated();
     if (shape.head_dim < 1 || shape.head_dim > largest)
-      fail(error_kind::invalid_argument, "yarn: rope_shape.head_dim = %lld must be in [1, %lld]",
-           static_cast<long long>(shape.head_dim), static_cast<long long>(largest));
+      detail::fail_argument("yarn: rope_shape.head_dim = {} must be in [1, {}]", shape.head_dim,
+                            largest);
     if (d < 2 || d > shape.head_dim || d % 2 != 0)
-      fail(error_kind::invalid_argument,
-           "yarn: rope_shape.rotary_dim = %lld must be even and in [2, head_dim = %lld] "
-           "(0: all of head_dim)",
-           static_cast<long long>(shape.rotary_dim), static_cast<long long>(shape.head_dim));
+      detail::fail_argument(
+          "yarn: rope_shape.rotary_dim = {} must be even and in [2, head_dim = {}] "
+          "(0: all of head_dim)",
+          shape.rotary_dim, shape.head_dim);
     if (shape.rope_theta == 0.0)
-      fail(error_kind::invalid_argument,
-           "yarn: rope_shape.rope_theta = 0 is not set; it must be > 0 and has no default");
-    detail::check_positive("rope_shape.rope_theta", shape.rope_theta);
+      detail::fail_argument(
+          "yarn: rope_shape.rope_theta = 0 is not set; it must be > 0 and has no default");
+    require_positive("rope_shape.rope_theta", shape.rope_theta);
 
     inv_freq_.resize_discarding(static_cast<std::size_t>(d / 2));
     zones_.resize_discarding(inv_freq_.size());
@@ -165,13 +137,11 @@ namespace detail {
 
 inline void check_factors(const char* field, const factor_list& list, std::int64_t n_pairs) {
   if (static_cast<std::int64_t>(list.size()) != n_pairs)
-    fail(error_kind::invalid_argument,
-         "yarn: %s has %llu values; it must have one for each of the %lld pairs", field,
-         static_cast<unsigned long long>(list.size()), static_cast<long long>(n_pairs));
+    fail_argument("yarn: {} has {} values; it must have one for each of the {} pairs", field,
+                  list.size(), n_pairs);
   for (std::size_t i = 0; i < list.size(); ++i)
     if (!is_finite(list[i]) || !(list[i] > 0.0))
-      fail(error_kind::invalid_argument, "yarn: %s[%llu] = %g must be finite and > 0", field,
-           static_cast<unsigned long long>(i), list[i]);
+      fail_argument("yarn: {}[{}] = {} must be finite and > 0", field, i, list[i]);
 }
 
 template <class Method, class = void> struct resolves_once : std::false_type {};

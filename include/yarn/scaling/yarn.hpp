@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // YaRN: frequencies interpolated by s where a pair turns rarely within the original context, kept
-// where it turns often, blended between, and an attention temperature. Floor 4.
+// where it turns often, blended between, and an attention temperature.
 //   blend   g_i * theta_i + (1 - g_i) * theta_i / s,  g_i = (1 - ramp_i) * extrapolation_factor
 //   ramp    linear in the pair index from low = floor(c(beta_fast)) to high = ceil(c(beta_slow)),
 //           c(n) = d ln(L / 2 pi n) / (2 ln b): the pair that turns n times within L tokens
@@ -37,7 +37,7 @@ struct yarn_scaling {
   yarn_ramp ramp = yarn_ramp::pair_index;
 
   void resolve(spectrum& s) const {
-    detail::check_positive("yarn_scaling.factor", factor);
+    require_positive("yarn_scaling.factor", factor);
     resolve_with(s, factor);
   }
 
@@ -51,12 +51,12 @@ struct yarn_scaling {
 protected:
   // Everything but the check of `factor`, for the dynamic form, which computes the scale.
   void resolve_with(spectrum& s, real scale) const {
-    detail::check_length("yarn_scaling.original_max_position_embeddings",
-                         original_max_position_embeddings);
-    detail::check_positive("yarn_scaling.beta_fast", beta_fast);
-    detail::check_positive("yarn_scaling.beta_slow", beta_slow);
-    detail::check_order("yarn_scaling.beta_slow", beta_slow, "yarn_scaling.beta_fast", beta_fast);
-    detail::check_at_least_zero("yarn_scaling.extrapolation_factor", extrapolation_factor);
+    require_length("yarn_scaling.original_max_position_embeddings",
+                   original_max_position_embeddings);
+    require_positive("yarn_scaling.beta_fast", beta_fast);
+    require_positive("yarn_scaling.beta_slow", beta_slow);
+    require_order("yarn_scaling.beta_slow", beta_slow, "yarn_scaling.beta_fast", beta_fast);
+    require_at_least_zero("yarn_scaling.extrapolation_factor", extrapolation_factor);
     const real length = original_max_position_embeddings;
     if (ramp == yarn_ramp::rotations) {
       detail::rotation_ramp keep(length, beta_slow, beta_fast);
@@ -75,11 +75,11 @@ protected:
 
 private:
   real attention(real scale) const {
-    detail::check_positive("yarn_scaling.attn_factor", attn_factor);
-    detail::check_at_least_zero("yarn_scaling.mscale", mscale.value());
-    detail::check_at_least_zero("yarn_scaling.mscale_all_dim", mscale_all_dim.value());
+    require_positive("yarn_scaling.attn_factor", attn_factor);
+    require_at_least_zero("yarn_scaling.mscale", mscale.value());
+    require_at_least_zero("yarn_scaling.mscale_all_dim", mscale_all_dim.value());
     if (attention_factor.has_value()) {
-      detail::check_positive("yarn_scaling.attention_factor", attention_factor.value());
+      require_positive("yarn_scaling.attention_factor", attention_factor.value());
       return attention_factor.value();
     }
     // As in Hugging Face, one of the two alone, or a zero, leaves the plain formula.

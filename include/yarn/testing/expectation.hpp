@@ -193,11 +193,10 @@ public:
   template <class Integer> expectation with_rotary_offset(Integer offset) const {
     const std::int64_t first = yarn::detail::to_index(offset, "rotary_offset");
     if (first < 0 || first > shape_.head_dim - shape_.rotated())
-      detail::fail(detail::error_kind::invalid_argument,
-                   "yarn: testing: rotary_offset = %lld must be in [0, head_dim - rotary_dim = "
-                   "%lld]",
-                   static_cast<long long>(first),
-                   static_cast<long long>(shape_.head_dim - shape_.rotated()));
+      detail::fail_argument(
+          "yarn: testing: rotary_offset = {} must be in [0, head_dim - rotary_dim = "
+          "{}]",
+          first, shape_.head_dim - shape_.rotated());
     expectation other = *this;
     other.rotary_offset_ = first;
     return other;

@@ -3,6 +3,7 @@
 #ifndef YARN_TESTING_REPORT_HPP
 #define YARN_TESTING_REPORT_HPP
 
+#include "../detail/base/text.hpp"
 #include "../yarn.hpp"
 
 #include <cmath>
@@ -139,19 +140,9 @@ struct place {
 
 namespace detail {
 
-using yarn::detail::error_kind;
-using yarn::detail::fail;
+using yarn::detail::fail_argument;
 using yarn::detail::is_finite;
-
-/// printf into a string.
-YARN_PRINTF(1, 2) inline std::string words(const char* format, ...) {
-  char text[512];
-  std::va_list arguments;
-  va_start(arguments, format);
-  std::vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  return text;
-}
+using yarn::detail::text_of;
 
 } // namespace detail
 
@@ -181,25 +172,25 @@ struct report {
   /// All of it for a log, some lines.
   std::string text() const {
     std::string all = subject + (passed ? ": ok" : ": NOT OK");
-    all += detail::words("; largest error %.3g %s (%.3g ULP), allowed %.3g", max_error,
-                         unit.c_str(), max_error_ulp, tolerance);
+    all += detail::text_of("; largest error {:.3} {} ({:.3} ULP), allowed {:.3}", max_error, unit,
+                           max_error_ulp, tolerance);
     if (max_error > 0) {
       all += ", at";
       if (worst.position >= 0)
-        all += detail::words(" position %lld,", static_cast<long long>(worst.position));
+        all += detail::text_of(" position {},", worst.position);
       if (worst.pair >= 0)
-        all += detail::words(" pair %lld,", static_cast<long long>(worst.pair));
+        all += detail::text_of(" pair {},", worst.pair);
       if (worst.element >= 0)
-        all += detail::words(" element %lld,", static_cast<long long>(worst.element));
-      all += detail::words(" %s: expected %.9g, actual %.9g", worst.what.c_str(), worst.expected,
-                           worst.actual);
+        all += detail::text_of(" element {},", worst.element);
+      all += detail::text_of(" {}: expected {:.9}, actual {:.9}", worst.what, worst.expected,
+                             worst.actual);
     }
     all += "\n";
     for (const finding& one : findings)
       all += std::string("  ") + name_of(one.what) + (passed ? " (accepted): " : ": ") + one.text +
              "\n";
     if (!findings.empty() && !has(diagnosis::unexplained) && !has(diagnosis::not_finite))
-      all += detail::words("  (with that the error is %.3g)\n", explained_error);
+      all += detail::text_of("  (with that the error is {:.3})\n", explained_error);
     return all;
   }
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Strided tensors of others as heads_view: what eigen.hpp, dlpack.hpp and mdspan.hpp share.
-// Not in the umbrella. Floor 10.
+// Not in the umbrella.
 #ifndef YARN_DETAIL_ADAPTERS_AXES_HPP
 #define YARN_DETAIL_ADAPTERS_AXES_HPP
 
@@ -44,8 +44,7 @@ inline axis_places places_of(axes order, bool is_batch) {
     return is_batch ? axis_places{1, 2, 0, 3, "dim, tokens, heads, sequences"}
                     : axis_places{1, 2, 0, -1, "dim, tokens, heads"};
   }
-  fail(error_kind::invalid_argument, "yarn: axes = %d is none of the four orders",
-       static_cast<int>(order));
+  fail_argument("yarn: axes = {} is none of the four orders", static_cast<int>(order));
 }
 
 // A step of 0 or backwards along an axis: elements that several heads share would be rotated
@@ -53,10 +52,9 @@ inline axis_places places_of(axes order, bool is_batch) {
 inline void check_stride(const char* what, const char* axis, const char* words, std::int64_t n,
                          std::int64_t stride) {
   if (n > 1 && stride <= 0)
-    fail(error_kind::invalid_argument,
-         "yarn: %s: stride %lld of the %s axis must be > 0 where its extent is %lld (axes are "
-         "[%s])",
-         what, static_cast<long long>(stride), axis, static_cast<long long>(n), words);
+    fail_argument("yarn: {}: stride {} of the {} axis must be > 0 where its extent is {} (axes are "
+                  "[{}])",
+                  what, stride, axis, n, words);
 }
 
 // Element `index` along an axis, in elements from the first; n and stride are the axis' own.
@@ -64,13 +62,11 @@ inline std::int64_t offset_along(const char* what, const char* axis, const char*
                                  std::int64_t n, std::int64_t stride, std::int64_t index,
                                  std::size_t element_size) {
   if (index < 0 || index >= n)
-    fail(error_kind::out_of_range, "yarn: %s: %s %lld is outside [0, %lld) (axes are [%s])", what,
-         axis, static_cast<long long>(index), static_cast<long long>(n), words);
+    fail_range("yarn: {}: {} {} is outside [0, {}) (axes are [{}])", what, axis, index, n, words);
   if (stride < 0 ||
       (index != 0 && stride > PTRDIFF_MAX / static_cast<std::int64_t>(element_size) / index))
-    fail(error_kind::invalid_argument,
-         "yarn: %s: %s %lld at stride %lld: negative, or beyond ptrdiff_t", what, axis,
-         static_cast<long long>(index), static_cast<long long>(stride));
+    fail_argument("yarn: {}: {} {} at stride {}: negative, or beyond ptrdiff_t", what, axis, index,
+                  stride);
   return index * stride;
 }
 
@@ -87,9 +83,8 @@ heads_view<T> heads_along(const char* what, T* data, const axis_list& list, axes
   bool is_empty = false;
   for (int i = 0; i < rank; ++i) {
     if (list.extent[i] < 0)
-      fail(error_kind::invalid_argument,
-           "yarn: %s: extent %lld of axis %d must be >= 0 (axes are [%s])", what,
-           static_cast<long long>(list.extent[i]), i, at.words);
+      fail_argument("yarn: {}: extent {} of axis {} must be >= 0 (axes are [{}])", what,
+                    list.extent[i], i, at.words);
     is_empty = is_empty || list.extent[i] == 0;
   }
   if (is_batch) {
@@ -105,10 +100,10 @@ heads_view<T> heads_along(const char* what, T* data, const axis_list& list, axes
   if (is_empty)
     return dense;
   if (dim > 1 && list.stride[at.dim] != 1)
-    fail(error_kind::invalid_argument,
-         "yarn: %s: stride %lld of the dim axis must be 1: the elements of a head lie side by side "
-         "(axes are [%s])",
-         what, static_cast<long long>(list.stride[at.dim]), at.words);
+    fail_argument(
+        "yarn: {}: stride {} of the dim axis must be 1: the elements of a head lie side by side "
+        "(axes are [{}])",
+        what, list.stride[at.dim], at.words);
   check_stride(what, "tokens", at.words, tokens, list.stride[at.tokens]);
   check_stride(what, "heads", at.words, heads, list.stride[at.heads]);
   // The stride of a single token or head may be any number: it gets the dense one.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Angles as 64-bit fractions of a turn, and the exact cos/sin of such an angle. Floor 3.
+// Angles as 64-bit fractions of a turn, and the exact cos/sin of such an angle.
 //
 // A frequency f (radians per token) becomes F = round(f / 2pi * 2^64). Then position * F in
 // wrapping 64-bit arithmetic is the angle modulo a turn: range reduction without error, for any
@@ -17,8 +17,7 @@ namespace detail {
 inline std::uint64_t phase_of(double radians) {
   // 2^194 / 2pi: with a factor of 53 bits, good to 2^-76 units of the result.
   constexpr std::uint64_t c2 = 0xa2f9836e4e441529, c1 = 0xfc2757d1f534ddc0, c0 = 0xdb6295993c439042;
-  std::uint64_t bits;
-  std::memcpy(&bits, &radians, sizeof bits);
+  const auto bits = bit_cast<std::uint64_t>(radians);
   const int biased = static_cast<int>(bits >> 52 & 0x7ff);
   const std::uint64_t m = (bits & 0xfffffffffffffu) | std::uint64_t{biased != 0} << 52;
   const int shift = 1205 - (biased == 0 ? 1 : biased); // product * 2^-shift is the result; > 118

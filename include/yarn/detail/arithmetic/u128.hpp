@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Unsigned 128-bit integers as two words: the ground under real.hpp and phase.hpp. Floor 3.
+// Unsigned 128-bit integers as two words: the ground under real.hpp and phase.hpp.
 #ifndef YARN_DETAIL_ARITHMETIC_U128_HPP
 #define YARN_DETAIL_ARITHMETIC_U128_HPP
 

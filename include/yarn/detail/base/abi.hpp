@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// YARN_ABI: the inline namespace of everything that generates code. Floor 1.
+// YARN_ABI: the inline namespace of everything that generates code.
 //
 // A header is compiled with its user's flags. Two sources of one program, one built with -mavx2 and
 // one without, would each emit `yarn::make_frequencies`, and the linker would keep either for both:

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // An owning array of trivial elements on a cache-line boundary. Not std::vector: its instantiations
 // would be shared between instruction sets (abi.hpp), and it fills what is about to be written.
-// Floor 2.
 #ifndef YARN_DETAIL_BASE_BUFFER_HPP
 #define YARN_DETAIL_BASE_BUFFER_HPP
 

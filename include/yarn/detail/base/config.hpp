@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the compiler offers, under names of our own. Floor 1.
+// What the compiler offers, under names of our own.
 //
 // For users: YARN_NO_XSIMD selects the scalar twin (no dependency at all); YARN_ASSERT(condition),
 // if defined before the first include, checks the preconditions of unchecked calls.
@@ -9,7 +9,6 @@
 #if defined(_MSC_VER) && !defined(__clang__)
 #define YARN_ALWAYS_INLINE __forceinline
 #define YARN_NOINLINE __declspec(noinline)
-#define YARN_PRINTF(format_index, first_argument)
 #define YARN_LIKELY(condition) (condition)
 #define YARN_PREFETCH(address, writes) static_cast<void>(address)
 #define YARN_INLINE_LAMBDA
@@ -22,8 +21,6 @@
 // gcc -O3 makes one loop with two kinds of stores into two that compute everything twice.
 #define YARN_KEEP_ONE_LOOP() asm volatile("" ::: "memory")
 #define YARN_PREFETCH(address, writes) __builtin_prefetch((address), (writes))
-#define YARN_PRINTF(format_index, first_argument)                                                  \
-  __attribute__((format(printf, format_index, first_argument)))
 #endif
 
 // gcc -O2 neither vectorizes nor unrolls a loop of plain operations by itself.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // 16-bit floats one at a time, by integers: the same on every processor, denormals kept, infinities
-// and overflow as IEEE has them, a NaN a quiet NaN, rounding to nearest even. Floor 3.
+// and overflow as IEEE has them, a NaN a quiet NaN, rounding to nearest even.
 #ifndef YARN_DETAIL_BASE_FORMATS_HPP
 #define YARN_DETAIL_BASE_FORMATS_HPP
 
@@ -10,19 +10,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-YARN_ALWAYS_INLINE float float_of_bits(std::uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-YARN_ALWAYS_INLINE std::uint32_t bits_of_float(float value) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
 YARN_ALWAYS_INLINE float widen_bfloat16(std::uint16_t bits) {
-  return float_of_bits(static_cast<std::uint32_t>(bits) << 16);
+  return bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
 }
 
 YARN_ALWAYS_INLINE float widen_binary16(std::uint16_t bits) {
@@ -30,10 +19,10 @@ YARN_ALWAYS_INLINE float widen_binary16(std::uint16_t bits) {
   std::uint32_t exponent = bits >> 10 & 0x1f;
   std::uint32_t fraction = bits & 0x3ff;
   if (exponent == 0x1f)
-    return float_of_bits(sign | 0x7f800000u | fraction << 13);
+    return bit_cast<float>(sign | 0x7f800000u | fraction << 13);
   if (exponent == 0) {
     if (fraction == 0)
-      return float_of_bits(sign);
+      return bit_cast<float>(sign);
     // A subnormal: shift its leading bit into the hidden place.
     exponent = 1;
     while ((fraction & 0x400) == 0) {
@@ -42,18 +31,18 @@ YARN_ALWAYS_INLINE float widen_binary16(std::uint16_t bits) {
     }
     fraction &= 0x3ff;
   }
-  return float_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
+  return bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
 YARN_ALWAYS_INLINE std::uint16_t narrow_bfloat16(float value) {
-  const std::uint32_t bits = bits_of_float(value);
+  const std::uint32_t bits = bit_cast<std::uint32_t>(value);
   if ((bits & 0x7fffffffu) > 0x7f800000u) // rounding could carry a NaN into infinity or zero
     return static_cast<std::uint16_t>(bits >> 16 | 0x40);
   return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
 YARN_ALWAYS_INLINE std::uint16_t narrow_binary16(float value) {
-  const std::uint32_t bits = bits_of_float(value);
+  const std::uint32_t bits = bit_cast<std::uint32_t>(value);
   const std::uint32_t sign = bits >> 16 & 0x8000;
   const std::uint32_t magnitude = bits & 0x7fffffffu;
   if (magnitude > 0x7f800000u)
@@ -101,11 +90,11 @@ template <class T, class Compute> YARN_ALWAYS_INLINE void narrow(Compute value, 
     if constexpr (std::is_same_v<Compute, double>) {
       // Rounded to odd, so that the second rounding cannot see a tie that was none.
       if (static_cast<double>(single) != value && is_finite(value)) {
-        std::uint32_t bits = bits_of_float(single);
+        std::uint32_t bits = bit_cast<std::uint32_t>(single);
         const double magnitude = value < 0 ? -value : value;
-        if (static_cast<double>(float_of_bits(bits & 0x7fffffffu)) > magnitude)
+        if (static_cast<double>(bit_cast<float>(bits & 0x7fffffffu)) > magnitude)
           --bits;
-        single = float_of_bits(bits | 1u);
+        single = bit_cast<float>(bits | 1u);
       }
     }
     const std::uint16_t bits =

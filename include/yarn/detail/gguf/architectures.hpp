@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a GGUF file does not say and llama.cpp decides by the architecture's name. Names that are in
-// no list here are unknown: nothing is concluded about them. Floor 10.
+// no list here are unknown: nothing is concluded about them.
 // Source: ggml-org/llama.cpp src/llama-model.cpp (llama_model_rope_type, load_hparams),
 // llama-context.cpp, src/models/*.cpp.
 #ifndef YARN_DETAIL_GGUF_ARCHITECTURES_HPP

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The metadata of a GGUF file by keys: what was asked for, and what is wrong with a value.
-// Floor 10.
 #ifndef YARN_DETAIL_GGUF_KEYS_HPP
 #define YARN_DETAIL_GGUF_KEYS_HPP
 
 #include "../../scaling.hpp"
+#include "../base/text.hpp"
 
 #include <algorithm>
-#include <cstdarg>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -46,8 +44,8 @@ public:
     if (!name)
       refuse_type(key, "a text");
     if (!name || name->empty())
-      fail(error_kind::invalid_argument,
-           "yarn: general.architecture is missing; the names of all other keys begin with it");
+      fail_argument(
+          "yarn: general.architecture is missing; the names of all other keys begin with it");
     architecture_ = *name;
   }
 
@@ -60,13 +58,13 @@ public:
     if (!value)
       refuse_type(name, "a number");
     else if (!is_finite(*value))
-      fail(error_kind::invalid_argument, "yarn: %s = %g must be finite", name.c_str(), *value);
+      fail_argument("yarn: {} = {} must be finite", name, *value);
     return value;
   }
   std::optional<double> positive(const char* key) {
     const std::optional<double> value = number(key);
     if (value)
-      check_positive(full(key).c_str(), *value);
+      require_positive(full(key).c_str(), *value);
     return value;
   }
   /// A count of elements or tokens, >= 1.
@@ -77,8 +75,7 @@ public:
     constexpr double largest = 9007199254740992.0; // up to here doubles are all integers
     if (!(*value >= 1 && *value <= largest) ||
         *value != static_cast<double>(static_cast<std::int64_t>(*value)))
-      fail(error_kind::invalid_argument, "yarn: %s = %g must be an integer in [1, 2^53]",
-           full(key).c_str(), *value);
+      fail_argument("yarn: {} = {} must be an integer in [1, 2^53]", full(key), *value);
     return static_cast<std::int64_t>(*value);
   }
   std::optional<std::string> text(const char* key) {
@@ -106,17 +103,12 @@ public:
   }
 
   [[noreturn]] void missing(const char* key, const char* why) const {
-    fail(error_kind::invalid_argument, "yarn: %s is missing; %s", full(key).c_str(), why);
+    fail_argument("yarn: {} is missing; {}", full(key), why);
   }
 
-  /// Something to tell the user, as printf writes it.
-  YARN_PRINTF(2, 3) void note(const char* format, ...) {
-    char text[512];
-    std::va_list arguments;
-    va_start(arguments, format);
-    std::vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    notes_.emplace_back(text);
+  /// Something to tell the user (message.hpp has the format).
+  template <class... Values> void note(const char* format, const Values&... values) {
+    notes_.push_back(text_of(format, values...));
   }
   const std::vector<std::string>& notes() const { return notes_; }
 
@@ -142,7 +134,7 @@ private:
   // A value that is there and cannot be read must not pass for one that is missing.
   void refuse_type(const std::string& name, const char* type) const {
     if (std::binary_search(keys_.begin(), keys_.end(), name))
-      fail(error_kind::invalid_argument, "yarn: %s is there and is not %s", name.c_str(), type);
+      fail_argument("yarn: {} is there and is not {}", name, type);
   }
 
   const Reader& reader_;

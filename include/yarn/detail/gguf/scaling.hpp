@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // From the keys of a GGUF file to a scaling method: the half of gguf.hpp behind the shape. What a
-// key means is written there. Floor 10.
+// key means is written there.
 #ifndef YARN_DETAIL_GGUF_SCALING_HPP
 #define YARN_DETAIL_GGUF_SCALING_HPP
 
@@ -54,37 +54,37 @@ private:
     const auto factor = keys_.number("rope.scaling.factor");
     const auto older = keys_.number("rope.scale_linear");
     if (factor && older && *factor != *older)
-      keys_.note("rope.scaling.factor = %g is taken, rope.scale_linear = %g is not", *factor,
+      keys_.note("rope.scaling.factor = {} is taken, rope.scale_linear = {} is not", *factor,
                  *older);
     const double value = factor ? *factor : older.value_or(0.0);
     const char* const key = factor ? "rope.scaling.factor" : "rope.scale_linear";
-    check_at_least_zero(keys_.full(key).c_str(), value);
+    require_at_least_zero(keys_.full(key).c_str(), value);
     s_.has_factor = value != 0.0;
     if (s_.has_factor)
       s_.factor = value;
     else if (factor || older)
-      keys_.note("%s = 0 is no scaling", keys_.full(key).c_str());
+      keys_.note("{} = 0 is no scaling", keys_.full(key));
   }
 
   void read_scaling() {
     const auto type = keys_.text("rope.scaling.type");
     s_.type = type.value_or("linear");
     if (s_.type != "none" && s_.type != "linear" && s_.type != "yarn" && s_.type != "longrope")
-      fail(error_kind::invalid_argument, "yarn: %s = %s is not one of none, linear, yarn, longrope",
-           keys_.full("rope.scaling.type").c_str(), s_.type.c_str());
+      fail_argument("yarn: {} = {} is not one of none, linear, yarn, longrope",
+                    keys_.full("rope.scaling.type"), s_.type);
     read_factor();
     if (!type && s_.has_factor && s_.factor != 1.0)
-      keys_.note("%s is missing: linear, as in llama.cpp", keys_.full("rope.scaling.type").c_str());
+      keys_.note("{} is missing: linear, as in llama.cpp", keys_.full("rope.scaling.type"));
     if (s_.type == "none" && s_.has_factor && s_.factor != 1.0) {
-      keys_.note("rope.scaling.factor = %g has no effect with rope.scaling.type = none", s_.factor);
+      keys_.note("rope.scaling.factor = {} has no effect with rope.scaling.type = none", s_.factor);
       s_.factor = 1.0;
     }
     const bool is_yarn = s_.type == "yarn";
     const double ext_factor = keys_.number("rope.scaling.yarn_ext_factor").value_or(-1.0);
     s_.ext_factor = ext_factor >= 0.0 ? ext_factor : (is_yarn ? 1.0 : 0.0);
     if (is_yarn != (s_.ext_factor != 0.0))
-      keys_.note("rope.scaling.yarn_ext_factor = %g decides, not rope.scaling.type = %s",
-                 s_.ext_factor, s_.type.c_str());
+      keys_.note("rope.scaling.yarn_ext_factor = {} decides, not rope.scaling.type = {}",
+                 s_.ext_factor, s_.type);
     const auto attn_factor = keys_.positive("rope.scaling.attn_factor");
     s_.has_attn_factor = attn_factor.has_value();
     s_.attn_factor = attn_factor.value_or(1.0);
@@ -93,7 +93,7 @@ private:
       s_.attn_factor *= yarn_attn_factor;
     else if (yarn_attn_factor != 1.0)
       keys_.note(
-          "rope.scaling.yarn_attn_factor = %g has no effect: llama.cpp replaces it by the formula",
+          "rope.scaling.yarn_attn_factor = {} has no effect: llama.cpp replaces it by the formula",
           yarn_attn_factor);
     read_log_multiplier();
     read_alpha();
@@ -107,11 +107,11 @@ private:
       return;
     const gguf_log_multiplier kind = gguf_log_multiplier_of(keys_.architecture());
     if (kind == gguf_log_multiplier::ignored) {
-      keys_.note("%s = %g has no effect: llama.cpp does not read it for this architecture",
-                 keys_.full(key).c_str(), *value);
+      keys_.note("{} = {} has no effect: llama.cpp does not read it for this architecture",
+                 keys_.full(key), *value);
       return keys_.leave(key);
     }
-    check_positive(keys_.full(key).c_str(), *value);
+    require_positive(keys_.full(key).c_str(), *value);
     // In float, as llama.cpp: 0.1F / 0.1F is exactly 1.
     s_.mscale_all_dim = kind == gguf_log_multiplier::tenth
                             ? static_cast<double>(static_cast<float>(*value) / 0.1F)
@@ -127,16 +127,16 @@ private:
       s_.alpha = alpha;
       return;
     }
-    keys_.note("%s = %g has no effect: llama.cpp does not use it for this architecture",
-               keys_.full(key).c_str(), alpha);
+    keys_.note("{} = {} has no effect: llama.cpp does not use it for this architecture",
+               keys_.full(key), alpha);
     keys_.leave(key);
   }
 
   void read_finetuned() {
     const auto finetuned = keys_.number("rope.scaling.finetuned");
     if (finetuned && *finetuned == 0.0 && gguf_switches_rope(keys_.architecture()))
-      keys_.note("%s is false: llama.cpp does not rotate this model at all",
-                 keys_.full("rope.scaling.finetuned").c_str());
+      keys_.note("{} is false: llama.cpp does not rotate this model at all",
+                 keys_.full("rope.scaling.finetuned"));
   }
 
   void read_method() {
@@ -149,9 +149,8 @@ private:
     }
     const bool has_lists = shorter.size() != 0 && longer.size() != 0;
     if (!has_lists && (shorter.size() != 0 || longer.size() != 0))
-      fail(error_kind::invalid_argument,
-           "yarn: the tensor %s is missing; LongRoPE needs both lists",
-           shorter.size() == 0 ? "rope_factors_short.weight" : "rope_factors_long.weight");
+      fail_argument("yarn: the tensor {} is missing; LongRoPE needs both lists",
+                    shorter.size() == 0 ? "rope_factors_short.weight" : "rope_factors_long.weight");
     if (divisors.size() != 0 && has_lists)
       keys_.note("rope_freqs.weight is taken, rope_factors_short.weight and _long are not");
 
@@ -164,26 +163,25 @@ private:
       return set_ntk();
     if (s_.ext_factor != 0.0) {
       if (has_lists && divisors.size() == 0)
-        fail(error_kind::invalid_argument,
-             "yarn: %s = yarn beside rope_factors_short.weight: no method has both",
-             keys_.full("rope.scaling.type").c_str());
+        fail_argument("yarn: {} = yarn beside rope_factors_short.weight: no method has both",
+                      keys_.full("rope.scaling.type"));
       return set_yarn(beta_fast, beta_slow);
     }
     if (has_lists && divisors.size() == 0)
       return set_longrope(shorter, longer);
     if (s_.type == "longrope" && divisors.size() == 0)
-      fail(error_kind::invalid_argument,
-           "yarn: the tensors rope_factors_short.weight and rope_factors_long.weight are missing; "
-           "%s = longrope needs them",
-           keys_.full("rope.scaling.type").c_str());
+      fail_argument(
+          "yarn: the tensors rope_factors_short.weight and rope_factors_long.weight are missing; "
+          "{} = longrope needs them",
+          keys_.full("rope.scaling.type"));
     set_linear();
   }
 
   void set_ntk() {
     if (s_.factor != 1.0 || s_.ext_factor != 0.0 || s_.attn_factor != 1.0)
-      fail(error_kind::invalid_argument,
-           "yarn: %s = %g beside another scaling (factor %g, attn_factor %g): no method has both",
-           keys_.full("rope.scaling.alpha").c_str(), s_.alpha, s_.factor, s_.attn_factor);
+      fail_argument(
+          "yarn: {} = {} beside another scaling (factor {}, attn_factor {}): no method has both",
+          keys_.full("rope.scaling.alpha"), s_.alpha, s_.factor, s_.attn_factor);
     ntk_scaling method;
     method.factor = s_.alpha;
     result_.method = method;
@@ -192,21 +190,20 @@ private:
 
   void require_original(const char* type) {
     if (lengths_.original == 0)
-      fail(error_kind::invalid_argument, "yarn: %s is missing, and %s too; %s needs one of them",
-           keys_.full("rope.scaling.original_context_length").c_str(),
-           keys_.full("context_length").c_str(), type);
+      fail_argument("yarn: {} is missing, and {} too; {} needs one of them",
+                    keys_.full("rope.scaling.original_context_length"),
+                    keys_.full("context_length"), type);
     if (!lengths_.is_original_given)
-      keys_.note("%s is missing: context_length = %lld is taken, as in llama.cpp",
-                 keys_.full("rope.scaling.original_context_length").c_str(),
-                 static_cast<long long>(lengths_.original));
+      keys_.note("{} is missing: context_length = {} is taken, as in llama.cpp",
+                 keys_.full("rope.scaling.original_context_length"), lengths_.original);
   }
 
   void set_yarn(double beta_fast, double beta_slow) {
     if (!s_.has_factor)
       keys_.missing("rope.scaling.factor", "YaRN needs it");
     require_original("YaRN");
-    check_order(keys_.full("rope.scaling.yarn_beta_slow").c_str(), beta_slow,
-                keys_.full("rope.scaling.yarn_beta_fast").c_str(), beta_fast);
+    require_order(keys_.full("rope.scaling.yarn_beta_slow").c_str(), beta_slow,
+                  keys_.full("rope.scaling.yarn_beta_fast").c_str(), beta_fast);
     yarn_scaling method;
     method.factor = s_.factor;
     method.original_max_position_embeddings = lengths_.original;
@@ -223,7 +220,7 @@ private:
 
     if (beta_fast != 32.0 || beta_slow != 1.0)
       keys_.note(
-          "rope.scaling.yarn_beta_fast = %g, yarn_beta_slow = %g: llama.cpp reads them for some "
+          "rope.scaling.yarn_beta_fast = {}, yarn_beta_slow = {}: llama.cpp reads them for some "
           "architectures, and takes 32 and 1 for the others",
           beta_fast, beta_slow);
     if (keys_.architecture() == "gpt-oss")
@@ -232,9 +229,9 @@ private:
     const double reach = s_.factor * static_cast<double>(lengths_.original);
     const auto length = static_cast<double>(lengths_.context);
     if (lengths_.is_original_given && length != 0.0 && length != reach)
-      keys_.note("rope.scaling.factor = %g does not match context_length = %g and "
-                 "original_context_length = %lld",
-                 s_.factor, length, static_cast<long long>(lengths_.original));
+      keys_.note("rope.scaling.factor = {} does not match context_length = {} and "
+                 "original_context_length = {}",
+                 s_.factor, length, lengths_.original);
   }
 
   void set_longrope(const factor_list& shorter, const factor_list& longer) {
@@ -247,12 +244,12 @@ private:
       return factor_list(values);
     };
     if (s_.factor != 1.0)
-      keys_.note("rope.scaling.factor = %g divides the frequencies beside LongRoPE's lists, as in "
+      keys_.note("rope.scaling.factor = {} divides the frequencies beside LongRoPE's lists, as in "
                  "llama.cpp; converters of LongRoPE do not write it",
                  s_.factor);
     if (!s_.has_attn_factor)
-      keys_.note("%s is missing: 1, as in llama.cpp; the formula of LongRoPE is not applied",
-                 keys_.full("rope.scaling.attn_factor").c_str());
+      keys_.note("{} is missing: 1, as in llama.cpp; the formula of LongRoPE is not applied",
+                 keys_.full("rope.scaling.attn_factor"));
     longrope_scaling method;
     method.short_factor = times_factor(shorter);
     method.long_factor = times_factor(longer);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Where the RoPE parameters of a config.json stand: in which nested configuration, under which key,
-// for which kind of layer. Floor 10.
+// for which kind of layer.
 #ifndef YARN_DETAIL_HF_LAYERS_HPP
 #define YARN_DETAIL_HF_LAYERS_HPP
 
@@ -23,8 +23,8 @@ inline void hf_note_outer(const hf_object& outer, const hf_object& inner,
                           std::vector<std::string>& notes) {
   for (auto it = outer.json().begin(); it != outer.json().end(); ++it)
     if (!it->is_null() && hf_is_about_rope(it.key()) && !inner.has(it.key().c_str()))
-      hf_note(notes, "%s is not read: the parameters are those of %s",
-              outer.name_of(it.key().c_str()).c_str(), inner.name().c_str());
+      hf_note(notes, "{} is not read: the parameters are those of {}",
+              outer.name_of(it.key().c_str()), inner.name());
 }
 
 // The configuration of the language model within that of a multimodal one.
@@ -38,7 +38,7 @@ inline hf_object hf_text_config(hf_object config, std::vector<std::string>& note
       const hf_object outer = config;
       config = outer.object(key);
       hf_note_outer(outer, config, notes);
-      hf_note(notes, "%s was taken for the language model", config.name().c_str());
+      hf_note(notes, "{} was taken for the language model", config.name());
       is_nested = true;
       break;
     }
@@ -109,9 +109,9 @@ inline hf_object hf_dictionary(const hf_object& config) {
     if (it.key() == "type" && same == now.json().end())
       same = now.json().find("rope_type");
     if (!it->is_null() && (same == now.json().end() || !hf_same(*same, *it)))
-      fail(error_kind::invalid_argument,
-           "yarn: %s and %s are both given and differ in %s: it is not clear which is meant",
-           now.name().c_str(), old.name().c_str(), it.key().c_str());
+      fail_argument(
+          "yarn: {} and {} are both given and differ in {}: it is not clear which is meant",
+          now.name(), old.name(), it.key());
   }
   return now;
 }
@@ -152,10 +152,9 @@ inline hf_layer hf_choose_layer(const hf_object& config, const hf_object& dictio
   const std::vector<std::string> types = hf_layers_of(config, dictionary, model);
   if (types.empty()) {
     if (!wanted.empty())
-      fail(error_kind::invalid_argument,
-           "yarn: hf_options.layer_type = \"%s\": this configuration has one set of RoPE "
-           "parameters for all layers; leave it empty",
-           wanted.c_str());
+      fail_argument("yarn: hf_options.layer_type = \"{}\": this configuration has one set of RoPE "
+                    "parameters for all layers; leave it empty",
+                    wanted);
     return {dictionary, false, false};
   }
   std::string names;
@@ -166,9 +165,8 @@ inline hf_layer hf_choose_layer(const hf_object& config, const hf_object& dictio
   }
   const bool is_only_one = wanted.empty() && types.size() == 1;
   if (!is_known && !is_only_one)
-    fail(error_kind::invalid_argument,
-         "yarn: hf_options.layer_type = \"%s\" must be one of this configuration's: %s",
-         wanted.c_str(), names.c_str());
+    fail_argument("yarn: hf_options.layer_type = \"{}\" must be one of this configuration's: {}",
+                  wanted, names);
   if (!hf_layers_in(dictionary).empty()) {
     for (const char* key : {"rope_type", "type"})
       if (dictionary.has(key) && *dictionary.json().find(key) != "default")

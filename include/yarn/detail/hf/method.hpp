@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A dictionary of RoPE parameters (`rope_parameters`, once `rope_scaling`) as a method. Floor 10.
+// A dictionary of RoPE parameters (`rope_parameters`, once `rope_scaling`) as a method.
 // Source: transformers modeling_rope_utils.py; vLLM's rotary_embedding for deepseek_yarn,
 // attn_factor and extrapolation_factor.
 #ifndef YARN_DETAIL_HF_METHOD_HPP
@@ -75,29 +75,26 @@ private:
     const std::string now = known_type("rope_type");
     const std::string old = known_type("type");
     if (!now.empty() && !old.empty() && now != old)
-      hf_note(notes_, "%s = %s and %s = %s: the first is taken",
-              dictionary_.name_of("rope_type").c_str(), now.c_str(),
-              dictionary_.name_of("type").c_str(), old.c_str());
+      hf_note(notes_, "{} = {} and {} = {}: the first is taken", dictionary_.name_of("rope_type"),
+              now, dictionary_.name_of("type"), old);
     std::string type = now.empty() ? old : now;
     if (type.empty()) {
       if (dictionary_.has("factor"))
-        fail(error_kind::invalid_argument,
-             "yarn: %s is missing, and there is a factor that needs one",
-             dictionary_.name_of("rope_type").c_str());
+        fail_argument("yarn: {} is missing, and there is a factor that needs one",
+                      dictionary_.name_of("rope_type"));
       return "default";
     }
     if (type == "yarn" && dictionary_.has("short_factor") && dictionary_.has("long_factor")) {
       // Early Phi-3: transformers' Phi3Config renames it, too.
-      hf_note(notes_, "%s has short_factor and long_factor: yarn is read as longrope",
-              dictionary_.name().c_str());
+      hf_note(notes_, "{} has short_factor and long_factor: yarn is read as longrope",
+              dictionary_.name());
       return "longrope";
     }
     return type;
   }
 
   [[noreturn]] void missing(const char* key) const {
-    fail(error_kind::invalid_argument, "yarn: %s is missing; rope_type %s needs it",
-         dictionary_.name_of(key).c_str(), type_.c_str());
+    fail_argument("yarn: {} is missing; rope_type {} needs it", dictionary_.name_of(key), type_);
   }
   double required(const char* key) const {
     const auto value = dictionary_.number(key);
@@ -113,8 +110,7 @@ private:
   double non_zero_or(const char* key, double otherwise) const {
     const auto value = dictionary_.number(key);
     if (value && *value == 0.0)
-      hf_note(notes_, "%s = 0 means %g, as in transformers", dictionary_.name_of(key).c_str(),
-              otherwise);
+      hf_note(notes_, "{} = 0 means {}, as in transformers", dictionary_.name_of(key), otherwise);
     return value && *value != 0.0 ? *value : otherwise;
   }
 
@@ -127,10 +123,9 @@ private:
       missing("original_max_position_embeddings");
     if (inner && outer != 0 && *inner != outer)
       hf_note(notes_,
-              "%s = %lld, but original_max_position_embeddings = %lld beside the dictionary: the "
+              "{} = {}, but original_max_position_embeddings = {} beside the dictionary: the "
               "latter is taken, as transformers does",
-              dictionary_.name_of("original_max_position_embeddings").c_str(),
-              static_cast<long long>(*inner), static_cast<long long>(outer));
+              dictionary_.name_of("original_max_position_embeddings"), *inner, outer);
     return outer != 0 ? outer : *inner;
   }
   // An explicit factor wins. Without one it is the ratio of the lengths.
@@ -142,18 +137,18 @@ private:
     const double ratio = static_cast<double>(longest) / static_cast<double>(original);
     if (!given)
       hf_note(notes_,
-              "%s is not given: %g = max_position_embeddings / original_max_position_embeddings",
-              dictionary_.name_of("factor").c_str(), ratio);
+              "{} is not given: {} = max_position_embeddings / original_max_position_embeddings",
+              dictionary_.name_of("factor"), ratio);
     else if (*given != ratio && longest == original)
       hf_note(notes_,
-              "max_position_embeddings = original_max_position_embeddings = %lld: it is not "
-              "extended by factor %g",
-              static_cast<long long>(longest), *given);
+              "max_position_embeddings = original_max_position_embeddings = {}: it is not "
+              "extended by factor {}",
+              longest, *given);
     else if (*given != ratio)
       hf_note(notes_,
-              "factor %g does not match max_position_embeddings / "
-              "original_max_position_embeddings = %lld / %lld = %g; factor is used",
-              *given, static_cast<long long>(longest), static_cast<long long>(original), ratio);
+              "factor {} does not match max_position_embeddings / "
+              "original_max_position_embeddings = {} / {} = {}; factor is used",
+              *given, longest, original, ratio);
     return given ? *given : ratio;
   }
 
@@ -168,8 +163,7 @@ private:
     method.factor = required("factor");
     // transformers counts from max_position_embeddings and looks at nothing else.
     if (lengths_.max_position_embeddings == 0)
-      fail(error_kind::invalid_argument,
-           "yarn: max_position_embeddings is missing; rope_type dynamic needs it");
+      fail_argument("yarn: max_position_embeddings is missing; rope_type dynamic needs it");
     method.max_position_embeddings = lengths_.max_position_embeddings;
     return {method, type_, method.max_position_embeddings};
   }
@@ -180,10 +174,9 @@ private:
     method.factor = required("alpha");
     const double factor = dictionary_.number("factor").value_or(1.0);
     if (factor != 1.0)
-      hf_note(notes_, "%s = %g has no effect beside alpha", dictionary_.name_of("factor").c_str(),
-              factor);
-    hf_note(notes_, "%s = %g: NTK-aware scaling by it at every length, as HunYuan does",
-            dictionary_.name_of("alpha").c_str(), method.factor);
+      hf_note(notes_, "{} = {} has no effect beside alpha", dictionary_.name_of("factor"), factor);
+    hf_note(notes_, "{} = {}: NTK-aware scaling by it at every length, as HunYuan does",
+            dictionary_.name_of("alpha"), method.factor);
     return {method, "ntk", 0};
   }
 
@@ -214,7 +207,7 @@ private:
     if (method.attention_factor.has_value()) {
       if (multiplier || is_plain || n_mscale > 0)
         hf_note(notes_,
-                "%s: attention_factor = %g is final; attn_factor, mscale and apply_yarn_scaling "
+                "{}: attention_factor = {} is final; attn_factor, mscale and apply_yarn_scaling "
                 "have no effect beside it",
                 name, method.attention_factor.value());
       return;
@@ -222,16 +215,16 @@ private:
     method.attn_factor = multiplier.value_or(1.0);
     if (multiplier)
       hf_note(notes_,
-              "%s: attn_factor = %g multiplies the formula, as in vLLM; transformers "
+              "{}: attn_factor = {} multiplies the formula, as in vLLM; transformers "
               "ignores it",
               name, *multiplier);
     if (is_plain) {
       method.attention_factor = method.attn_factor;
-      hf_note(notes_, "%s: apply_yarn_scaling is false: the attention factor is %g, as in vLLM",
+      hf_note(notes_, "{}: apply_yarn_scaling is false: the attention factor is {}, as in vLLM",
               name, method.attn_factor);
     } else if (n_mscale == 1) {
       hf_note(notes_,
-              "%s: of mscale and mscale_all_dim one alone has no effect, as in transformers", name);
+              "{}: of mscale and mscale_all_dim one alone has no effect, as in transformers", name);
     }
   }
 

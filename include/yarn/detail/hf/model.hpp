@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What transformers' configuration classes assume where a config.json leaves a key out. Floor 10.
+// What transformers' configuration classes assume where a config.json leaves a key out.
 //
 // Old configurations omit what was the default of their class, and transformers still fills it in;
 // without this table a published Gemma 3 could not be read. Every use of it is a note. A model type

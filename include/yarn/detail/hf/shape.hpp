@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// head_dim, rotary_dim and rope_theta of a config.json, under all their names. Floor 10.
+// head_dim, rotary_dim and rope_theta of a config.json, under all their names.
 #ifndef YARN_DETAIL_HF_SHAPE_HPP
 #define YARN_DETAIL_HF_SHAPE_HPP
 
@@ -37,8 +37,8 @@ inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
   config.find("qk_rope_head_dim"); // read, whatever it says
   if (const auto rotated = latent) {
     config.find("head_dim");
-    hf_note(notes, "%s = %lld is the head_dim: the rotated part of a head, which stands apart",
-            config.name_of("qk_rope_head_dim").c_str(), static_cast<long long>(*rotated));
+    hf_note(notes, "{} = {} is the head_dim: the rotated part of a head, which stands apart",
+            config.name_of("qk_rope_head_dim"), *rotated);
     return *rotated;
   }
   const auto global = config.length("global_head_dim"); // Gemma 4
@@ -47,7 +47,7 @@ inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
   if (const auto given = hf_first_length(config, {"head_dim", "attention_head_dim", "kv_channels"}))
     return *given;
   if (model.head_dim != 0) {
-    hf_note(notes, "head_dim is not given: %d, the default of model_type %s", model.head_dim,
+    hf_note(notes, "head_dim is not given: {}, the default of model_type {}", model.head_dim,
             model.model_type);
     return model.head_dim;
   }
@@ -55,17 +55,15 @@ inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
   const auto heads = hf_first_length(config, {"num_attention_heads", "n_head", "n_heads",
                                               "num_heads", "decoder_num_attention_heads"});
   if (!width || !heads)
-    fail(error_kind::invalid_argument,
-         "yarn: %s is missing, and so is %s to derive it from hidden_size / num_attention_heads",
-         config.name_of("head_dim").c_str(), width ? "num_attention_heads" : "hidden_size");
+    fail_argument(
+        "yarn: {} is missing, and so is {} to derive it from hidden_size / num_attention_heads",
+        config.name_of("head_dim"), width ? "num_attention_heads" : "hidden_size");
   if (*width % *heads != 0)
-    fail(error_kind::invalid_argument,
-         "yarn: %s is missing, and hidden_size = %lld is no multiple of num_attention_heads = %lld",
-         config.name_of("head_dim").c_str(), static_cast<long long>(*width),
-         static_cast<long long>(*heads));
-  hf_note(notes, "head_dim = hidden_size / num_attention_heads = %lld / %lld = %lld",
-          static_cast<long long>(*width), static_cast<long long>(*heads),
-          static_cast<long long>(*width / *heads));
+    fail_argument(
+        "yarn: {} is missing, and hidden_size = {} is no multiple of num_attention_heads = {}",
+        config.name_of("head_dim"), *width, *heads);
+  hf_note(notes, "head_dim = hidden_size / num_attention_heads = {} / {} = {}", *width, *heads,
+          *width / *heads);
   return *width / *heads;
 }
 
@@ -87,8 +85,8 @@ inline hf_share hf_partial_rotary(const hf_object& config, const hf_object& dict
     if (share.name.empty()) {
       share = {*value, object.name_of(key)};
     } else if (share.value != *value) {
-      hf_note(notes, "%s = %g, but %s = %g: the first is taken", share.name.c_str(), share.value,
-              object.name_of(key).c_str(), *value);
+      hf_note(notes, "{} = {}, but {} = {}: the first is taken", share.name, share.value,
+              object.name_of(key), *value);
     }
   };
   take(dictionary, "partial_rotary_factor");
@@ -97,7 +95,7 @@ inline hf_share hf_partial_rotary(const hf_object& config, const hf_object& dict
     take(config, key);
   if (share.name.empty() && model.partial_rotary_factor != 0.0 && !config.has("rotary_dim")) {
     share = {model.partial_rotary_factor, "partial_rotary_factor"};
-    hf_note(notes, "partial_rotary_factor is not given: %g, the default of model_type %s",
+    hf_note(notes, "partial_rotary_factor is not given: {}, the default of model_type {}",
             share.value, model.model_type);
   }
   return share;
@@ -118,17 +116,14 @@ inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_share& share
     if (*width > head_dim)
       hf_wrong(config.name_of("rotary_dim"), *config.find("rotary_dim"), "at most head_dim");
     if (!share.name.empty() && rotated != *width)
-      hf_note(notes, "%s = %lld, but %s = %g of head_dim = %lld is %lld: the former is taken",
-              config.name_of("rotary_dim").c_str(), static_cast<long long>(*width),
-              share.name.c_str(), share.value, static_cast<long long>(head_dim),
-              static_cast<long long>(rotated));
+      hf_note(notes, "{} = {}, but {} = {} of head_dim = {} is {}: the former is taken",
+              config.name_of("rotary_dim"), *width, share.name, share.value, head_dim, rotated);
     rotated = *width;
     reason = config.name_of("rotary_dim");
   }
   if (rotated < 2 || rotated % 2 != 0)
-    fail(error_kind::invalid_argument,
-         "yarn: %s makes rotary_dim = %lld of head_dim = %lld; it must be even and at least 2",
-         reason.c_str(), static_cast<long long>(rotated), static_cast<long long>(head_dim));
+    fail_argument("yarn: {} makes rotary_dim = {} of head_dim = {}; it must be even and at least 2",
+                  reason, rotated, head_dim);
   return rotated == head_dim ? 0 : rotated;
 }
 
@@ -147,8 +142,8 @@ inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, cons
       theta = value;
       name = object.name_of(key);
     } else if (*theta != *value) {
-      hf_note(notes, "%s = %g, but %s = %g: the former is taken", name.c_str(), *theta,
-              object.name_of(key).c_str(), *value);
+      hf_note(notes, "{} = {}, but {} = {}: the former is taken", name, *theta, object.name_of(key),
+              *value);
     }
   };
   const hf_keys of_local = {"rope_local_base_freq", "local_rope_theta"};
@@ -167,19 +162,18 @@ inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, cons
     return *theta;
   const double of_class = layer.is_local ? model.local_theta : model.rope_theta;
   if (model.model_type != nullptr && of_class != 0.0) {
-    hf_note(notes, "rope_theta is not given: %g, the default of model_type %s", of_class,
+    hf_note(notes, "rope_theta is not given: {}, the default of model_type {}", of_class,
             model.model_type);
     return of_class;
   }
   if (callers_default == 0.0)
-    fail(error_kind::invalid_argument,
-         "yarn: %s is missing; there is no default for it that fits every model: where the model's "
-         "code has one, hf_options.default_rope_theta gives it",
-         (layer.dictionary ? layer.dictionary : config).name_of("rope_theta").c_str());
+    fail_argument(
+        "yarn: {} is missing; there is no default for it that fits every model: where the model's "
+        "code has one, hf_options.default_rope_theta gives it",
+        (layer.dictionary ? layer.dictionary : config).name_of("rope_theta").c_str());
   if (!(callers_default > 0.0))
-    fail(error_kind::invalid_argument, "yarn: hf_options.default_rope_theta = %g must be > 0",
-         callers_default);
-  hf_note(notes, "rope_theta is not given: %g is the caller's default", callers_default);
+    fail_argument("yarn: hf_options.default_rope_theta = {} must be > 0", callers_default);
+  hf_note(notes, "rope_theta is not given: {} is the caller's default", callers_default);
   return callers_default;
 }
 

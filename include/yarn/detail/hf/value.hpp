@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Reading a config.json: numbers under a key, or an error that names the key, its value and what is
-// allowed. No access here can make nlohmann-json throw. Floor 10.
+// allowed. No access here can make nlohmann-json throw.
 #ifndef YARN_DETAIL_HF_VALUE_HPP
 #define YARN_DETAIL_HF_VALUE_HPP
 
 #include "../../frequencies.hpp"
+#include "../base/text.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <cmath>
-#include <cstdio>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -23,7 +23,6 @@ namespace detail {
 // A value as a message shows it: short, printable, on one line. (dump() would print whole lists,
 // and recurses as deep as the value does.)
 inline std::string hf_shown(const nlohmann::json& value) {
-  char text[64];
   if (value.is_string()) {
     constexpr std::size_t longest = 40;
     const std::string& whole = *value.get_ptr<const std::string*>();
@@ -34,42 +33,26 @@ inline std::string hf_shown(const nlohmann::json& value) {
   }
   if (value.is_boolean())
     return *value.get_ptr<const bool*>() ? "true" : "false";
-  if (value.is_number_unsigned()) {
-    std::snprintf(text, sizeof text, "%llu",
-                  static_cast<unsigned long long>(*value.get_ptr<const std::uint64_t*>()));
-    return text;
-  }
-  if (value.is_number_integer()) {
-    std::snprintf(text, sizeof text, "%lld",
-                  static_cast<long long>(*value.get_ptr<const std::int64_t*>()));
-    return text;
-  }
-  if (value.is_number_float()) {
-    std::snprintf(text, sizeof text, "%g", *value.get_ptr<const double*>());
-    return text;
-  }
-  if (value.is_array()) {
-    std::snprintf(text, sizeof text, "an array of %llu",
-                  static_cast<unsigned long long>(value.size()));
-    return text;
-  }
+  if (value.is_number_unsigned())
+    return text_of("{}", *value.get_ptr<const std::uint64_t*>());
+  if (value.is_number_integer())
+    return text_of("{}", *value.get_ptr<const std::int64_t*>());
+  if (value.is_number_float())
+    return text_of("{}", *value.get_ptr<const double*>());
+  if (value.is_array())
+    return text_of("an array of {}", value.size());
   return value.is_object() ? "an object" : value.is_null() ? "null" : "binary data";
 }
 
 [[noreturn]] inline void hf_wrong(const std::string& name, const nlohmann::json& value,
                                   const char* allowed) {
-  fail(error_kind::invalid_argument, "yarn: %s = %s must be %s", name.c_str(),
-       hf_shown(value).c_str(), allowed);
+  fail_argument("yarn: {} = {} must be {}", name, hf_shown(value), allowed);
 }
 
 // A line for the log.
-YARN_PRINTF(2, 3) inline void hf_note(std::vector<std::string>& notes, const char* format, ...) {
-  char text[512];
-  std::va_list arguments;
-  va_start(arguments, format);
-  std::vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  notes.emplace_back(text);
+template <class... Values>
+void hf_note(std::vector<std::string>& notes, const char* format, const Values&... values) {
+  notes.push_back(text_of(format, values...));
 }
 
 inline double hf_number(const std::string& name, const nlohmann::json& value) {

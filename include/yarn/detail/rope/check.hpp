@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a call of rope_apply or rope_copy requires of its arguments, and the words where it is not
-// so. Floor 8.
+// so.
 #ifndef YARN_DETAIL_ROPE_CHECK_HPP
 #define YARN_DETAIL_ROPE_CHECK_HPP
 
@@ -17,20 +17,17 @@ YARN_ALWAYS_INLINE bool exceeds(std::int64_t a, std::int64_t b, std::int64_t lim
 
 template <class T>
 void check_tensor(const char* name, const heads_view<T>& x, std::int64_t n_pairs) {
-  const auto number = [](std::int64_t value) { return static_cast<long long>(value); };
   const std::int64_t tokens = x.n_tokens(), heads = x.n_heads(), dim = x.head_dim();
   if (tokens < 0 || heads < 0 || dim < 0)
-    fail(error_kind::invalid_argument,
-         "yarn: %s has n_tokens = %lld, n_heads = %lld, head_dim = %lld; none may be negative",
-         name, number(tokens), number(heads), number(dim));
+    fail_argument("yarn: {} has n_tokens = {}, n_heads = {}, head_dim = {}; none may be negative",
+                  name, tokens, heads, dim);
   if (2 * n_pairs > dim)
-    fail(error_kind::invalid_argument,
-         "yarn: %s.head_dim = %lld must be at least rotary_dim = %lld (2 * n_pairs)", name,
-         number(dim), number(2 * n_pairs));
+    fail_argument("yarn: {}.head_dim = {} must be at least rotary_dim = {} (2 * n_pairs)", name,
+                  dim, 2 * n_pairs);
   if (tokens == 0 || heads == 0)
     return;
   if (x.data() == nullptr)
-    fail(error_kind::invalid_argument, "yarn: %s.data is null", name);
+    fail_argument("yarn: {}.data is null", name);
   // Heads must not overlap: what is rotated twice is wrong, and slices would race.
   const bool token_major = x.token_stride() >= x.head_stride();
   const std::int64_t inner = token_major ? x.head_stride() : x.token_stride();
@@ -39,24 +36,19 @@ void check_tensor(const char* name, const heads_view<T>& x, std::int64_t n_pairs
   const std::int64_t n_outer = token_major ? tokens : heads;
   constexpr std::int64_t limit = PTRDIFF_MAX / static_cast<std::int64_t>(sizeof(T));
   if ((n_inner > 1 && inner < dim) || (n_outer > 1 && outer < dim))
-    fail(error_kind::invalid_argument,
-         "yarn: %s.token_stride = %lld, head_stride = %lld: heads of head_dim = %lld overlap", name,
-         number(x.token_stride()), number(x.head_stride()), number(dim));
+    fail_argument("yarn: {}.token_stride = {}, head_stride = {}: heads of head_dim = {} overlap",
+                  name, x.token_stride(), x.head_stride(), dim);
   const bool is_inner_beyond =
       dim > limit || (n_inner > 1 && exceeds(n_inner - 1, inner, limit - dim));
   const std::int64_t run = n_inner > 1 && !is_inner_beyond ? (n_inner - 1) * inner + dim : dim;
   if (is_inner_beyond || (n_outer > 1 && exceeds(n_outer - 1, outer, limit - run)))
-    fail(error_kind::invalid_argument,
-         "yarn: %s: n_tokens = %lld, n_heads = %lld, head_dim = %lld, token_stride = %lld, "
-         "head_stride = %lld: beyond ptrdiff_t",
-         name, number(tokens), number(heads), number(dim), number(x.token_stride()),
-         number(x.head_stride()));
+    fail_argument("yarn: {}: n_tokens = {}, n_heads = {}, head_dim = {}, token_stride = {}, "
+                  "head_stride = {}: beyond ptrdiff_t",
+                  name, tokens, heads, dim, x.token_stride(), x.head_stride());
   if (n_inner > 1 && n_outer > 1 && outer < run)
-    fail(error_kind::invalid_argument,
-         "yarn: %s.token_stride = %lld, head_stride = %lld: %lld x %lld heads of head_dim = %lld "
-         "overlap or interweave",
-         name, number(x.token_stride()), number(x.head_stride()), number(tokens), number(heads),
-         number(dim));
+    fail_argument("yarn: {}.token_stride = {}, head_stride = {}: {} x {} heads of head_dim = {} "
+                  "overlap or interweave",
+                  name, x.token_stride(), x.head_stride(), tokens, heads, dim);
 }
 
 // Whether two views may share elements that are not the same element. Memory ranges decide, and
@@ -93,26 +85,23 @@ bool may_clash(const heads_view<From>& a, const heads_view<To>& b, bool in_place
 
 inline void check_pairing(pairing p) {
   if (p != pairing::half_split && p != pairing::interleaved)
-    fail(error_kind::invalid_argument, "yarn: pairing = %d is neither half_split nor interleaved",
-         static_cast<int>(p));
+    fail_argument("yarn: pairing = {} is neither half_split nor interleaved", static_cast<int>(p));
 }
 
 // An engine's own arrays may be anything; ours pass at once.
 template <class R, class Meaning>
 void check_trig(const char* name, const trig_view<R, Meaning>& view) {
   if (view.n_pairs() < 0 || view.n_rows() < 0 || (view.n_pairs() == 0 && view.n_rows() != 0))
-    fail(error_kind::invalid_argument,
-         "yarn: %s has n_rows = %lld, n_pairs = %lld; rows are >= 0 and pairs >= 1", name,
-         static_cast<long long>(view.n_rows()), static_cast<long long>(view.n_pairs()));
+    fail_argument("yarn: {} has n_rows = {}, n_pairs = {}; rows are >= 0 and pairs >= 1", name,
+                  view.n_rows(), view.n_pairs());
   check_row_extent<R>(name, view.n_rows(), view.n_pairs(), view.row_stride());
   if (view.n_rows() > 0 && (view.cos(0) == nullptr || view.sin(0) == nullptr))
-    fail(error_kind::invalid_argument, "yarn: cos or sin of %s is null", name);
+    fail_argument("yarn: cos or sin of {} is null", name);
 }
 
 inline void check_token_count(const char* what, std::int64_t n, std::int64_t n_tokens) {
   if (n != n_tokens)
-    fail(error_kind::invalid_argument, "yarn: %s = %lld must be n_tokens = %lld", what,
-         static_cast<long long>(n), static_cast<long long>(n_tokens));
+    fail_argument("yarn: {} = {} must be n_tokens = {}", what, n, n_tokens);
 }
 
 // A source with its positions, and what is known of a call before its tensors are: one type for
@@ -140,15 +129,11 @@ template <class R> struct table_call {
     for (std::int64_t t = 0; t < n_tokens; ++t) {
       const bool ends_run = list.is_run() && t == 0 && n_tokens > 1;
       if (list[t] < 0 || list[t] >= table.n_rows())
-        fail(error_kind::out_of_range,
-             "yarn: position %lld of token %lld is outside the table's rows [0, %lld)",
-             static_cast<long long>(list[t]), static_cast<long long>(t),
-             static_cast<long long>(table.n_rows()));
+        fail_range("yarn: position {} of token {} is outside the table's rows [0, {})", list[t], t,
+                   table.n_rows());
       if (ends_run && n_tokens - 1 > table.n_rows() - 1 - list[0])
-        fail(error_kind::out_of_range,
-             "yarn: positions %lld to %lld + %lld leave the table's rows [0, %lld)",
-             static_cast<long long>(list[0]), static_cast<long long>(list[0]),
-             static_cast<long long>(n_tokens - 1), static_cast<long long>(table.n_rows()));
+        fail_range("yarn: positions {} to {} + {} leave the table's rows [0, {})", list[0], list[0],
+                   n_tokens - 1, table.n_rows());
       if (ends_run)
         return;
     }
@@ -209,14 +194,13 @@ void check_copy(const Call& call, pairing p, pairing order, const heads_view<Fro
   check_tensor("target", target, call.n_pairs());
   check_token_count("target.n_tokens", target.n_tokens(), source.n_tokens());
   if (target.n_heads() != source.n_heads() || target.head_dim() != source.head_dim())
-    fail(error_kind::invalid_argument,
-         "yarn: target has n_heads = %lld, head_dim = %lld, source has %lld, %lld; they must agree",
-         static_cast<long long>(target.n_heads()), static_cast<long long>(target.head_dim()),
-         static_cast<long long>(source.n_heads()), static_cast<long long>(source.head_dim()));
+    fail_argument(
+        "yarn: target has n_heads = {}, head_dim = {}, source has {}, {}; they must agree",
+        target.n_heads(), target.head_dim(), source.n_heads(), source.head_dim());
   if (may_clash(source, target, p == order))
-    fail(error_kind::invalid_argument,
-         "yarn: source.data and target.data overlap; rope_copy needs disjoint memory, or one and "
-         "the same view where neither the element size nor the order changes");
+    fail_argument(
+        "yarn: source.data and target.data overlap; rope_copy needs disjoint memory, or one and "
+        "the same view where neither the element size nor the order changes");
   call.check(source.n_tokens());
 }
 

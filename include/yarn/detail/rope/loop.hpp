@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The walk over tokens, heads and parts of heads: rows are staged for a block of tokens, then the
-// rotation runs over its heads. Nothing is checked here. Floor 8.
+// rotation runs over its heads. Nothing is checked here.
 #ifndef YARN_DETAIL_ROPE_LOOP_HPP
 #define YARN_DETAIL_ROPE_LOOP_HPP
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // The rotation of heads by rows. It knows nothing of frequencies: rows come in.
-// Floor 4.
 //
 //     x0' = fma(-x1, s, x0 c)        one product, one fused multiply-add, the same in the vector
 //     x1' = fma( x0, s, x1 c)        body and in its tail, for both pairings

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // cos/sin of position * frequency for one pack of pairs, by three ways that give the same float:
 // a polynomial of the phase, a recurrence over consecutive positions, and 128-bit integers.
-// Floor 4.
 //
 // A float entry is m * cos(phase / 2^64 turns), m the attention factor, correctly rounded. The fast
 // ways compute a double v and a bound on its error, round v - bound and v + bound to float, and

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// bfloat16 in packs: it is the upper half of a float's bits. Floor 3.
+// bfloat16 in packs: it is the upper half of a float's bits.
 //
 // Words: 2 * size elements as the floats of the even and of the odd places. A shift and a mask
 // widen them and a blend narrows them, where elements in order would be permuted, so rotations of
@@ -183,22 +183,15 @@ YARN_ALWAYS_INLINE void round_words(batch<float, A> even, batch<float, A> odd, T
 template <class A> inline constexpr bool has_word_instruction_v = has_words_v<A>;
 inline constexpr int denormal_class = 0x20;
 
-template <class To, class From> YARN_ALWAYS_INLINE To bits_of(From x) {
-  static_assert(sizeof(To) == sizeof(From), "the same bits");
-  To bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  return bits;
-}
-
 // flushed_words: the even ones, then the odd ones; store_in_order: as they belong in memory.
 YARN_ALWAYS_INLINE __m512i flushed_words(__m512 even, __m512 odd) {
-  return bits_of<__m512i>(_mm512_cvtne2ps_pbh(odd, even));
+  return bit_cast<__m512i>(_mm512_cvtne2ps_pbh(odd, even));
 }
 YARN_ALWAYS_INLINE __m256i flushed_words(__m256 even, __m256 odd) {
-  return bits_of<__m256i>(_mm256_cvtne2ps_pbh(odd, even));
+  return bit_cast<__m256i>(_mm256_cvtne2ps_pbh(odd, even));
 }
 YARN_ALWAYS_INLINE __m128i flushed_words(__m128 even, __m128 odd) {
-  return bits_of<__m128i>(_mm_cvtne2ps_pbh(odd, even));
+  return bit_cast<__m128i>(_mm_cvtne2ps_pbh(odd, even));
 }
 YARN_ALWAYS_INLINE unsigned zeros_in(__m512i words) {
   return _mm512_testn_epi16_mask(words, _mm512_set1_epi16(0x7fff));

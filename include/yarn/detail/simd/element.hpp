@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Packs from and to memory of any element format: load_elements, store_elements. Floor 3.
+// Packs from and to memory of any element format: load_elements, store_elements.
 //
 // 16-bit formats become floats and back. Rounding is to nearest even, once; the results are those
 // of half.hpp bit for bit but for the payload of a NaN. What no branch here knows goes through

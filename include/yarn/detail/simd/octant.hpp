@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the rows' kernel asks of packs of doubles beside arithmetic: phases as angles within an
-// octant, sign bits, and the rounding to float that is tested. Floor 3.
+// octant, sign bits, and the rounding to float that is tested.
 #ifndef YARN_DETAIL_SIMD_OCTANT_HPP
 #define YARN_DETAIL_SIMD_OCTANT_HPP
 

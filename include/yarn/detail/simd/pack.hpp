@@ -2,7 +2,7 @@
 // The only header that includes xsimd. Packs are xsimd batches; what the simd_*.hpp have beside
 // their arithmetic is what xsimd's versions 8 to 14 do differently or not at all (fused
 // multiply-add on AVX-512 came after 8.1), by intrinsics where we know the processor and through
-// memory where we do not. Floor 3.
+// memory where we do not.
 #ifndef YARN_DETAIL_SIMD_PACK_HPP
 #define YARN_DETAIL_SIMD_PACK_HPP
 

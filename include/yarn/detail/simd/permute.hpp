@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Packs of neighbours exchanged, interleaved and sorted into even and odd places. (xsimd's zip
-// means lanes in some versions and whole packs in others.) Floor 3.
+// means lanes in some versions and whole packs in others.)
 #ifndef YARN_DETAIL_SIMD_PERMUTE_HPP
 #define YARN_DETAIL_SIMD_PERMUTE_HPP
 

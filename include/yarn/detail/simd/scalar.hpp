@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The scalar twin of the vector code: a pack of one element with the same operations, for
 // YARN_NO_XSIMD, for targets that xsimd lacks, and for the tails of the vector loops, which so have
-// the same arithmetic by construction. Floor 3.
+// the same arithmetic by construction.
 #ifndef YARN_DETAIL_SIMD_SCALAR_HPP
 #define YARN_DETAIL_SIMD_SCALAR_HPP
 
-#include "../base/abi.hpp"
+#include "../base/bits.hpp"
 
+#include <cmath>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 
 namespace yarn {
 inline namespace YARN_ABI {
@@ -96,17 +95,6 @@ template <class Pack> struct octant {
   Pack sin_sign;
 };
 
-YARN_ALWAYS_INLINE double double_of_bits(std::uint64_t bits) {
-  double value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-YARN_ALWAYS_INLINE std::uint64_t bits_of_double(double value) {
-  std::uint64_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
 struct octant_bits {
   double eighths;
   std::uint64_t swap, cos_sign, sin_sign;
@@ -124,17 +112,19 @@ YARN_ALWAYS_INLINE octant<scalar_pack<double>>
 load_octant(const std::uint64_t* phases, std::uint64_t multiplier, scalar_pack<double>) {
   const octant_bits o = octant_of(phases[0] * multiplier);
   using pack = scalar_pack<double>;
-  return {pack(o.eighths), pack(double_of_bits(o.swap)), pack(double_of_bits(o.cos_sign)),
-          pack(double_of_bits(o.sin_sign))};
+  return {pack(o.eighths), pack(bit_cast<double>(o.swap)), pack(bit_cast<double>(o.cos_sign)),
+          pack(bit_cast<double>(o.sin_sign))};
 }
 
 template <class T> YARN_ALWAYS_INLINE scalar_pack<T> held(scalar_pack<T> x) { return x; }
 
 YARN_ALWAYS_INLINE scalar_pack<double> bit_and(scalar_pack<double> a, scalar_pack<double> b) {
-  return scalar_pack<double>(double_of_bits(bits_of_double(a.value) & bits_of_double(b.value)));
+  return scalar_pack<double>(
+      bit_cast<double>(bit_cast<std::uint64_t>(a.value) & bit_cast<std::uint64_t>(b.value)));
 }
 YARN_ALWAYS_INLINE scalar_pack<double> bit_xor(scalar_pack<double> a, scalar_pack<double> b) {
-  return scalar_pack<double>(double_of_bits(bits_of_double(a.value) ^ bits_of_double(b.value)));
+  return scalar_pack<double>(
+      bit_cast<double>(bit_cast<std::uint64_t>(a.value) ^ bit_cast<std::uint64_t>(b.value)));
 }
 
 /// Stores `low` rounded to float, and tells whether `high` rounds to the same.

@@ -77,13 +77,14 @@ private:
     const double s = method.numbers().factor;
     if (!(s < 1e6 && s > 1e-6))
       return;
-    add(diagnosis::factor_twice, words("the frequencies are those of factor %g^2 = %g", s, s * s),
+    add(diagnosis::factor_twice, text_of("the frequencies are those of factor {}^2 = {}", s, s * s),
         method.with_factor(s * s));
     add_keeping_factor(diagnosis::factor_twice,
-                       words("scaled frequencies are divided by the factor %g once more", s),
+                       text_of("scaled frequencies are divided by the factor {} once more", s),
                        combined([s](double f, double) { return f / s; }));
     add(diagnosis::factor_inverted,
-        words("the frequencies are those of factor 1/%g: it multiplies where it should divide", s),
+        text_of("the frequencies are those of factor 1/{}: it multiplies where it should divide",
+                s),
         method.with_factor(1 / s));
   }
 
@@ -102,9 +103,9 @@ private:
         for (const double high : {0.0, -1.0, 1.0})
           if (low != 0.0 || high != 0.0)
             add_keeping_factor(diagnosis::correction_range,
-                               words("the correction range is [%g, %g] where it should be "
-                                     "[%g, %g]",
-                                     range.low + low, range.high + high, range.low, range.high),
+                               text_of("the correction range is [{}, {}] where it should be "
+                                       "[{}, {}]",
+                                       range.low + low, range.high + high, range.low, range.high),
                                ramped(range.low + low, range.high + high));
     if (range.has_value && method.has_truncate()) {
       const pair_range raw = method.with_truncate(!method.truncates())
@@ -112,18 +113,18 @@ private:
                                  .correction_range();
       add_keeping_factor(
           diagnosis::truncate,
-          words("low of the correction range is %g where it should be %g", raw.low, range.low),
+          text_of("low of the correction range is {} where it should be {}", raw.low, range.low),
           ramped(raw.low, range.high));
       add_keeping_factor(
           diagnosis::truncate,
-          words("high of the correction range is %g where it should be %g", raw.high, range.high),
+          text_of("high of the correction range is {} where it should be {}", raw.high, range.high),
           ramped(range.low, raw.high));
     }
     if (method.beta_fast() != 32.0 || method.beta_slow() != 1.0)
       add(diagnosis::correction_range,
-          words("the correction range is that of the default betas, 32 and 1, where beta_fast is "
-                "%g and beta_slow %g",
-                method.beta_fast(), method.beta_slow()),
+          text_of("the correction range is that of the default betas, 32 and 1, where beta_fast is "
+                  "{} and beta_slow {}",
+                  method.beta_fast(), method.beta_slow()),
           method.with_yarn(32, 1, method.ramp()));
     const bool by_pair = method.ramp() == yarn_ramp::pair_index;
     add(diagnosis::wrong_method,
@@ -179,8 +180,7 @@ private:
     for (const std::int64_t other : others)
       if (other > 1 && other != length)
         add(diagnosis::wrong_original_length,
-            words("the original length is taken for %lld where it should be %lld",
-                  static_cast<long long>(other), static_cast<long long>(length)),
+            text_of("the original length is taken for {} where it should be {}", other, length),
             method.with_length(other));
   }
   void add_current_lengths() {
@@ -188,10 +188,9 @@ private:
     for (const std::int64_t other : {std::int64_t{0}, length, length + 1, now - 1, now + 1})
       if (other >= 0 && other != now)
         add(diagnosis::wrong_seq_len,
-            words("the frequencies are those of a sequence of %lld tokens%s where it should be "
-                  "%lld",
-                  static_cast<long long>(other), other <= length ? " (not scaled)" : "",
-                  static_cast<long long>(now)),
+            text_of("the frequencies are those of a sequence of {} tokens{} where it should be "
+                    "{}",
+                    other, other <= length ? " (not scaled)" : "", now),
             expected_.method().resolve(expected_.shape(), other));
   }
 
@@ -221,7 +220,7 @@ private:
       rope_shape shape = expected_.shape();
       shape.rope_theta *= s;
       add(diagnosis::wrong_method,
-          words("rope_theta is multiplied by the factor %g, without NTK's exponent", s),
+          text_of("rope_theta is multiplied by the factor {}, without NTK's exponent", s),
           make_frequencies(shape, default_scaling{}));
     }
     if (length > 0 && expected_.shape().rope_theta > 1)
@@ -274,10 +273,9 @@ private:
                 std::pow(shape.rope_theta, n / (n - 1)));
   }
   std::string over_head_dim() const {
-    return words("the exponents are over head_dim = %lld where they should be over rotary_dim = "
-                 "%lld",
-                 static_cast<long long>(expected_.shape().head_dim),
-                 static_cast<long long>(expected_.shape().rotated()));
+    return text_of("the exponents are over head_dim = {} where they should be over rotary_dim = "
+                   "{}",
+                   expected_.shape().head_dim, expected_.shape().rotated());
   }
   numbers first_of(const frequencies& f) const {
     return {f.inv_freq().begin(), f.inv_freq().begin() + expected_.n_pairs()};
@@ -307,8 +305,8 @@ private:
         }
   }
   std::string theta_text(double theta) const {
-    return words("rope_theta is about %.6g where it should be %g", theta,
-                 expected_.shape().rope_theta);
+    return text_of("rope_theta is about {:.6} where it should be {}", theta,
+                   expected_.shape().rope_theta);
   }
   void add_estimates_of(std::size_t pair) {
     const double theta = solved(pair, 1.01, 1e15, [&](double x) { return at_theta(x); });
@@ -318,7 +316,7 @@ private:
       const double ratio = exact_[pair] / shown_[pair];
       for (const double s : rounded_and_raw(ratio))
         add_keeping_factor(diagnosis::wrong_factor,
-                           words("every frequency is divided by about %.6g", s),
+                           text_of("every frequency is divided by about {:.6}", s),
                            combined([s](double f, double) { return f / s; }));
       return;
     }
@@ -327,8 +325,8 @@ private:
     });
     for (const double value : rounded_and_raw(factor))
       add(diagnosis::wrong_factor,
-          words("the factor is about %.6g where it should be %g", value,
-                expected_.method().numbers().factor),
+          text_of("the factor is about {:.6} where it should be {}", value,
+                  expected_.method().numbers().factor),
           expected_.method().with_factor(value));
   }
   template <class Resolve>

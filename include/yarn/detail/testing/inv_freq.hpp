@@ -91,8 +91,8 @@ inline void explain_frequencies(report& r, const expectation& expected,
     none.per_pair = 2;
     add_unexplained(r, expected, none);
     r.findings.back().text +=
-        words("; pair %lld should turn by %.9g rad a token and turns by %.9g",
-              static_cast<long long>(r.worst.pair), r.worst.expected, r.worst.actual);
+        text_of("; pair {} should turn by {:.9} rad a token and turns by {:.9}", r.worst.pair,
+                r.worst.expected, r.worst.actual);
     return;
   }
   if (has_factor)
@@ -112,13 +112,11 @@ inline report judge_inv_freq(const expectation& expected, std::vector<double> ac
   check_options(o);
   report r;
   r.subject =
-      words("%llu inverse frequencies of %s", static_cast<unsigned long long>(actual.size()),
-            digits > 24 ? "double" : "float");
+      text_of("{} inverse frequencies of {}", actual.size(), digits > 24 ? "double" : "float");
   bool finite = is_finite(factor.value());
   for (std::size_t i = 0; i < actual.size(); ++i)
     if (!is_finite(actual[i])) {
-      add_finding(r, {diagnosis::not_finite,
-                      words("NaN or infinity for pair %llu", static_cast<unsigned long long>(i))});
+      add_finding(r, {diagnosis::not_finite, text_of("NaN or infinity for pair {}", i)});
       finite = false;
     }
   if (!finite) {
@@ -138,11 +136,9 @@ inline report judge_inv_freq(const expectation& expected, std::vector<double> ac
   }
   const auto n = static_cast<std::int64_t>(actual.size());
   if (n != expected.n_pairs())
-    add_finding(
-        r, {diagnosis::rotary_dim,
-            words("there are %lld frequencies where rotary_dim = %lld makes %lld",
-                  static_cast<long long>(n), static_cast<long long>(expected.shape().rotated()),
-                  static_cast<long long>(expected.n_pairs()))});
+    add_finding(r, {diagnosis::rotary_dim,
+                    text_of("there are {} frequencies where rotary_dim = {} makes {}", n,
+                            expected.shape().rotated(), expected.n_pairs())});
   const expectation as_wide = n == expected.n_pairs() ? expected : expected.with_rotary_dim(2 * n);
   const rounding format = format_of_numbers(actual, digits);
   const double noise = frequency_noise(format, digits);
@@ -172,8 +168,8 @@ inline report judge_inv_freq(const expectation& expected, std::vector<double> ac
                       "6e-8 of themselves"});
     else if (format != rounding::none)
       add_finding(r, {diagnosis::inv_freq_16bit,
-                      words("the frequencies hold no more than %s does",
-                            format == rounding::bfloat16 ? "bfloat16" : "float16")});
+                      text_of("the frequencies hold no more than {} does",
+                              format == rounding::bfloat16 ? "bfloat16" : "float16")});
     explain_frequencies(r, as_wide, actual, noise, least, factor.has_value(), factor.value());
   }
   decide(r, right, type_noise, o);

@@ -21,9 +21,7 @@ inline void add_finding(report& r, const finding& one) {
 /// are exact and hide their error. The largest supported one is among them.
 inline std::vector<std::int64_t> telling_positions(std::int64_t largest) {
   if (largest < 0 || largest > yarn::detail::largest_position)
-    fail(error_kind::invalid_argument,
-         "yarn: testing: the largest position = %lld must be in [0, 2^31]",
-         static_cast<long long>(largest));
+    fail_argument("yarn: testing: the largest position = {} must be in [0, 2^31]", largest);
   std::vector<std::int64_t> list;
   for (const std::int64_t position : {0, 1, 2, 3, 61, 1021, 4095, 32767, 131071})
     if (position <= largest)
@@ -73,8 +71,8 @@ inline void add_unexplained(report& r, const expectation& expected, const observ
     }
   }
   if (largest > 1.001)
-    text += words("; pair %llu turns by some %.6g rad a token where it should by %.6g",
-                  static_cast<unsigned long long>(worst), shown[worst], exact[worst]);
+    text += text_of("; pair {} turns by some {:.6} rad a token where it should by {:.6}", worst,
+                    shown[worst], exact[worst]);
   add_finding(r, {diagnosis::unexplained, text});
 }
 
@@ -86,9 +84,9 @@ inline void explain(report& r, const expectation& expected, observation seen, in
   if (format != rounding::none) {
     seen.noise = 1.5 * (format == rounding::bfloat16 ? 0x1p-8 : 0x1p-11);
     add_finding(r, {diagnosis::table_16bit,
-                    words("cos and sin hold no more than %s does, an error of up to %.2g",
-                          format == rounding::bfloat16 ? "bfloat16" : "float16",
-                          format == rounding::bfloat16 ? 0x1p-9 : 0x1p-12)});
+                    text_of("cos and sin hold no more than {} does, an error of up to {:.2}",
+                            format == rounding::bfloat16 ? "bfloat16" : "float16",
+                            format == rounding::bfloat16 ? 0x1p-9 : 0x1p-12)});
   }
   const turns exact = turns_of(list_of(expected.frequencies()), seen.positions);
   const misfit plain = largest_error(seen, exact, factor);
@@ -118,10 +116,11 @@ inline void decide(report& r, bool right, double noise, const options& o) {
   if (within && unexplained) // a larger tolerance is there for what has no name
     r.findings.clear();
   if (!within && r.findings.empty())
-    r.findings.push_back({diagnosis::unexplained,
-                          words("the error is no larger than rounding in the type makes it, %.2g, "
-                                "and yet above the tolerance that was asked for",
-                                noise)});
+    r.findings.push_back(
+        {diagnosis::unexplained,
+         text_of("the error is no larger than rounding in the type makes it, {:.2}, "
+                 "and yet above the tolerance that was asked for",
+                 noise)});
   r.passed = (within && (precision || unexplained)) ||
              (o.accept_float32_angles && float32 && !r.findings.empty() &&
               is_float32_precision(r.findings.front().what));
@@ -129,12 +128,10 @@ inline void decide(report& r, bool right, double noise, const options& o) {
 
 inline void check_options(const options& o) {
   if (!is_finite(o.tolerance) || !(o.tolerance >= 0))
-    fail(error_kind::invalid_argument,
-         "yarn: testing::options.tolerance = %g must be finite and >= 0 (0: by the type)",
-         o.tolerance);
+    fail_argument("yarn: testing::options.tolerance = {} must be finite and >= 0 (0: by the type)",
+                  o.tolerance);
   if (o.n_heads < 1 || o.n_heads > 1024)
-    fail(error_kind::invalid_argument, "yarn: testing::options.n_heads = %lld must be in [1, 1024]",
-         static_cast<long long>(o.n_heads));
+    fail_argument("yarn: testing::options.n_heads = {} must be in [1, 1024]", o.n_heads);
 }
 
 // ---- Rows -------------------------------------------------------------------------------------
@@ -160,10 +157,8 @@ inline row_values finite_rows(const row_values& rows, report& r) {
     for (std::int64_t i = 0; i < rows.width; ++i)
       if (!is_finite(rows.cos[rows.at(t, i)]) || !is_finite(rows.sin[rows.at(t, i)])) {
         if (finite)
-          add_finding(r,
-                      {diagnosis::not_finite, words("NaN or infinity at position %lld, entry %lld",
-                                                    static_cast<long long>(rows.positions[t]),
-                                                    static_cast<long long>(i))});
+          add_finding(r, {diagnosis::not_finite, text_of("NaN or infinity at position {}, entry {}",
+                                                         rows.positions[t], i)});
         finite = false;
       }
     if (!finite)
@@ -241,9 +236,8 @@ inline report judge_rows(const expectation& expected, const row_values& all, int
                          const char* type, const options& o) {
   check_options(o);
   report r;
-  r.subject = words("table of %s, %llu positions, %lld entries each of cos and sin", type,
-                    static_cast<unsigned long long>(all.positions.size()),
-                    static_cast<long long>(all.width));
+  r.subject = text_of("table of {}, {} positions, {} entries each of cos and sin", type,
+                      all.positions.size(), all.width);
   const double noise = noise_of(digits, 4, 1.5);
   const row_values rows = finite_rows(all, r);
   if (rows.positions.empty()) {
@@ -273,10 +267,8 @@ inline report judge_rows(const expectation& expected, const row_values& all, int
     explain(r, expected, seen, digits);
   } else {
     const std::int64_t turned = 2 * how.n_pairs;
-    const std::string text = words("a row holds %lld pairs where rotary_dim = %lld makes %lld",
-                                   static_cast<long long>(how.n_pairs),
-                                   static_cast<long long>(expected.shape().rotated()),
-                                   static_cast<long long>(expected.n_pairs()));
+    const std::string text = text_of("a row holds {} pairs where rotary_dim = {} makes {}",
+                                     how.n_pairs, expected.shape().rotated(), expected.n_pairs());
     add_finding(r, {diagnosis::rotary_dim, text});
     const expectation of_their_width = expected.with_rotary_dim(turned);
     measure(r, of_their_width, seen, digits);

@@ -66,7 +66,7 @@ inline const char* order_name(pairing order) {
 }
 
 inline std::string sign_text(const char* which) {
-  return words("the sin term of the %s element of a pair has the wrong sign", which);
+  return text_of("the sin term of the {} element of a pair has the wrong sign", which);
 }
 
 /// The equations of one token and pair: two for each head.
@@ -193,29 +193,28 @@ private:
       l.findings.push_back({what, std::move(text)});
     };
     if (l.order != right.order)
-      say(diagnosis::wrong_pairing, words("pairs are %s where they should be %s",
-                                          order_name(l.order), order_name(right.order)));
+      say(diagnosis::wrong_pairing, text_of("pairs are {} where they should be {}",
+                                            order_name(l.order), order_name(right.order)));
     // An engine that confuses pairs does so on both sides: that is one mistake.
     const bool both =
         l.order != right.order && l.output_order == l.order && right.output_order == right.order;
     if (l.output_order != right.output_order && !both)
       say(diagnosis::wrong_output_order,
-          words("results are written in %s order where it should be %s", order_name(l.output_order),
-                order_name(right.output_order)));
+          text_of("results are written in {} order where it should be {}",
+                  order_name(l.output_order), order_name(right.output_order)));
     if (l.rotary_dim != right.rotary_dim)
-      say(diagnosis::rotary_dim,
-          words("%lld elements of a head are turned where rotary_dim is "
-                "%lld",
-                static_cast<long long>(l.rotary_dim), static_cast<long long>(right.rotary_dim)));
+      say(diagnosis::rotary_dim, text_of("{} elements of a head are turned where rotary_dim is "
+                                         "{}",
+                                         l.rotary_dim, right.rotary_dim));
     if (l.offset != right.offset)
       say(diagnosis::rotary_offset,
-          words("the rotary part begins at element %lld of the head where it should at %lld",
-                static_cast<long long>(l.offset), static_cast<long long>(right.offset)));
+          text_of("the rotary part begins at element {} of the head where it should at {}",
+                  l.offset, right.offset));
     if (l.distance != l.rotary_dim / 2)
       say(diagnosis::pair_distance,
-          words("the elements of a pair are %lld apart (half a head) where it should be %lld "
-                "(half the rotary part)",
-                static_cast<long long>(l.distance), static_cast<long long>(l.rotary_dim / 2)));
+          text_of("the elements of a pair are {} apart (half a head) where it should be {} "
+                  "(half the rotary part)",
+                  l.distance, l.rotary_dim / 2));
     if (l.kind == mixing::overwritten)
       say(diagnosis::overwritten_input,
           "the second element of a pair is computed from the new first element, not the old one");
@@ -248,13 +247,13 @@ inline layout_result find_layout(const samples& s, const expectation& expected) 
       return {true, one};
     if (!untidy.found && one.rotary_dim == right.rotary_dim) {
       untidy = {true, one};
-      const auto element = static_cast<long long>(changed % s.head_dim);
+      const std::ptrdiff_t element = changed % s.head_dim;
       untidy.which.findings.push_back(
           {diagnosis::unrotated_changed,
-           words("element %lld of a head lies beyond the rotary part and is changed from %.9g to "
-                 "%.9g",
-                 element, s.before[static_cast<std::size_t>(changed)],
-                 s.after[static_cast<std::size_t>(changed)])});
+           text_of("element {} of a head lies beyond the rotary part and is changed from {:.9} to "
+                   "{:.9}",
+                   element, s.before[static_cast<std::size_t>(changed)],
+                   s.after[static_cast<std::size_t>(changed)])});
     }
   }
   return untidy;

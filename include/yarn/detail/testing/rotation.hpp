@@ -112,11 +112,9 @@ inline samples finite_samples(const samples& s, report& r) {
     while (i < (t + 1) * size && is_finite(s.before[i]) && is_finite(s.after[i]))
       ++i;
     if (i < (t + 1) * size) {
-      add_finding(
-          r, {diagnosis::not_finite,
-              words("NaN or infinity at position %lld, element %llu of a head",
-                    static_cast<long long>(s.positions[t]),
-                    static_cast<unsigned long long>(i % static_cast<std::size_t>(s.head_dim)))});
+      add_finding(r, {diagnosis::not_finite,
+                      text_of("NaN or infinity at position {}, element {} of a head",
+                              s.positions[t], i % static_cast<std::size_t>(s.head_dim))});
       continue;
     }
     kept.positions.push_back(s.positions[t]);
@@ -175,9 +173,8 @@ inline report explained_under(const report& sofar, const expectation& expected, 
 inline report judge_rotation(const expectation& expected, const samples& all, int digits,
                              const char* type, const options& o) {
   report r;
-  r.subject = words("rotation of %s, %llu positions, %lld heads of %lld elements", type,
-                    static_cast<unsigned long long>(all.positions.size()),
-                    static_cast<long long>(all.n_heads), static_cast<long long>(all.head_dim));
+  r.subject = text_of("rotation of {}, {} positions, {} heads of {} elements", type,
+                      all.positions.size(), all.n_heads, all.head_dim);
   const samples s = finite_samples(all, r);
   if (s.positions.empty()) {
     decide(r, false, s.noise, o);
@@ -227,9 +224,9 @@ inline report judge_rotation(const expectation& expected, const samples& all, in
     if (largest_error(once, t, expected.frequencies().attention_factor(), float_angle_error).ratio >
         1)
       add_finding(r, {diagnosis::rounded_often,
-                      words("results are rounded more than once on the way: the error is %.2g, "
-                            "where one rounding makes %.2g",
-                            r.max_error, std::ldexp(1, -digits))});
+                      text_of("results are rounded more than once on the way: the error is {:.2}, "
+                              "where one rounding makes {:.2}",
+                              r.max_error, std::ldexp(1, -digits))});
   }
   decide(r, right, s.noise, o);
   return r;

@@ -32,24 +32,25 @@ public:
         (near(on_cos, with_frequencies_) && near(on_sin, with_frequencies_)))
       return;
     if (!near(on_cos, on_sin)) {
-      findings.push_back({diagnosis::attention_factor_on_one_side,
-                          words("the factor on cos is %.9g and that on sin %.9g; both should be "
-                                "%.9g",
-                                on_cos, on_sin, meant_)});
+      findings.push_back(
+          {diagnosis::attention_factor_on_one_side,
+           text_of("the factor on cos is {:.9} and that on sin {:.9}; both should be "
+                   "{:.9}",
+                   on_cos, on_sin, meant_)});
       return;
     }
     const double value = (on_cos + on_sin) / 2;
     if (near(value, 1))
       findings.push_back({diagnosis::attention_factor_missing,
-                          words("cos and sin lack the attention factor %.9g", meant_)});
+                          text_of("cos and sin lack the attention factor {:.9}", meant_)});
     else if (near(value, meant_ * meant_))
-      findings.push_back(
-          {diagnosis::attention_factor_squared,
-           words("the attention factor is squared: %.9g where it should be %.9g", value, meant_)});
+      findings.push_back({diagnosis::attention_factor_squared,
+                          text_of("the attention factor is squared: {:.9} where it should be {:.9}",
+                                  value, meant_)});
     else
       findings.push_back({diagnosis::attention_factor_value,
-                          words("the attention factor is %.9g where it should be %.9g%s", value,
-                                meant_, reason_of(value))});
+                          text_of("the attention factor is {:.9} where it should be {:.9}{}", value,
+                                  meant_, reason_of(value))});
   }
   bool near(double a, double b) const { return std::fabs(a - b) <= tolerance_ * std::fabs(b); }
 
@@ -138,8 +139,8 @@ private:
       reader.read(f.cos_factor, std::fabs(f.sin_factor), findings);
       if (findings.empty() && !known_) // beyond what is allowed, and yet no number is another
         findings.push_back({diagnosis::attention_factor_value,
-                            words("the attention factor is %.17g where it should be %.17g",
-                                  f.cos_factor, meant_)});
+                            text_of("the attention factor is {:.17} where it should be {:.17}",
+                                    f.cos_factor, meant_)});
       take(findings, f.error, extra_cost);
     }
   }
@@ -228,8 +229,8 @@ private:
     return list;
   }
   static std::string about(std::int64_t shift) {
-    return words("position p is turned as position p %c %lld", shift < 0 ? '-' : '+',
-                 static_cast<long long>(shift < 0 ? -shift : shift));
+    return text_of("position p is turned as position p {} {}", shift < 0 ? "-" : "+",
+                   shift < 0 ? -shift : shift);
   }
 
   void try_positions() {
@@ -248,8 +249,7 @@ private:
              [](std::size_t t, std::int64_t) { return static_cast<std::int64_t>(t); });
     for (const std::size_t one : {std::size_t{0}, seen_.positions.size() - 1})
       try_list(diagnosis::positions_ignored,
-               words("every token is turned as position %lld",
-                     static_cast<long long>(seen_.positions[one])),
+               text_of("every token is turned as position {}", seen_.positions[one]),
                [&](std::size_t, std::int64_t) { return seen_.positions[one]; });
     try_list(diagnosis::positions_limited, "positions wrap at 16 bits, signed",
              [](std::size_t, std::int64_t p) { return (p + 32768) % 65536 - 32768; });
@@ -259,10 +259,9 @@ private:
     if (expected_.method().numbers().length > 0)
       limits.insert(limits.begin(), expected_.method().numbers().length);
     for (const std::int64_t limit : limits) {
-      const auto n = static_cast<long long>(limit);
-      try_list(diagnosis::positions_limited, words("positions are clamped to %lld", n - 1),
+      try_list(diagnosis::positions_limited, text_of("positions are clamped to {}", limit - 1),
                [limit](std::size_t, std::int64_t p) { return p < limit ? p : limit - 1; });
-      try_list(diagnosis::positions_limited, words("positions are taken modulo %lld", n),
+      try_list(diagnosis::positions_limited, text_of("positions are taken modulo {}", limit),
                [limit](std::size_t, std::int64_t p) { return p % limit; });
     }
   }
@@ -299,9 +298,8 @@ private:
       --n;
     if (n == 0 || n == exact_.size())
       return;
-    const std::string text =
-        words("%lld elements of a head are turned where rotary_dim is %lld",
-              static_cast<long long>(2 * n), static_cast<long long>(2 * exact_.size()));
+    const std::string text = text_of("{} elements of a head are turned where rotary_dim is {}",
+                                     2 * n, 2 * exact_.size());
     std::vector<double> cut(exact_.begin(), exact_.begin() + static_cast<std::ptrdiff_t>(n));
     all.push_back({diagnosis::rotary_dim, text, cut, meant_});
     if (expected_.method().numbers().any_dim) {
