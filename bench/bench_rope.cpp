@@ -162,9 +162,9 @@ template <class T> void rope(benchmark::State& state, const scenario& s) {
         s.n_layers * s.n_tokens * (s.n_q_heads + s.n_kv_heads) * s.head_dim;
     beside.compare(state, 2 * sizeof(T) * static_cast<std::size_t>(touched), step);
   };
-  const auto all = [&](const auto&... turns) {
+  const auto all = [&](const auto& of_tokens) {
     for (const layer<T>& l : layers)
-      yarn::rope_apply(l.q, l.k, turns..., s.order);
+      yarn::rope_apply(l.q, l.k, of_tokens, s.order);
   };
 
   yarn::rotary_rows<real> rows;
@@ -180,14 +180,14 @@ template <class T> void rope(benchmark::State& state, const scenario& s) {
     });
     break;
   case source::run:
-    measure([&] { all(run, freqs); });
+    measure([&] { all(yarn::rows_of(freqs, run)); });
     break;
   case source::scattered:
-    measure([&] { all(scattered, freqs); });
+    measure([&] { all(yarn::rows_of(freqs, scattered)); });
     break;
   case source::table: {
     const yarn::rotary_table<real> table = yarn::make_table<real>(freqs, n_table_rows);
-    measure([&] { all(scattered, table); });
+    measure([&] { all(yarn::rows_of(table, scattered)); });
     break;
   }
   }
@@ -216,7 +216,7 @@ template <class To> void copy(benchmark::State& state, const scenario& s) {
   const yarn::heads_view<To> target(to.data(), s.n_tokens, heads, s.head_dim);
   support::compare(
       state, from.bytes() + to.bytes(),
-      [&] { yarn::rope_copy(source, target, run, freqs, s.order); },
+      [&] { yarn::rope_copy(source, target, yarn::rows_of(freqs, run), s.order); },
       contender{"converting_copy",
                 [&] { support::convert_copy(from.data(), to.data(), from.size()); }});
 }
@@ -228,7 +228,7 @@ template <class T> void two_threads(benchmark::State& state, const scenario& s) 
   const yarn::frequencies freqs = support::steady_frequencies(2 * s.pairs());
   const yarn::positions run = yarn::positions_from(first_position, s.n_tokens);
   const auto part = [&](yarn::slice tokens) {
-    yarn::rope_apply_unchecked(l.q, l.k, run, freqs, s.order, tokens);
+    yarn::rope_apply_unchecked(l.q, l.k, yarn::rows_of(freqs, run), s.order, tokens);
   };
   // The other thread spins, as the workers of an engine do in a step.
   std::atomic<int> asked{0}, done{0};

@@ -81,7 +81,7 @@ public:
     benchmark::DoNotOptimize(factor_);
   }
 
-  template <class... Turns> figures rope(const shape& s, const Turns&... turns) const {
+  template <class Rows> figures rope(const shape& s, const Rows& rows) const {
     const yarn::heads_view<T> q(tensor_.data(), s.n_tokens, s.n_q_heads, s.head_dim);
     const yarn::heads_view<T> k(tensor_.data() + s.n_tokens * s.n_q_heads * s.head_dim, s.n_tokens,
                                 s.n_kv_heads, s.head_dim);
@@ -90,8 +90,8 @@ public:
     const auto scale_prefetching = [&] { support::scale_prefetching(floats(), n, factor_); };
     constexpr yarn::pairing order = yarn::pairing::half_split;
     if (s.n_kv_heads == 0)
-      return measure([&] { yarn::rope_apply(q, turns..., order); }, scale, scale_prefetching);
-    return measure([&] { yarn::rope_apply(q, k, turns..., order); }, scale, scale_prefetching);
+      return measure([&] { yarn::rope_apply(q, rows, order); }, scale, scale_prefetching);
+    return measure([&] { yarn::rope_apply(q, k, rows, order); }, scale, scale_prefetching);
   }
 
 private:
@@ -138,7 +138,7 @@ template <class T> void run(const std::vector<sweep>& sweeps) {
           rows.assign(freqs, positions);
           print<T>(s, source, memory.rope(s, rows));
         } else {
-          print<T>(s, source, memory.rope(s, positions, freqs));
+          print<T>(s, source, memory.rope(s, yarn::rows_of(freqs, positions)));
         }
       }
       std::printf("\n\n");

@@ -68,7 +68,7 @@ template <class T> prepared prepare_ours(const task<T>& t) {
     for (int repeat = 0; repeat < t.repeats; ++repeat)
       for (int i = 0; i < t.n_layers; ++i)
         yarn::rope_apply(yarn::heads_view<T>(t.layer(i), t.n_tokens, n_heads, peers::head_dim),
-                         yarn::positions(t.positions, t.n_tokens), freqs, t.order);
+                         yarn::rows_of(freqs, yarn::positions(t.positions, t.n_tokens)), t.order);
   };
   return {work, t.repeats * t.n_layers};
 }

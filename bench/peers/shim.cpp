@@ -17,7 +17,8 @@ void rotate(T* x, int n_layers, int n_tokens, int n_q_heads, int n_k_heads,
   for (int layer = 0; layer < n_layers; ++layer) {
     const yarn::heads_view<T> q(x, n_tokens, n_q_heads, peers::head_dim);
     const yarn::heads_view<T> k(x + n_q_heads * head, n_tokens, n_k_heads, peers::head_dim);
-    yarn::rope_apply(q, k, yarn::positions(positions, n_tokens), freqs, yarn::pairing::half_split);
+    yarn::rope_apply(q, k, yarn::rows_of(freqs, yarn::positions(positions, n_tokens)),
+                     yarn::pairing::half_split);
     x += (n_q_heads + n_k_heads) * head;
   }
 }

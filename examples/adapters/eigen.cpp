@@ -26,7 +26,7 @@ int main() try {
   auto q = qkv.topRows(head_dim * n_q_heads);
   auto k = qkv.middleRows(head_dim * n_q_heads, head_dim * n_kv_heads);
   yarn::rope_apply(yarn::heads_from(q, n_q_heads), yarn::heads_from(k, n_kv_heads),
-                   yarn::positions_in(positions), freqs, yarn::pairing::half_split);
+                   yarn::rows_of(freqs, yarn::positions_in(positions)), yarn::pairing::half_split);
 
   const auto score = [&](int i, int j) { // of the first heads
     return q.col(i).head(head_dim).dot(k.col(j).head(head_dim));

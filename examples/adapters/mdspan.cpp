@@ -26,8 +26,8 @@ int main() try {
       &cache[0, 7, 0],
       std::layout_stride::mapping(std::dextents<std::size_t, 3>(n_heads, 3, head_dim),
                                   std::array{cache.stride(0), cache.stride(1), cache.stride(2)}));
-  yarn::rope_apply(yarn::heads_from(some, yarn::axes::heads_tokens_dim), yarn::positions_from(7),
-                   freqs, yarn::pairing::half_split);
+  yarn::rope_apply(yarn::heads_from(some, yarn::axes::heads_tokens_dim),
+                   yarn::rows_of(freqs, yarn::positions_from(7)), yarn::pairing::half_split);
 
   double largest = 0;
   for (std::size_t t = 6; t < 11; ++t) {

@@ -58,8 +58,8 @@ public:
 
   explicit decoder(const model<T>& m, key_storage storage = key_storage::rotated)
       : model_(&m), rope_(m.config.rope(), m.config.rope_scaling),
-        softmax_scale_(static_cast<T>(yarn::softmax_scale(m.config.head_dim, m.config.rope_scaling,
-                                                          yarn::softmax_convention::inverse_sqrt))),
+        softmax_scale_(static_cast<T>(yarn::softmax_scale(
+            m.config.head_dim, m.config.rope_scaling, yarn::softmax_convention::inverse_sqrt, 0))),
         storage_(storage) {}
 
   /// Returns the number of the new sequence.

@@ -20,7 +20,9 @@ struct model {
   yarn::softmax_convention convention = yarn::softmax_convention::inverse_sqrt;
 
   yarn::frequencies frequencies() const { return make_frequencies(shape, method, seq_len); }
-  double softmax_scale() const { return yarn::softmax_scale(qk_head_dim, method, convention); }
+  double softmax_scale() const {
+    return yarn::softmax_scale(qk_head_dim, method, convention, seq_len);
+  }
 };
 
 inline yarn::rope_shape shape_of(std::int64_t dim, double theta) {

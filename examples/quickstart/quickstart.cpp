@@ -125,7 +125,8 @@ rotation_errors errors_of_others(const yarn::frequencies& others, const yarn::fr
   const layer_of<float> step(n_step); // without rows: they can be made on the way
   yarn::rope_apply(yarn::heads_view{step.q(), n_step, n_q_heads, head_dim},
                    yarn::heads_view{step.k(), n_step, n_kv_heads, head_dim},
-                   yarn::positions(token_positions), others, yarn::pairing::half_split);
+                   yarn::rows_of(others, yarn::positions(token_positions)),
+                   yarn::pairing::half_split);
   return errors_of_step(step, freqs);
 }
 
@@ -176,7 +177,7 @@ template <class T> void measure_prompt(const std::string& type, const yarn::freq
   print_throughput("prompt of 8192 tokens, " + type, compare(1.0, from_rows, negate_prompt),
                    n_bytes);
   const auto on_the_way = [&] {
-    yarn::rope_apply(q, k, yarn::positions_from(0), freqs, half_split);
+    yarn::rope_apply(q, k, yarn::rows_of(freqs, yarn::positions_from(0)), half_split);
   };
   print_throughput("  rows made on the way", compare(1.0, on_the_way, negate_prompt), n_bytes);
 }

@@ -15,7 +15,8 @@ inline namespace YARN_ABI {
 
 class frequencies;
 template <class Number, class Count>
-frequencies frequencies_from(const Number* inv_freq, Count n_pairs, double attention_factor = 1.0);
+[[nodiscard]] frequencies frequencies_from(const Number* inv_freq, Count n_pairs,
+                                           double attention_factor = 1.0);
 
 /// One frequency a pair and one attention factor: the rotation of pair i at position p is
 /// attention_factor * exp(sqrt(-1) * p * inv_freq[i]). A value: copying copies, nothing is shared.
@@ -38,8 +39,11 @@ public:
   double rope_theta() const { return rope_theta_; }
   /// Where YaRN's and part_ntk_scaling's ramp runs; absent for other methods.
   pair_range correction_range() const { return range_; }
-  /// What the method did to a pair.
-  frequency_zone zone(std::int64_t pair) const { return zones_[static_cast<std::size_t>(pair)]; }
+  /// What the method did to a pair. Requires 0 <= pair < n_pairs().
+  frequency_zone zone(std::int64_t pair) const {
+    YARN_ASSERT(pair >= 0 && pair < n_pairs());
+    return zones_[static_cast<std::size_t>(pair)];
+  }
 
   /// Whether angles are float32(position * inv_freq): see float32_pipeline.
   bool is_float32_pipeline() const { return float32_; }
@@ -102,7 +106,7 @@ private:
 };
 
 /// The resolved numbers of a method, rounded to double once. make_frequencies calls it.
-inline frequencies frequencies_of(const spectrum& resolved) {
+[[nodiscard]] inline frequencies frequencies_of(const spectrum& resolved) {
   frequencies f;
   f.resize(static_cast<std::size_t>(resolved.n_pairs()));
   for (std::int64_t i = 0; i < resolved.n_pairs(); ++i)
@@ -120,7 +124,7 @@ inline frequencies frequencies_of(const spectrum& resolved) {
 /// any
 ///          compiler flags (tests/scaling/test_frequencies.cpp).
 template <class Method>
-frequencies make_frequencies(const rope_shape& shape, const Method& method) {
+[[nodiscard]] frequencies make_frequencies(const rope_shape& shape, const Method& method) {
   static_assert(is_scaling_v<Method>,
                 "yarn: a scaling method needs `void resolve(yarn::spectrum&) const`, or, when it "
                 "depends on the current length, `void resolve(yarn::spectrum&, std::int64_t "
@@ -137,7 +141,8 @@ frequencies make_frequencies(const rope_shape& shape, const Method& method) {
 /// The same at the current length of the sequence (tokens so far, those of this step included),
 /// which static methods ignore. A pure function: what was asked before does not matter.
 template <class Method, class Integer>
-frequencies make_frequencies(const rope_shape& shape, const Method& method, Integer seq_len) {
+[[nodiscard]] frequencies make_frequencies(const rope_shape& shape, const Method& method,
+                                           Integer seq_len) {
   spectrum s(shape);
   detail::resolve(method, s, detail::to_index(seq_len, "seq_len"));
   return frequencies_of(s);
@@ -163,7 +168,7 @@ frequencies frequencies_from(const Number* inv_freq, Count n_pairs, double atten
 }
 
 /// Undoes the rotation at the same positions: -theta, 1/m.
-inline frequencies inverse(const frequencies& f) {
+[[nodiscard]] inline frequencies inverse(const frequencies& f) {
   f.require_exact_phase("inverse");
   frequencies g = f;
   g.negate();
@@ -172,7 +177,7 @@ inline frequencies inverse(const frequencies& f) {
 }
 
 /// The transposed rotation, for gradients: -theta, m. (Not the inverse unless m is 1.)
-inline frequencies adjoint(const frequencies& f) {
+[[nodiscard]] inline frequencies adjoint(const frequencies& f) {
   f.require_exact_phase("adjoint");
   frequencies g = f;
   g.negate();
@@ -181,7 +186,7 @@ inline frequencies adjoint(const frequencies& f) {
 
 /// The rotation alone, without the attention factor: theta, 1. With distances for positions it
 /// moves cached keys, which carry the factor already (K-shift).
-inline frequencies unscaled(const frequencies& f) {
+[[nodiscard]] inline frequencies unscaled(const frequencies& f) {
   f.require_exact_phase("unscaled");
   frequencies g = f;
   g.attention_factor_ = 1.0;
@@ -191,7 +196,7 @@ inline frequencies unscaled(const frequencies& f) {
 /// Takes tensors rotated by `from` to what `to` makes of them at the same positions: theta_to -
 /// theta_from, m_to / m_from. For keys cached before a dynamic method changed its frequencies.
 /// Errors   std::invalid_argument when the numbers of pairs differ.
-inline frequencies rerotation(const frequencies& from, const frequencies& to) {
+[[nodiscard]] inline frequencies rerotation(const frequencies& from, const frequencies& to) {
   from.require_exact_phase("rerotation");
   to.require_exact_phase("rerotation");
   if (from.n_pairs() != to.n_pairs())
@@ -215,7 +220,7 @@ inline frequencies rerotation(const frequencies& from, const frequencies& to) {
 /// angle float32(float32(position) * inv_freq), and cos/sin of that. At position 131071 its rows
 /// are off by 3e-3, as theirs are by 4e-3. Such frequencies work in rows and rotations, not in the
 /// group above. Error    of float rows: 0.5 ULP + 2^-60 of attention_factor * cos(that angle).
-inline frequencies float32_pipeline(const frequencies& f) {
+[[nodiscard]] inline frequencies float32_pipeline(const frequencies& f) {
   f.require_exact_phase("float32_pipeline");
   frequencies g = f;
   for (std::size_t i = 0; i < g.inv_freq_.size(); ++i)

@@ -55,7 +55,19 @@ real softmax_temperature(const freq_factors_scaling<Method>& divided, std::int64
 }
 template <class... Methods>
 real softmax_temperature(const std::variant<Methods...>& method, std::int64_t seq_len) {
-  return std::visit([&](const auto& held) { return softmax_temperature(held, seq_len); }, method);
+  return std::visit([&](const auto& chosen) { return softmax_temperature(chosen, seq_len); },
+                    method);
+}
+
+template <class Method>
+double softmax_scale_at(std::int64_t qk_head_dim, const Method& method,
+                        softmax_convention convention, std::int64_t seq_len) {
+  require_length("qk_head_dim", qk_head_dim);
+  require_sequence_length(seq_len);
+  real temperature = 1;
+  if (convention == softmax_convention::mscale_all_dim_squared)
+    temperature = softmax_temperature(method, seq_len);
+  return static_cast<double>(temperature * temperature / sqrt(qk_head_dim));
 }
 
 } // namespace detail
@@ -65,17 +77,27 @@ real softmax_temperature(const std::variant<Methods...>& method, std::int64_t se
 ///          part together (192 in DeepSeek-V3).
 /// Returns  1/sqrt(qk_head_dim), times the convention's factor, which is 1 for methods other than
 ///          YaRN, without mscale_all_dim, and for factor <= 1. Correctly rounded to 2^-100.
-/// Errors   std::invalid_argument for qk_head_dim < 1 or a broken method.
+/// Errors   std::invalid_argument for qk_head_dim < 1 or a broken method. A dynamic method, which
+///          any_scaling may hold, does not compile without the current length.
 template <class Integer, class Method>
-double softmax_scale(Integer qk_head_dim, const Method& method, softmax_convention convention,
-                     std::int64_t seq_len = 0) {
+[[nodiscard]] double softmax_scale(Integer qk_head_dim, const Method& method,
+                                   softmax_convention convention) {
   static_assert(is_scaling_v<Method>, "yarn: softmax_scale takes a scaling method");
-  const std::int64_t dim = detail::to_index(qk_head_dim, "qk_head_dim");
-  require_length("qk_head_dim", dim);
-  real temperature = 1;
-  if (convention == softmax_convention::mscale_all_dim_squared)
-    temperature = detail::softmax_temperature(method, seq_len);
-  return static_cast<double>(temperature * temperature / sqrt(dim));
+  static_assert(!is_dynamic_scaling_v<Method>,
+                "yarn: this method depends on the current length (any_scaling may): call "
+                "softmax_scale(qk_head_dim, method, convention, seq_len)");
+  return detail::softmax_scale_at(detail::to_index(qk_head_dim, "qk_head_dim"), method, convention,
+                                  0);
+}
+
+/// The same at the current length of the sequence in tokens, which static methods ignore.
+/// Errors   also seq_len < 0.
+template <class Integer, class Method, class Length>
+[[nodiscard]] double softmax_scale(Integer qk_head_dim, const Method& method,
+                                   softmax_convention convention, Length seq_len) {
+  static_assert(is_scaling_v<Method>, "yarn: softmax_scale takes a scaling method");
+  return detail::softmax_scale_at(detail::to_index(qk_head_dim, "qk_head_dim"), method, convention,
+                                  detail::to_index(seq_len, "seq_len"));
 }
 
 } // namespace YARN_ABI

@@ -43,12 +43,19 @@ struct bfloat16 {
   std::uint16_t bits;
 };
 
-/// How an element type is stored.
-enum class element_format { unknown, binary64, binary32, binary16, bfloat16 };
+/// 8-bit float with 4 exponent and 3 fraction bits (OCP E4M3, torch.float8_e4m3fn), storage only.
+/// It has NaN and no infinity. A value beyond the largest number, 448, and infinity become 448.
+struct float8_e4m3 {
+  std::uint8_t bits;
+};
+
+/// How an element type is stored. detail/base/formats.hpp has a description of each.
+enum class element_format { unknown, binary64, binary32, binary16, bfloat16, float8_e4m3 };
 
 /// The format behind a C++ type. Specialise it (a static member `value`) to register an engine's
-/// own 16-bit type; the type must be trivially copyable and 2 bytes long. Ours, Eigen's, `_Float16`
-/// and `__bf16` (which the C++23 types are) are registered here.
+/// own type. The type must be trivially copyable and have the size of its format, which every use
+/// checks at compile time. Ours, Eigen's, `_Float16` and `__bf16` (which the C++23 types are) are
+/// registered here.
 template <class T> struct format_of {
   static constexpr element_format value = element_format::unknown;
 };
@@ -63,6 +70,9 @@ template <> struct format_of<float16> {
 };
 template <> struct format_of<bfloat16> {
   static constexpr element_format value = element_format::bfloat16;
+};
+template <> struct format_of<float8_e4m3> {
+  static constexpr element_format value = element_format::float8_e4m3;
 };
 template <> struct format_of<Eigen::half> {
   static constexpr element_format value = element_format::binary16;

@@ -36,7 +36,9 @@ public:
   YARN_ALWAYS_INLINE constexpr std::size_t size() const { return size_; }
   YARN_ALWAYS_INLINE constexpr T* begin() const { return data_; }
   YARN_ALWAYS_INLINE constexpr T* end() const { return data_ + size_; }
+  /// Requires 0 <= i < size().
   template <class Integer> YARN_ALWAYS_INLINE constexpr T& operator[](Integer i) const {
+    YARN_ASSERT(static_cast<std::size_t>(i) < size_);
     return data_[static_cast<std::ptrdiff_t>(i)];
   }
 
@@ -69,7 +71,8 @@ public:
 
   /// The same heads with distances of their own, in elements, between tokens and between heads.
   template <class Token, class Head>
-  YARN_ALWAYS_INLINE heads_view with_strides(Token token_stride, Head head_stride) const {
+  [[nodiscard]] YARN_ALWAYS_INLINE heads_view with_strides(Token token_stride,
+                                                           Head head_stride) const {
     heads_view other = *this;
     other.token_stride_ = detail::to_index(token_stride, "token_stride");
     other.head_stride_ = detail::to_index(head_stride, "head_stride");
@@ -92,14 +95,30 @@ private:
   std::int64_t head_stride_;
 };
 
+/// What a tensor is: a type for which `tensor_traits<X>::heads(x)` gives the heads_view of its
+/// memory. rope_apply and its kin take heads_view itself; specialise this for an engine's own type
+/// and they take that, too:
+///
+///     template <> struct yarn::tensor_traits<my_tensor> {
+///       static yarn::heads_view<float> heads(const my_tensor& x) {
+///         return {x.data, x.tokens, x.heads, x.dim};
+///       }
+///     };
+template <class X> struct tensor_traits {};
+template <class T> struct tensor_traits<heads_view<T>> {
+  YARN_ALWAYS_INLINE static heads_view<T> heads(const heads_view<T>& x) { return x; }
+};
+
 /// The position of each token: a list of the caller's (signed 32- or 64-bit integers), or a run of
 /// consecutive positions. Negative positions are legal where rows are computed, not with tables.
 class positions {
 public:
   /// The list data[0, n). Nothing is copied: the memory must live as long as the view.
+  /// Errors   null data of a list that is not empty is an error of the call that uses the view.
   template <class Integer, class Count>
   YARN_ALWAYS_INLINE positions(const Integer* data, Count n)
-      : list_(data), size_(detail::to_index(n, "positions.size")), wide_(sizeof(Integer) == 8) {
+      : list_(data), size_(detail::to_index(n, "positions.size")),
+        kind_(sizeof(Integer) == 8 ? kind::list_of_64_bits : kind::list_of_32_bits) {
     static_assert(std::is_integral_v<Integer> && std::is_signed_v<Integer> &&
                       (sizeof(Integer) == 4 || sizeof(Integer) == 8),
                   "yarn: positions are signed integers of 32 or 64 bits");
@@ -117,13 +136,17 @@ public:
 
   /// Number of positions; -1 for an open run, which is as long as the tensor it is used with.
   YARN_ALWAYS_INLINE std::int64_t size() const { return size_; }
-  YARN_ALWAYS_INLINE bool is_run() const { return list_ == nullptr; }
+  YARN_ALWAYS_INLINE bool is_run() const { return kind_ == kind::run; }
+  /// Whether the view is a list without memory, which only an empty list may be.
+  YARN_ALWAYS_INLINE bool is_null() const { return kind_ != kind::run && list_ == nullptr; }
 
+  /// Requires 0 <= i, and i < size() unless the run is open; not is_null().
   YARN_ALWAYS_INLINE std::int64_t operator[](std::int64_t i) const {
-    if (list_ == nullptr)
+    YARN_ASSERT(i >= 0 && (i < size_ || size_ < 0) && !is_null());
+    if (kind_ == kind::run)
       return first_ + i;
     // memcpy: `long` and `long long` are both 64-bit somewhere, and neither may alias the other.
-    if (wide_) {
+    if (kind_ == kind::list_of_64_bits) {
       std::int64_t value;
       std::memcpy(&value, static_cast<const char*>(list_) + i * 8, 8);
       return value;
@@ -134,28 +157,29 @@ public:
   }
 
 private:
+  enum class kind : unsigned char { run, list_of_32_bits, list_of_64_bits };
+
   friend YARN_ALWAYS_INLINE positions run_of_positions(std::int64_t first, std::int64_t n);
-  YARN_ALWAYS_INLINE positions(std::int64_t first, std::int64_t n, std::nullptr_t)
-      : first_(first), size_(n) {}
+  YARN_ALWAYS_INLINE positions(std::int64_t first, std::int64_t n) : first_(first), size_(n) {}
 
   const void* list_ = nullptr;
   std::int64_t first_ = 0;
   std::int64_t size_ = 0;
-  bool wide_ = false;
+  kind kind_ = kind::run;
 };
 
 YARN_ALWAYS_INLINE positions run_of_positions(std::int64_t first, std::int64_t n) {
-  return positions(first, n, nullptr);
+  return {first, n};
 }
 
 /// The run first, first + 1, …, as long as the tensor that it is used with.
-template <class Integer> YARN_ALWAYS_INLINE positions positions_from(Integer first) {
+template <class Integer> [[nodiscard]] YARN_ALWAYS_INLINE positions positions_from(Integer first) {
   return run_of_positions(detail::to_index(first, "first position"), -1);
 }
 
 /// The run first, first + 1, …, first + n - 1.
 template <class Integer, class Count>
-YARN_ALWAYS_INLINE positions positions_from(Integer first, Count n) {
+[[nodiscard]] YARN_ALWAYS_INLINE positions positions_from(Integer first, Count n) {
   return run_of_positions(detail::to_index(first, "first position"),
                           detail::to_index(n, "positions.size"));
 }
@@ -175,18 +199,28 @@ public:
 
   /// One array with row r = [cos of all pairs | sin of all pairs], rows row_stride apart.
   template <class Rows, class Pairs, class Stride>
-  YARN_ALWAYS_INLINE static Meaning packed(const T* cos_sin, Rows n_rows, Pairs n_pairs,
-                                           Stride row_stride) {
-    return Meaning(cos_sin, cos_sin + n_pairs, n_rows, n_pairs, row_stride);
+  [[nodiscard]] YARN_ALWAYS_INLINE static Meaning packed(const T* cos_sin, Rows n_rows,
+                                                         Pairs n_pairs, Stride row_stride) {
+    const T* const sin = cos_sin == nullptr ? nullptr : cos_sin + n_pairs;
+    return Meaning(cos_sin, sin, n_rows, n_pairs, row_stride);
   }
   /// The same with dense rows: row_stride = 2 * n_pairs.
   template <class Rows, class Pairs>
-  YARN_ALWAYS_INLINE static Meaning packed(const T* cos_sin, Rows n_rows, Pairs n_pairs) {
+  [[nodiscard]] YARN_ALWAYS_INLINE static Meaning packed(const T* cos_sin, Rows n_rows,
+                                                         Pairs n_pairs) {
     return packed(cos_sin, n_rows, n_pairs, 2 * detail::to_index(n_pairs, "n_pairs"));
   }
 
-  YARN_ALWAYS_INLINE const T* cos(std::int64_t row) const { return cos_ + row * row_stride_; }
-  YARN_ALWAYS_INLINE const T* sin(std::int64_t row) const { return sin_ + row * row_stride_; }
+  /// The entries of a row, [n_pairs]. Requires 0 <= row < n_rows(); row 0 of no rows is what the
+  /// view was made of, null for example.
+  YARN_ALWAYS_INLINE const T* cos(std::int64_t row) const {
+    YARN_ASSERT(row == 0 || (row > 0 && row < n_rows_));
+    return cos_ + row * row_stride_;
+  }
+  YARN_ALWAYS_INLINE const T* sin(std::int64_t row) const {
+    YARN_ASSERT(row == 0 || (row > 0 && row < n_rows_));
+    return sin_ + row * row_stride_;
+  }
   YARN_ALWAYS_INLINE std::int64_t n_rows() const { return n_rows_; }
   YARN_ALWAYS_INLINE std::int64_t n_pairs() const { return n_pairs_; }
   YARN_ALWAYS_INLINE std::int64_t row_stride() const { return row_stride_; }

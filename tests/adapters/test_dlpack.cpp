@@ -288,21 +288,24 @@ TEST(dlpack_positions, of_32_and_64_bits) {
 
 TEST(dlpack_positions, name_what_is_wrong) {
   owned<std::int64_t, 1> x({3}, {2});
-  expect_error<invalid>([&] { yarn::positions_in(x.tensor); }, {"stride 2", "positions"});
+  expect_error<invalid>([&] { return yarn::positions_in(x.tensor); }, {"stride 2", "positions"});
   owned<std::int64_t, 2> batch({2, 3});
-  expect_error<invalid>([&] { yarn::positions_in(batch.tensor); }, {"ndim = 2", "which sequence"});
-  expect_error<std::out_of_range>([&] { yarn::positions_in(batch.tensor, 2); }, {"sequence 2"});
+  expect_error<invalid>([&] { return yarn::positions_in(batch.tensor); },
+                        {"ndim = 2", "which sequence"});
+  expect_error<std::out_of_range>([&] { return yarn::positions_in(batch.tensor, 2); },
+                                  {"sequence 2"});
   owned<std::int64_t, 1> negative({-3});
-  expect_error<invalid>([&] { yarn::positions_in(negative.tensor); }, {"extent -3"});
+  expect_error<invalid>([&] { return yarn::positions_in(negative.tensor); }, {"extent -3"});
   owned<std::int16_t, 1> small({3});
-  expect_error<invalid>([&] { yarn::positions_in(small.tensor); }, {"dtype", "bits 16", "int32"});
+  expect_error<invalid>([&] { return yarn::positions_in(small.tensor); },
+                        {"dtype", "bits 16", "int32"});
   owned<float, 1> real({3});
-  expect_error<invalid>([&] { yarn::positions_in(real.tensor); }, {"dtype", "code 2"});
+  expect_error<invalid>([&] { return yarn::positions_in(real.tensor); }, {"dtype", "code 2"});
   owned<std::int32_t, 1> odd({3});
   odd.tensor.byte_offset = 2;
-  expect_error<invalid>([&] { yarn::positions_in(odd.tensor); }, {"byte_offset (2)"});
+  expect_error<invalid>([&] { return yarn::positions_in(odd.tensor); }, {"byte_offset (2)"});
   odd.tensor.device = {kDLCUDA, 0};
-  expect_error<invalid>([&] { yarn::positions_in(odd.tensor); }, {"device_type = 2"});
+  expect_error<invalid>([&] { return yarn::positions_in(odd.tensor); }, {"device_type = 2"});
 }
 
 // ---- All adapters in one source

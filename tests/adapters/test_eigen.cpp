@@ -148,7 +148,7 @@ TYPED_TEST(eigen, tensors_of_sequences) {
         heads_from(r, s, yarn::axes::heads_tokens_dim),
         counts, [&](int t, int h, int d) -> auto& { return r(s, h, t, d); });
   }
-  expect_error<std::out_of_range>([&] { heads_from(c, 2); }, {"sequence 2", "[0, 2)"});
+  expect_error<std::out_of_range>([&] { return heads_from(c, 2); }, {"sequence 2", "[0, 2)"});
 }
 
 TYPED_TEST(eigen, constness_is_that_of_the_object) {
@@ -214,14 +214,18 @@ TYPED_TEST(eigen, arrays_of_cos_and_sin) {
 
 TEST(eigen_rows, must_agree) {
   const Eigen::MatrixXf cos(5, 6), fewer(5, 4), narrow(4, 6), wide(7, 6);
-  expect_error<invalid>([&] { yarn::rows_from(cos, fewer); }, {"rows_from", "6 rows", "4 of 5"});
-  expect_error<invalid>([&] { yarn::table_from(cos, narrow); }, {"table_from", "rows of 5", "4"});
-  expect_error<invalid>([&] { yarn::rows_from(cos, wide.topRows(5)); }, {"5 apart", "7 apart"});
+  expect_error<invalid>([&] { return yarn::rows_from(cos, fewer); },
+                        {"rows_from", "6 rows", "4 of 5"});
+  expect_error<invalid>([&] { return yarn::table_from(cos, narrow); },
+                        {"table_from", "rows of 5", "4"});
+  expect_error<invalid>([&] { return yarn::rows_from(cos, wide.topRows(5)); },
+                        {"5 apart", "7 apart"});
   const Eigen::Map<const Eigen::MatrixXf, 0, Eigen::InnerStride<2>> gaps(wide.data(), 3, 6);
-  expect_error<invalid>([&] { yarn::rows_from(gaps, gaps); }, {"cos", "innerStride = 2"});
+  expect_error<invalid>([&] { return yarn::rows_from(gaps, gaps); }, {"cos", "innerStride = 2"});
   const Eigen::Map<const Eigen::MatrixXf, 0, Eigen::OuterStride<>> same(wide.data(), 5, 6,
                                                                         Eigen::OuterStride<>(0));
-  expect_error<invalid>([&] { yarn::rows_from(same, same); }, {"rows_from", "stride 0", "rows"});
+  expect_error<invalid>([&] { return yarn::rows_from(same, same); },
+                        {"rows_from", "stride 0", "rows"});
 }
 
 TEST(eigen_positions, are_read_where_they_lie) {
@@ -235,7 +239,7 @@ TEST(eigen_positions, are_read_where_they_lie) {
   EXPECT_EQ(yarn::positions_in(wide)[0], std::int64_t{1} << 40);
   EXPECT_EQ(yarn::positions_in(narrow.tail(2))[0], 7);
   const Eigen::Map<const Eigen::VectorXi, 0, Eigen::InnerStride<2>> every_other(narrow.data(), 2);
-  expect_error<invalid>([&] { yarn::positions_in(every_other); },
+  expect_error<invalid>([&] { return yarn::positions_in(every_other); },
                         {"positions_in", "innerStride = 2"});
 }
 
@@ -243,11 +247,11 @@ TEST(eigen_positions, are_read_where_they_lie) {
 
 TEST(eigen_refused, heads_that_do_not_divide) {
   Eigen::MatrixXf c(width, 5);
-  expect_error<invalid>([&] { heads_from(c, 5); }, {"n_heads = 5", "24", "column"});
-  expect_error<invalid>([&] { heads_from(c, 0); }, {"n_heads = 0", ">= 1"});
-  expect_error<invalid>([&] { heads_from(c, -3); }, {"n_heads = -3"});
+  expect_error<invalid>([&] { return heads_from(c, 5); }, {"n_heads = 5", "24", "column"});
+  expect_error<invalid>([&] { return heads_from(c, 0); }, {"n_heads = 0", ">= 1"});
+  expect_error<invalid>([&] { return heads_from(c, -3); }, {"n_heads = -3"});
   row_major<float> r(5, width);
-  expect_error<invalid>([&] { heads_from(r, 7); }, {"n_heads = 7", "24", "row"});
+  expect_error<invalid>([&] { return heads_from(r, 7); }, {"n_heads = 7", "24", "row"});
 }
 
 TEST(eigen_refused, strides_that_no_view_has) {
@@ -261,14 +265,14 @@ TEST(eigen_refused, strides_that_no_view_has) {
   expect_error<invalid>([&] { with(0, 1); }, {"heads_from", "stride 0", "tokens"});
   expect_error<invalid>([&] { with(-8, 1); }, {"heads_from", "stride -8", "tokens"});
   Eigen::MatrixXf c(5, width);
-  expect_error<invalid>([&] { heads_from(c.row(2), 3); }, {"innerStride = 5"});
+  expect_error<invalid>([&] { return heads_from(c.row(2), 3); }, {"innerStride = 5"});
 }
 
 TEST(eigen_refused, tensors_whose_heads_are_not_side_by_side) {
   Eigen::Tensor<float, 3> c(5, 3, 8); // [tokens, heads, dim], but column-major
-  expect_error<invalid>([&] { heads_from(c, yarn::axes::tokens_heads_dim); },
+  expect_error<invalid>([&] { return heads_from(c, yarn::axes::tokens_heads_dim); },
                         {"stride 15", "dim", "[tokens, heads, dim]"});
-  expect_error<invalid>([&] { heads_from(c, static_cast<yarn::axes>(7)); }, {"axes = 7"});
+  expect_error<invalid>([&] { return heads_from(c, static_cast<yarn::axes>(7)); }, {"axes = 7"});
 }
 
 // One token, or one head: its stride is nobody's concern.

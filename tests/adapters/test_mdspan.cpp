@@ -208,7 +208,8 @@ TYPED_TEST(mdspan, of_positions) {
   EXPECT_EQ(view[1], -1);
   EXPECT_EQ(view[2], std::int64_t{1} << 40);
   const auto gaps = TypeParam::strided(list.data(), std::array<int, 1>{2}, std::array<int, 1>{2});
-  expect_error<invalid>([&] { yarn::positions_in(gaps); }, {"mdspan", "stride 2", "positions"});
+  expect_error<invalid>([&] { return yarn::positions_in(gaps); },
+                        {"mdspan", "stride 2", "positions"});
 }
 
 // ---- What a view cannot be ----------------------------------------------------------------------
@@ -217,19 +218,19 @@ TYPED_TEST(mdspan, whose_heads_are_not_side_by_side) {
   std::vector<float> memory(1000);
   using index = std::array<int, 3>;
   const auto left = TypeParam::left(memory.data(), index{5, 3, 8});
-  expect_error<invalid>([&] { heads_from(left); },
+  expect_error<invalid>([&] { return heads_from(left); },
                         {"mdspan", "stride 15", "dim", "[tokens, heads, dim]"});
   const auto right = TypeParam::right(memory.data(), index{5, 3, 8});
-  expect_error<invalid>([&] { heads_from(right, axes::dim_heads_tokens); },
+  expect_error<invalid>([&] { return heads_from(right, axes::dim_heads_tokens); },
                         {"stride 24", "[dim, heads, tokens]"});
   const auto twos = TypeParam::strided(memory.data(), index{5, 3, 8}, index{48, 16, 2});
-  expect_error<invalid>([&] { heads_from(twos); }, {"stride 2", "dim"});
+  expect_error<invalid>([&] { return heads_from(twos); }, {"stride 2", "dim"});
 }
 
 TYPED_TEST(mdspan, whose_sequence_does_not_exist) {
   std::vector<float> memory(240);
   const auto x = TypeParam::right(memory.data(), std::array<int, 4>{2, 5, 3, 8});
-  expect_error<std::out_of_range>([&] { heads_from(x, 2); },
+  expect_error<std::out_of_range>([&] { return heads_from(x, 2); },
                                   {"sequence 2", "[sequences, tokens, heads, dim]"});
   EXPECT_EQ(heads_from(x, std::size_t{1}).data(), memory.data() + 120);
 }
@@ -244,12 +245,12 @@ TYPED_TEST(mdspan, that_is_empty) {
 TEST(mdspan_layout, of_ones_own) {
   std::vector<float> memory(100);
   span_of<float, 3> x{memory.data() + 50, {{2, 2, 4}, {0, 4, 1}}};
-  expect_error<invalid>([&] { heads_from(x); }, {"stride 0", "tokens"});
+  expect_error<invalid>([&] { return heads_from(x); }, {"stride 0", "tokens"});
   x.map.stride_of = {8, -4, 1};
-  expect_error<invalid>([&] { heads_from(x); }, {"stride -4", "heads"});
+  expect_error<invalid>([&] { return heads_from(x); }, {"stride -4", "heads"});
   x.map.stride_of = {8, 4, 1};
   x.map.strided = false;
-  expect_error<invalid>([&] { heads_from(x); }, {"is_strided() is false"});
+  expect_error<invalid>([&] { return heads_from(x); }, {"is_strided() is false"});
 }
 
 #if defined(__cpp_lib_mdspan)

@@ -10,6 +10,21 @@
 
 namespace {
 
+struct engine_tensor {
+  float* data;
+  int tokens, heads, dim;
+};
+
+} // namespace
+
+template <> struct yarn::tensor_traits<engine_tensor> {
+  static yarn::heads_view<float> heads(const engine_tensor& x) {
+    return {x.data, x.tokens, x.heads, x.dim};
+  }
+};
+
+namespace {
+
 TEST(call_sites, compile_and_run_as_promised) {
   constexpr int n_tokens = 5, n_q_heads = 32, n_kv_heads = 8, n_threads = 2;
   constexpr std::int64_t seq_len = 6000, past_tokens = 17;
@@ -45,9 +60,11 @@ TEST(call_sites, compile_and_run_as_promised) {
 
   yarn::heads_view q{q_data, n_tokens, n_q_heads, 128};
   auto k = yarn::heads_view{k_data, n_tokens, n_kv_heads, 128}.with_strides(3 * 4096, 128);
-  yarn::rope_apply(q, k, yarn::positions(pos, n_tokens), freqs, yarn::pairing::half_split);
-  yarn::rope_apply(q, k, yarn::positions_from(past_tokens), freqs, yarn::pairing::half_split);
-  yarn::rope_apply(k, yarn::positions_from(0), freqs, yarn::pairing::interleaved);
+  yarn::rope_apply(q, k, yarn::rows_of(freqs, yarn::positions(pos, n_tokens)),
+                   yarn::pairing::half_split);
+  yarn::rope_apply(q, k, yarn::rows_of(freqs, yarn::positions_from(past_tokens)),
+                   yarn::pairing::half_split);
+  yarn::rope_apply(k, yarn::rows_of(freqs, yarn::positions_from(0)), yarn::pairing::interleaved);
 
   yarn::rotary_rows<float> rows;
   rows.assign(freqs, yarn::positions(pos, n_tokens));
@@ -59,27 +76,48 @@ TEST(call_sites, compile_and_run_as_promised) {
   EXPECT_EQ(rows.n_rows(), 10);
 
   yarn::rotary_table<float> table = yarn::make_table<float>(freqs, 4096);
-  yarn::rope_apply(q, k, yarn::positions(pos, n_tokens), table, yarn::pairing::half_split);
+  yarn::rope_apply(q, k, yarn::rows_of(table, yarn::positions(pos, n_tokens)),
+                   yarn::pairing::half_split);
   const float* cos_data = table.cos(0);
   const float* sin_data = table.sin(0);
   const int n_rows = 4096;
   const std::ptrdiff_t row_stride = table.cos(1) - table.cos(0);
   yarn::table_view<float> theirs{cos_data, sin_data, n_rows, n_pairs, row_stride};
-  yarn::rope_apply(q, k, yarn::positions(pos, n_tokens), theirs, yarn::pairing::half_split);
+  yarn::rope_apply(q, k, yarn::rows_of(theirs, yarn::positions(pos, n_tokens)),
+                   yarn::pairing::half_split);
 
-  yarn::rope_apply(k, yarn::positions(pos, n_tokens), yarn::inverse(freqs),
+  yarn::rope_apply(k, yarn::rows_of(yarn::inverse(freqs), yarn::positions(pos, n_tokens)),
                    yarn::pairing::half_split);
-  yarn::rope_apply(k, yarn::positions(pos, n_tokens), yarn::adjoint(freqs),
+  yarn::rope_apply(k, yarn::rows_of(yarn::adjoint(freqs), yarn::positions(pos, n_tokens)),
                    yarn::pairing::half_split);
-  yarn::rope_apply(k, yarn::positions(delta.data(), n_tokens), yarn::unscaled(freqs),
+  yarn::rope_apply(k, yarn::rows_of(yarn::unscaled(freqs), yarn::positions(delta.data(), n_tokens)),
                    yarn::pairing::half_split);
-  yarn::rope_apply(k, yarn::positions(pos, n_tokens), yarn::rerotation(freqs, now),
+  yarn::rope_apply(k, yarn::rows_of(yarn::rerotation(freqs, now), yarn::positions(pos, n_tokens)),
                    yarn::pairing::half_split);
 
   // What the sum of all these did to one pair: rotations only, so a norm that the factors explain.
   const double m = freqs.attention_factor();
   const double expected_q = std::hypot(0.5, 0.5) * std::pow(m, 6.0);
   EXPECT_NEAR(std::hypot(q_data[0], q_data[64]) / expected_q, 1.0, 1e-5);
+}
+
+TEST(call_sites, an_engines_own_tensor_is_rotated_as_its_heads) {
+  yarn::rope_shape shape;
+  shape.head_dim = 8;
+  shape.rope_theta = 10000.0;
+  const yarn::frequencies freqs = yarn::make_frequencies(shape, yarn::default_scaling{});
+  const auto rows = yarn::rows_of(freqs, yarn::positions_from(3));
+  std::vector<float> data(2 * 3 * 8), expected, target(data.size());
+  for (std::size_t i = 0; i < data.size(); ++i)
+    data[i] = static_cast<float>(i);
+  expected = data;
+  yarn::rope_apply(yarn::heads_view{expected.data(), 2, 3, 8}, rows, yarn::pairing::interleaved);
+  yarn::rope_copy(engine_tensor{data.data(), 2, 3, 8}, engine_tensor{target.data(), 2, 3, 8}, rows,
+                  yarn::pairing::interleaved);
+  EXPECT_EQ(target, expected);
+  yarn::rope_check(engine_tensor{data.data(), 2, 3, 8}, rows, yarn::pairing::interleaved);
+  yarn::rope_apply(engine_tensor{data.data(), 2, 3, 8}, rows, yarn::pairing::interleaved);
+  EXPECT_EQ(data, expected);
 }
 
 } // namespace

@@ -38,10 +38,10 @@ yarn::rope_shape shape_of(std::int64_t head_dim, std::int64_t rotary_dim = 0,
 
 void expect_shape_error(const yarn::rope_shape& shape, const std::string& field,
                         const std::string& value) {
-  expect_error<invalid>([&] { yarn::make_frequencies(shape, yarn::default_scaling{}); },
+  expect_error<invalid>([&] { return yarn::make_frequencies(shape, yarn::default_scaling{}); },
                         {field, value});
   expect_error<invalid>(
-      [&] { yarn::make_frequencies(shape, yarn::any_scaling(yarn::default_scaling{}), 0); },
+      [&] { return yarn::make_frequencies(shape, yarn::any_scaling(yarn::default_scaling{}), 0); },
       {field, value});
 }
 
@@ -77,14 +77,17 @@ template <class Method>
 void expect_method_error(const Method& method, const std::string& field, const std::string& value) {
   const yarn::rope_shape shape = shape_of(64);
   constexpr std::int64_t seq_len = 100000; // long enough for every dynamic method to act
-  expect_error<invalid>([&] { yarn::make_frequencies(shape, method, seq_len); }, {field, value});
-  // Wrapped or chosen at run time, the same field is at fault.
-  expect_error<invalid>([&] { yarn::make_frequencies(shape, yarn::any_scaling(method), seq_len); },
+  expect_error<invalid>([&] { return yarn::make_frequencies(shape, method, seq_len); },
                         {field, value});
+  // Wrapped or chosen at run time, the same field is at fault.
+  expect_error<invalid>(
+      [&] { return yarn::make_frequencies(shape, yarn::any_scaling(method), seq_len); },
+      {field, value});
   yarn::freq_factors_scaling<Method> wrapped;
   wrapped.method = method;
   wrapped.freq_factors = std::vector<double>(32, 1.0);
-  expect_error<invalid>([&] { yarn::make_frequencies(shape, wrapped, seq_len); }, {field, value});
+  expect_error<invalid>([&] { return yarn::make_frequencies(shape, wrapped, seq_len); },
+                        {field, value});
 }
 
 /// Sets one number of a correct method to what it must not be.
@@ -277,7 +280,7 @@ TEST(method_error, names_a_band_of_llama3) {
 TEST(method_error, names_a_base_that_cannot_change) {
   const auto expect_it = [](const yarn::rope_shape& shape) {
     const auto with = [&shape](const auto& method) {
-      expect_error<invalid>([&] { yarn::make_frequencies(shape, method, 100000); },
+      expect_error<invalid>([&] { return yarn::make_frequencies(shape, method, 100000); },
                             {"rotary_dim", "2"});
     };
     with(yarn::ntk_scaling{4});
@@ -301,7 +304,7 @@ TEST(method_error, names_a_list_of_the_wrong_size) {
 
   yarn::freq_factors_scaling<yarn::default_scaling> wrapped;
   wrapped.freq_factors = {1.0, 2.0, 3.0};
-  expect_error<invalid>([&] { yarn::make_frequencies(shape_of(64), wrapped); },
+  expect_error<invalid>([&] { return yarn::make_frequencies(shape_of(64), wrapped); },
                         {"freq_factors", "3", "32"});
 }
 
@@ -323,7 +326,7 @@ TEST(method_error, names_a_divisor) {
     expect_method_error(method, "long_factor[17]", wrong.text);
     yarn::freq_factors_scaling<yarn::default_scaling> wrapped;
     wrapped.freq_factors = list;
-    expect_error<invalid>([&] { yarn::make_frequencies(shape_of(64), wrapped); },
+    expect_error<invalid>([&] { return yarn::make_frequencies(shape_of(64), wrapped); },
                           {"freq_factors[17]", wrong.text});
   }
 }
@@ -352,7 +355,7 @@ TEST(method_error, names_what_the_attention_factor_of_longrope_needs) {
 // Its pairs span the whole head: a shorter rotary part is a contradiction.
 TEST(method_error, names_a_rotary_dim_of_proportional) {
   expect_error<invalid>(
-      [] { yarn::make_frequencies(shape_of(64, 32), yarn::proportional_scaling{}); },
+      [] { return yarn::make_frequencies(shape_of(64, 32), yarn::proportional_scaling{}); },
       {"rotary_dim", "32", "64"});
 }
 
@@ -360,7 +363,7 @@ TEST(method_error, names_a_negative_current_length) {
   const yarn::any_scaling methods[] = {correct_dynamic_yarn(), correct_dynamic_part_ntk(),
                                        correct_dynamic_ntk(), correct_longrope()};
   for (const yarn::any_scaling& method : methods) {
-    expect_error<invalid>([&] { yarn::make_frequencies(shape_of(64), method, -1); },
+    expect_error<invalid>([&] { return yarn::make_frequencies(shape_of(64), method, -1); },
                           {"seq_len", "-1"});
   }
 }
@@ -375,47 +378,50 @@ TEST(frequencies_error, names_an_inverse_frequency) {
   for (const wrong_value wrong :
        {wrong_value{nan, "nan"}, {infinity, "inf"}, {-infinity, "-inf"}}) {
     const std::vector<double> given = {1.0, wrong.value, 0.1};
-    expect_error<invalid>([&] { yarn::frequencies_from(given.data(), given.size()); },
+    expect_error<invalid>([&] { return yarn::frequencies_from(given.data(), given.size()); },
                           {"inv_freq[1]", wrong.text});
     const std::vector<float> narrow = {1.0F, static_cast<float>(wrong.value), 0.1F};
-    expect_error<invalid>([&] { yarn::frequencies_from(narrow.data(), narrow.size()); },
+    expect_error<invalid>([&] { return yarn::frequencies_from(narrow.data(), narrow.size()); },
                           {"inv_freq[1]", wrong.text});
   }
 }
 
 TEST(frequencies_error, names_a_count) {
   const double given = 1;
-  expect_error<invalid>([&] { yarn::frequencies_from(&given, 0); }, {"n_pairs", "0"});
-  expect_error<invalid>([&] { yarn::frequencies_from(&given, -3); }, {"n_pairs", "-3"});
-  expect_error<invalid>([&] { yarn::frequencies_from(&given, ~std::uint64_t{0}); },
+  expect_error<invalid>([&] { return yarn::frequencies_from(&given, 0); }, {"n_pairs", "0"});
+  expect_error<invalid>([&] { return yarn::frequencies_from(&given, -3); }, {"n_pairs", "-3"});
+  expect_error<invalid>([&] { return yarn::frequencies_from(&given, ~std::uint64_t{0}); },
                         {"n_pairs", "18446744073709551615"});
 }
 
 TEST(frequencies_error, names_memory_that_is_not_there) {
-  expect_error<invalid>([] { yarn::frequencies_from(static_cast<const double*>(nullptr), 4); },
-                        {"inv_freq", "null"});
+  expect_error<invalid>(
+      [] { return yarn::frequencies_from(static_cast<const double*>(nullptr), 4); },
+      {"inv_freq", "null"});
 }
 
 TEST(frequencies_error, names_an_attention_factor) {
   const double given = 1;
-  expect_error<invalid>([&] { yarn::frequencies_from(&given, 1, nan); },
+  expect_error<invalid>([&] { return yarn::frequencies_from(&given, 1, nan); },
                         {"attention_factor", "nan"});
-  expect_error<invalid>([&] { yarn::frequencies_from(&given, 1, infinity); },
+  expect_error<invalid>([&] { return yarn::frequencies_from(&given, 1, infinity); },
                         {"attention_factor", "inf"});
 }
 
 TEST(frequencies_error, names_what_float32_pipelines_cannot_do) {
   const yarn::frequencies exact = yarn::make_frequencies(shape_of(64), yarn::default_scaling{});
   const yarn::frequencies rounded = yarn::float32_pipeline(exact);
-  expect_error<invalid>([&] { yarn::inverse(rounded); }, {"inverse", "float32"});
-  expect_error<invalid>([&] { yarn::rerotation(rounded, exact); }, {"rerotation", "float32"});
-  expect_error<invalid>([&] { yarn::rerotation(exact, rounded); }, {"rerotation", "float32"});
+  expect_error<invalid>([&] { return yarn::inverse(rounded); }, {"inverse", "float32"});
+  expect_error<invalid>([&] { return yarn::rerotation(rounded, exact); },
+                        {"rerotation", "float32"});
+  expect_error<invalid>([&] { return yarn::rerotation(exact, rounded); },
+                        {"rerotation", "float32"});
 }
 
 TEST(frequencies_error, names_both_numbers_of_pairs_of_a_rerotation) {
   const yarn::frequencies wide = yarn::make_frequencies(shape_of(64), yarn::default_scaling{});
   const yarn::frequencies narrow = yarn::make_frequencies(shape_of(62), yarn::default_scaling{});
-  expect_error<invalid>([&] { yarn::rerotation(wide, narrow); }, {"rerotation", "32", "31"});
+  expect_error<invalid>([&] { return yarn::rerotation(wide, narrow); }, {"rerotation", "32", "31"});
 }
 
 // ---- Rows -------------------------------------------------------------------------------------
@@ -443,7 +449,7 @@ TEST_F(rows_error, names_another_number_of_pairs) {
 }
 
 TEST_F(rows_error, names_a_negative_table_size) {
-  expect_error<invalid>([&] { yarn::make_table<float>(freqs, -1); }, {"n_positions", "-1"});
+  expect_error<invalid>([&] { return yarn::make_table<float>(freqs, -1); }, {"n_positions", "-1"});
 }
 
 TEST_F(rows_error, names_a_row_stride_and_writes_nothing) {
@@ -541,28 +547,28 @@ protected:
 
 // Or every test below could pass for the wrong reason.
 TEST_F(rope_error, does_not_come_from_correct_arguments) {
-  EXPECT_NO_THROW(yarn::rope_apply(q, k, list, freqs, half_split));
+  EXPECT_NO_THROW(yarn::rope_apply(q, k, yarn::rows_of(freqs, list), half_split));
   EXPECT_NO_THROW(yarn::rope_apply(q, k, rows, half_split));
-  EXPECT_NO_THROW(yarn::rope_apply(q, k, list, table, half_split));
+  EXPECT_NO_THROW(yarn::rope_apply(q, k, yarn::rows_of(table, list), half_split));
   EXPECT_NO_THROW(yarn::rope_apply(q, k, rows.view(), half_split));
-  EXPECT_NO_THROW(yarn::rope_apply(q, k, list, table.view(), half_split));
+  EXPECT_NO_THROW(yarn::rope_apply(q, k, yarn::rows_of(table.view(), list), half_split));
   EXPECT_NE(q_memory, numbers());
 }
 
 TEST_F(rope_error, names_tokens_that_differ) {
   const yarn::heads_view<float> fewer(k_memory.data(), 2, n_heads, head_dim);
-  expect_refusal<invalid>({"n_tokens", "3", "2"}, q, fewer, list, freqs, half_split);
+  expect_refusal<invalid>({"n_tokens", "3", "2"}, q, fewer, yarn::rows_of(freqs, list), half_split);
   expect_refusal<invalid>({"n_tokens", "3", "2"}, q, fewer, rows, half_split);
-  expect_refusal<invalid>({"n_tokens", "3", "2"}, q, fewer, list, table, half_split);
+  expect_refusal<invalid>({"n_tokens", "3", "2"}, q, fewer, yarn::rows_of(table, list), half_split);
 }
 
 TEST_F(rope_error, names_positions_that_are_not_one_a_token) {
   for (const std::int64_t n : {2, 4}) {
     const yarn::positions run = yarn::positions_from(0, n);
     const std::string count = std::to_string(n);
-    expect_refusal<invalid>({"positions", count, "3"}, q, k, run, freqs, half_split);
-    expect_refusal<invalid>({"positions", count, "3"}, k, run, freqs, half_split);
-    expect_refusal<invalid>({"positions", count, "3"}, q, k, run, table, half_split);
+    expect_refusal<invalid>({"positions", count, "3"}, q, k, yarn::rows_of(freqs, run), half_split);
+    expect_refusal<invalid>({"positions", count, "3"}, k, yarn::rows_of(freqs, run), half_split);
+    expect_refusal<invalid>({"positions", count, "3"}, q, k, yarn::rows_of(table, run), half_split);
   }
 }
 
@@ -582,9 +588,10 @@ TEST_F(rope_error, names_more_pairs_than_a_head_has) {
   yarn::rotary_rows<float> wide_rows;
   wide_rows.assign(wide, list);
   const yarn::rotary_table<float> wide_table = yarn::make_table<float>(wide, 6);
-  expect_refusal<invalid>({"head_dim", "8", "10"}, q, k, list, wide, half_split);
+  expect_refusal<invalid>({"head_dim", "8", "10"}, q, k, yarn::rows_of(wide, list), half_split);
   expect_refusal<invalid>({"head_dim", "8", "10"}, q, k, wide_rows, half_split);
-  expect_refusal<invalid>({"head_dim", "8", "10"}, q, k, list, wide_table, half_split);
+  expect_refusal<invalid>({"head_dim", "8", "10"}, q, k, yarn::rows_of(wide_table, list),
+                          half_split);
   // Only k is too narrow.
   const yarn::heads_view<float> narrow(k_memory.data(), n_tokens, n_heads, 6);
   expect_refusal<invalid>({"head_dim", "6", "8"}, q, narrow, rows, half_split);
@@ -592,43 +599,50 @@ TEST_F(rope_error, names_more_pairs_than_a_head_has) {
 
 TEST_F(rope_error, names_a_negative_position_with_a_table) {
   listed[1] = -1;
-  expect_refusal<out_of_range>({"position", "-1"}, q, k, list, table, half_split);
-  expect_refusal<out_of_range>({"position", "-1"}, k, list, table.view(), half_split);
-  expect_refusal<out_of_range>({"position", "-2"}, q, k, yarn::positions_from(-2), table,
+  expect_refusal<out_of_range>({"position", "-1"}, q, k, yarn::rows_of(table, list), half_split);
+  expect_refusal<out_of_range>({"position", "-1"}, k, yarn::rows_of(table.view(), list),
                                half_split);
+  expect_refusal<out_of_range>({"position", "-2"}, q, k,
+                               yarn::rows_of(table, yarn::positions_from(-2)), half_split);
 }
 
 TEST_F(rope_error, names_a_position_behind_a_table) {
   for (const std::int32_t position : {6, 7, std::numeric_limits<std::int32_t>::max()}) {
     listed[2] = position;
     const std::string text = std::to_string(position);
-    expect_refusal<out_of_range>({"position", text, "6"}, q, k, list, table, half_split);
-    expect_refusal<out_of_range>({"position", text, "6"}, q, list, table.view(), half_split);
+    expect_refusal<out_of_range>({"position", text, "6"}, q, k, yarn::rows_of(table, list),
+                                 half_split);
+    expect_refusal<out_of_range>({"position", text, "6"}, q, yarn::rows_of(table.view(), list),
+                                 half_split);
   }
   // 4, 5, 6: the run leaves the table at its end.
-  expect_refusal<out_of_range>({"position", "6"}, q, k, yarn::positions_from(4), table, half_split);
+  expect_refusal<out_of_range>({"position", "6"}, q, k,
+                               yarn::rows_of(table, yarn::positions_from(4)), half_split);
   listed[2] = 5;
-  EXPECT_NO_THROW(yarn::rope_apply(q, k, list, table, half_split)); // the last row
+  EXPECT_NO_THROW(yarn::rope_apply(q, k, yarn::rows_of(table, list), half_split)); // the last row
 }
 
 TEST_F(rope_error, does_not_come_from_negative_positions_without_a_table) {
   listed[1] = -1;
-  EXPECT_NO_THROW(yarn::rope_apply(q, k, list, freqs, half_split));
+  EXPECT_NO_THROW(yarn::rope_apply(q, k, yarn::rows_of(freqs, list), half_split));
 }
 
 TEST_F(rope_error, names_a_position_that_no_row_is_exact_at) {
   const std::vector<std::int64_t> far = {0, std::int64_t{1} << 40, 0};
-  expect_refusal<out_of_range>({"position", "1099511627776"}, q, k, yarn::positions(far), freqs,
-                               half_split);
+  expect_refusal<out_of_range>({"position", "1099511627776"}, q, k,
+                               yarn::rows_of(freqs, yarn::positions(far)), half_split);
 }
 
 TEST_F(rope_error, names_a_negative_extent) {
   const auto view = [this](std::int64_t tokens, std::int64_t heads, std::int64_t dim) {
     return yarn::heads_view<float>(q_memory.data(), tokens, heads, dim);
   };
-  expect_refusal<invalid>({"n_tokens", "-3"}, view(-3, 2, 8), k, list, freqs, half_split);
-  expect_refusal<invalid>({"n_heads", "-2"}, view(3, -2, 8), k, list, freqs, half_split);
-  expect_refusal<invalid>({"head_dim", "-8"}, view(3, 2, -8), k, list, freqs, half_split);
+  expect_refusal<invalid>({"n_tokens", "-3"}, view(-3, 2, 8), k, yarn::rows_of(freqs, list),
+                          half_split);
+  expect_refusal<invalid>({"n_heads", "-2"}, view(3, -2, 8), k, yarn::rows_of(freqs, list),
+                          half_split);
+  expect_refusal<invalid>({"head_dim", "-8"}, view(3, 2, -8), k, yarn::rows_of(freqs, list),
+                          half_split);
   expect_refusal<invalid>({"head_dim", "-8"}, q, view(3, 2, -8), rows, half_split);
 }
 
@@ -640,25 +654,30 @@ TEST_F(rope_error, names_an_extent_that_does_not_fit_64_bits) {
 
 // The address of the last element, computed in 64 bits, would wrap round and pass any check.
 TEST_F(rope_error, names_strides_that_overflow) {
-  expect_refusal<invalid>({"token_stride"}, q.with_strides(largest / 2, head_dim), k, list, freqs,
-                          half_split);
-  expect_refusal<invalid>({"head_stride"}, q.with_strides(16, largest - 2), k, list, freqs,
-                          half_split);
+  expect_refusal<invalid>({"token_stride"}, q.with_strides(largest / 2, head_dim), k,
+                          yarn::rows_of(freqs, list), half_split);
+  expect_refusal<invalid>({"head_stride"}, q.with_strides(16, largest - 2), k,
+                          yarn::rows_of(freqs, list), half_split);
   expect_refusal<invalid>({"token_stride"}, q, k.with_strides(largest, head_dim), rows, half_split);
   const std::int64_t many = std::int64_t{1} << 40;
   const yarn::heads_view<float> huge(q_memory.data(), many, many, head_dim);
-  expect_refusal<invalid>({"token_stride"}, huge, yarn::positions_from(0), freqs, half_split);
+  expect_refusal<invalid>({"token_stride"}, huge, yarn::rows_of(freqs, yarn::positions_from(0)),
+                          half_split);
 }
 
 // Two heads at one address would be rotated twice.
 TEST_F(rope_error, names_strides_that_overlap) {
-  expect_refusal<invalid>({"head_stride", "0"}, q.with_strides(16, 0), k, list, freqs, half_split);
-  expect_refusal<invalid>({"token_stride", "0"}, q.with_strides(0, 8), k, list, freqs, half_split);
-  expect_refusal<invalid>({"head_stride", "4"}, q.with_strides(16, 4), k, list, freqs, half_split);
+  expect_refusal<invalid>({"head_stride", "0"}, q.with_strides(16, 0), k,
+                          yarn::rows_of(freqs, list), half_split);
+  expect_refusal<invalid>({"token_stride", "0"}, q.with_strides(0, 8), k,
+                          yarn::rows_of(freqs, list), half_split);
+  expect_refusal<invalid>({"head_stride", "4"}, q.with_strides(16, 4), k,
+                          yarn::rows_of(freqs, list), half_split);
   // The second head of a token is the first of the next one, in either order of the axes.
-  expect_refusal<invalid>({"token_stride", "8"}, q.with_strides(8, 8), k, list, freqs, half_split);
-  expect_refusal<invalid>({"token_stride", "12"}, q.with_strides(12, 8), k, list, freqs,
-                          half_split);
+  expect_refusal<invalid>({"token_stride", "8"}, q.with_strides(8, 8), k,
+                          yarn::rows_of(freqs, list), half_split);
+  expect_refusal<invalid>({"token_stride", "12"}, q.with_strides(12, 8), k,
+                          yarn::rows_of(freqs, list), half_split);
   expect_refusal<invalid>({"head_stride", "16"}, q, k.with_strides(8, 16), rows, half_split);
 }
 
@@ -667,8 +686,8 @@ TEST_F(rope_error, names_a_row_stride) {
   const yarn::rows_view<float> narrow(dense.cos(0), dense.sin(0), 3, 4, 3);
   expect_refusal<invalid>({"row_stride", "3"}, q, k, narrow, half_split);
   const yarn::table_view<float> narrow_table(dense.cos(0), dense.sin(0), 3, 4, 3);
-  expect_refusal<invalid>({"row_stride", "3"}, q, k, yarn::positions_from(0), narrow_table,
-                          half_split);
+  expect_refusal<invalid>({"row_stride", "3"}, q, k,
+                          yarn::rows_of(narrow_table, yarn::positions_from(0)), half_split);
 }
 
 // Views of the caller's arrays hold whatever the caller wrote; twice this n_pairs is negative.
@@ -686,19 +705,20 @@ TEST_F(rope_error, names_rows_that_no_memory_holds) {
   const yarn::rows_view<float> far(dense.cos(0), dense.sin(0), 3, 4, largest / 2);
   expect_refusal<invalid>({"row_stride"}, q, k, far, half_split);
   const yarn::table_view<float> far_table(dense.cos(0), dense.sin(0), 6, 4, largest / 2);
-  expect_refusal<invalid>({"row_stride"}, q, k, list, far_table, half_split);
+  expect_refusal<invalid>({"row_stride"}, q, k, yarn::rows_of(far_table, list), half_split);
 }
 
 TEST_F(rope_error, names_memory_that_is_not_there) {
   const yarn::heads_view<float> nowhere(static_cast<float*>(nullptr), n_tokens, n_heads, head_dim);
-  expect_refusal<invalid>({"null"}, nowhere, k, list, freqs, half_split);
+  expect_refusal<invalid>({"null"}, nowhere, k, yarn::rows_of(freqs, list), half_split);
   expect_refusal<invalid>({"null"}, q, nowhere, rows, half_split);
   const yarn::rows_view<float> no_sine(rows.cos(0), static_cast<const float*>(nullptr), 3, 4, 4);
   expect_refusal<invalid>({"null"}, q, k, no_sine, half_split);
 }
 
 TEST_F(rope_error, names_a_pairing_that_is_none) {
-  expect_refusal<invalid>({"pairing", "7"}, q, k, list, freqs, static_cast<yarn::pairing>(7));
+  expect_refusal<invalid>({"pairing", "7"}, q, k, yarn::rows_of(freqs, list),
+                          static_cast<yarn::pairing>(7));
 }
 
 // rope_copy: q is the source, k the target. Neither changes.
@@ -715,8 +735,8 @@ protected:
 
 TEST_F(rope_copy_error, does_not_come_from_correct_arguments) {
   EXPECT_NO_THROW(yarn::rope_copy(q, k, rows, half_split));
-  EXPECT_NO_THROW(yarn::rope_copy(q, k, list, freqs, half_split));
-  EXPECT_NO_THROW(yarn::rope_copy(q, k, list, table, half_split));
+  EXPECT_NO_THROW(yarn::rope_copy(q, k, yarn::rows_of(freqs, list), half_split));
+  EXPECT_NO_THROW(yarn::rope_copy(q, k, yarn::rows_of(table, list), half_split));
   EXPECT_NO_THROW(yarn::rope_copy(q, k, rows, yarn::pairing::interleaved, half_split));
   EXPECT_NO_THROW(yarn::rope_copy(q, q, rows, half_split)); // in place
 }
@@ -735,8 +755,10 @@ TEST_F(rope_copy_error, names_memory_in_common) {
   const yarn::heads_view<float> earlier(q_memory.data(), 2, n_heads, head_dim);
   const yarn::heads_view<float> later(q_memory.data() + 4, 2, n_heads, head_dim);
   const yarn::positions run = yarn::positions_from(0);
-  expect_copy_refusal<invalid>({"source", "target"}, earlier, later, run, freqs, half_split);
-  expect_copy_refusal<invalid>({"source", "target"}, later, earlier, run, freqs, half_split);
+  expect_copy_refusal<invalid>({"source", "target"}, earlier, later, yarn::rows_of(freqs, run),
+                               half_split);
+  expect_copy_refusal<invalid>({"source", "target"}, later, earlier, yarn::rows_of(freqs, run),
+                               half_split);
   // One view, but elements would be read after others were written in their place.
   expect_copy_refusal<invalid>({"source", "target"}, q, q, rows, yarn::pairing::interleaved,
                                half_split);
@@ -744,20 +766,24 @@ TEST_F(rope_copy_error, names_memory_in_common) {
 
 TEST_F(rope_copy_error, names_what_rope_apply_names) {
   listed[1] = -1;
-  expect_copy_refusal<out_of_range>({"position", "-1"}, q, k, list, table, half_split);
+  expect_copy_refusal<out_of_range>({"position", "-1"}, q, k, yarn::rows_of(table, list),
+                                    half_split);
   listed[1] = 6;
-  expect_copy_refusal<out_of_range>({"position", "6"}, q, k, list, table, half_split);
+  expect_copy_refusal<out_of_range>({"position", "6"}, q, k, yarn::rows_of(table, list),
+                                    half_split);
   const yarn::frequencies wide = yarn::make_frequencies(shape_of(10), yarn::default_scaling{});
-  expect_copy_refusal<invalid>({"head_dim", "8", "10"}, q, k, list, wide, half_split);
-  expect_copy_refusal<invalid>({"positions", "2", "3"}, q, k, yarn::positions_from(0, 2), freqs,
+  expect_copy_refusal<invalid>({"head_dim", "8", "10"}, q, k, yarn::rows_of(wide, list),
                                half_split);
+  expect_copy_refusal<invalid>({"positions", "2", "3"}, q, k,
+                               yarn::rows_of(freqs, yarn::positions_from(0, 2)), half_split);
 }
 
 TEST_F(rope_error, is_none_for_an_empty_tensor) {
   const yarn::heads_view<float> no_tokens(q_memory.data(), 0, n_heads, head_dim);
   const yarn::heads_view<float> no_heads(q_memory.data(), n_tokens, 0, head_dim);
-  EXPECT_NO_THROW(yarn::rope_apply(no_tokens, yarn::positions_from(0), freqs, half_split));
-  EXPECT_NO_THROW(yarn::rope_apply(no_heads, list, freqs, half_split));
+  EXPECT_NO_THROW(
+      yarn::rope_apply(no_tokens, yarn::rows_of(freqs, yarn::positions_from(0)), half_split));
+  EXPECT_NO_THROW(yarn::rope_apply(no_heads, yarn::rows_of(freqs, list), half_split));
   EXPECT_EQ(q_memory, numbers());
 }
 

@@ -99,8 +99,8 @@ TEST(heads_view, names_what_does_not_fit) {
   expect_error<invalid>([&] { yarn::heads_view(data, 1, large, 1); }, {"n_heads", value});
   expect_error<invalid>([&] { yarn::heads_view(data, 1, 1, large); }, {"head_dim", value});
   const yarn::heads_view view{data, 1, 1, 1};
-  expect_error<invalid>([&] { view.with_strides(large, 1); }, {"token_stride", value});
-  expect_error<invalid>([&] { view.with_strides(1, large); }, {"head_stride", value});
+  expect_error<invalid>([&] { return view.with_strides(large, 1); }, {"token_stride", value});
+  expect_error<invalid>([&] { return view.with_strides(1, large); }, {"head_stride", value});
   EXPECT_EQ(yarn::heads_view(data, large - 1, 0, 0).n_tokens(),
             std::numeric_limits<std::int64_t>::max());
   // A product beyond 64 bits is not an error yet, nor undefined.
@@ -177,9 +177,9 @@ TEST(positions, name_what_does_not_fit) {
   constexpr std::uint64_t large = std::uint64_t{1} << 63U;
   const std::string value = "9223372036854775808";
   expect_error<invalid>([&] { yarn::positions(list, large); }, {"positions.size", value});
-  expect_error<invalid>([&] { yarn::positions_from(large); }, {"first position", value});
-  expect_error<invalid>([&] { yarn::positions_from(large, 1); }, {"first position", value});
-  expect_error<invalid>([&] { yarn::positions_from(0, large); }, {"positions.size", value});
+  expect_error<invalid>([&] { return yarn::positions_from(large); }, {"first position", value});
+  expect_error<invalid>([&] { return yarn::positions_from(large, 1); }, {"first position", value});
+  expect_error<invalid>([&] { return yarn::positions_from(0, large); }, {"positions.size", value});
 }
 
 TEST(positions, of_an_empty_list) {

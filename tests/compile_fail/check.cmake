@@ -4,7 +4,11 @@ cmake_minimum_required(VERSION 3.21)
 
 separate_arguments(flags UNIX_COMMAND "${FLAGS}")
 list(TRANSFORM INCLUDE_DIRS PREPEND "-I")
-set(command "${COMPILER}" ${flags} ${INCLUDE_DIRS} -fsyntax-only)
+# Lines of the source: `// flags: <flags>` adds some.
+file(STRINGS "${SOURCE}" more REGEX "^// flags: ")
+string(REPLACE "// flags: " "" more "${more}")
+separate_arguments(more UNIX_COMMAND "${more}")
+set(command "${COMPILER}" ${flags} ${more} ${INCLUDE_DIRS} -fsyntax-only)
 
 execute_process(COMMAND ${command} "${SOURCE}" RESULT_VARIABLE result ERROR_VARIABLE output)
 if(NOT result EQUAL 0)
@@ -24,4 +28,15 @@ if(result EQUAL 0)
 endif()
 if(NOT output MATCHES "${expected}")
   message(FATAL_ERROR "the bad variant fails without '${expected}':\n${output}")
+endif()
+
+# With `// errors: N` there are no more: one sentence, and nothing of our insides.
+file(STRINGS "${SOURCE}" limit REGEX "^// errors: ")
+if(limit)
+  string(REPLACE "// errors: " "" limit "${limit}")
+  string(REGEX MATCHALL "error:" errors "${output}")
+  list(LENGTH errors count)
+  if(NOT count EQUAL limit)
+    message(FATAL_ERROR "the bad variant gives ${count} errors, and ${limit} are expected:\n${output}")
+  endif()
 endif()

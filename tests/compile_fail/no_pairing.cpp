@@ -6,8 +6,9 @@
 void rotate(yarn::heads_view<float> q, yarn::heads_view<float> k,
             const yarn::frequencies& frequencies) {
 #ifdef YARN_EXPECT_FAILURE
-  yarn::rope_apply(q, k, yarn::positions_from(0), frequencies);
+  yarn::rope_apply(q, k, yarn::rows_of(frequencies, yarn::positions_from(0)));
 #else
-  yarn::rope_apply(q, k, yarn::positions_from(0), frequencies, yarn::pairing::half_split);
+  yarn::rope_apply(q, k, yarn::rows_of(frequencies, yarn::positions_from(0)),
+                   yarn::pairing::half_split);
 #endif
 }

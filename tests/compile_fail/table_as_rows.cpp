@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Rows belong to tokens and a table to positions: a table given without positions is a mistake.
-// expect: no matching function
+// expect: yarn: the rows of a call are rotary_rows, a rows_view, or rows_of
+// errors: 1
 #include <yarn/rope.hpp>
 
 void rotate(yarn::heads_view<float> q, yarn::heads_view<float> k, yarn::positions positions,
@@ -9,6 +10,6 @@ void rotate(yarn::heads_view<float> q, yarn::heads_view<float> k, yarn::position
   yarn::rope_apply(q, k, table, yarn::pairing::half_split);
 #else
   yarn::rope_apply(q, k, rows, yarn::pairing::half_split);
-  yarn::rope_apply(q, k, positions, table, yarn::pairing::half_split);
+  yarn::rope_apply(q, k, yarn::rows_of(table, positions), yarn::pairing::half_split);
 #endif
 }

@@ -14,8 +14,8 @@ int main() {
   shape.rope_theta = 10000.0;
   const yarn::frequencies frequencies = yarn::make_frequencies(shape, yarn::linear_scaling{2.0});
   float head[4] = {1.0F, 2.0F, 3.0F, 4.0F};
-  yarn::rope_apply(yarn::heads_view{head, 1, 1, 4}, yarn::positions_from(5), frequencies,
-                   yarn::pairing::half_split);
+  yarn::rope_apply(yarn::heads_view{head, 1, 1, 4},
+                   yarn::rows_of(frequencies, yarn::positions_from(5)), yarn::pairing::half_split);
   std::printf("yarn %d.%d.%d: %g %g %g %g\n", YARN_VERSION_MAJOR, YARN_VERSION_MINOR,
               YARN_VERSION_PATCH, static_cast<double>(head[0]), static_cast<double>(head[1]),
               static_cast<double>(head[2]), static_cast<double>(head[3]));

@@ -395,7 +395,7 @@ template <class T> void digest_rotation(const std::string& type, yarn::pairing p
       data.push_back(element<T>(random.number()));
     }
     yarn::rope_apply(yarn::heads_view{data.data(), tokens, heads, dim},
-                     yarn::positions_from(131000), some, p);
+                     yarn::rows_of(some, yarn::positions_from(131000)), p);
     digest.add(data.data(), static_cast<std::int64_t>(data.size()));
   }
   report("rotation-" + type + (p == yarn::pairing::half_split ? "-half-split" : "-interleaved") +

@@ -282,7 +282,7 @@ std::vector<T> rotated(const std::vector<T>& x, const std::vector<std::int32_t>&
   const auto tokens = static_cast<std::int64_t>(positions.size());
   yarn::rope_apply(yarn::heads_view<T>(y.data(), tokens,
                                        static_cast<std::int64_t>(y.size()) / tokens / 128, 128),
-                   yarn::positions(positions), freqs, order);
+                   yarn::rows_of(freqs, yarn::positions(positions)), order);
   return y;
 }
 
@@ -352,7 +352,7 @@ TEST(ggml_graph, rotates_a_part_of_packed_rows) {
     auto expected = before;
     yarn::rope_apply(
         yarn::heads_view<float>(expected.data() + 4 * 128, 6, 2, 128).with_strides(8 * 128, 128),
-        yarn::positions(list), freqs, pairing::half_split);
+        yarn::rows_of(freqs, yarn::positions(list)), pairing::half_split);
     EXPECT_TRUE(same_bits(values_of<float>(qkv), expected)) << n_threads << " threads";
     EXPECT_FALSE(same_bits(values_of<float>(qkv), before));
   }
@@ -374,7 +374,7 @@ TEST(ggml_graph, rotates_permuted_tensors_and_sequences) {
   for (int sequence = 0; sequence < 2; ++sequence)
     yarn::rope_apply(yarn::heads_view<float>(expected.data() + sequence * 3 * 4 * 128, 3, 4, 128)
                          .with_strides(128, 3 * 128),
-                     yarn::positions(list), freqs, pairing::half_split);
+                     yarn::rows_of(freqs, yarn::positions(list)), pairing::half_split);
   EXPECT_TRUE(same_bits(values_of<float>(x), expected));
 }
 

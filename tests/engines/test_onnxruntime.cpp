@@ -156,8 +156,8 @@ TEST(onnx_graph, threads_make_the_same_bits) {
   for (std::size_t i = 0; i < ids.size(); ++i)
     ids[i] = static_cast<std::int64_t>(i);
   auto expected = x;
-  yarn::rope_apply(yarn::heads_view{expected.data(), tokens, heads, size}, yarn::positions_from(0),
-                   f, pairing::half_split);
+  yarn::rope_apply(yarn::heads_view{expected.data(), tokens, heads, size},
+                   yarn::rows_of(f, yarn::positions_from(0)), pairing::half_split);
   for (const int n_threads : {1, 4}) {
     std::vector<float> y(x.size());
     onnx_model model;

@@ -190,8 +190,9 @@ TYPED_TEST(cache_of, fragments_join_other_sequences) {
     const yarn::frequencies to = this->at(method, 1500);
     c.begin_step(0, to);
     for (const auto layer : {0U, 1U}) {
-      yarn::rope_apply(c.keys(layer, 0, this->n_tokens), yarn::positions(distances),
-                       yarn::unscaled(to), engine::rope_pairing);
+      yarn::rope_apply(c.keys(layer, 0, this->n_tokens),
+                       yarn::rows_of(yarn::unscaled(to), yarn::positions(distances)),
+                       engine::rope_pairing);
     }
     EXPECT_LE(this->error_of(
                   c, to, [](Eigen::Index i) { return i; }, moved_by),

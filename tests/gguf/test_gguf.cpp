@@ -117,9 +117,9 @@ TEST(gguf_model, deepseek_has_the_tenth_of_its_coefficient) {
   EXPECT_EQ(v3.qk_head_dim, 192);
   EXPECT_EQ(v3.rotary_offset, 128);
   constexpr auto squared = yarn::softmax_convention::mscale_all_dim_squared;
-  EXPECT_NEAR(yarn::softmax_scale(v3.qk_head_dim, v3.method, squared), 0.135233778860880, 1e-14);
+  EXPECT_NEAR(yarn::softmax_scale(v3.qk_head_dim, v3.method, squared, 0), 0.135233778860880, 1e-14);
   const auto v2 = read(support::gguf_deepseek(0.707));
-  EXPECT_NEAR(yarn::softmax_scale(v2.qk_head_dim, v2.method, squared), 0.114721386792926, 1e-8);
+  EXPECT_NEAR(yarn::softmax_scale(v2.qk_head_dim, v2.method, squared, 0), 0.114721386792926, 1e-8);
 }
 
 TEST(gguf_model, mistral3_has_its_coefficient_itself) {

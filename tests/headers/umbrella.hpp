@@ -17,7 +17,8 @@ static inline rotated rotate_one_pair(float x0, float x1, int position) {
   shape.rope_theta = 10000.0;
   const yarn::frequencies frequencies = yarn::make_frequencies(shape, yarn::default_scaling{});
   float head[2] = {x0, x1};
-  yarn::rope_apply(yarn::heads_view{head, 1, 1, 2}, yarn::positions_from(position), frequencies,
+  yarn::rope_apply(yarn::heads_view{head, 1, 1, 2},
+                   yarn::rows_of(frequencies, yarn::positions_from(position)),
                    yarn::pairing::interleaved);
   return {head[0], head[1]};
 }

@@ -66,8 +66,9 @@ TEST(hf_attention_factor, without_yarn_scaling_of_it) { // vLLM, from Mistral's 
 TEST(hf_attention_factor, leaves_the_softmax_scale_to_the_convention) { // none is guessed
   const auto v3 = read(yarn_with({{"mscale", 1.0}, {"mscale_all_dim", 1.0}}));
   using convention = yarn::softmax_convention;
-  const double plain = yarn::softmax_scale(192, v3.method, convention::inverse_sqrt);
-  const double deepseek = yarn::softmax_scale(192, v3.method, convention::mscale_all_dim_squared);
+  const double plain = yarn::softmax_scale(192, v3.method, convention::inverse_sqrt, 0);
+  const double deepseek =
+      yarn::softmax_scale(192, v3.method, convention::mscale_all_dim_squared, 0);
   EXPECT_NEAR(deepseek / plain, of_factor_32 * of_factor_32, 1e-14);
 }
 

@@ -32,8 +32,8 @@ part_result YARN_TEST_PART() {
   yarn::rope_apply(head, rows, yarn::pairing::half_split);
 
   const auto table = yarn::make_table<double>(yarn::inverse(freqs), 64);
-  yarn::rope_apply(head, yarn::positions_from(7), table, yarn::pairing::interleaved);
-  yarn::rope_apply(head, yarn::positions_from(7), freqs, yarn::pairing::interleaved);
+  yarn::rope_apply(head, yarn::rows_of(table, yarn::positions_from(7)), yarn::pairing::interleaved);
+  yarn::rope_apply(head, yarn::rows_of(freqs, yarn::positions_from(7)), yarn::pairing::interleaved);
 
   yarn::bfloat16 narrow[128];
   const yarn::heads_view narrow_head{narrow, 1, 1, 128};

@@ -295,7 +295,8 @@ TYPED_TEST(rope, of_wide_heads_goes_by_parts) {
     const auto rows = rows_of<T>(freqs, list);
     rotate_simply(yarn::heads_view{expected.data(), 11, 1, dim}, rows, p);
     yarn::rope_apply(yarn::heads_view{from_rows.data(), 11, 1, dim}, rows, p);
-    yarn::rope_apply(yarn::heads_view{from_freqs.data(), 11, 1, dim}, list, freqs, p);
+    yarn::rope_apply(yarn::heads_view{from_freqs.data(), 11, 1, dim}, yarn::rows_of(freqs, list),
+                     p);
     expect_same(from_rows, expected, "rows");
     expect_same(from_freqs, expected, "frequencies");
   }
@@ -315,7 +316,7 @@ TYPED_TEST(rope, of_any_number_of_tokens_and_heads) {
       rotate_simply(yarn::heads_view{expected.data(), tokens, heads, 20}, rows, p);
       yarn::rope_apply(yarn::heads_view{from_rows.data(), tokens, heads, 20}, rows, p);
       yarn::rope_apply(yarn::heads_view{from_freqs.data(), tokens, heads, 20},
-                       yarn::positions_from(-7), freqs, p);
+                       yarn::rows_of(freqs, yarn::positions_from(-7)), p);
       expect_same(from_rows, expected, "rows");
       expect_same(from_freqs, expected, "frequencies");
     }
@@ -432,11 +433,11 @@ TYPED_TEST(rope, of_nothing_is_nothing) {
   const yarn::frequencies freqs = geometric(4);
   T* const null = nullptr;
   const yarn::heads_view no_tokens{null, 0, 8, 8};
-  yarn::rope_apply(no_tokens, no_tokens, yarn::positions_from(5), freqs, p);
-  yarn::rope_apply(no_tokens, yarn::positions_from(5, 0), freqs, p);
+  yarn::rope_apply(no_tokens, no_tokens, yarn::rows_of(freqs, yarn::positions_from(5)), p);
+  yarn::rope_apply(no_tokens, yarn::rows_of(freqs, yarn::positions_from(5, 0)), p);
   yarn::rope_apply(no_tokens, rows_of<T>(freqs, yarn::positions_from(0, 0)), p);
   const yarn::rotary_table<T> table(freqs, 3);
-  yarn::rope_apply(no_tokens, no_tokens, yarn::positions_from(2), table, p);
+  yarn::rope_apply(no_tokens, no_tokens, yarn::rows_of(table, yarn::positions_from(2)), p);
 
   // No k: q is rotated all the same, whatever the strides of k say.
   for (const std::int64_t k_stride : {0, 8, 1000}) {
@@ -521,40 +522,41 @@ TYPED_TEST(rope, has_the_same_bits_from_every_source) {
     const auto rows = rows_of<T>(freqs, yarn::positions(where));
     std::vector<T> expected = values;
     rotate_simply(yarn::heads_view{expected.data(), tokens, heads, dim}, rows, p);
-    const auto check = [&](const char* what, const auto&... source) {
+    const auto check = [&](const char* what, const auto& source) {
       std::vector<T> data = values, twin = values;
       const yarn::heads_view x{data.data(), tokens, heads, dim};
       const yarn::heads_view y{twin.data(), tokens, heads, dim};
-      yarn::rope_apply(x, source..., p);
+      yarn::rope_apply(x, source, p);
       expect_same(data, expected, what);
       data = values;
-      yarn::rope_apply(x, y, source..., p);
+      yarn::rope_apply(x, y, source, p);
       expect_same(data, expected, what);
       expect_same(twin, expected, what);
       data = values;
       twin = values;
-      yarn::rope_check(x, y, source..., p);
+      yarn::rope_check(x, y, source, p);
       expect_same(data, values, what); // looks, and touches nothing
-      yarn::rope_apply_unchecked(x, y, source..., p);
+      yarn::rope_apply_unchecked(x, y, source, p);
       expect_same(data, expected, what);
       expect_same(twin, expected, what);
     };
     const yarn::positions in64(where), in32(where32);
     check("rows", rows);
     check("rows view", rows.view());
-    check("frequencies", in64, freqs);
-    check("frequencies, 32-bit positions", in32, freqs);
-    check("table", in64, table);
-    check("table view", in32, table.view());
-    check("separate arrays", in64, separate);
-    check("packed array", in64, dense);
-    check("packed array with a stride", in32, spaced);
+    check("frequencies", yarn::rows_of(freqs, in64));
+    check("frequencies, 32-bit positions", yarn::rows_of(freqs, in32));
+    check("table", yarn::rows_of(table, in64));
+    check("table view", yarn::rows_of(table.view(), in32));
+    check("separate arrays", yarn::rows_of(separate, in64));
+    check("packed array", yarn::rows_of(dense, in64));
+    check("packed array with a stride", yarn::rows_of(spaced, in32));
     if (&where == &run || where == run) {
       const auto open = yarn::positions_from(200);
-      check("frequencies, run", open, freqs);
-      check("frequencies, run of a length", yarn::positions_from(200, tokens), freqs);
-      check("table, run", open, table);
-      check("separate arrays, run", open, separate);
+      check("frequencies, run", yarn::rows_of(freqs, open));
+      check("frequencies, run of a length",
+            yarn::rows_of(freqs, yarn::positions_from(200, tokens)));
+      check("table, run", yarn::rows_of(table, open));
+      check("separate arrays, run", yarn::rows_of(separate, open));
     }
   }
 }
@@ -602,8 +604,8 @@ TYPED_TEST(rope, takes_16_bit_rows_and_tables_exactly) {
                                                          wide_sin.data() + t * n_pairs);
                   });
     yarn::rope_apply(yarn::heads_view{from_rows.data(), n_rows, 1, 130}, rows, p);
-    yarn::rope_apply(yarn::heads_view{from_table.data(), n_rows, 1, 130}, yarn::positions_from(0),
-                     table, p);
+    yarn::rope_apply(yarn::heads_view{from_table.data(), n_rows, 1, 130},
+                     yarn::rows_of(table, yarn::positions_from(0)), p);
     expect_same(from_rows, expected, "rows");
     expect_same(from_table, expected, "table");
   };
@@ -636,8 +638,8 @@ TEST(rope, takes_rows_of_the_other_width) {
 TEST(rope, by_float32_pipeline_is_by_its_rows) {
   const yarn::frequencies freqs = yarn::float32_pipeline(geometric(70));
   std::vector<float> a = random_values<float>(40 * 140, 15), b = a;
-  yarn::rope_apply(yarn::heads_view{a.data(), 40, 1, 140}, yarn::positions_from(100000), freqs,
-                   half_split);
+  yarn::rope_apply(yarn::heads_view{a.data(), 40, 1, 140},
+                   yarn::rows_of(freqs, yarn::positions_from(100000)), half_split);
   rotate_simply(yarn::heads_view{b.data(), 40, 1, 140},
                 rows_of<float>(freqs, yarn::positions_from(100000, 40)), half_split);
   expect_same(a, b);
@@ -671,11 +673,11 @@ TYPED_TEST(rope, of_slices_makes_the_whole) {
           yarn::rope_apply_unchecked(x, y, rows, p, one);
           yarn::rope_apply_unchecked(z, rows, p, one);
         } else if (index % 3 == 1) {
-          yarn::rope_apply_unchecked(x, y, yarn::positions_from(30), freqs, p, one);
-          yarn::rope_apply_unchecked(z, yarn::positions_from(30), freqs, p, one);
+          yarn::rope_apply_unchecked(x, y, yarn::rows_of(freqs, yarn::positions_from(30)), p, one);
+          yarn::rope_apply_unchecked(z, yarn::rows_of(freqs, yarn::positions_from(30)), p, one);
         } else {
-          yarn::rope_apply_unchecked(x, y, yarn::positions_from(30), table, p, one);
-          yarn::rope_apply_unchecked(z, yarn::positions_from(30), table, p, one);
+          yarn::rope_apply_unchecked(x, y, yarn::rows_of(table, yarn::positions_from(30)), p, one);
+          yarn::rope_apply_unchecked(z, yarn::rows_of(table, yarn::positions_from(30)), p, one);
         }
         for (std::size_t t = 0; t < touched.size(); ++t) {
           touched[t] +=
@@ -747,8 +749,8 @@ template <class T> struct group_case {
   }
   void rotate(std::vector<T>& data, const yarn::frequencies& freqs, pairing p,
               const std::vector<std::int64_t>& where) const {
-    yarn::rope_apply(yarn::heads_view{data.data(), group_tokens, 1, 96}, yarn::positions(where),
-                     freqs, p);
+    yarn::rope_apply(yarn::heads_view{data.data(), group_tokens, 1, 96},
+                     yarn::rows_of(freqs, yarn::positions(where)), p);
   }
 };
 
@@ -859,10 +861,10 @@ TYPED_TEST(rope, scores_depend_on_the_distance_only) {
   }
   const auto score = [&](std::int64_t q_position, std::int64_t k_position) {
     std::vector<T> rq = q, rk = k;
-    yarn::rope_apply(yarn::heads_view{rq.data(), 1, 1, 96}, yarn::positions_from(q_position),
-                     one.after, TypeParam::pairs);
-    yarn::rope_apply(yarn::heads_view{rk.data(), 1, 1, 96}, yarn::positions_from(k_position),
-                     one.after, TypeParam::pairs);
+    yarn::rope_apply(yarn::heads_view{rq.data(), 1, 1, 96},
+                     yarn::rows_of(one.after, yarn::positions_from(q_position)), TypeParam::pairs);
+    yarn::rope_apply(yarn::heads_view{rk.data(), 1, 1, 96},
+                     yarn::rows_of(one.after, yarn::positions_from(k_position)), TypeParam::pairs);
     long double sum = 0;
     for (std::size_t i = 0; i < 96; ++i) {
       sum += static_cast<long double>(rq[i]) * static_cast<long double>(rk[i]);
@@ -911,8 +913,8 @@ TEST(rope, two_configurations_live_side_by_side) {
   for (int layer = 0; layer < 4; ++layer) {
     std::vector<float> data = random_values<float>(40 * 64, 31), expected = data;
     const auto& freqs = layer % 2 == 0 ? local : global;
-    yarn::rope_apply(yarn::heads_view{data.data(), 40, 1, 64}, yarn::positions_from(9), freqs,
-                     half_split);
+    yarn::rope_apply(yarn::heads_view{data.data(), 40, 1, 64},
+                     yarn::rows_of(freqs, yarn::positions_from(9)), half_split);
     rotate_simply(yarn::heads_view{expected.data(), 40, 1, 64},
                   layer % 2 == 0 ? local_rows : global_rows, half_split);
     expect_same(data, expected, "layer " + std::to_string(layer));
@@ -953,6 +955,9 @@ TYPED_TEST(rope, keeps_infinity_and_nan_in_their_pair) {
 // ---- The unchecked call ------------------------------------------------------------------------
 
 using data_view = yarn::heads_view<float>;
+template <class Source>
+using rows_at =
+    decltype(yarn::rows_of(std::declval<const Source&>(), std::declval<const yarn::positions&>()));
 template <class... Arguments>
 constexpr bool
     never_throws = noexcept(yarn::rope_apply_unchecked(std::declval<const Arguments&>()...));
@@ -960,11 +965,11 @@ constexpr bool
 static_assert(never_throws<data_view, yarn::rotary_rows<float>, pairing>);
 static_assert(never_throws<data_view, yarn::rotary_rows<float>, pairing, yarn::slice>);
 static_assert(never_throws<data_view, data_view, yarn::rows_view<float>, pairing, yarn::slice>);
-static_assert(never_throws<data_view, yarn::positions, yarn::frequencies, pairing>);
-static_assert(never_throws<data_view, data_view, yarn::positions, yarn::frequencies, pairing>);
-static_assert(never_throws<data_view, yarn::positions, yarn::rotary_table<float>, pairing>);
-static_assert(never_throws<data_view, data_view, yarn::positions, yarn::table_view<yarn::bfloat16>,
-                           pairing, yarn::slice>);
+static_assert(never_throws<data_view, rows_at<yarn::frequencies>, pairing>);
+static_assert(never_throws<data_view, data_view, rows_at<yarn::frequencies>, pairing>);
+static_assert(never_throws<data_view, rows_at<yarn::rotary_table<float>>, pairing>);
+static_assert(never_throws<data_view, data_view, rows_at<yarn::table_view<yarn::bfloat16>>, pairing,
+                           yarn::slice>);
 // The condition can be false, too:
 static_assert(!noexcept(yarn::rope_apply(std::declval<const data_view&>(),
                                          std::declval<const yarn::rotary_rows<float>&>(),
@@ -984,12 +989,13 @@ TYPED_TEST(rope, allocates_nothing) {
   ASSERT_GT(before, 0); // they are counted
   yarn::rope_check(x, rows, p);
   yarn::rope_apply(x, rows, p);
-  yarn::rope_apply(x, yarn::positions(list), freqs, p);
-  yarn::rope_apply(x, yarn::positions_from(5), freqs, p);
-  yarn::rope_apply(x, yarn::positions(list), table, p);
+  yarn::rope_apply(x, yarn::rows_of(freqs, yarn::positions(list)), p);
+  yarn::rope_apply(x, yarn::rows_of(freqs, yarn::positions_from(5)), p);
+  yarn::rope_apply(x, yarn::rows_of(table, yarn::positions(list)), p);
   yarn::rope_apply(x, yarn::rows_view{cos.data(), sin.data(), 70, 48, 48}, p);
   for (int part = 0; part < 3; ++part) {
-    yarn::rope_apply_unchecked(x, yarn::positions_from(9), freqs, p, yarn::slice{part, 3});
+    yarn::rope_apply_unchecked(x, yarn::rows_of(freqs, yarn::positions_from(9)), p,
+                               yarn::slice{part, 3});
   }
   EXPECT_EQ(allocations, before);
 }

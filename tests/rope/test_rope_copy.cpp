@@ -557,13 +557,15 @@ template <class From, class To> void expect_same_from_all_sources() {
     const auto run = yarn::positions_from(first);
     const auto expected = copied_by<From, To>(
         s, [&](auto source, auto target) { yarn::rope_copy(source, target, rows, in, out); });
-    const auto by_freqs = copied_by<From, To>(
-        s, [&](auto source, auto target) { yarn::rope_copy(source, target, run, freqs, in, out); });
-    const auto by_list = copied_by<From, To>(s, [&](auto source, auto target) {
-      yarn::rope_copy(source, target, yarn::positions(list), freqs, in, out);
+    const auto by_freqs = copied_by<From, To>(s, [&](auto source, auto target) {
+      yarn::rope_copy(source, target, yarn::rows_of(freqs, run), in, out);
     });
-    const auto by_table = copied_by<From, To>(
-        s, [&](auto source, auto target) { yarn::rope_copy(source, target, run, table, in, out); });
+    const auto by_list = copied_by<From, To>(s, [&](auto source, auto target) {
+      yarn::rope_copy(source, target, yarn::rows_of(freqs, yarn::positions(list)), in, out);
+    });
+    const auto by_table = copied_by<From, To>(s, [&](auto source, auto target) {
+      yarn::rope_copy(source, target, yarn::rows_of(table, run), in, out);
+    });
     EXPECT_TRUE(same_bytes(by_freqs, expected)) << s.n_tokens << " tokens";
     EXPECT_TRUE(same_bytes(by_list, expected)) << s.n_tokens << " tokens";
     EXPECT_TRUE(same_bytes(by_table, expected)) << s.n_tokens << " tokens";
@@ -809,7 +811,7 @@ TEST_F(rope_copy_refused, is_another_shape) {
     const yarn::heads_view<float> target(elsewhere, n_tokens, n_heads, head_dim);
     expect_refused(words, pairing::half_split, pairing::half_split, source, target, rows);
     expect_refused(words, pairing::interleaved, pairing::half_split, source, target,
-                   yarn::positions_from(0), frequencies_for(s));
+                   yarn::rows_of(frequencies_for(s), yarn::positions_from(0)));
   };
   refuse({"target.n_tokens = 5", "n_tokens = 4"}, 5, 3, dim);
   refuse({"target.n_tokens = 0", "n_tokens = 4"}, 0, 3, dim);
@@ -838,10 +840,11 @@ TEST_F(rope_copy_refused, is_what_rope_apply_refuses) {
   expect_refused({"target.data is null"}, half, half, source,
                  yarn::heads_view<float>(nullptr, s.n_tokens, s.n_heads, dim), rows);
   const yarn::rotary_table<float> table(frequencies_for(s), 6);
-  expect_refused<std::out_of_range>({"position 6", "[0, 6)"}, half, half, source, target,
-                                    yarn::positions(std::vector<int>{0, 1, 2, 6}.data(), 4), table);
+  expect_refused<std::out_of_range>(
+      {"position 6", "[0, 6)"}, half, half, source, target,
+      yarn::rows_of(table, yarn::positions(std::vector<int>{0, 1, 2, 6}.data(), 4)));
   expect_refused({"positions.size = 3", "n_tokens = 4"}, half, half, source, target,
-                 yarn::positions_from(0, 3), frequencies_for(s));
+                 yarn::rows_of(frequencies_for(s), yarn::positions_from(0, 3)));
 }
 
 // Two views at random in one small buffer: what is accepted shares no byte, or is one view in one
@@ -954,8 +957,10 @@ TEST(rope_copy_of_nothing, touches_nothing) {
     rows.assign(freqs, yarn::positions_from(0, n_tokens));
     yarn::rope_copy(source, target, rows, pairing::half_split);
     yarn::rope_copy(source, target, rows, pairing::half_split, pairing::interleaved);
-    yarn::rope_copy(source, target, yarn::positions_from(0), freqs, pairing::half_split);
-    yarn::rope_copy(source, target, yarn::positions_from(0, n_tokens), freqs, pairing::interleaved);
+    yarn::rope_copy(source, target, yarn::rows_of(freqs, yarn::positions_from(0)),
+                    pairing::half_split);
+    yarn::rope_copy(source, target, yarn::rows_of(freqs, yarn::positions_from(0, n_tokens)),
+                    pairing::interleaved);
     const yarn::heads_view<const float> no_source(nullptr, n_tokens, n_heads, 9);
     const yarn::heads_view<bf16> no_target(nullptr, n_tokens, n_heads, 9);
     yarn::rope_copy(no_source, no_target, rows, pairing::half_split);
@@ -979,7 +984,7 @@ static_assert(noexcept(yarn::rope_copy_unchecked(std::declval<const source_view&
                                                  pairing::half_split, pairing::interleaved)));
 static_assert(noexcept(yarn::rope_copy_unchecked(
     std::declval<const source_view&>(), std::declval<const target_view&>(),
-    std::declval<const yarn::positions&>(), std::declval<const yarn::frequencies&>(),
+    yarn::rows_of(std::declval<const yarn::frequencies&>(), std::declval<const yarn::positions&>()),
     pairing::half_split, pairing::interleaved, yarn::slice{0, 2})));
 
 } // namespace

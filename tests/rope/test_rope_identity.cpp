@@ -524,7 +524,7 @@ TYPED_TEST(rope_identity_16_bit, every_element_is_read_and_written_exactly) {
         // The same row for every token: a table of one row.
         const std::vector<std::int32_t> zeros(n_tokens);
         const yarn::table_view<float> table{cos.data(), sin.data(), 1, pairs, pairs};
-        yarn::rope_apply(x.view(), yarn::positions(zeros), table, order);
+        yarn::rope_apply(x.view(), yarn::rows_of(table, yarn::positions(zeros)), order);
         bool good = true;
         for (std::size_t at = 0; at < x.buffer.size() && good; ++at) {
           expect_element(x.buffer[at], expected.buffer[at],

@@ -168,7 +168,7 @@ protected:
 
   static tensor<T> rotated(tensor<T> x, const std::vector<std::int64_t>& list,
                            const yarn::frequencies& freqs, pairing order) {
-    yarn::rope_apply(x.view(), yarn::positions(list), freqs, order);
+    yarn::rope_apply(x.view(), yarn::rows_of(freqs, yarn::positions(list)), order);
     return x;
   }
   static tensor<T> rotated(const tensor<T>& x, const yarn::frequencies& freqs, pairing order) {

@@ -114,12 +114,12 @@ protected:
     refused<Error>(words, [&](auto act) { act(bad, k(), rows, half); });
     refused<Error>(words, [&](auto act) { act(q(), bad, rows, half); });
     refused<Error>(words, [&](auto act) { act(bad, rows, half); });
-    refused<Error>(words, [&](auto act) { act(bad, k(), list(), freqs, half); });
-    refused<Error>(words, [&](auto act) { act(q(), bad, list(), freqs, half); });
-    refused<Error>(words, [&](auto act) { act(bad, list(), freqs, half); });
-    refused<Error>(words, [&](auto act) { act(bad, k(), list(), table, half); });
-    refused<Error>(words, [&](auto act) { act(q(), bad, list(), table, half); });
-    refused<Error>(words, [&](auto act) { act(bad, list(), table, half); });
+    refused<Error>(words, [&](auto act) { act(bad, k(), yarn::rows_of(freqs, list()), half); });
+    refused<Error>(words, [&](auto act) { act(q(), bad, yarn::rows_of(freqs, list()), half); });
+    refused<Error>(words, [&](auto act) { act(bad, yarn::rows_of(freqs, list()), half); });
+    refused<Error>(words, [&](auto act) { act(bad, k(), yarn::rows_of(table, list()), half); });
+    refused<Error>(words, [&](auto act) { act(q(), bad, yarn::rows_of(table, list()), half); });
+    refused<Error>(words, [&](auto act) { act(bad, yarn::rows_of(table, list()), half); });
   }
 
   positions list() const { return positions(list_); }
@@ -158,12 +158,12 @@ TYPED_TEST(rope_refused, good_calls_are_not_refused) {
   const auto good = [&](const auto& act) {
     act(this->q(), this->k(), this->rows, half);
     act(this->q(), this->rows, half);
-    act(this->q(), this->k(), this->list(), this->freqs, half);
-    act(this->k(), this->list(), this->freqs, half);
-    act(this->q(), this->k(), this->list(), this->table, half);
-    act(this->k(), this->list(), this->table, half);
-    act(this->k(), positions_from(7), this->table, half);
-    act(this->k(), positions_from(7, 3), this->table, half);
+    act(this->q(), this->k(), yarn::rows_of(this->freqs, this->list()), half);
+    act(this->k(), yarn::rows_of(this->freqs, this->list()), half);
+    act(this->q(), this->k(), yarn::rows_of(this->table, this->list()), half);
+    act(this->k(), yarn::rows_of(this->table, this->list()), half);
+    act(this->k(), yarn::rows_of(this->table, positions_from(7)), half);
+    act(this->k(), yarn::rows_of(this->table, positions_from(7, 3)), half);
   };
   good(checking{});
   yarn::rope_copy_check(this->q(), this->other(), this->rows, half, pairing::interleaved);
@@ -182,10 +182,12 @@ TYPED_TEST(rope_refused, pairings_that_are_none) {
     this->template refused<invalid>({value}, [&](auto act) { act(this->q(), this->rows, none); });
     this->template refused<invalid>({value},
                                     [&](auto act) { act(this->q(), this->k(), this->rows, none); });
-    this->template refused<invalid>(
-        {value}, [&](auto act) { act(this->q(), this->k(), this->list(), this->freqs, none); });
-    this->template refused<invalid>(
-        {value}, [&](auto act) { act(this->q(), this->k(), this->list(), this->table, none); });
+    this->template refused<invalid>({value}, [&](auto act) {
+      act(this->q(), this->k(), yarn::rows_of(this->freqs, this->list()), none);
+    });
+    this->template refused<invalid>({value}, [&](auto act) {
+      act(this->q(), this->k(), yarn::rows_of(this->table, this->list()), none);
+    });
   }
 }
 
@@ -246,9 +248,10 @@ TYPED_TEST(rope_refused, strides_that_do_not_matter) {
   const heads_view<TypeParam> one_head{data, 3, 1, 8}, one_token{data, 1, 4, 8};
   for (const std::int64_t any : {std::int64_t{0}, std::int64_t{-1}, INT64_MAX, INT64_MIN}) {
     yarn::rope_check(one_head.with_strides(8, any), this->rows, half);
-    yarn::rope_check(one_token.with_strides(any, 8), positions_from(0), this->freqs, half);
-    yarn::rope_check(heads_view<TypeParam>{data, 1, 1, 8}.with_strides(any, any), positions_from(0),
-                     this->table, half);
+    yarn::rope_check(one_token.with_strides(any, 8), yarn::rows_of(this->freqs, positions_from(0)),
+                     half);
+    yarn::rope_check(heads_view<TypeParam>{data, 1, 1, 8}.with_strides(any, any),
+                     yarn::rows_of(this->table, positions_from(0)), half);
   }
   EXPECT_TRUE(this->untouched());
 }
@@ -279,14 +282,15 @@ TYPED_TEST(rope_refused, products_beyond_ptrdiff) {
 
   // The largest tensor there is, and one element more. (Checking touches nothing.)
   yarn::rope_check(heads_view<TypeParam>{data, 2, 4, 8}.with_strides(limit - 32, 8),
-                   positions_from(0), this->freqs, half);
+                   yarn::rows_of(this->freqs, positions_from(0)), half);
   yarn::rope_check(heads_view<TypeParam>{data, 2, 4, 8}.with_strides(8, (limit - 16) / 3),
-                   positions_from(0), this->freqs, half);
-  yarn::rope_check(heads_view<TypeParam>{data, 1, 1, limit}, positions_from(0), this->freqs, half);
+                   yarn::rows_of(this->freqs, positions_from(0)), half);
+  yarn::rope_check(heads_view<TypeParam>{data, 1, 1, limit},
+                   yarn::rows_of(this->freqs, positions_from(0)), half);
   expect_error<invalid>(
       [&] {
         yarn::rope_check(heads_view<TypeParam>{data, 2, 4, 8}.with_strides(limit - 31, 8),
-                         positions_from(0), this->freqs, half);
+                         yarn::rows_of(this->freqs, positions_from(0)), half);
       },
       {"ptrdiff_t"});
 }
@@ -297,9 +301,9 @@ TYPED_TEST(rope_refused, unsigned_numbers_beyond_63_bits) {
   expect_error<invalid>([&] { heads_view{data, huge, 4, 8}; }, {"n_tokens", "9223372036854775808"});
   expect_error<invalid>([&] { heads_view{data, 3, huge, 8}; }, {"n_heads", "9223372036854775808"});
   expect_error<invalid>([&] { heads_view{data, 3, 4, UINT64_MAX}; }, {"head_dim"});
-  expect_error<invalid>([&] { this->q().with_strides(huge, 8); }, {"token_stride"});
-  expect_error<invalid>([&] { this->q().with_strides(32, huge); }, {"head_stride"});
-  expect_error<invalid>([&] { positions_from(huge); }, {"position"});
+  expect_error<invalid>([&] { return this->q().with_strides(huge, 8); }, {"token_stride"});
+  expect_error<invalid>([&] { return this->q().with_strides(32, huge); }, {"head_stride"});
+  expect_error<invalid>([&] { return positions_from(huge); }, {"position"});
   EXPECT_TRUE(this->untouched());
 }
 
@@ -312,22 +316,24 @@ TYPED_TEST(rope_refused, counts_of_tokens_that_differ) {
     this->template refused<invalid>({"k.n_tokens", std::to_string(n)},
                                     [&](auto act) { act(this->q(), other, this->rows, half); });
     this->template refused<invalid>({"k.n_tokens"}, [&](auto act) {
-      act(this->q(), other, positions_from(0), this->freqs, half);
+      act(this->q(), other, yarn::rows_of(this->freqs, positions_from(0)), half);
     });
     this->template refused<invalid>({"k.n_tokens"}, [&](auto act) {
-      act(this->q(), other, positions_from(0), this->table, half);
+      act(this->q(), other, yarn::rows_of(this->table, positions_from(0)), half);
     });
     this->template refused<invalid>({"rows.n_rows = 3"},
                                     [&](auto act) { act(other, this->rows, half); });
-    this->template refused<invalid>({"positions.size = 3"},
-                                    [&](auto act) { act(other, this->list(), this->freqs, half); });
-    this->template refused<invalid>({"positions.size = 3"},
-                                    [&](auto act) { act(other, this->list(), this->table, half); });
     this->template refused<invalid>({"positions.size = 3"}, [&](auto act) {
-      act(other, positions_from(0, 3), this->table, half);
+      act(other, yarn::rows_of(this->freqs, this->list()), half);
     });
     this->template refused<invalid>({"positions.size = 3"}, [&](auto act) {
-      act(other, positions_from(0, 3), this->freqs, half);
+      act(other, yarn::rows_of(this->table, this->list()), half);
+    });
+    this->template refused<invalid>({"positions.size = 3"}, [&](auto act) {
+      act(other, yarn::rows_of(this->table, positions_from(0, 3)), half);
+    });
+    this->template refused<invalid>({"positions.size = 3"}, [&](auto act) {
+      act(other, yarn::rows_of(this->freqs, positions_from(0, 3)), half);
     });
   }
   yarn::rotary_rows<float> more;
@@ -349,10 +355,12 @@ TYPED_TEST(rope_refused, rows_and_tables_without_sense) {
     this->template refused<invalid>(words,
                                     [&](auto act) { act(this->q(), this->k(), their_rows, half); });
     this->template refused<invalid>(words, [&](auto act) { act(this->q(), their_rows, half); });
-    this->template refused<invalid>(
-        words, [&](auto act) { act(this->q(), this->k(), positions_from(0), their_table, half); });
-    this->template refused<invalid>(
-        words, [&](auto act) { act(this->q(), positions_from(0), their_table, half); });
+    this->template refused<invalid>(words, [&](auto act) {
+      act(this->q(), this->k(), yarn::rows_of(their_table, positions_from(0)), half);
+    });
+    this->template refused<invalid>(words, [&](auto act) {
+      act(this->q(), yarn::rows_of(their_table, positions_from(0)), half);
+    });
   };
   bad({"n_pairs = 0"}, some, some, 3, 0, 4);
   bad({"n_pairs = -3"}, some, some, 3, -3, 4);
@@ -377,7 +385,8 @@ TYPED_TEST(rope_refused, rows_and_tables_beyond_ptrdiff) {
     expect_error<invalid>([&] { yarn::rope_check(this->q(), their_rows, half); }, {});
     expect_error<invalid>([&] { yarn::rope_check(this->q(), this->k(), their_rows, half); }, {});
     expect_error<invalid>(
-        [&] { yarn::rope_check(this->q(), positions_from(0), their_table, half); }, {});
+        [&] { yarn::rope_check(this->q(), yarn::rows_of(their_table, positions_from(0)), half); },
+        {});
   }
   constexpr std::int64_t limit = PTRDIFF_MAX / 4;
   for (const std::int64_t stride : {INT64_MAX, limit, limit / 2}) {
@@ -385,7 +394,8 @@ TYPED_TEST(rope_refused, rows_and_tables_beyond_ptrdiff) {
     const table_view<float> their_table{some, some, 3, 3, stride};
     expect_error<invalid>([&] { yarn::rope_check(this->q(), their_rows, half); }, {"row_stride"});
     expect_error<invalid>(
-        [&] { yarn::rope_check(this->q(), positions_from(0), their_table, half); }, {"row_stride"});
+        [&] { yarn::rope_check(this->q(), yarn::rows_of(their_table, positions_from(0)), half); },
+        {"row_stride"});
   }
 }
 
@@ -397,14 +407,15 @@ TYPED_TEST(rope_refused, positions_outside_a_table) {
     const positions wide(numbers);
     this->template refused<outside>(
         {"position " + value, "token " + token, "[0, 10)"},
-        [&](auto act) { act(this->q(), this->k(), wide, this->table, half); });
-    this->template refused<outside>({"position " + value, "token " + token},
-                                    [&](auto act) { act(this->q(), wide, this->table, half); });
+        [&](auto act) { act(this->q(), this->k(), yarn::rows_of(this->table, wide), half); });
+    this->template refused<outside>({"position " + value, "token " + token}, [&](auto act) {
+      act(this->q(), yarn::rows_of(this->table, wide), half);
+    });
     if (numbers[0] >= INT32_MIN && numbers[0] <= INT32_MAX && numbers[2] >= INT32_MIN &&
         numbers[2] <= INT32_MAX) {
       const std::vector<std::int32_t> narrow(numbers.begin(), numbers.end());
       this->template refused<outside>({"position " + value, "token " + token}, [&](auto act) {
-        act(this->q(), this->k(), positions(narrow), this->table, half);
+        act(this->q(), this->k(), yarn::rows_of(this->table, positions(narrow)), half);
       });
     }
   };
@@ -419,31 +430,31 @@ TYPED_TEST(rope_refused, positions_outside_a_table) {
   for (const std::int64_t first : {std::int64_t{8}, std::int64_t{9}, std::int64_t{10},
                                    std::int64_t{-1}, std::int64_t{-3}, INT64_MAX, INT64_MIN}) {
     this->template refused<outside>({"[0, 10)", std::to_string(first)}, [&](auto act) {
-      act(this->q(), this->k(), positions_from(first), this->table, half);
+      act(this->q(), this->k(), yarn::rows_of(this->table, positions_from(first)), half);
     });
     this->template refused<outside>({"[0, 10)"}, [&](auto act) {
-      act(this->q(), positions_from(first, 3), this->table, half);
+      act(this->q(), yarn::rows_of(this->table, positions_from(first, 3)), half);
     });
   }
   // A table without a row, and one row: no token, one token.
   const table_view<float> no_row{this->table.cos(0), this->table.sin(0), 0, 3, 16};
   const table_view<float> one_row{this->table.cos(0), this->table.sin(0), 1, 3, 0};
   const heads_view<TypeParam> one{this->q_data(), 1, 1, 8};
-  this->template refused<outside>({"[0, 0)"},
-                                  [&](auto act) { act(one, positions_from(0), no_row, half); });
-  this->template refused<outside>({"[0, 1)"},
-                                  [&](auto act) { act(one, positions_from(1), one_row, half); });
-  yarn::rope_check(one, positions_from(0), one_row, half);
+  this->template refused<outside>(
+      {"[0, 0)"}, [&](auto act) { act(one, yarn::rows_of(no_row, positions_from(0)), half); });
+  this->template refused<outside>(
+      {"[0, 1)"}, [&](auto act) { act(one, yarn::rows_of(one_row, positions_from(1)), half); });
+  yarn::rope_check(one, yarn::rows_of(one_row, positions_from(0)), half);
 }
 
 TYPED_TEST(rope_refused, positions_beyond_2_to_the_31) {
   constexpr std::int64_t largest = std::int64_t{1} << 31;
   const auto bad = [&](const std::vector<std::int64_t>& numbers, std::int64_t value) {
     this->template refused<outside>({std::to_string(value)}, [&](auto act) {
-      act(this->q(), this->k(), positions(numbers), this->freqs, half);
+      act(this->q(), this->k(), yarn::rows_of(this->freqs, positions(numbers)), half);
     });
     this->template refused<outside>({std::to_string(value)}, [&](auto act) {
-      act(this->k(), positions(numbers), this->freqs, half);
+      act(this->k(), yarn::rows_of(this->freqs, positions(numbers)), half);
     });
   };
   bad({largest + 1, 0, 0}, largest + 1);
@@ -453,13 +464,13 @@ TYPED_TEST(rope_refused, positions_beyond_2_to_the_31) {
   bad({0, 0, (std::int64_t{1} << 32) + 1}, (std::int64_t{1} << 32) + 1);
   for (const std::int64_t first : {largest + 1, largest - 1, -largest - 1, INT64_MAX, INT64_MIN}) {
     this->template refused<outside>({"position"}, [&](auto act) {
-      act(this->q(), this->k(), positions_from(first), this->freqs, half);
+      act(this->q(), this->k(), yarn::rows_of(this->freqs, positions_from(first)), half);
     });
   }
   const std::vector<std::int64_t> ends{largest, -largest, 0};
-  yarn::rope_check(this->q(), this->k(), positions(ends), this->freqs, half);
-  yarn::rope_check(this->q(), positions_from(largest - 2), this->freqs, half);
-  yarn::rope_check(this->q(), positions_from(-largest), this->freqs, half);
+  yarn::rope_check(this->q(), this->k(), yarn::rows_of(this->freqs, positions(ends)), half);
+  yarn::rope_check(this->q(), yarn::rows_of(this->freqs, positions_from(largest - 2)), half);
+  yarn::rope_check(this->q(), yarn::rows_of(this->freqs, positions_from(-largest)), half);
 }
 
 // ---- rope_copy --------------------------------------------------------------------------------
@@ -472,10 +483,12 @@ TYPED_TEST(rope_refused, copies) {
                        const auto& to, pairing p = half, pairing target_order = half) {
     this->template copy_refused<invalid>(
         words, [&](auto act) { act(from, to, this->rows, p, target_order); });
-    this->template copy_refused<invalid>(
-        words, [&](auto act) { act(from, to, this->list(), this->freqs, p, target_order); });
-    this->template copy_refused<invalid>(
-        words, [&](auto act) { act(from, to, this->list(), this->table, p, target_order); });
+    this->template copy_refused<invalid>(words, [&](auto act) {
+      act(from, to, yarn::rows_of(this->freqs, this->list()), p, target_order);
+    });
+    this->template copy_refused<invalid>(words, [&](auto act) {
+      act(from, to, yarn::rows_of(this->table, this->list()), p, target_order);
+    });
   };
   using view = heads_view<TypeParam>;
   bad({"target.n_tokens = 2"}, source, view{data, 2, 4, 8});
@@ -523,13 +536,14 @@ TYPED_TEST(rope_refused, copies) {
   this->template copy_refused<invalid>({"rows.n_rows = 2"},
                                        [&](auto act) { act(source, target, no_rows, half, half); });
   this->template copy_refused<invalid>({"positions.size = 2"}, [&](auto act) {
-    act(source, target, positions_from(0, 2), this->freqs, half, half);
+    act(source, target, yarn::rows_of(this->freqs, positions_from(0, 2)), half, half);
   });
   this->template copy_refused<outside>({"[0, 10)"}, [&](auto act) {
-    act(source, target, positions_from(8), this->table, half, half);
+    act(source, target, yarn::rows_of(this->table, positions_from(8)), half, half);
   });
   this->template copy_refused<outside>({"2^31"}, [&](auto act) {
-    act(source, target, positions_from(std::int64_t{1} << 32), this->freqs, half, half);
+    act(source, target, yarn::rows_of(this->freqs, positions_from(std::int64_t{1} << 32)), half,
+        half);
   });
 }
 

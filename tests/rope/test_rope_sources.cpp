@@ -143,39 +143,44 @@ TYPED_TEST(rope_sources, rows_frequencies_and_tables_give_the_same_bits) {
       check("rows_view", [&](auto q, auto k) { yarn::rope_apply(q, k, rows.view(), order); });
       check("engine's rows", [&](auto q, auto k) { yarn::rope_apply(q, k, theirs, order); });
       check("packed rows", [&](auto q, auto k) { yarn::rope_apply(q, k, theirs_packed, order); });
-      check("frequencies",
-            [&](auto q, auto k) { yarn::rope_apply(q, k, yarn::positions(list), freqs, order); });
+      check("frequencies", [&](auto q, auto k) {
+        yarn::rope_apply(q, k, yarn::rows_of(freqs, yarn::positions(list)), order);
+      });
       check("frequencies, 32-bit positions", [&](auto q, auto k) {
-        yarn::rope_apply(q, k, yarn::positions(narrow_list), freqs, order);
+        yarn::rope_apply(q, k, yarn::rows_of(freqs, yarn::positions(narrow_list)), order);
       });
       check("frequencies, one by one", [&](auto q, auto k) {
-        yarn::rope_apply(q, yarn::positions(list), freqs, order);
-        yarn::rope_apply(k, yarn::positions(list), freqs, order);
+        yarn::rope_apply(q, yarn::rows_of(freqs, yarn::positions(list)), order);
+        yarn::rope_apply(k, yarn::rows_of(freqs, yarn::positions(list)), order);
       });
       check("frequencies, slices", [&](auto q, auto k) {
         for (std::int64_t i = 0; i < 5; ++i) {
-          yarn::rope_apply_unchecked(q, k, yarn::positions(list), freqs, order, {i, 5});
+          yarn::rope_apply_unchecked(q, k, yarn::rows_of(freqs, yarn::positions(list)), order,
+                                     {i, 5});
         }
       });
       check("frequencies, a slice a token", [&](auto q, auto k) {
         const auto n = static_cast<std::int64_t>(n_tokens);
         for (std::int64_t i = 0; i < n; ++i) {
-          yarn::rope_apply_unchecked(q, k, yarn::positions(list), freqs, order, {n - 1 - i, n});
+          yarn::rope_apply_unchecked(q, k, yarn::rows_of(freqs, yarn::positions(list)), order,
+                                     {n - 1 - i, n});
         }
       });
-      check("table",
-            [&](auto q, auto k) { yarn::rope_apply(q, k, yarn::positions(list), table, order); });
+      check("table", [&](auto q, auto k) {
+        yarn::rope_apply(q, k, yarn::rows_of(table, yarn::positions(list)), order);
+      });
       check("table, 32-bit positions", [&](auto q, auto k) {
-        yarn::rope_apply(q, k, yarn::positions(narrow_list), table, order);
+        yarn::rope_apply(q, k, yarn::rows_of(table, yarn::positions(narrow_list)), order);
       });
       check("table, slices", [&](auto q, auto k) {
         for (std::int64_t i = 0; i < 6; ++i) {
-          yarn::rope_apply_unchecked(q, k, yarn::positions(list), table, order, {i, 6});
+          yarn::rope_apply_unchecked(q, k, yarn::rows_of(table, yarn::positions(list)), order,
+                                     {i, 6});
         }
       });
       check("engine's table", [&](auto q, auto k) {
-        yarn::rope_apply(q, yarn::positions(list), their_table, order);
-        yarn::rope_apply(k, yarn::positions(narrow_list), their_table, order);
+        yarn::rope_apply(q, yarn::rows_of(their_table, yarn::positions(list)), order);
+        yarn::rope_apply(k, yarn::rows_of(their_table, yarn::positions(narrow_list)), order);
       });
     }
   }
@@ -194,16 +199,18 @@ TYPED_TEST(rope_sources, runs_and_lists_give_the_same_bits) {
         list[t] = first + static_cast<std::int64_t>(t);
       }
       two_tensors<TypeParam> listed = before, open = before, counted = before;
-      yarn::rope_apply(listed.q.view(), listed.k.view(), yarn::positions(list), freqs, order);
-      yarn::rope_apply(open.q.view(), open.k.view(), yarn::positions_from(first), freqs, order);
-      yarn::rope_apply(counted.q.view(), counted.k.view(), yarn::positions_from(first, n_tokens),
-                       freqs, order);
+      yarn::rope_apply(listed.q.view(), listed.k.view(),
+                       yarn::rows_of(freqs, yarn::positions(list)), order);
+      yarn::rope_apply(open.q.view(), open.k.view(),
+                       yarn::rows_of(freqs, yarn::positions_from(first)), order);
+      yarn::rope_apply(counted.q.view(), counted.k.view(),
+                       yarn::rows_of(freqs, yarn::positions_from(first, n_tokens)), order);
       EXPECT_TRUE(same_bits(listed, open)) << first;
       EXPECT_TRUE(same_bits(listed, counted)) << first;
       if (first >= 0 && first + 70 <= 100) {
         two_tensors<TypeParam> by_table = before;
-        yarn::rope_apply(by_table.q.view(), by_table.k.view(), yarn::positions_from(first), table,
-                         order);
+        yarn::rope_apply(by_table.q.view(), by_table.k.view(),
+                         yarn::rows_of(table, yarn::positions_from(first)), order);
         EXPECT_TRUE(same_bits(listed, by_table)) << first;
       }
       // One position after the other, as decoding goes.
@@ -212,8 +219,8 @@ TYPED_TEST(rope_sources, runs_and_lists_give_the_same_bits) {
         support::tensor_layout one = stepped.q.layout;
         one.first = one.place(t, 0);
         one.n_tokens = 1;
-        yarn::rope_apply(one.view(stepped.q.buffer.data()), yarn::positions(&list[t], 1), freqs,
-                         order);
+        yarn::rope_apply(one.view(stepped.q.buffer.data()),
+                         yarn::rows_of(freqs, yarn::positions(&list[t], 1)), order);
       }
       EXPECT_TRUE(support::same_bits(listed.q.buffer, stepped.q.buffer)) << first;
     }
@@ -253,7 +260,7 @@ template <class T, class R> void check_table_of() {
     const yarn::rows_view<R> rows{cos.data(), sin.data(), list.size(), pairs, pairs + 1};
     for (const pairing order : pairings) {
       two_tensors<T> x = before, expected = before;
-      yarn::rope_apply(x.q.view(), x.k.view(), yarn::positions(list), table, order);
+      yarn::rope_apply(x.q.view(), x.k.view(), yarn::rows_of(table, yarn::positions(list)), order);
       for (std::size_t t = 0; t < list.size(); ++t) {
         const std::size_t row = static_cast<std::size_t>(list[t]) * (pairs + 1);
         for (tensor<T>* one : {&expected.q, &expected.k}) {
@@ -292,10 +299,10 @@ template <class Storage, class Other> void check_type(const char* name) {
   std::memcpy(static_cast<void*>(theirs.data()), ours.data(), ours.size() * 2);
   const yarn::frequencies freqs = some_frequencies(dim / 2);
   for (const pairing order : pairings) {
-    yarn::rope_apply(yarn::heads_view{ours.data(), n_tokens, heads, dim}, yarn::positions_from(40),
-                     freqs, order);
+    yarn::rope_apply(yarn::heads_view{ours.data(), n_tokens, heads, dim},
+                     yarn::rows_of(freqs, yarn::positions_from(40)), order);
     yarn::rope_apply(yarn::heads_view{theirs.data(), n_tokens, heads, dim},
-                     yarn::positions_from(40), freqs, order);
+                     yarn::rows_of(freqs, yarn::positions_from(40)), order);
     EXPECT_EQ(std::memcmp(static_cast<const void*>(theirs.data()), ours.data(), ours.size() * 2), 0)
         << name;
   }
@@ -325,10 +332,10 @@ TEST(rope_of_engine_types, raw_words_are_viewed_as_a_format) {
   std::memcpy(words.data(), start.data(), dim * 2);
   std::vector<yarn::bfloat16> ours = start;
   const yarn::frequencies freqs = some_frequencies(dim / 2);
-  yarn::rope_apply(yarn::heads_view{ours.data(), 1, 1, dim}, yarn::positions_from(9), freqs,
-                   pairing::half_split);
+  yarn::rope_apply(yarn::heads_view{ours.data(), 1, 1, dim},
+                   yarn::rows_of(freqs, yarn::positions_from(9)), pairing::half_split);
   yarn::rope_apply(yarn::heads_view{reinterpret_cast<yarn::bfloat16*>(words.data()), 1, 1, dim},
-                   yarn::positions_from(9), freqs, pairing::half_split);
+                   yarn::rows_of(freqs, yarn::positions_from(9)), pairing::half_split);
   EXPECT_EQ(std::memcmp(words.data(), ours.data(), dim * 2), 0);
 }
 

@@ -83,7 +83,7 @@ TYPED_TEST(rope_threads, slices_on_threads_are_one_call) {
     yarn::rope_apply(whole_q.view(), whole_k.view(), rows, order);
     // (Rows of doubles, which the other sources make for double elements, are other numbers.)
     tensor<TypeParam> made_q = q, made_k = k;
-    yarn::rope_apply(made_q.view(), made_k.view(), here, freqs, order);
+    yarn::rope_apply(made_q.view(), made_k.view(), yarn::rows_of(freqs, here), order);
 
     for (const std::int64_t n_threads : {2, 3, 8, 64}) {
       tensor<TypeParam> a_q = q, a_k = k, b_q = q, b_k = k, c_q = q, c_k = k;
@@ -91,9 +91,9 @@ TYPED_TEST(rope_threads, slices_on_threads_are_one_call) {
       on_threads(n_threads, [&](std::int64_t i) {
         const yarn::slice part{i, n_threads};
         yarn::rope_apply_unchecked(a_q.view(), a_k.view(), rows, order, part);
-        yarn::rope_apply_unchecked(b_q.view(), b_k.view(), here, freqs, order, part);
-        yarn::rope_apply_unchecked(c_q.view(), here, table, order, part);
-        yarn::rope_apply_unchecked(c_k.view(), here, table, order, part);
+        yarn::rope_apply_unchecked(b_q.view(), b_k.view(), yarn::rows_of(freqs, here), order, part);
+        yarn::rope_apply_unchecked(c_q.view(), yarn::rows_of(table, here), order, part);
+        yarn::rope_apply_unchecked(c_k.view(), yarn::rows_of(table, here), order, part);
       });
       EXPECT_TRUE(support::same_bits(a_q.buffer, whole_q.buffer)) << n_threads;
       EXPECT_TRUE(support::same_bits(a_k.buffer, whole_k.buffer)) << n_threads;
@@ -122,7 +122,8 @@ TYPED_TEST(rope_threads, two_configurations_at_once) {
   std::vector<tensor<TypeParam>> alone;
   for (const configuration& model : models) {
     alone.push_back(start);
-    yarn::rope_apply(alone.back().view(), yarn::positions_from(model.first_position), model.freqs,
+    yarn::rope_apply(alone.back().view(),
+                     yarn::rows_of(model.freqs, yarn::positions_from(model.first_position)),
                      model.order);
   }
   EXPECT_FALSE(support::same_bits(alone[0].buffer, alone[1].buffer));
@@ -135,7 +136,7 @@ TYPED_TEST(rope_threads, two_configurations_at_once) {
       tensor<TypeParam> x = start;
       const auto here = yarn::positions_from(model.first_position, n_tokens);
       if (round % 2 == 0) {
-        yarn::rope_apply(x.view(), here, model.freqs, model.order);
+        yarn::rope_apply(x.view(), yarn::rows_of(model.freqs, here), model.order);
       } else { // everything made anew, too
         using compute = support::compute_type<TypeParam>;
         yarn::rotary_rows<compute> rows;

@@ -499,13 +499,13 @@ TYPED_TEST(rope_typed, no_tokens_no_heads_and_an_empty_k) {
   for (T* const memory : {data.data(), static_cast<T*>(nullptr)}) {
     const yarn::heads_view no_tokens{memory, 0, heads, dim};
     yarn::rope_apply(no_tokens, no_tokens, no_rows, order);
-    yarn::rope_apply(no_tokens, here, freqs, order);
-    yarn::rope_apply(no_tokens, no_tokens, here, table, order);
+    yarn::rope_apply(no_tokens, yarn::rows_of(freqs, here), order);
+    yarn::rope_apply(no_tokens, no_tokens, yarn::rows_of(table, here), order);
     const yarn::heads_view no_heads{memory, tokens, 0, dim};
     yarn::rope_apply(no_heads, no_heads, rows, order);
-    yarn::rope_apply(no_heads, here, freqs, order);
-    yarn::rope_apply(no_heads, here, table, order);
-    yarn::rope_apply(no_heads.with_strides(heads * dim, dim), here, table, order);
+    yarn::rope_apply(no_heads, yarn::rows_of(freqs, here), order);
+    yarn::rope_apply(no_heads, yarn::rows_of(table, here), order);
+    yarn::rope_apply(no_heads.with_strides(heads * dim, dim), yarn::rows_of(table, here), order);
     for (int part = 0; part < 3; ++part) {
       yarn::rope_apply_unchecked(no_tokens, no_heads, no_rows, order, {part, 3});
       yarn::rope_apply_unchecked(no_heads.with_strides(heads * dim, dim), rows, order, {part, 3});
@@ -548,7 +548,7 @@ TYPED_TEST(rope_typed, within_two_units_of_the_true_angle) {
                 [&] { return support::element_of<T>(random.number(-4, 4)); });
   const std::vector<T> before = data;
   yarn::rope_apply(yarn::heads_view{data.data(), positions.size(), heads, dim},
-                   yarn::positions(positions), freqs, TypeParam::order);
+                   yarn::rows_of(freqs, yarn::positions(positions)), TypeParam::order);
 
   const auto m = static_cast<long double>(freqs.attention_factor());
   const auto wide = [](const oracle::real& x) {

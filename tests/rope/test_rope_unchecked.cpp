@@ -126,7 +126,7 @@ TYPED_TEST(rope_far, strides_beyond_2_to_the_31_elements) {
       const support::tensor_layout layout{s.tokens, s.heads, dim, s.token, s.head};
       const support::tensor<TypeParam> start(support::dense(s.tokens, s.heads, dim));
       support::tensor<TypeParam> near = start;
-      yarn::rope_apply(near.view(), positions_from(3), freqs, order);
+      yarn::rope_apply(near.view(), yarn::rows_of(freqs, positions_from(3)), order);
       const auto for_each_head = [&](const auto& use) {
         for (std::size_t t = 0; t < s.tokens; ++t) {
           for (std::size_t h = 0; h < s.heads; ++h) {
@@ -140,13 +140,14 @@ TYPED_TEST(rope_far, strides_beyond_2_to_the_31_elements) {
         });
         const auto view = layout.view(data);
         if (call == 0) {
-          yarn::rope_apply(view, positions_from(3), freqs, order);
+          yarn::rope_apply(view, yarn::rows_of(freqs, positions_from(3)), order);
         } else if (call == 1) {
           for (int part = 0; part < 2; ++part) {
-            yarn::rope_apply_unchecked(view, positions_from(3), freqs, order, {part, 2});
+            yarn::rope_apply_unchecked(view, yarn::rows_of(freqs, positions_from(3)), order,
+                                       {part, 2});
           }
         } else {
-          yarn::rope_copy(view, view, positions_from(3), freqs, order);
+          yarn::rope_copy(view, view, yarn::rows_of(freqs, positions_from(3)), order);
         }
         for_each_head([&](std::size_t t, std::size_t h, const TypeParam* head) {
           EXPECT_EQ(
@@ -177,11 +178,11 @@ TEST(rope_far_rows, rows_and_tables_beyond_2_to_the_31_elements) {
   const support::tensor<float> start(support::dense(list.size(), 2, dim));
   for (const pairing order : {pairing::half_split, pairing::interleaved}) {
     support::tensor<float> expected = start, by_table = start, in_order = start, by_rows = start;
-    yarn::rope_apply(expected.view(), positions(list), freqs, order);
+    yarn::rope_apply(expected.view(), yarn::rows_of(freqs, positions(list)), order);
     const table_view<float> table{entries, entries + n_pairs, 5, n_pairs, far};
-    yarn::rope_apply(by_table.view(), positions(list), table, order);
+    yarn::rope_apply(by_table.view(), yarn::rows_of(table, positions(list)), order);
     EXPECT_TRUE(support::same_bits(by_table.buffer, expected.buffer));
-    yarn::rope_apply(in_order.view(), positions_from(0), freqs, order);
+    yarn::rope_apply(in_order.view(), yarn::rows_of(freqs, positions_from(0)), order);
     const rows_view<float> rows{entries, entries + n_pairs, 5, n_pairs, far};
     yarn::rope_apply(by_rows.view(), rows, order);
     EXPECT_TRUE(support::same_bits(by_rows.buffer, in_order.buffer));
@@ -207,16 +208,21 @@ template <class T> constexpr bool promises_hold() {
          YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<other>(),
                                               std::declval<engine_rows>(), p)) &&
          YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<rows>(), p)) &&
-         YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<view>(),
-                                              std::declval<list>(), std::declval<freqs>(), p)) &&
-         YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<list>(),
-                                              std::declval<table>(), p)) &&
-         YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<list>(),
-                                              std::declval<engine_table>(), p, yarn::slice{})) &&
+         YARN_TEST_QUIET(
+             rope_apply_unchecked(std::declval<view>(), std::declval<view>(),
+                                  yarn::rows_of(std::declval<freqs>(), std::declval<list>()), p)) &&
+         YARN_TEST_QUIET(
+             rope_apply_unchecked(std::declval<view>(),
+                                  yarn::rows_of(std::declval<table>(), std::declval<list>()), p)) &&
+         YARN_TEST_QUIET(
+             rope_apply_unchecked(std::declval<view>(),
+                                  yarn::rows_of(std::declval<engine_table>(), std::declval<list>()),
+                                  p, yarn::slice{})) &&
          YARN_TEST_QUIET(rope_copy_unchecked(std::declval<view>(), std::declval<other>(),
                                              std::declval<rows>(), p, p, yarn::slice{})) &&
-         YARN_TEST_QUIET(rope_copy_unchecked(std::declval<view>(), std::declval<other>(),
-                                             std::declval<list>(), std::declval<freqs>(), p, p)) &&
+         YARN_TEST_QUIET(rope_copy_unchecked(
+             std::declval<view>(), std::declval<other>(),
+             yarn::rows_of(std::declval<freqs>(), std::declval<list>()), p, p)) &&
          // and the checked ones do throw
          !YARN_TEST_QUIET(rope_apply(std::declval<view>(), std::declval<rows>(), p)) &&
          !YARN_TEST_QUIET(rope_check(std::declval<view>(), std::declval<rows>(), p));
@@ -248,14 +254,15 @@ TYPED_TEST(rope_allocations, rotations_allocate_nothing) {
     for (const pairing p : {pairing::half_split, pairing::interleaved}) {
       yarn::rope_apply_unchecked(q.view(), k.view(), rows, p);
       yarn::rope_apply_unchecked(q.view(), k.view(), engine_rows, p, {1, 3});
-      yarn::rope_apply_unchecked(q.view(), k.view(), here, freqs, p);
-      yarn::rope_apply_unchecked(q.view(), here, float32, p);
-      yarn::rope_apply_unchecked(q.view(), positions_from(2), table, p);
+      yarn::rope_apply_unchecked(q.view(), k.view(), yarn::rows_of(freqs, here), p);
+      yarn::rope_apply_unchecked(q.view(), yarn::rows_of(float32, here), p);
+      yarn::rope_apply_unchecked(q.view(), yarn::rows_of(table, positions_from(2)), p);
       yarn::rope_copy_unchecked(q.view(), k.view(), rows, p, pairing::half_split);
-      yarn::rope_copy_unchecked(q.view(), wide.view(), here, freqs, p, pairing::interleaved);
+      yarn::rope_copy_unchecked(q.view(), wide.view(), yarn::rows_of(freqs, here), p,
+                                pairing::interleaved);
       // Nor do calls that check and find nothing.
       yarn::rope_apply(q.view(), k.view(), rows, p);
-      yarn::rope_apply(q.view(), here, freqs, p);
+      yarn::rope_apply(q.view(), yarn::rows_of(freqs, here), p);
       yarn::rope_copy(q.view(), k.view(), rows, p);
     }
     EXPECT_EQ(n_allocations, before);

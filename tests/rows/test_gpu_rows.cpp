@@ -123,7 +123,7 @@ TYPED_TEST(gpu_rows, give_the_bits_of_rope_apply) {
     const std::vector<TypeParam> before = random_tensor<TypeParam>(n_tokens);
     std::vector<TypeParam> on_cpu = before, on_gpu = before;
     yarn::rope_apply(yarn::heads_view{on_cpu.data(), n_tokens, n_heads, head_dim},
-                     yarn::positions(positions), freqs, p);
+                     yarn::rows_of(freqs, yarn::positions(positions)), p);
     cuda::launch(static_cast<int>(n_tokens), n_heads, on_gpu.data(), staging.data(), head_dim,
                  n_pairs, p == pairing::interleaved);
     EXPECT_FALSE(same(on_cpu, before));

@@ -87,10 +87,10 @@ TEST(softmax_scale, is_plain_for_other_methods) {
 
 TEST(softmax_scale, looks_into_a_choice_of_methods) {
   const yarn::any_scaling chosen = deepseek(0.707, 0.707);
-  EXPECT_EQ(yarn::softmax_scale(192, chosen, squared),
+  EXPECT_EQ(yarn::softmax_scale(192, chosen, squared, 0),
             yarn::softmax_scale(192, deepseek(0.707, 0.707), squared));
   const yarn::any_scaling other = yarn::default_scaling{};
-  EXPECT_EQ(yarn::softmax_scale(192, other, squared), yarn::softmax_scale(192, other, plain));
+  EXPECT_EQ(yarn::softmax_scale(192, other, squared, 0), yarn::softmax_scale(192, other, plain, 0));
 }
 
 TEST(softmax_scale, takes_the_divisors_wrapper_as_its_method) {
@@ -106,7 +106,7 @@ TEST(softmax_scale, follows_the_length_in_dynamic_yarn) {
   method.original_max_position_embeddings = 4096;
   method.mscale_all_dim = 1.0;
   EXPECT_EQ(yarn::softmax_scale(192, method, squared, 4096),
-            yarn::softmax_scale(192, method, plain));
+            yarn::softmax_scale(192, method, plain, 4096));
   EXPECT_LE(oracle::ulp_error(yarn::softmax_scale(192, method, squared, 16384),
                               oracle::softmax_scale(192, 4, 1.0)),
             1.0);
@@ -115,14 +115,19 @@ TEST(softmax_scale, follows_the_length_in_dynamic_yarn) {
 TEST(softmax_scale, refuses_what_is_no_head_dim_or_no_number) {
   using support::expect_error;
   using refused = std::invalid_argument;
-  expect_error<refused>([] { yarn::softmax_scale(0, yarn::default_scaling{}, plain); },
+  yarn::dynamic_yarn_scaling dynamic;
+  dynamic.original_max_position_embeddings = 4096;
+  expect_error<refused>([&] { return yarn::softmax_scale(192, dynamic, squared, -1); },
+                        {"seq_len = -1"});
+  expect_error<refused>([] { return yarn::softmax_scale(0, yarn::default_scaling{}, plain); },
                         {"head_dim", "0"});
-  expect_error<refused>([] { yarn::softmax_scale(-192, yarn::default_scaling{}, plain); },
+  expect_error<refused>([] { return yarn::softmax_scale(-192, yarn::default_scaling{}, plain); },
                         {"head_dim", "-192"});
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  expect_error<refused>([nan] { yarn::softmax_scale(192, deepseek(1.0, nan), squared); },
+  expect_error<refused>([nan] { return yarn::softmax_scale(192, deepseek(1.0, nan), squared); },
                         {"mscale_all_dim", "nan"});
-  expect_error<refused>([] { yarn::softmax_scale(192, yarn_of(-40), squared); }, {"factor", "-40"});
+  expect_error<refused>([] { return yarn::softmax_scale(192, yarn_of(-40), squared); },
+                        {"factor", "-40"});
 }
 
 } // namespace

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// 16-bit elements (detail/base/formats.hpp, detail/simd/element.hpp) against the definition of the formats:
-// every value of both, every float rounded to both, doubles at every boundary between two of their
-// numbers; packs of every width against the scalar functions; and the types that they come under.
+// 16-bit elements (detail/base/formats.hpp, detail/simd/element.hpp) against the definition of the
+// formats: every value of both, every float rounded to both, doubles at every boundary between two
+// of their numbers; packs of every width against the scalar functions; and the types that they come
+// under.
 //
 // In builds without optimisation or with sanitizers the floats between two boundaries are sampled,
 // and fewer random numbers are drawn; the output says so.
@@ -94,14 +95,22 @@ template <int ExponentBits> struct definition {
 struct binary16_format {
   using defined = definition<5>;
   using element = yarn::float16;
-  static float widen(std::uint16_t bits) { return detail::widen_binary16(bits); }
-  static std::uint16_t narrow(float value) { return detail::narrow_binary16(value); }
+  static float widen(std::uint16_t bits) {
+    return detail::format_traits<yarn::element_format::binary16>::widen(bits);
+  }
+  static std::uint16_t narrow(float value) {
+    return detail::format_traits<yarn::element_format::binary16>::narrow(value);
+  }
 };
 struct bfloat16_format {
   using defined = definition<8>;
   using element = yarn::bfloat16;
-  static float widen(std::uint16_t bits) { return detail::widen_bfloat16(bits); }
-  static std::uint16_t narrow(float value) { return detail::narrow_bfloat16(value); }
+  static float widen(std::uint16_t bits) {
+    return detail::format_traits<yarn::element_format::bfloat16>::widen(bits);
+  }
+  static std::uint16_t narrow(float value) {
+    return detail::format_traits<yarn::element_format::bfloat16>::narrow(value);
+  }
 };
 using formats = ::testing::Types<binary16_format, bfloat16_format>;
 
@@ -698,7 +707,7 @@ template <class T> void expect_eigens_numbers_turned() {
   const double quarter = 1.5707963267948966;
   const yarn::frequencies turn = yarn::frequencies_from(&quarter, 1);
   T pair[] = {T(0.75F), T(-2.5F)};
-  yarn::rope_apply(yarn::heads_view<T>(pair, 1, 1, 2), yarn::positions_from(1), turn,
+  yarn::rope_apply(yarn::heads_view<T>(pair, 1, 1, 2), yarn::rows_of(turn, yarn::positions_from(1)),
                    yarn::pairing::interleaved);
   EXPECT_EQ(static_cast<float>(pair[0]), 2.5F);
   EXPECT_EQ(static_cast<float>(pair[1]), 0.75F);

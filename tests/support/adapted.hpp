@@ -80,8 +80,10 @@ void expect_copied_alike(const yarn::heads_view<const T>& view, head_counts n, A
   const auto dense = [&](std::vector<T>& list) {
     return yarn::heads_view{list.data(), n.tokens, n.heads, n.dim};
   };
-  yarn::rope_apply(dense(expected), yarn::positions_from(7), freqs, yarn::pairing::half_split);
-  yarn::rope_copy(view, dense(copied), yarn::positions_from(7), freqs, yarn::pairing::half_split);
+  yarn::rope_apply(dense(expected), yarn::rows_of(freqs, yarn::positions_from(7)),
+                   yarn::pairing::half_split);
+  yarn::rope_copy(view, dense(copied), yarn::rows_of(freqs, yarn::positions_from(7)),
+                  yarn::pairing::half_split);
   EXPECT_EQ(first_difference(copied.data(), expected.data(), copied.size()), -1);
 }
 

@@ -154,7 +154,7 @@ TEST_P(testing_right, rotations_are_not_accused) {
     const yarn::frequencies f = m().frequencies();
     EXPECT_TRUE(is_right(yarn::testing::check_rotation<float>(
         e, [&](const yarn::heads_view<float>& x, const std::vector<std::int32_t>& list) {
-          yarn::rope_apply(x, yarn::positions(list), f, order);
+          yarn::rope_apply(x, yarn::rows_of(f, yarn::positions(list)), order);
         })));
     EXPECT_TRUE(is_right(yarn::testing::check_copy<float, yarn::bfloat16>(e, engine(order))));
     tiny_engine reorders = engine(order);

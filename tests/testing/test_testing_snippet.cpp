@@ -21,9 +21,10 @@ yarn::frequencies model() {
   return yarn::make_frequencies(shape, method);
 }
 void rope(float* x, const std::int32_t* positions, std::int64_t n_tokens, std::int64_t n_heads) {
-  yarn::rope_apply(yarn::heads_view<float>(x, n_tokens, n_heads, 128),
-                   yarn::positions(positions, n_tokens), yarn::float32_pipeline(model()),
-                   yarn::pairing::half_split);
+  yarn::rope_apply(
+      yarn::heads_view<float>(x, n_tokens, n_heads, 128),
+      yarn::rows_of(yarn::float32_pipeline(model()), yarn::positions(positions, n_tokens)),
+      yarn::pairing::half_split);
 }
 struct cache {
   std::vector<float> cos, sin;

@@ -73,10 +73,19 @@ public:
   /// The base in use, which set_base may have changed.
   real base() const { return base_; }
 
+  // Of the following three: 0 <= pair < n_pairs().
+
   /// The frequency of a pair, rad/token: unscaled until the method sets it.
-  real inv_freq(std::int64_t pair) const { return inv_freq_[static_cast<std::size_t>(pair)]; }
-  frequency_zone zone(std::int64_t pair) const { return zones_[static_cast<std::size_t>(pair)]; }
+  real inv_freq(std::int64_t pair) const {
+    YARN_ASSERT(pair >= 0 && pair < n_pairs());
+    return inv_freq_[static_cast<std::size_t>(pair)];
+  }
+  frequency_zone zone(std::int64_t pair) const {
+    YARN_ASSERT(pair >= 0 && pair < n_pairs());
+    return zones_[static_cast<std::size_t>(pair)];
+  }
   void set(std::int64_t pair, real inv_freq, frequency_zone zone) {
+    YARN_ASSERT(pair >= 0 && pair < n_pairs());
     inv_freq_[static_cast<std::size_t>(pair)] = inv_freq;
     zones_[static_cast<std::size_t>(pair)] = zone;
   }
@@ -112,12 +121,15 @@ private:
 
 /// A list of divisors, one a pair, owned: `m.long_factor = {1.0, 1.08};`, or from a pointer and a
 /// count, or from any container of float or double.
+/// Errors   std::invalid_argument for null and a count that is not 0.
 class factor_list {
 public:
   factor_list() = default;
   factor_list(std::initializer_list<double> values) : factor_list(values.begin(), values.size()) {}
   template <class Number, class = std::enable_if_t<std::is_floating_point_v<Number>>>
   factor_list(const Number* values, std::size_t n) : values_(n) {
+    if (values == nullptr && n != 0)
+      detail::fail_argument("yarn: factor_list of {} values: the pointer is null", n);
     for (std::size_t i = 0; i < n; ++i)
       values_[i] = static_cast<double>(values[i]);
   }
@@ -127,7 +139,11 @@ public:
 
   const double* data() const { return values_.data(); }
   std::size_t size() const { return values_.size(); }
-  double operator[](std::size_t i) const { return values_[i]; }
+  /// Requires i < size().
+  double operator[](std::size_t i) const {
+    YARN_ASSERT(i < size());
+    return values_[i];
+  }
 
 private:
   detail::buffer<double> values_;

@@ -1,106 +1,230 @@
 // SPDX-License-Identifier: MIT
-// 16-bit floats one at a time, by integers: the same on every processor, denormals kept, infinities
-// and overflow as IEEE has them, a NaN a quiet NaN, rounding to nearest even.
+// The table of element formats. A new format is one enumerator in types.hpp and one format_traits
+// here: everything that converts, names or sizes elements asks this table, so a format without an
+// entry does not compile.
+//
+// The conversions work on one element by integers. They give the same bits on every processor:
+// rounding is to nearest even, denormals are kept, a NaN stays a quiet NaN. The vector code in
+// detail/simd/ has faster forms with the same results.
 #ifndef YARN_DETAIL_BASE_FORMATS_HPP
 #define YARN_DETAIL_BASE_FORMATS_HPP
 
 #include "../../types.hpp"
+#include "bits.hpp"
+#include "message.hpp"
 
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-YARN_ALWAYS_INLINE float widen_bfloat16(std::uint16_t bits) {
-  return bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
-
-YARN_ALWAYS_INLINE float widen_binary16(std::uint16_t bits) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000) << 16;
-  std::uint32_t exponent = bits >> 10 & 0x1f;
-  std::uint32_t fraction = bits & 0x3ff;
-  if (exponent == 0x1f)
-    return bit_cast<float>(sign | 0x7f800000u | fraction << 13);
+/// The bits of a float without its sign, for a number of a smaller format without its sign. It has
+/// `ExponentBits` exponent bits, `FractionBits` fraction bits, and is finite.
+template <int ExponentBits, int FractionBits>
+YARN_ALWAYS_INLINE std::uint32_t widen_magnitude(std::uint32_t bits) {
+  constexpr std::uint32_t bias = (1u << (ExponentBits - 1)) - 1;
+  constexpr std::uint32_t hidden_bit = 1u << FractionBits;
+  std::uint32_t exponent = bits >> FractionBits;
+  std::uint32_t fraction = bits & (hidden_bit - 1);
   if (exponent == 0) {
     if (fraction == 0)
-      return bit_cast<float>(sign);
-    // A subnormal: shift its leading bit into the hidden place.
-    exponent = 1;
-    while ((fraction & 0x400) == 0) {
+      return 0;
+    exponent = 1; // a subnormal: its leading bit moves to the place of the hidden one
+    while ((fraction & hidden_bit) == 0) {
       fraction <<= 1;
       --exponent;
     }
-    fraction &= 0x3ff;
+    fraction &= hidden_bit - 1;
   }
-  return bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
+  return (exponent + 127 - bias) << 23 | fraction << (23 - FractionBits);
 }
 
-YARN_ALWAYS_INLINE std::uint16_t narrow_bfloat16(float value) {
-  const std::uint32_t bits = bit_cast<std::uint32_t>(value);
-  if ((bits & 0x7fffffffu) > 0x7f800000u) // rounding could carry a NaN into infinity or zero
-    return static_cast<std::uint16_t>(bits >> 16 | 0x40);
-  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-YARN_ALWAYS_INLINE std::uint16_t narrow_binary16(float value) {
-  const std::uint32_t bits = bit_cast<std::uint32_t>(value);
-  const std::uint32_t sign = bits >> 16 & 0x8000;
-  const std::uint32_t magnitude = bits & 0x7fffffffu;
-  if (magnitude > 0x7f800000u)
-    return static_cast<std::uint16_t>(sign | 0x7e00 | (magnitude >> 13 & 0x3ff));
-  if (magnitude >= 0x47800000u) // 65536 and infinity; what lies below may still round up to it
-    return static_cast<std::uint16_t>(sign | 0x7c00);
-  if (magnitude >= 0x38800000u) { // 2^-14: normal
-    const std::uint32_t rebiased = magnitude - 0x38000000u;
-    return static_cast<std::uint16_t>(sign | (rebiased + 0xfff + (rebiased >> 13 & 1)) >> 13);
+/// The way back: a finite float without its sign, rounded to nearest even. The exponent of the
+/// result may exceed what the format has: the caller decides what an overflow becomes.
+template <int ExponentBits, int FractionBits>
+YARN_ALWAYS_INLINE std::uint32_t narrow_magnitude(std::uint32_t magnitude) {
+  constexpr std::uint32_t bias = (1u << (ExponentBits - 1)) - 1;
+  constexpr int dropped = 23 - FractionBits;
+  constexpr std::uint32_t smallest_normal = (128 - bias) << 23;
+  constexpr std::uint32_t half_smallest_subnormal = (127 - bias - FractionBits) << 23;
+  if (magnitude >= smallest_normal) {
+    const std::uint32_t rebiased = magnitude - ((127 - bias) << 23);
+    return (rebiased + ((1u << (dropped - 1)) - 1) + (rebiased >> dropped & 1)) >> dropped;
   }
-  if (magnitude < 0x33000000u) // less than half the smallest subnormal, 2^-25
-    return static_cast<std::uint16_t>(sign);
-  const std::uint32_t shift = 126 - (magnitude >> 23); // 14 to 24 bits leave
+  if (magnitude < half_smallest_subnormal)
+    return 0;
+  const std::uint32_t shift = dropped + (128 - bias) - (magnitude >> 23); // at most 24
   const std::uint32_t fraction = (magnitude & 0x7fffffu) | 0x800000u;
   const std::uint32_t kept = fraction >> shift;
   const std::uint32_t rest = fraction & ((1u << shift) - 1);
   const std::uint32_t half = 1u << (shift - 1);
-  return static_cast<std::uint16_t>(
-      sign | (kept + (rest > half || (rest == half && (kept & 1) != 0) ? 1u : 0u)));
+  return kept + (rest > half || (rest == half && (kept & 1) != 0) ? 1u : 0u);
 }
+
+inline constexpr std::uint32_t float_infinity = 0x7f800000u; // bits
+
+/// One entry of the table:
+///   type       the library's element type of this format
+///   storage    the number that an element is in memory, of the element's size
+///   compute    the smaller of float and double that holds every value
+///   digits     significant bits
+///   name       as numpy and torch call it
+///   widen      storage -> compute, exact
+///   narrow     compute -> storage, rounded once
+template <element_format Format> struct format_traits;
+
+template <> struct format_traits<element_format::binary64> {
+  using type = double;
+  using storage = double;
+  using compute = double;
+  static constexpr int digits = 53;
+  static constexpr const char* name = "float64";
+  YARN_ALWAYS_INLINE static double widen(double element) { return element; }
+  YARN_ALWAYS_INLINE static double narrow(double value) { return value; }
+};
+
+template <> struct format_traits<element_format::binary32> {
+  using type = float;
+  using storage = float;
+  using compute = float;
+  static constexpr int digits = 24;
+  static constexpr const char* name = "float32";
+  YARN_ALWAYS_INLINE static float widen(float element) { return element; }
+  YARN_ALWAYS_INLINE static float narrow(float value) { return value; }
+};
+
+template <> struct format_traits<element_format::binary16> {
+  using type = float16;
+  using storage = std::uint16_t;
+  using compute = float;
+  static constexpr int digits = 11;
+  static constexpr const char* name = "float16";
+
+  YARN_ALWAYS_INLINE static float widen(std::uint16_t element) {
+    const std::uint32_t sign = static_cast<std::uint32_t>(element & 0x8000) << 16;
+    const std::uint32_t magnitude = element & 0x7fffu;
+    if (magnitude >= 0x7c00)
+      return bit_cast<float>(sign | float_infinity | (magnitude & 0x3ff) << 13);
+    return bit_cast<float>(sign | widen_magnitude<5, 10>(magnitude));
+  }
+  YARN_ALWAYS_INLINE static std::uint16_t narrow(float value) {
+    const auto bits = bit_cast<std::uint32_t>(value);
+    const std::uint32_t sign = bits >> 16 & 0x8000;
+    const std::uint32_t magnitude = bits & 0x7fffffffu;
+    if (magnitude > float_infinity)
+      return static_cast<std::uint16_t>(sign | 0x7e00 | (magnitude >> 13 & 0x3ff));
+    if (magnitude >= 0x47800000u) // 65536 and infinity; a smaller number may still round up to it
+      return static_cast<std::uint16_t>(sign | 0x7c00);
+    return static_cast<std::uint16_t>(sign | narrow_magnitude<5, 10>(magnitude));
+  }
+};
+
+template <> struct format_traits<element_format::bfloat16> {
+  using type = bfloat16;
+  using storage = std::uint16_t;
+  using compute = float;
+  static constexpr int digits = 8;
+  static constexpr const char* name = "bfloat16";
+
+  YARN_ALWAYS_INLINE static float widen(std::uint16_t element) {
+    return bit_cast<float>(static_cast<std::uint32_t>(element) << 16);
+  }
+  YARN_ALWAYS_INLINE static std::uint16_t narrow(float value) {
+    const auto bits = bit_cast<std::uint32_t>(value);
+    if ((bits & 0x7fffffffu) > float_infinity) // rounding could make infinity or zero of a NaN
+      return static_cast<std::uint16_t>(bits >> 16 | 0x40);
+    return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+  }
+};
+
+template <> struct format_traits<element_format::float8_e4m3> {
+  using type = float8_e4m3;
+  using storage = std::uint8_t;
+  using compute = float;
+  static constexpr int digits = 4;
+  static constexpr const char* name = "float8_e4m3";
+
+  YARN_ALWAYS_INLINE static float widen(std::uint8_t element) {
+    const std::uint32_t sign = static_cast<std::uint32_t>(element & 0x80) << 24;
+    const std::uint32_t magnitude = element & 0x7fu;
+    if (magnitude == 0x7f)
+      return bit_cast<float>(sign | float_infinity | 0x400000u);
+    return bit_cast<float>(sign | widen_magnitude<4, 3>(magnitude));
+  }
+  YARN_ALWAYS_INLINE static std::uint8_t narrow(float value) {
+    const auto bits = bit_cast<std::uint32_t>(value);
+    const std::uint32_t sign = bits >> 24 & 0x80;
+    const std::uint32_t magnitude = bits & 0x7fffffffu;
+    if (magnitude > float_infinity)
+      return static_cast<std::uint8_t>(sign | 0x7f);
+    if (magnitude >= 0x43e00000u) // 448, the largest number: there is no infinity
+      return static_cast<std::uint8_t>(sign | 0x7e);
+    return static_cast<std::uint8_t>(sign | narrow_magnitude<4, 3>(magnitude));
+  }
+};
+
+/// The entry of an element type, const or not, and what every element type must fulfil.
+template <class T> struct element_traits_of {
+  static constexpr element_format format = format_of_v<T>;
+  static_assert(format != element_format::unknown,
+                "yarn: unknown element type: specialise yarn::format_of for it");
+  using type = format_traits<format>;
+  static_assert(format == element_format::unknown || sizeof(T) == sizeof(typename type::storage),
+                "yarn: the element type has another size than the format that yarn::format_of "
+                "gives it");
+  static_assert(format == element_format::unknown || std::is_trivially_copyable_v<T>,
+                "yarn: an element type must be trivially copyable");
+};
+template <class T> using element_traits = typename element_traits_of<std::remove_const_t<T>>::type;
 
 /// An element as the type that the rotation computes in.
 template <class Compute, class T> YARN_ALWAYS_INLINE Compute widen(const T& element) {
-  constexpr element_format format = format_of_v<T>;
-  static_assert(format != element_format::unknown,
-                "yarn: unknown element type: specialise yarn::format_of for it");
-  if constexpr (format == element_format::binary32 || format == element_format::binary64) {
-    return static_cast<Compute>(element);
-  } else {
-    static_assert(sizeof(T) == 2, "yarn: a 16-bit format has 2 bytes");
-    std::uint16_t bits; // by its bytes: whatever the type is, nothing else may alias it
-    std::memcpy(&bits, &element, sizeof bits);
-    return static_cast<Compute>(format == element_format::binary16 ? widen_binary16(bits)
-                                                                   : widen_bfloat16(bits));
-  }
+  using traits = element_traits<T>;
+  return static_cast<Compute>(traits::widen(bit_cast<typename traits::storage>(element)));
+}
+
+/// A double as a float that gives, rounded once more to a format of at most 22 digits, what the
+/// double itself rounds to: to nearest where the float is exact, else to odd.
+YARN_ALWAYS_INLINE float round_to_odd(double value) {
+  const auto nearest = static_cast<float>(value);
+  if (!(static_cast<double>(nearest) != value) || !is_finite(value))
+    return nearest;
+  auto bits = bit_cast<std::uint32_t>(nearest);
+  const double magnitude = value < 0 ? -value : value;
+  if (static_cast<double>(bit_cast<float>(bits & 0x7fffffffu)) > magnitude)
+    --bits;
+  return bit_cast<float>(bits | 1u);
 }
 
 /// A computed value as an element, rounded once.
 template <class T, class Compute> YARN_ALWAYS_INLINE void narrow(Compute value, T& element) {
-  constexpr element_format format = format_of_v<T>;
-  if constexpr (format == element_format::binary32 || format == element_format::binary64) {
-    element = static_cast<T>(value);
-  } else {
-    float single = static_cast<float>(value);
-    if constexpr (std::is_same_v<Compute, double>) {
-      // Rounded to odd, so that the second rounding cannot see a tie that was none.
-      if (static_cast<double>(single) != value && is_finite(value)) {
-        std::uint32_t bits = bit_cast<std::uint32_t>(single);
-        const double magnitude = value < 0 ? -value : value;
-        if (static_cast<double>(bit_cast<float>(bits & 0x7fffffffu)) > magnitude)
-          --bits;
-        single = bit_cast<float>(bits | 1u);
-      }
-    }
-    const std::uint16_t bits =
-        format == element_format::binary16 ? narrow_binary16(single) : narrow_bfloat16(single);
-    std::memcpy(static_cast<void*>(&element), &bits, sizeof bits);
+  using traits = element_traits<T>;
+  typename traits::storage bits;
+  if constexpr (std::is_same_v<Compute, double> && traits::digits < 24)
+    bits = traits::narrow(round_to_odd(value));
+  else
+    bits = traits::narrow(static_cast<typename traits::compute>(value));
+  std::memcpy(static_cast<void*>(&element), &bits, sizeof bits);
+}
+
+/// Calls f(format_traits<F>{}) for a format that is known at run time only. There is no default:
+/// compilers warn where an enumerator is missing.
+/// Errors   std::invalid_argument for `unknown`.
+template <class F> decltype(auto) with_format(element_format format, F&& f) {
+  switch (format) {
+  case element_format::binary64:
+    return f(format_traits<element_format::binary64>{});
+  case element_format::binary32:
+    return f(format_traits<element_format::binary32>{});
+  case element_format::binary16:
+    return f(format_traits<element_format::binary16>{});
+  case element_format::bfloat16:
+    return f(format_traits<element_format::bfloat16>{});
+  case element_format::float8_e4m3:
+    return f(format_traits<element_format::float8_e4m3>{});
+  case element_format::unknown:
+    break;
   }
+  fail_argument("yarn: an unknown element format has no description");
 }
 
 } // namespace detail

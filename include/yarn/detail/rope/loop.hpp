@@ -4,8 +4,8 @@
 #ifndef YARN_DETAIL_ROPE_LOOP_HPP
 #define YARN_DETAIL_ROPE_LOOP_HPP
 
-#include "../../rows.hpp"
 #include "../base/formats.hpp"
+#include "../rows/compute.hpp"
 #include "rotate.hpp"
 
 namespace yarn {
@@ -218,18 +218,11 @@ void rotate_tokens(const Source& source, token_range tokens, const Transfer&... 
   }
 }
 
-template <class T> constexpr void check_element_type() {
-  static_assert(format_of_v<T> != element_format::unknown,
-                "yarn: unknown element type: specialise yarn::format_of for it");
-}
-
 template <class Arch, class Source, class First, class... T>
 YARN_ALWAYS_INLINE void rotate(const Source& source, pairing p, slice part,
                                const heads_view<First>& first, const heads_view<T>&... rest) {
   static_assert(!std::is_const_v<First> && (!std::is_const_v<T> && ...),
                 "yarn: rope_apply rotates in place: the data is const");
-  check_element_type<First>();
-  (check_element_type<T>(), ...);
   using C = compute_type<First, T...>;
   const token_range tokens = part_of(first.n_tokens(), part);
   if (p == pairing::half_split)
@@ -244,20 +237,18 @@ template <class Arch, class Source, class From, class To>
 YARN_ALWAYS_INLINE void rotate_copy(const Source& source, pairing in, pairing out, slice part,
                                     const heads_view<From>& from, const heads_view<To>& to) {
   static_assert(!std::is_const_v<To>, "yarn: rope_copy writes its target: the data is const");
-  check_element_type<From>();
-  check_element_type<To>();
   using C = compute_type<From, To>;
-  constexpr pairing half = pairing::half_split, inter = pairing::interleaved;
+  constexpr pairing half_split = pairing::half_split, interleaved = pairing::interleaved;
   const token_range tokens = part_of(from.n_tokens(), part);
   const transfer<From, To> x{from, to};
-  if (in == half && out == half)
-    rotate_tokens<half, half, Arch, C>(source, tokens, x);
-  else if (in == half)
-    rotate_tokens<half, inter, Arch, C>(source, tokens, x);
-  else if (out == half)
-    rotate_tokens<inter, half, Arch, C>(source, tokens, x);
+  if (in == half_split && out == half_split)
+    rotate_tokens<half_split, half_split, Arch, C>(source, tokens, x);
+  else if (in == half_split)
+    rotate_tokens<half_split, interleaved, Arch, C>(source, tokens, x);
+  else if (out == half_split)
+    rotate_tokens<interleaved, half_split, Arch, C>(source, tokens, x);
   else
-    rotate_tokens<inter, inter, Arch, C>(source, tokens, x);
+    rotate_tokens<interleaved, interleaved, Arch, C>(source, tokens, x);
 }
 
 } // namespace detail

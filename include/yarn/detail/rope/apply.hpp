@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// What rope.hpp declares.
+#ifndef YARN_DETAIL_ROPE_APPLY_HPP
+#define YARN_DETAIL_ROPE_APPLY_HPP
+
+#include "../../rope.hpp"
+#include "check.hpp"
+#include "loop.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+
+template <class Q, class K, class Rows>
+void rope_check(const Q& q, const K& k, const Rows& rows, pairing p) {
+  if constexpr (detail::accepts<Rows, Q, K>())
+    detail::check_call(detail::given(rows), p, detail::heads_of(q), detail::heads_of(k));
+}
+template <class X, class Rows> void rope_check(const X& x, const Rows& rows, pairing p) {
+  if constexpr (detail::accepts<Rows, X>())
+    detail::check_call(detail::given(rows), p, detail::heads_of(x));
+}
+
+template <class Q, class K, class Rows>
+void rope_apply_unchecked(const Q& q, const K& k, const Rows& rows, pairing p,
+                          slice part) noexcept {
+  YARN_ASSERT(part.index >= 0 && part.index < part.count);
+  if constexpr (detail::accepts<Rows, Q, K>())
+    detail::rotate<detail::default_arch>(detail::given(rows).source(), p, part, detail::heads_of(q),
+                                         detail::heads_of(k));
+}
+template <class X, class Rows>
+void rope_apply_unchecked(const X& x, const Rows& rows, pairing p, slice part) noexcept {
+  YARN_ASSERT(part.index >= 0 && part.index < part.count);
+  if constexpr (detail::accepts<Rows, X>())
+    detail::rotate<detail::default_arch>(detail::given(rows).source(), p, part,
+                                         detail::heads_of(x));
+}
+
+template <class Q, class K, class Rows>
+void rope_apply(const Q& q, const K& k, const Rows& rows, pairing p) {
+  if constexpr (detail::accepts<Rows, Q, K>()) {
+    rope_check(q, k, rows, p);
+    rope_apply_unchecked(q, k, rows, p);
+  }
+}
+template <class X, class Rows> void rope_apply(const X& x, const Rows& rows, pairing p) {
+  if constexpr (detail::accepts<Rows, X>()) {
+    rope_check(x, rows, p);
+    rope_apply_unchecked(x, rows, p);
+  }
+}
+
+template <class From, class To, class Rows>
+void rope_copy_check(const From& source, const To& target, const Rows& rows, pairing p,
+                     pairing target_order) {
+  if constexpr (detail::accepts<Rows, From, To>())
+    detail::check_copy(detail::given(rows), p, target_order, detail::heads_of(source),
+                       detail::heads_of(target));
+}
+
+template <class From, class To, class Rows>
+void rope_copy_unchecked(const From& source, const To& target, const Rows& rows, pairing p,
+                         pairing target_order, slice part) noexcept {
+  YARN_ASSERT(part.index >= 0 && part.index < part.count);
+  if constexpr (detail::accepts<Rows, From, To>())
+    detail::rotate_copy<detail::default_arch>(detail::given(rows).source(), p, target_order, part,
+                                              detail::heads_of(source), detail::heads_of(target));
+}
+
+template <class From, class To, class Rows>
+void rope_copy(const From& source, const To& target, const Rows& rows, pairing p,
+               pairing target_order) {
+  if constexpr (detail::accepts<Rows, From, To>()) {
+    rope_copy_check(source, target, rows, p, target_order);
+    rope_copy_unchecked(source, target, rows, p, target_order);
+  }
+}
+template <class From, class To, class Rows>
+void rope_copy(const From& source, const To& target, const Rows& rows, pairing p) {
+  rope_copy(source, target, rows, p, p);
+}
+
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// Rows of any positions by the kernels of kernel.hpp, without checks: the base of everything that
+// makes rows.
+#ifndef YARN_DETAIL_ROWS_COMPUTE_HPP
+#define YARN_DETAIL_ROWS_COMPUTE_HPP
+
+#include "../../frequencies.hpp"
+#include "../../views.hpp"
+#include "kernel.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+// The token range of a part.
+struct token_range {
+  std::int64_t begin;
+  std::int64_t end;
+};
+YARN_ALWAYS_INLINE token_range part_of(std::int64_t n, slice part) {
+  if (part.count == 1) // a division takes longer than a head
+    return {0, n};
+  // n * index may overflow; quotient and remainder of n may not.
+  const std::int64_t each = n / part.count, rest = n % part.count;
+  const auto start = [&](std::int64_t i) { return i * each + (i < rest ? i : rest); };
+  return {start(part.index), start(part.index + 1)};
+}
+
+// One row, pairs [pair, pair + n_pairs), without checks; T float or double.
+template <class T, class Arch = default_arch>
+void compute_row(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
+                 std::int64_t position, T* cos, T* sin) {
+  const double m = f.attention_factor();
+  if (f.is_float32_pipeline()) {
+    constexpr std::int64_t part = 64;
+    std::uint64_t phases[part];
+    for (std::int64_t begin = 0; begin < n_pairs; begin += part) {
+      const std::int64_t n = n_pairs - begin < part ? n_pairs - begin : part;
+      for (std::int64_t i = 0; i < n; ++i) {
+        // Both operands are floats, and so is what the frameworks multiply.
+        const float angle =
+            static_cast<float>(position) * static_cast<float>(f.inv_freq()[pair + begin + i]);
+        phases[i] = phase_of(static_cast<double>(angle));
+      }
+      fill_entries<Arch>(phases, n, 1, m, cos + begin, sin + begin);
+    }
+    return;
+  }
+  const std::uint64_t* const steps = f.phase_steps().data() + pair;
+  fill_entries<Arch>(steps, n_pairs, static_cast<std::uint64_t>(position), m, cos, sin);
+}
+
+// Rows of tokens [begin, end), without checks: the base of everything that makes rows.
+template <class T, class Arch = default_arch>
+void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
+                  const positions& list, token_range tokens, T* cos, T* sin, std::int64_t stride) {
+  // Below this many rows, starting a recurrence costs more than it saves.
+  constexpr std::int64_t worthwhile = 8;
+  std::int64_t t = tokens.begin;
+  while (t < tokens.end) {
+    const std::int64_t first = list[t];
+    std::int64_t n = 1;
+    if (std::is_same_v<T, float> && !f.is_float32_pipeline()) {
+      if (list.is_run())
+        n = tokens.end - t;
+      else
+        while (t + n < tokens.end && list[t + n] == first + n)
+          ++n;
+    }
+    if constexpr (std::is_same_v<T, float>) {
+      if (n >= worthwhile) {
+        const std::uint64_t* const steps = f.phase_steps().data() + pair;
+        const auto position = static_cast<std::uint64_t>(first);
+        const double m = f.attention_factor();
+        if (should_stream<Arch>(n_pairs, n, cos, sin, stride)) {
+          fill_run<Arch, true>(steps, n_pairs, position, n, m, cos, sin, stride);
+          finish_streaming();
+        } else {
+          fill_run<Arch>(steps, n_pairs, position, n, m, cos, sin, stride);
+        }
+        cos += n * stride;
+        sin += n * stride;
+        t += n;
+        continue;
+      }
+    }
+    for (std::int64_t i = 0; i < n; ++i) {
+      compute_row<T, Arch>(f, pair, n_pairs, first + i, cos, sin);
+      cos += stride;
+      sin += stride;
+    }
+    t += n;
+  }
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// What rows.hpp declares: fill_rows and rows_of.
+#ifndef YARN_DETAIL_ROWS_FILL_HPP
+#define YARN_DETAIL_ROWS_FILL_HPP
+
+#include "../../rows.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+
+template <class T, class Stride>
+void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stride row_stride,
+               slice part) {
+  static_assert(detail::is_row_type_v<T>, "yarn: rows are float or double");
+  const std::int64_t stride = detail::to_index(row_stride, "row_stride");
+  detail::check_frequencies(f);
+  detail::check_count(list);
+  detail::check_slice(part);
+  if (list.size() == 0)
+    return;
+  if (cos == nullptr || sin == nullptr)
+    detail::fail_argument("yarn: cos or sin of fill_rows is null");
+  detail::check_row_extent<T>("fill_rows", list.size(), f.n_pairs(), stride);
+  const detail::token_range range = detail::part_of(list.size(), part);
+  detail::compute_rows(f, 0, f.n_pairs(), list, range, cos + range.begin * stride,
+                       sin + range.begin * stride, stride);
+}
+
+namespace detail {
+
+// What lazy_rows holds of a source: a value of temporaries and views, else a reference. `void` for
+// what is no source.
+template <class Source, class Plain> struct source_holder { using type = void; };
+template <class Source> struct source_holder<Source, frequencies> {
+  using type =
+      std::conditional_t<std::is_lvalue_reference_v<Source>, const frequencies&, frequencies>;
+};
+template <class Source, class T> struct source_holder<Source, rotary_table<T>> {
+  using type = std::conditional_t<std::is_lvalue_reference_v<Source>, const rotary_table<T>&,
+                                  rotary_table<T>>;
+};
+template <class Source, class T> struct source_holder<Source, table_view<T>> {
+  using type = table_view<T>;
+};
+
+// Rows of wrong arguments, which an error of the compiler has named: it shall be the only one.
+struct rejected_rows {};
+
+} // namespace detail
+
+template <class Source, class Positions>
+YARN_ALWAYS_INLINE auto rows_of(Source&& source, const Positions& list) noexcept(
+    std::is_lvalue_reference_v<Source> || std::is_nothrow_constructible_v<std::decay_t<Source>, Source>) {
+  using plain = std::remove_cv_t<std::remove_reference_t<Source>>;
+  using holder = typename detail::source_holder<Source, plain>::type;
+  static_assert(!std::is_void_v<holder>,
+                "yarn: rows_of(source, positions): the source is frequencies, a rotary_table or a "
+                "table_view");
+  static_assert(std::is_same_v<Positions, positions>,
+                "yarn: rows_of(source, positions): the second argument is yarn::positions(list) or "
+                "yarn::positions_from(first)");
+  if constexpr (!std::is_void_v<holder> && std::is_same_v<Positions, positions>)
+    return lazy_rows<holder>(static_cast<Source&&>(source), list);
+  else
+    return detail::rejected_rows{};
+}
+
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+// Tensors that share memory: q and k of one buffer are rotated, q and k that overlap are refused.
+#include "support/expect_error.hpp"
+
+#include <yarn/rope.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <set>
+#include <vector>
+
+namespace {
+
+using support::expect_error;
+using yarn::pairing;
+using view = yarn::heads_view<float>;
+using yarn::detail::overlap;
+
+constexpr std::int64_t dim = 8;
+
+yarn::rotary_rows<float> rows_for(std::int64_t n_tokens) {
+  yarn::rope_shape shape;
+  shape.head_dim = dim;
+  shape.rope_theta = 10000.0;
+  yarn::rotary_rows<float> rows;
+  rows.assign(yarn::make_frequencies(shape, yarn::default_scaling{}),
+              yarn::positions_from(3, n_tokens));
+  return rows;
+}
+
+class rope_overlap : public ::testing::Test {
+protected:
+  void SetUp() override {
+    for (std::size_t i = 0; i < memory.size(); ++i)
+      memory[i] = static_cast<float>(i) * 0.25F;
+    before = memory;
+  }
+  view at(std::int64_t first, std::int64_t n_heads, std::int64_t token_stride,
+          std::int64_t head_stride) {
+    return view{memory.data() + first, n_tokens, n_heads, dim}.with_strides(token_stride,
+                                                                            head_stride);
+  }
+  void expect_refused(const view& q, const view& k) {
+    for (const pairing p : {pairing::half_split, pairing::interleaved}) {
+      expect_error<std::invalid_argument>([&] { yarn::rope_check(q, k, rows, p); },
+                                          {"q and k overlap"});
+      expect_error<std::invalid_argument>([&] { yarn::rope_apply(q, k, rows, p); },
+                                          {"q and k overlap"});
+      expect_error<std::invalid_argument>([&] { yarn::rope_apply(k, q, rows, p); },
+                                          {"q and k overlap"});
+    }
+    EXPECT_EQ(memory, before);
+  }
+  /// Together they become what each becomes alone.
+  void expect_rotated(const view& q, const view& k) {
+    for (const pairing p : {pairing::half_split, pairing::interleaved}) {
+      memory = before;
+      yarn::rope_apply(q, rows, p);
+      yarn::rope_apply(k, rows, p);
+      const std::vector<float> expected = memory;
+      memory = before;
+      yarn::rope_apply(q, k, rows, p);
+      EXPECT_EQ(memory, expected);
+    }
+    memory = before;
+  }
+
+  static constexpr std::int64_t n_tokens = 5;
+  std::vector<float> memory = std::vector<float>(2000);
+  std::vector<float> before;
+  yarn::rotary_rows<float> rows = rows_for(n_tokens);
+};
+
+TEST_F(rope_overlap, of_one_view_with_itself_is_refused) {
+  const view v = at(0, 4, 4 * dim, dim);
+  expect_refused(v, v);
+  expect_refused(v, at(0, 2, 4 * dim, dim)); // fewer heads
+  expect_refused(v, at(0, 2, 2 * dim, dim)); // other strides
+}
+
+TEST_F(rope_overlap, of_a_part_is_refused) {
+  const view q = at(100, 4, 4 * dim, dim);
+  for (const std::int64_t shift : {1L, 7L, 8L, 9L, 24L, 31L, 32L, 4L * 32 + 31}) {
+    expect_refused(q, at(100 + shift, 4, 4 * dim, dim));
+    expect_refused(q, at(100 + shift, 1, dim, dim)); // dense k within q
+  }
+  expect_rotated(q, at(100 + 5 * 32, 4, 4 * dim, dim)); // directly behind
+  expect_rotated(q, at(100 - 5 * dim, 1, dim, dim));    // directly before
+}
+
+TEST_F(rope_overlap, of_packed_rows_is_none) {
+  constexpr std::int64_t row = (4 + 2 + 2) * dim; // [q | k | v]
+  const view q = at(0, 4, row, dim), k = at(4 * dim, 2, row, dim), v = at(6 * dim, 2, row, dim);
+  expect_rotated(q, k);
+  expect_rotated(k, v);
+  expect_rotated(v, q);
+  expect_refused(q, at(3 * dim, 2, row, dim)); // begins a head too early
+  expect_refused(q, at(7 * dim, 2, row, dim)); // runs into the next token
+}
+
+TEST_F(rope_overlap, of_packed_heads_is_none) {
+  constexpr std::int64_t head = 3 * dim; // [head][q | k | v]
+  const view q = at(0, 4, 4 * head, head), k = at(dim, 4, 4 * head, head);
+  expect_rotated(q, k);
+  expect_rotated(q, at(2 * dim, 4, 4 * head, head));
+  expect_rotated(q, at(dim, 2, 4 * head, head)); // fewer heads
+  expect_refused(q, at(dim - 1, 4, 4 * head, head));
+  expect_refused(q, at(head, 3, 4 * head, head));
+}
+
+TEST_F(rope_overlap, of_head_major_parts_is_none) {
+  const std::int64_t plane = n_tokens * dim; // [q heads, k heads][tokens][dim]
+  expect_rotated(at(0, 4, dim, plane), at(4 * plane, 2, dim, plane));
+  expect_refused(at(0, 4, dim, plane), at(3 * plane, 2, dim, plane));
+  // [heads][q | k][tokens][dim]
+  expect_rotated(at(0, 4, dim, 2 * plane), at(plane, 4, dim, 2 * plane));
+  expect_refused(at(0, 4, dim, 2 * plane), at(plane - 1, 4, dim, 2 * plane));
+}
+
+TEST_F(rope_overlap, of_nothing_is_none) {
+  const view v = at(0, 4, 4 * dim, dim);
+  memory = before;
+  yarn::rope_apply(v, rows, pairing::half_split);
+  const std::vector<float> expected = memory;
+  memory = before;
+  yarn::rope_apply(v, at(0, 0, 4 * dim, dim), rows, pairing::half_split); // no heads of k
+  EXPECT_EQ(memory, expected);
+}
+
+// Against the set of elements, for all small shapes that pass the check of one tensor.
+TEST(overlap_of, agrees_with_the_elements) {
+  std::mt19937 random(7);
+  const auto below = [&](std::int64_t n) {
+    return static_cast<std::int64_t>(random() % static_cast<std::uint32_t>(n));
+  };
+  static float memory[4096];
+  struct sample {
+    view x;
+    std::set<const float*> elements;
+  };
+  const auto draw = [&](std::int64_t token_stride, std::int64_t head_stride) {
+    const std::int64_t tokens = 1 + below(4), heads = 1 + below(4), size = 1 + below(6);
+    sample s{view{memory + below(120), tokens, heads, size}.with_strides(token_stride, head_stride),
+             {}};
+    for (std::int64_t t = 0; t < tokens; ++t)
+      for (std::int64_t h = 0; h < heads; ++h)
+        for (std::int64_t d = 0; d < size; ++d)
+          s.elements.insert(s.x.data() + t * token_stride + h * head_stride + d);
+    return s;
+  };
+  const auto is_valid = [](const sample& s) {
+    try {
+      yarn::detail::check_tensor("x", s.x, 0);
+      return true;
+    } catch (const std::invalid_argument&) {
+      return false;
+    }
+  };
+  std::int64_t n_none = 0, n_certain = 0, n_undecided = 0;
+  for (int i = 0; i < 400000; ++i) {
+    std::int64_t strides[] = {1 + below(40), 1 + below(40), 1 + below(40), 1 + below(40)};
+    const bool same = below(4) != 0;
+    if (same) {
+      strides[2] = strides[0];
+      strides[3] = strides[1];
+    }
+    const sample a = draw(strides[0], strides[1]), b = draw(strides[2], strides[3]);
+    if (!is_valid(a) || !is_valid(b))
+      continue;
+    bool shared = false;
+    for (const float* element : a.elements)
+      shared = shared || b.elements.count(element) != 0;
+    const overlap found = yarn::detail::overlap_of(a.x, b.x);
+    ASSERT_EQ(found, yarn::detail::overlap_of(b.x, a.x)) << i;
+    if (found == overlap::none) {
+      ASSERT_FALSE(shared) << i;
+    } else if (found == overlap::certain) {
+      ASSERT_TRUE(shared) << i;
+    }
+    const bool same_shape =
+        a.x.n_tokens() > 1 && a.x.n_heads() > 1 && b.x.n_tokens() > 1 && b.x.n_heads() > 1;
+    if (same && same_shape && std::max(strides[0], strides[1]) > std::min(strides[0], strides[1])) {
+      ASSERT_NE(found, overlap::undecided) << i;
+    }
+    (found == overlap::none ? n_none : found == overlap::certain ? n_certain : n_undecided)++;
+  }
+  EXPECT_GT(n_none, 2000);
+  EXPECT_GT(n_certain, 2000);
+  EXPECT_GT(n_undecided, 100);
+}
+
+} // namespace
