@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Frequencies: what a model's RoPE is, resolved, in a few KB for any context length.
 //
-// They form a group, and that is the API: undoing a rotation, its gradient, moving cached keys,
-// going over to another scaling are other frequencies, and everything downstream works unchanged.
+// Inverse, gradient, K-shift and rescaling are not extra operations. Each is another `frequencies`
+// value, used like any other.
 #ifndef YARN_FREQUENCIES_HPP
 #define YARN_FREQUENCIES_HPP
 
-#include "detail/arithmetic/phase.hpp"
+#include "detail/base/buffer.hpp"
 #include "scaling.hpp"
 #include "views.hpp"
 
@@ -14,6 +14,9 @@ namespace yarn {
 inline namespace YARN_ABI {
 
 class frequencies;
+
+/// Frequencies computed elsewhere: inv_freq[n_pairs] (float or double, rad/token), copied.
+/// Errors   std::invalid_argument for n_pairs < 1, non-finite values, a factor out of range.
 template <class Number, class Count>
 [[nodiscard]] frequencies frequencies_from(const Number* inv_freq, Count n_pairs,
                                            double attention_factor = 1.0);
@@ -59,42 +62,11 @@ private:
   friend frequencies rerotation(const frequencies& from, const frequencies& to);
   friend frequencies float32_pipeline(const frequencies& f);
 
-  void resize(std::size_t n_pairs) {
-    inv_freq_.resize_discarding(n_pairs);
-    steps_.resize_discarding(n_pairs);
-    zones_.resize_discarding(n_pairs);
-  }
-  void set(std::size_t pair, double inv_freq, frequency_zone zone) {
-    // The bound is far above any model's and keeps the conversion to turns exact.
-    constexpr double limit = 4294967296.0;
-    if (!detail::is_finite(inv_freq) || !(inv_freq < limit && inv_freq > -limit))
-      detail::fail_argument("yarn: inv_freq[{}] = {} must be finite and below 2^32 in magnitude",
-                            pair, inv_freq);
-    inv_freq_[pair] = inv_freq;
-    steps_[pair] = detail::phase_of(inv_freq);
-    zones_[pair] = zone;
-  }
-  void set_attention_factor(double value) {
-    // With this range no float row entry is subnormal or infinite.
-    constexpr double limit = 1152921504606846976.0;
-    if (!detail::is_finite(value) || !(value >= 1 / limit && value <= limit))
-      detail::fail_argument("yarn: attention_factor = {} must be in [2^-60, 2^60]", value);
-    attention_factor_ = value;
-  }
-  void require_exact_phase(const char* operation) const {
-    if (float32_)
-      detail::fail_argument(
-          "yarn: {} of float32_pipeline frequencies: their angles are rounded to float32 "
-          "and have no exact phase to work on",
-          operation);
-  }
-  // Angles turned the other way.
-  void negate() {
-    for (std::size_t i = 0; i < inv_freq_.size(); ++i) {
-      inv_freq_[i] = -inv_freq_[i];
-      steps_[i] = 0 - steps_[i];
-    }
-  }
+  void resize(std::size_t n_pairs);
+  void set(std::size_t pair, double inv_freq, frequency_zone zone);
+  void set_attention_factor(double value);
+  void require_exact_phase(const char* operation) const;
+  void negate(); // angles the other way round
 
   detail::buffer<double> inv_freq_;
   detail::buffer<std::uint64_t> steps_;
@@ -106,130 +78,47 @@ private:
 };
 
 /// The resolved numbers of a method, rounded to double once. make_frequencies calls it.
-[[nodiscard]] inline frequencies frequencies_of(const spectrum& resolved) {
-  frequencies f;
-  f.resize(static_cast<std::size_t>(resolved.n_pairs()));
-  for (std::int64_t i = 0; i < resolved.n_pairs(); ++i)
-    f.set(static_cast<std::size_t>(i), static_cast<double>(resolved.inv_freq(i)), resolved.zone(i));
-  f.set_attention_factor(static_cast<double>(resolved.attention_factor));
-  f.rope_theta_ = static_cast<double>(resolved.base());
-  f.range_ = resolved.correction_range;
-  return f;
-}
+[[nodiscard]] inline frequencies frequencies_of(const spectrum& resolved);
 
 /// The frequencies of a model whose method does not depend on the current length.
 /// Units    inv_freq in rad/token; lengths in tokens.
 /// Errors   std::invalid_argument naming the field, its value and what is allowed.
 /// Error    within 0.501 ULP of the method's exact formula, the same bits on every processor, at
-/// any
-///          compiler flags (tests/scaling/test_frequencies.cpp).
+///          any compiler flags (tests/scaling/test_frequencies.cpp).
 template <class Method>
-[[nodiscard]] frequencies make_frequencies(const rope_shape& shape, const Method& method) {
-  static_assert(is_scaling_v<Method>,
-                "yarn: a scaling method needs `void resolve(yarn::spectrum&) const`, or, when it "
-                "depends on the current length, `void resolve(yarn::spectrum&, std::int64_t "
-                "seq_len) const`");
-  static_assert(!is_dynamic_scaling_v<Method>,
-                "yarn: this method depends on the current length (any_scaling may): call "
-                "make_frequencies(shape, method, seq_len)");
-  spectrum s(shape);
-  if constexpr (is_static_scaling_v<Method>)
-    detail::resolve(method, s, 0);
-  return frequencies_of(s);
-}
+[[nodiscard]] frequencies make_frequencies(const rope_shape& shape, const Method& method);
 
 /// The same at the current length of the sequence (tokens so far, those of this step included),
 /// which static methods ignore. A pure function: what was asked before does not matter.
 template <class Method, class Integer>
 [[nodiscard]] frequencies make_frequencies(const rope_shape& shape, const Method& method,
-                                           Integer seq_len) {
-  spectrum s(shape);
-  detail::resolve(method, s, detail::to_index(seq_len, "seq_len"));
-  return frequencies_of(s);
-}
-
-/// Frequencies computed elsewhere: inv_freq[n_pairs] (float or double, rad/token), copied.
-/// Errors   std::invalid_argument for n_pairs < 1, non-finite values, a factor out of range.
-template <class Number, class Count>
-frequencies frequencies_from(const Number* inv_freq, Count n_pairs, double attention_factor) {
-  static_assert(std::is_same_v<Number, double> || std::is_same_v<Number, float>,
-                "yarn: inverse frequencies are float or double");
-  const std::int64_t n = detail::to_index(n_pairs, "n_pairs");
-  if (n < 1 || n > std::int64_t{1} << 23)
-    detail::fail_argument("yarn: n_pairs = {} must be in [1, 2^23]", n);
-  if (inv_freq == nullptr)
-    detail::fail_argument("yarn: inv_freq is null");
-  frequencies f;
-  f.resize(static_cast<std::size_t>(n));
-  for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i)
-    f.set(i, static_cast<double>(inv_freq[i]), frequency_zone::unknown);
-  f.set_attention_factor(attention_factor);
-  return f;
-}
+                                           Integer seq_len);
 
 /// Undoes the rotation at the same positions: -theta, 1/m.
-[[nodiscard]] inline frequencies inverse(const frequencies& f) {
-  f.require_exact_phase("inverse");
-  frequencies g = f;
-  g.negate();
-  g.set_attention_factor(static_cast<double>(real(1) / real(f.attention_factor_)));
-  return g;
-}
+[[nodiscard]] inline frequencies inverse(const frequencies& f);
 
 /// The transposed rotation, for gradients: -theta, m. (Not the inverse unless m is 1.)
-[[nodiscard]] inline frequencies adjoint(const frequencies& f) {
-  f.require_exact_phase("adjoint");
-  frequencies g = f;
-  g.negate();
-  return g;
-}
+[[nodiscard]] inline frequencies adjoint(const frequencies& f);
 
 /// The rotation alone, without the attention factor: theta, 1. With distances for positions it
 /// moves cached keys, which carry the factor already (K-shift).
-[[nodiscard]] inline frequencies unscaled(const frequencies& f) {
-  f.require_exact_phase("unscaled");
-  frequencies g = f;
-  g.attention_factor_ = 1.0;
-  return g;
-}
+[[nodiscard]] inline frequencies unscaled(const frequencies& f);
 
 /// Takes tensors rotated by `from` to what `to` makes of them at the same positions: theta_to -
 /// theta_from, m_to / m_from. For keys cached before a dynamic method changed its frequencies.
 /// Errors   std::invalid_argument when the numbers of pairs differ.
-[[nodiscard]] inline frequencies rerotation(const frequencies& from, const frequencies& to) {
-  from.require_exact_phase("rerotation");
-  to.require_exact_phase("rerotation");
-  if (from.n_pairs() != to.n_pairs())
-    detail::fail_argument(
-        "yarn: rerotation from {} pairs to {} pairs: both must have the same number",
-        from.n_pairs(), to.n_pairs());
-  frequencies g = to;
-  for (std::size_t i = 0; i < g.inv_freq_.size(); ++i) {
-    g.inv_freq_[i] = static_cast<double>(real(to.inv_freq_[i]) - real(from.inv_freq_[i]));
-    g.steps_[i] = to.steps_[i] - from.steps_[i];
-    g.zones_[i] = frequency_zone::unknown;
-  }
-  g.set_attention_factor(
-      static_cast<double>(real(to.attention_factor_) / real(from.attention_factor_)));
-  g.rope_theta_ = 0.0;
-  g.range_ = {};
-  return g;
-}
+[[nodiscard]] inline frequencies rerotation(const frequencies& from, const frequencies& to);
 
 /// The pipeline of the common frameworks, for comparing with them: inv_freq rounded to float32, the
 /// angle float32(float32(position) * inv_freq), and cos/sin of that. At position 131071 its rows
 /// are off by 3e-3, as theirs are by 4e-3. Such frequencies work in rows and rotations, not in the
-/// group above. Error    of float rows: 0.5 ULP + 2^-60 of attention_factor * cos(that angle).
-[[nodiscard]] inline frequencies float32_pipeline(const frequencies& f) {
-  f.require_exact_phase("float32_pipeline");
-  frequencies g = f;
-  for (std::size_t i = 0; i < g.inv_freq_.size(); ++i)
-    g.set(i, static_cast<double>(static_cast<float>(g.inv_freq_[i])), g.zones_[i]);
-  g.float32_ = true;
-  return g;
-}
+/// group above.
+/// Error    of float rows: 0.5 ULP + 2^-60 of attention_factor * cos(that angle).
+[[nodiscard]] inline frequencies float32_pipeline(const frequencies& f);
 
 } // namespace YARN_ABI
 } // namespace yarn
+
+#include "detail/scaling/frequencies.hpp"
 
 #endif

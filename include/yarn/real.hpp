@@ -62,126 +62,27 @@ private:
   bool negative_ = false;
 };
 
-inline real::real(double value) {
-  const auto bits = detail::bit_cast<std::uint64_t>(value);
-  const std::uint64_t fraction = bits & 0xfffffffffffffu;
-  const int biased = static_cast<int>(bits >> 52 & 0x7ff);
-  // A subnormal has the exponent of the smallest normal number and no hidden bit.
-  *this = real(detail::u128{0, biased == 0 ? fraction : fraction | std::uint64_t{1} << 52},
-               (biased == 0 ? 1 : biased) - 1075 + 127, bits >> 63 != 0);
-}
-
-namespace detail {
-
-// The value m * 2^(e - 127), m normalised, as an IEEE number with `precision` significant bits
-// whose smallest subnormal is 2^smallest: returns the integer significand, and its unit's exponent.
-struct rounded {
-  std::uint64_t significand;
-  int exponent;
-};
-constexpr rounded round_to_even(u128 m, int e, int precision, int smallest) {
-  int unit = e - precision + 1;
-  if (unit < smallest)
-    unit = smallest;
-  const int drop = unit - e + 127; // >= 75: precision is at most 53
-  if (drop > 128)
-    return {0, unit};
-  const u128 kept = m >> drop;
-  const u128 rest = m << (128 - drop); // what was dropped, from the top bit down
-  const bool above_half = rest.hi >> 63 != 0 && !(rest == u128{std::uint64_t{1} << 63, 0});
-  const bool half = rest == u128{std::uint64_t{1} << 63, 0};
-  return {kept.lo + (above_half || (half && (kept.lo & 1) != 0) ? 1u : 0u), unit};
-}
-
-// significand * 2^exponent, exactly representable, as a double; by bits, so that -ffast-math and a
-// flush-to-zero mode cannot touch it.
-YARN_ALWAYS_INLINE double assemble_double(rounded r, bool negative) {
-  std::uint64_t bits = 0;
-  if (r.significand != 0) {
-    const int shift = leading_zeros(r.significand) - 11; // brings the leading bit to bit 52
-    const int biased = r.exponent - shift + 1075;
-    if (biased >= 2047)
-      bits = std::uint64_t{0x7ff} << 52;
-    else if (biased <= 0)
-      bits = r.significand; // subnormal: the unit is 2^-1074 already
-    else
-      bits = static_cast<std::uint64_t>(biased) << 52 |
-             ((shift >= 0 ? r.significand << shift : r.significand >> -shift) & 0xfffffffffffffu);
-  }
-  bits |= static_cast<std::uint64_t>(negative) << 63;
-  return bit_cast<double>(bits);
-}
-
-} // namespace detail
-
-inline real::operator double() const {
-  if (is_zero())
-    return 0.0;
-  return detail::assemble_double(detail::round_to_even(mantissa_, exponent_, 53, -1074), negative_);
-}
-
-inline real operator*(real a, real b) {
-  return real(detail::multiply_high(a.mantissa(), b.mantissa()), a.exponent() + b.exponent() + 1,
-              a.is_negative() != b.is_negative());
-}
-
-inline real operator+(real a, real b) {
-  if (a.is_zero())
-    return b;
-  if (b.is_zero())
-    return a;
-  if (a.exponent() < b.exponent() ||
-      (a.exponent() == b.exponent() && a.mantissa() < b.mantissa())) {
-    const real larger = b;
-    b = a;
-    a = larger;
-  }
-  // One bit of headroom for the carry; the bits that leave at the bottom are below 2^-126 of a.
-  const detail::u128 larger = a.mantissa() >> 1;
-  const detail::u128 smaller = b.mantissa() >> (a.exponent() - b.exponent() + 1);
-  return real(a.is_negative() == b.is_negative() ? larger + smaller : larger - smaller,
-              a.exponent() + 1, a.is_negative());
-}
-inline real operator-(real a, real b) { return a + -b; }
-
-inline real operator/(real a, real b) {
-  using detail::u128;
-  const u128 one{std::uint64_t{1} << 63, 0}; // 1 in units of 2^-127
-  const u128 d = b.mantissa();
-  const bool negative = a.is_negative() != b.is_negative();
-  if (d == one)
-    return real(a.mantissa(), a.exponent() - b.exponent(), negative);
-  // Newton's iteration for y = 2/d' with d' = d/2^127 in (1, 2), from 31 bits: 62, 124, 127 bits.
-  const std::uint64_t seed = (std::uint64_t{1} << 63) / ((d.hi >> 32) + 1);
-  u128 y{seed << 32, 0};
-  for (int step = 0; step < 3; ++step) {
-    const u128 product = detail::multiply_high(d, y); // d' * y / 2 in units of 2^-127; nearly 1
-    if (product < one)
-      y = y + (detail::multiply_high(y, one - product) << 1);
-    else
-      y = y - (detail::multiply_high(y, product - one) << 1);
-  }
-  return real(detail::multiply_high(a.mantissa(), y), a.exponent() - b.exponent(), negative);
-}
-
-inline bool operator==(real a, real b) {
-  return a.mantissa() == b.mantissa() && a.exponent() == b.exponent() &&
-         a.is_negative() == b.is_negative();
-}
-inline bool operator<(real a, real b) {
-  if (a.is_negative() != b.is_negative())
-    return a.is_negative();                    // a zero never is
-  const real& small = a.is_negative() ? b : a; // in magnitude, if a < b
-  const real& large = a.is_negative() ? a : b;
-  return small.exponent() != large.exponent() ? small.exponent() < large.exponent()
-                                              : small.mantissa() < large.mantissa();
-}
-inline bool operator>(real a, real b) { return b < a; }
-inline bool operator<=(real a, real b) { return !(b < a); }
-inline bool operator>=(real a, real b) { return !(a < b); }
-
-inline real min(real a, real b) { return b < a ? b : a; }
-inline real max(real a, real b) { return a < b ? b : a; }
+inline real operator*(real a, real b);
+inline real operator+(real a, real b);
+inline real operator-(real a, real b);
+/// Requires b != 0.
+inline real operator/(real a, real b);
+inline bool operator==(real a, real b);
+inline bool operator<(real a, real b);
+inline bool operator>(real a, real b);
+inline bool operator<=(real a, real b);
+inline bool operator>=(real a, real b);
+inline real min(real a, real b);
+inline real max(real a, real b);
+/// Requires |x| < 2^62.
+inline real floor(real x);
+inline real ceil(real x);
+/// e^x. Requires |x| < 2^20.
+inline real exp(real x);
+/// The natural logarithm. Requires x > 0.
+inline real log(real x);
+/// Requires x >= 0.
+inline real sqrt(real x);
 
 namespace constant {
 // 128 bits each, rounded to nearest; tests/arithmetic/test_real.cpp derives them anew.
@@ -189,77 +90,9 @@ inline constexpr real ln2{{0xb17217f7d1cf79ab, 0xc9e3b39803f2f6af}, -1, false};
 inline constexpr real pi{{0xc90fdaa22168c234, 0xc4c6628b80dc1cd1}, 1, false};
 } // namespace constant
 
-namespace detail {
-
-// The largest integer <= x, for |x| < 2^62.
-inline std::int64_t floor_to_integer(real x) {
-  if (x.is_zero())
-    return 0;
-  const u128 whole = x.exponent() < 0 ? u128{0, 0} : x.mantissa() >> (127 - x.exponent());
-  const auto magnitude = static_cast<std::int64_t>(whole.lo);
-  if (!x.is_negative())
-    return magnitude;
-  return real(magnitude) < -x ? -magnitude - 1 : -magnitude;
-}
-
-} // namespace detail
-
-inline real floor(real x) { return detail::floor_to_integer(x); }
-inline real ceil(real x) { return -floor(-x); }
-
-namespace detail {
-
-// 1/n! in units of 2^-126, and 1/(2n+1) in units of 2^-127, worked out by the compiler.
-struct series_terms {
-  static constexpr int size = 29;
-  u128 of_exp[size];
-  u128 of_atanh[size];
-  constexpr series_terms() : of_exp{}, of_atanh{} {
-    of_exp[0] = {std::uint64_t{1} << 62, 0};
-    for (int n = 1; n < size; ++n)
-      of_exp[n] = divide(of_exp[n - 1], static_cast<std::uint64_t>(n));
-    for (int n = 0; n < size; ++n)
-      of_atanh[n] = divide({std::uint64_t{1} << 63, 0}, static_cast<std::uint64_t>(2 * n + 1));
-  }
-};
-inline constexpr series_terms terms{};
-
-} // namespace detail
-
-/// e^x for |x| < 2^20.
-inline real exp(real x) {
-  using detail::u128;
-  // x = k ln 2 + r with |r| <= ln(2)/2, then Taylor's series; its next term is below 2^-144.
-  const std::int64_t k = detail::floor_to_integer(x / constant::ln2 + real(0.5));
-  const real r = x - real(k) * constant::ln2;
-  const u128 magnitude = r.mantissa() >> (-1 - r.exponent()); // |r| < 1/2, in units of 2^-128
-  u128 sum = detail::terms.of_exp[28];
-  for (int n = 27; n >= 0; --n) {
-    const u128 rest = detail::multiply_high(magnitude, sum);
-    sum = r.is_negative() ? detail::terms.of_exp[n] - rest : detail::terms.of_exp[n] + rest;
-  }
-  return real(sum, static_cast<int>(k) + 1, false);
-}
-
-/// The natural logarithm of x > 0.
-inline real log(real x) {
-  using detail::u128;
-  // x = 2^k f with f in [3/4, 3/2), and log f = 2 atanh(z), z = (f-1)/(f+1), |z| <= 1/5.
-  const bool upper = x.mantissa().hi >= std::uint64_t{0xc} << 60;
-  const int k = x.exponent() + (upper ? 1 : 0);
-  const real f(x.mantissa(), upper ? -1 : 0, false);
-  const real z = (f - real(1)) / (f + real(1));
-  const u128 magnitude = z.mantissa() >> (-1 - z.exponent()); // units of 2^-128
-  const u128 square = detail::multiply_high(magnitude, magnitude);
-  u128 sum = detail::terms.of_atanh[28]; // the next term is below 2^-134
-  for (int n = 27; n >= 0; --n)
-    sum = detail::terms.of_atanh[n] + detail::multiply_high(square, sum);
-  return real(k) * constant::ln2 + real(2) * z * real(sum, 0, false);
-}
-
-inline real sqrt(real x) { return x.is_zero() ? x : exp(log(x) * real(0.5)); }
-
 } // namespace YARN_ABI
 } // namespace yarn
+
+#include "detail/arithmetic/real.hpp"
 
 #endif

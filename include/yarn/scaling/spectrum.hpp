@@ -4,12 +4,12 @@
 #define YARN_SCALING_SPECTRUM_HPP
 
 #include "../detail/base/buffer.hpp"
+#include "../detail/scaling/method_traits.hpp"
 #include "../real.hpp"
 #include "../types.hpp"
 #include "require.hpp"
 
 #include <initializer_list>
-#include <variant>
 
 namespace yarn {
 inline namespace v0 {
@@ -36,34 +36,15 @@ struct pair_range {
 
 inline namespace YARN_ABI {
 
-/// The numbers of one resolved model, while a method works on them: it finds the unscaled
-/// frequencies and leaves the scaled ones. All in `real` (128 bits); rounded to double afterwards.
+/// The working state of make_frequencies. It starts with the unscaled frequencies of a shape; the
+/// method's `resolve` overwrites them with the scaled ones. All numbers are `real` (128 bits), and
+/// are rounded to double afterwards.
 class spectrum {
 public:
   /// theta_i = rope_theta^(-2i / rotary_dim) for every pair i, attention factor 1.
-  /// Errors   std::invalid_argument for a shape that no model has (see the messages below).
-  explicit spectrum(const rope_shape& shape) : shape_(shape) {
-    constexpr std::int64_t largest = std::int64_t{1} << 24;
-    const std::int64_t d = shape.rotated();
-    if (shape.head_dim < 1 || shape.head_dim > largest)
-      detail::fail_argument("yarn: rope_shape.head_dim = {} must be in [1, {}]", shape.head_dim,
-                            largest);
-    if (d < 2 || d > shape.head_dim || d % 2 != 0)
-      detail::fail_argument(
-          "yarn: rope_shape.rotary_dim = {} must be even and in [2, head_dim = {}] "
-          "(0: all of head_dim)",
-          shape.rotary_dim, shape.head_dim);
-    if (shape.rope_theta == 0.0)
-      detail::fail_argument(
-          "yarn: rope_shape.rope_theta = 0 is not set; it must be > 0 and has no default");
-    require_positive("rope_shape.rope_theta", shape.rope_theta);
-
-    inv_freq_.resize_discarding(static_cast<std::size_t>(d / 2));
-    zones_.resize_discarding(inv_freq_.size());
-    base_ = shape.rope_theta;
-    log_theta_ = log(base_);
-    fill(log_theta_);
-  }
+  /// Errors   std::invalid_argument for a head_dim outside [1, 2^24], a rotary_dim that is odd,
+  ///          0 or beyond head_dim, a rope_theta that is not set, not finite or not > 0.
+  explicit spectrum(const rope_shape& shape);
 
   const rope_shape& shape() const { return shape_; }
   std::int64_t rotary_dim() const { return shape_.rotated(); }
@@ -102,15 +83,7 @@ public:
   pair_range correction_range = {};
 
 private:
-  void fill(real log_base) {
-    // Powers of one ratio: after i products the error is i * 2^-127, which no double shows.
-    const real ratio = exp(real(-2) * log_base / real(rotary_dim()));
-    real power = 1;
-    for (std::int64_t i = 0; i < n_pairs(); ++i) {
-      set(i, power, frequency_zone::extrapolated);
-      power = power * ratio;
-    }
-  }
+  void fill(real log_base);
 
   rope_shape shape_;
   real base_;
@@ -149,35 +122,6 @@ private:
   detail::buffer<double> values_;
 };
 
-namespace detail {
-
-inline void check_factors(const char* field, const factor_list& list, std::int64_t n_pairs) {
-  if (static_cast<std::int64_t>(list.size()) != n_pairs)
-    fail_argument("yarn: {} has {} values; it must have one for each of the {} pairs", field,
-                  list.size(), n_pairs);
-  for (std::size_t i = 0; i < list.size(); ++i)
-    if (!is_finite(list[i]) || !(list[i] > 0.0))
-      fail_argument("yarn: {}[{}] = {} must be finite and > 0", field, i, list[i]);
-}
-
-template <class Method, class = void> struct resolves_once : std::false_type {};
-template <class Method>
-struct resolves_once<
-    Method, std::void_t<decltype(std::declval<const Method&>().resolve(std::declval<spectrum&>()))>>
-    : std::true_type {};
-
-template <class Method, class = void> struct resolves_at_length : std::false_type {};
-template <class Method>
-struct resolves_at_length<Method, std::void_t<decltype(std::declval<const Method&>().resolve(
-                                      std::declval<spectrum&>(), std::int64_t{}))>>
-    : std::true_type {};
-
-// A variant of methods is a method; one that may hold a dynamic method counts as dynamic.
-template <class... Methods>
-struct resolves_at_length<std::variant<Methods...>, void> : std::true_type {};
-
-} // namespace detail
-
 /// A scaling method is an aggregate with `void resolve(yarn::spectrum&) const`.
 template <class Method>
 inline constexpr bool is_static_scaling_v =
@@ -189,27 +133,9 @@ inline constexpr bool is_dynamic_scaling_v = detail::resolves_at_length<Method>:
 template <class Method>
 inline constexpr bool is_scaling_v = is_static_scaling_v<Method> || is_dynamic_scaling_v<Method>;
 
-namespace detail {
-
-template <class Method>
-void resolve(const Method& method, spectrum& s, [[maybe_unused]] std::int64_t seq_len) {
-  static_assert(is_scaling_v<Method>,
-                "yarn: a scaling method needs `void resolve(yarn::spectrum&) const`, or, when it "
-                "depends on the current length, `void resolve(yarn::spectrum&, std::int64_t "
-                "seq_len) const`");
-  if constexpr (is_dynamic_scaling_v<Method>)
-    method.resolve(s, seq_len);
-  else if constexpr (is_scaling_v<Method>)
-    method.resolve(s);
-}
-
-template <class... Methods>
-void resolve(const std::variant<Methods...>& method, spectrum& s, std::int64_t seq_len) {
-  std::visit([&](const auto& held) { resolve(held, s, seq_len); }, method);
-}
-
-} // namespace detail
 } // namespace YARN_ABI
 } // namespace yarn
+
+#include "../detail/scaling/resolve.hpp"
 
 #endif

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// What a call of rope_apply or rope_copy accepts: kinds of rows, tensors, and one sentence of the
+// compiler for everything else.
+#ifndef YARN_DETAIL_ROPE_ARGUMENTS_HPP
+#define YARN_DETAIL_ROPE_ARGUMENTS_HPP
+
+#include "../../rows.hpp"
+#include "../rows/check.hpp"
+#include "loop.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+// An engine's own arrays may be anything; ours pass at once.
+template <class R, class Meaning>
+void check_trig(const char* name, const trig_view<R, Meaning>& view) {
+  if (view.n_pairs() < 0 || view.n_rows() < 0 || (view.n_pairs() == 0 && view.n_rows() != 0))
+    fail_argument("yarn: {} has n_rows = {}, n_pairs = {}; rows are >= 0 and pairs >= 1", name,
+                  view.n_rows(), view.n_pairs());
+  check_row_extent<R>(name, view.n_rows(), view.n_pairs(), view.row_stride());
+  if (view.n_rows() > 0 && (view.cos(0) == nullptr || view.sin(0) == nullptr))
+    fail_argument("yarn: cos or sin of {} is null", name);
+}
+
+inline void check_token_count(const char* what, std::int64_t n, std::int64_t n_tokens) {
+  if (n != n_tokens)
+    fail_argument("yarn: {} = {} must be n_tokens = {}", what, n, n_tokens);
+}
+
+// The rows that a call is given: what to check before anything is touched, and the source that the
+// rotation stages rows from. One type for each kind of rows, found by `given`.
+template <class R> struct given_rows {
+  rows_view<R> rows;
+
+  std::int64_t n_pairs() const { return rows.n_pairs(); }
+  void check_source() const { check_trig("rows", rows); }
+  void check(std::int64_t n_tokens) const {
+    check_token_count("rows.n_rows", rows.n_rows(), n_tokens);
+  }
+  YARN_ALWAYS_INLINE auto source() const { return source_of(rows, identity_row{}); }
+};
+
+template <class R> struct given_table {
+  positions list;
+  table_view<R> table;
+
+  std::int64_t n_pairs() const { return table.n_pairs(); }
+  void check_source() const { check_trig("table", table); }
+  void check(std::int64_t n_tokens) const {
+    if (list.size() >= 0)
+      check_token_count("positions.size", list.size(), n_tokens);
+    if (n_tokens == 0)
+      return;
+    check_list(list);
+    if (list.is_run())
+      check_run(n_tokens);
+    else
+      for (std::int64_t t = 0; t < n_tokens; ++t)
+        check_position(t);
+  }
+  YARN_ALWAYS_INLINE auto source() const { return source_of(table, position_row{list}); }
+
+private:
+  void check_position(std::int64_t token) const {
+    if (list[token] < 0 || list[token] >= table.n_rows())
+      fail_range("yarn: position {} of token {} is outside the table's rows [0, {})", list[token],
+                 token, table.n_rows());
+  }
+  void check_run(std::int64_t n_tokens) const {
+    check_position(0);
+    if (n_tokens - 1 > table.n_rows() - 1 - list[0])
+      fail_range("yarn: positions {} to {} + {} leave the table's rows [0, {})", list[0], list[0],
+                 n_tokens - 1, table.n_rows());
+  }
+};
+
+struct given_frequencies {
+  positions list;
+  const frequencies* freqs;
+
+  std::int64_t n_pairs() const { return freqs->n_pairs(); }
+  void check_source() const { check_frequencies(*freqs); }
+  void check(std::int64_t n_tokens) const {
+    if (list.size() >= 0)
+      check_token_count("positions.size", list.size(), n_tokens);
+    check_positions(list, n_tokens);
+  }
+  YARN_ALWAYS_INLINE frequency_source source() const { return {freqs, list, freqs->n_pairs()}; }
+};
+
+template <class R> YARN_ALWAYS_INLINE given_rows<R> given(const rows_view<R>& rows) {
+  return {rows};
+}
+template <class R> YARN_ALWAYS_INLINE given_rows<R> given(const rotary_rows<R>& rows) {
+  return {rows.view()};
+}
+YARN_ALWAYS_INLINE given_frequencies given_at(const frequencies& f, const positions& list) {
+  return {list, &f};
+}
+template <class R>
+YARN_ALWAYS_INLINE given_table<R> given_at(const table_view<R>& table, const positions& list) {
+  return {list, table};
+}
+template <class R>
+YARN_ALWAYS_INLINE given_table<R> given_at(const rotary_table<R>& table, const positions& list) {
+  return {list, table.view()};
+}
+template <class Source> YARN_ALWAYS_INLINE auto given(const lazy_rows<Source>& rows) {
+  return given_at(rows.source(), rows.list());
+}
+
+// ---- what a call accepts, and the one sentence where it does not --------------------------------
+
+template <class Rows, class = void> struct is_rows : std::false_type {};
+template <class Rows>
+struct is_rows<Rows, std::void_t<decltype(given(std::declval<const Rows&>()))>> : std::true_type {};
+
+template <class X, class = void> struct is_tensor : std::false_type {};
+template <class X>
+struct is_tensor<X, std::void_t<decltype(tensor_traits<X>::heads(std::declval<const X&>()))>>
+    : std::true_type {};
+
+// True, or an error of the compiler.
+template <class Rows, class... Tensors> constexpr bool accepts() {
+  constexpr bool is_named = std::is_same_v<Rows, rejected_rows>;
+  constexpr bool rows = is_rows<Rows>::value;
+  constexpr bool tensors = (is_tensor<Tensors>::value && ...);
+  static_assert(rows || is_named, "yarn: the rows of a call are rotary_rows, a rows_view, or "
+                                  "rows_of(frequencies or table, positions)");
+  static_assert(tensors, "yarn: a tensor of a call is a heads_view, or of a type for which "
+                         "yarn::tensor_traits gives one");
+  return rows && tensors;
+}
+
+template <class X> YARN_ALWAYS_INLINE auto heads_of(const X& x) {
+  return tensor_traits<X>::heads(x);
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// What makes a type a scaling method: the forms of `resolve` that it has.
+#ifndef YARN_DETAIL_SCALING_METHOD_TRAITS_HPP
+#define YARN_DETAIL_SCALING_METHOD_TRAITS_HPP
+
+#include "../base/abi.hpp"
+
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace yarn {
+inline namespace YARN_ABI {
+class spectrum;
+
+namespace detail {
+
+template <class Method, class = void> struct resolves_once : std::false_type {};
+template <class Method>
+struct resolves_once<
+    Method, std::void_t<decltype(std::declval<const Method&>().resolve(std::declval<spectrum&>()))>>
+    : std::true_type {};
+
+template <class Method, class = void> struct resolves_at_length : std::false_type {};
+template <class Method>
+struct resolves_at_length<Method, std::void_t<decltype(std::declval<const Method&>().resolve(
+                                      std::declval<spectrum&>(), std::int64_t{}))>>
+    : std::true_type {};
+
+// A variant of methods is a method; one that may hold a dynamic method counts as dynamic.
+template <class... Methods>
+struct resolves_at_length<std::variant<Methods...>, void> : std::true_type {};
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

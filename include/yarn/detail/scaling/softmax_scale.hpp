@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// What softmax_scale.hpp declares.
+#ifndef YARN_DETAIL_SCALING_SOFTMAX_SCALE_HPP
+#define YARN_DETAIL_SCALING_SOFTMAX_SCALE_HPP
+
+#include "../../softmax_scale.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+
+namespace detail {
+
+template <class Method>
+real softmax_temperature(const freq_factors_scaling<Method>& divided, std::int64_t seq_len);
+template <class... Methods>
+real softmax_temperature(const std::variant<Methods...>& method, std::int64_t seq_len);
+
+template <class Method> real softmax_temperature(const Method& method, std::int64_t seq_len) {
+  if constexpr (std::is_base_of_v<yarn_scaling, Method>) {
+    real scale = method.factor;
+    if constexpr (is_dynamic_scaling_v<Method>) {
+      require_length("dynamic_yarn_scaling.original_max_position_embeddings",
+                     method.original_max_position_embeddings);
+      scale = max(scale, real(seq_len) / real(method.original_max_position_embeddings));
+    } else {
+      require_positive("yarn_scaling.factor", method.factor);
+    }
+    require_at_least_zero("yarn_scaling.mscale_all_dim", method.mscale_all_dim.value());
+    return yarn_scaling::temperature(scale, method.mscale_all_dim.value());
+  } else {
+    static_cast<void>(method);
+    static_cast<void>(seq_len);
+    return 1;
+  }
+}
+template <class Method>
+real softmax_temperature(const freq_factors_scaling<Method>& divided, std::int64_t seq_len) {
+  return softmax_temperature(divided.method, seq_len);
+}
+template <class... Methods>
+real softmax_temperature(const std::variant<Methods...>& method, std::int64_t seq_len) {
+  return std::visit([&](const auto& chosen) { return softmax_temperature(chosen, seq_len); },
+                    method);
+}
+
+template <class Method>
+double softmax_scale_at(std::int64_t qk_head_dim, const Method& method,
+                        softmax_convention convention, std::int64_t seq_len) {
+  require_length("qk_head_dim", qk_head_dim);
+  require_sequence_length(seq_len);
+  real temperature = 1;
+  if (convention == softmax_convention::mscale_all_dim_squared)
+    temperature = softmax_temperature(method, seq_len);
+  return static_cast<double>(temperature * temperature / sqrt(qk_head_dim));
+}
+
+} // namespace detail
+
+template <class Integer, class Method>
+double softmax_scale(Integer qk_head_dim, const Method& method, softmax_convention convention) {
+  static_assert(is_scaling_v<Method>, "yarn: softmax_scale takes a scaling method");
+  static_assert(!is_dynamic_scaling_v<Method>,
+                "yarn: this method depends on the current length (any_scaling may): call "
+                "softmax_scale(qk_head_dim, method, convention, seq_len)");
+  return detail::softmax_scale_at(detail::to_index(qk_head_dim, "qk_head_dim"), method, convention,
+                                  0);
+}
+
+template <class Integer, class Method, class Length>
+double softmax_scale(Integer qk_head_dim, const Method& method, softmax_convention convention,
+                     Length seq_len) {
+  static_assert(is_scaling_v<Method>, "yarn: softmax_scale takes a scaling method");
+  return detail::softmax_scale_at(detail::to_index(qk_head_dim, "qk_head_dim"), method, convention,
+                                  detail::to_index(seq_len, "seq_len"));
+}
+
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif
