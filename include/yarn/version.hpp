@@ -4,7 +4,7 @@
 #define YARN_VERSION_HPP
 
 #define YARN_VERSION_MAJOR 0
-#define YARN_VERSION_MINOR 1
+#define YARN_VERSION_MINOR 2
 #define YARN_VERSION_PATCH 0
 
 #endif

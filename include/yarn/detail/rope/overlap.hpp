@@ -63,9 +63,10 @@ inline overlap overlap_of(const footprint& p, const footprint& q, int level, std
   return behind > before ? behind : before;
 }
 
-// Whether two checked views share elements. Costs three comparisons where their memory is apart, a
-// few divisions where they are parts of one buffer (packed q, k and v).
-template <class A, class B> overlap overlap_of(const heads_view<A>& a, const heads_view<B>& b) {
+// Whether two checked views share elements. For parts of one buffer (packed q, k and v) it costs a
+// few divisions.
+template <class A, class B>
+YARN_NOINLINE overlap overlap_of(const heads_view<A>& a, const heads_view<B>& b) {
   if (a.n_tokens() == 0 || a.n_heads() == 0 || a.head_dim() == 0 || b.n_tokens() == 0 ||
       b.n_heads() == 0 || b.head_dim() == 0)
     return overlap::none;
