@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // float8_e4m3: every code, every rounding boundary, and rotations of such elements. This is also
 // what a format added to detail/base/formats.hpp has to show.
+#include "support/expect_error.hpp"
+
 #include <yarn/detail/base/formats.hpp>
 #include <yarn/rope.hpp>
 
@@ -119,6 +121,12 @@ TEST(float8, is_described_by_the_table) {
     return static_cast<int>(sizeof(typename decltype(format)::storage));
   });
   EXPECT_EQ(size, 1);
+  support::expect_error<std::invalid_argument>(
+      [] {
+        return yarn::detail::with_format(yarn::element_format::unknown,
+                                         [](auto format) { return decltype(format)::digits; });
+      },
+      {"unknown element format"});
 }
 
 class float8_rotation : public ::testing::TestWithParam<pairing> {};
