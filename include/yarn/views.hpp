@@ -91,7 +91,8 @@ private:
 ///     };
 template <class X> struct tensor_traits {};
 template <class T> struct tensor_traits<heads_view<T>> {
-  YARN_ALWAYS_INLINE static heads_view<T> heads(const heads_view<T>& x) { return x; }
+  // Not a copy: vector loads of fields that were just stored would stall every call.
+  YARN_ALWAYS_INLINE static const heads_view<T>& heads(const heads_view<T>& x) { return x; }
 };
 
 /// The position of each token: a list of the caller's (signed 32- or 64-bit integers), or a run of

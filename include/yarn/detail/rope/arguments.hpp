@@ -133,7 +133,7 @@ template <class Rows, class... Tensors> constexpr bool accepts() {
   return rows && tensors;
 }
 
-template <class X> YARN_ALWAYS_INLINE auto heads_of(const X& x) {
+template <class X> YARN_ALWAYS_INLINE decltype(auto) heads_of(const X& x) {
   return tensor_traits<X>::heads(x);
 }
 

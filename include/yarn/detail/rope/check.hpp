@@ -15,10 +15,9 @@ YARN_ALWAYS_INLINE bool product_exceeds(std::int64_t a, std::int64_t b, std::int
   return a != 0 && b > limit / a;
 }
 
-// The number of bytes from the first element to behind the last one, of a tensor.
+// Checks one tensor. Returns the number of bytes from its first element to behind its last one.
 template <class T>
-YARN_NOINLINE std::uintptr_t check_any_tensor(const char* name, const heads_view<T>& x,
-                                              std::int64_t n_pairs) {
+std::uintptr_t check_tensor(const char* name, const heads_view<T>& x, std::int64_t n_pairs) {
   const std::int64_t tokens = x.n_tokens(), heads = x.n_heads(), dim = x.head_dim();
   if (tokens < 0 || heads < 0 || dim < 0)
     fail_argument("yarn: {} has n_tokens = {}, n_heads = {}, head_dim = {}; none may be negative",
@@ -54,26 +53,6 @@ YARN_NOINLINE std::uintptr_t check_any_tensor(const char* name, const heads_view
                   name, x.token_stride(), x.head_stride(), tokens, heads, dim);
   const std::int64_t all = n_outer > 1 ? (n_outer - 1) * outer + run : run;
   return static_cast<std::uintptr_t>(all) * sizeof(T);
-}
-
-// The same, with the common case first, because a call for one token takes some 100 ns: heads side
-// by side in a token, tokens behind each other, and numbers so small that no product overflows.
-template <class T>
-YARN_ALWAYS_INLINE std::uintptr_t check_tensor(const char* name, const heads_view<T>& x,
-                                               std::int64_t n_pairs) {
-  const auto tokens = static_cast<std::uint64_t>(x.n_tokens());
-  const auto heads = static_cast<std::uint64_t>(x.n_heads());
-  const auto dim = static_cast<std::uint64_t>(x.head_dim());
-  const auto token_stride = static_cast<std::uint64_t>(x.token_stride());
-  const auto head_stride = static_cast<std::uint64_t>(x.head_stride());
-  const std::uint64_t token = (heads - 1) * head_stride + dim; // elements, if no number is large
-  const bool is_small =
-      (tokens | heads | dim) >> 19 == 0 && (token_stride | head_stride) >> 38 == 0;
-  if (YARN_LIKELY(is_small && tokens != 0 && heads != 0 && head_stride >= dim &&
-                  token_stride >= token && dim >= 2 * static_cast<std::uint64_t>(n_pairs) &&
-                  x.data() != nullptr))
-    return static_cast<std::uintptr_t>(((tokens - 1) * token_stride + token) * sizeof(T));
-  return check_any_tensor(name, x, n_pairs);
 }
 
 // Whether the memory of two tensors, of these sizes in bytes, is in two places: then nothing more
