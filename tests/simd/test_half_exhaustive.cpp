@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// 16-bit elements (detail/base/formats.hpp, detail/simd/element.hpp) against the definition of the formats:
+// 16-bit elements (detail/base/formats.hpp, detail/simd) against the definition of the formats:
 // every value of both, every float rounded to both, doubles at every boundary between two of their
 // numbers; packs of every width against the scalar functions; and the types that they come under.
 //

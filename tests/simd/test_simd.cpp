@@ -4,9 +4,7 @@
 #include "../support/bits.hpp"
 
 #include <gtest/gtest.h>
-#include <yarn/detail/simd/element.hpp>
-#include <yarn/detail/simd/octant.hpp>
-#include <yarn/detail/simd/permute.hpp>
+#include <yarn/detail/simd/pack.hpp>
 
 #include <array>
 #include <cmath>

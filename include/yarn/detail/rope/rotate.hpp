@@ -9,8 +9,7 @@
 #ifndef YARN_DETAIL_ROPE_ROTATE_HPP
 #define YARN_DETAIL_ROPE_ROTATE_HPP
 
-#include "../simd/element.hpp"
-#include "../simd/permute.hpp"
+#include "../simd/pack.hpp"
 
 #include <utility>
 
@@ -84,7 +83,7 @@ public:
   static constexpr int packs_in_registers = has_32_registers_v<Arch> ? 8 : spreads ? 2 : 4;
 
   YARN_ALWAYS_INLINE static rotation_step from_row(const C* cos, const C* sin) {
-    const wide c = held(wide::load_unaligned(cos)), s = held(wide::load_unaligned(sin));
+    const wide c = load_once(wide::load_unaligned(cos)), s = load_once(wide::load_unaligned(sin));
     if constexpr (spreads) {
       const two_packs<wide> twice_c = interleave(c, c), twice_s = interleave(s * wide(C(-1)), s);
       return {twice_c.first, twice_c.second, twice_s.first, twice_s.second};
@@ -97,8 +96,8 @@ public:
   template <class From, class To>
   YARN_ALWAYS_INLINE void apply(const head_run<From, To>& x, std::int64_t pair) const {
     if constexpr (spreads) {
-      const wide low = held(load_elements(x.source + 2 * pair, wide{}));
-      const wide high = held(load_elements(x.source + 2 * pair + pairs, wide{}));
+      const wide low = load_once(load_elements(x.source + 2 * pair, wide{}));
+      const wide high = load_once(load_elements(x.source + 2 * pair + pairs, wide{}));
       store_neighbours({multiply_add(swap_neighbours(low), sin_, low * cos_),
                         multiply_add(swap_neighbours(high), sin_high_, high * cos_high_)},
                        x.target + 2 * pair);
@@ -118,8 +117,8 @@ private:
   YARN_ALWAYS_INLINE static two_packs<wide> load_pairs(const head_run<From, To>& x,
                                                        std::int64_t pair) {
     if constexpr (In == pairing::half_split)
-      return {held(load_elements(x.source + pair, wide{})),
-              held(load_elements(x.source + x.half + pair, wide{}))};
+      return {load_once(load_elements(x.source + pair, wide{})),
+              load_once(load_elements(x.source + x.half + pair, wide{}))};
     else
       return deinterleave(load_elements(x.source + 2 * pair, wide{}),
                           load_elements(x.source + 2 * pair + pairs, wide{}));

@@ -23,7 +23,7 @@
 #define YARN_DETAIL_ROWS_KERNEL_HPP
 
 #include "../arithmetic/phase.hpp"
-#include "../simd/octant.hpp"
+#include "../simd/pack.hpp"
 
 #include <utility>
 

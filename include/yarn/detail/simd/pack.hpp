@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: MIT
-// The only header that includes xsimd. Packs are xsimd batches; what the simd_*.hpp have beside
-// their arithmetic is what xsimd's versions 8 to 14 do differently or not at all (fused
-// multiply-add on AVX-512 came after 8.1), by intrinsics where we know the processor and through
-// memory where we do not.
+// Packs: a few floats or doubles that are worked on together. This header has all operations of
+// packs and is the only one of the room to include from elsewhere.
+//
+// Packs are batches of xsimd (this is the only header that includes it) or, for one element, the
+// scalar_pack of scalar.hpp. xsimd provides registers, loads, stores, +, - and *. Its versions 8 to
+// 14 lack the other operations or do them in different ways (fused multiply-add on AVX-512 came
+// after 8.1), so they are written in intrinsics, a file for each instruction set; generic.hpp has
+// what no such file overloads.
 #ifndef YARN_DETAIL_SIMD_PACK_HPP
 #define YARN_DETAIL_SIMD_PACK_HPP
 
+#include "isa.hpp"
 #include "scalar.hpp"
+
+#include <cstddef>
+#include <type_traits>
 
 #if defined(YARN_NO_XSIMD)
 
@@ -17,9 +25,7 @@ namespace detail {
 using default_arch = scalar_arch;
 template <class T, class Arch> struct pack_of { using type = scalar_pack<T>; };
 template <class T, class Arch> using pack = typename pack_of<T, Arch>::type;
-template <class Arch> using narrower_arch = scalar_arch;
-template <class Arch> inline constexpr bool has_32_registers_v = false;
-template <class Arch> inline constexpr bool can_stream_v = false;
+
 YARN_ALWAYS_INLINE void finish_streaming() {}
 
 } // namespace detail
@@ -28,7 +34,6 @@ YARN_ALWAYS_INLINE void finish_streaming() {}
 
 #else
 
-#include <type_traits>
 #include <xsimd/xsimd.hpp>
 
 // xsimd's functions carry their architecture in their names, but two sources may share one: the
@@ -80,127 +85,174 @@ template <class T> struct pack_of<T, scalar_arch> { using type = scalar_pack<T>;
 template <class T, class Arch> using pack = typename pack_of<T, Arch>::type;
 
 template <class T, class A> using batch = xsimd::batch<T, A>;
+template <class A> using floats = batch<float, A>;
+template <class A> using doubles = batch<double, A>;
 
-// Whose registers a batch of this architecture has. (By the tag: gcc warns about a comparison with
-// __m512d, and the size alone would take xsimd's emulated batches for real ones.)
-#if defined(__AVX512F__)
-template <class A> inline constexpr bool is_avx512_v = std::is_base_of_v<xsimd::avx512f, A>;
-// gcc 12 says of many unmasked AVX-512 intrinsics that they read an uninitialised value of its own
-// headers. With a mask of all lanes they do not, and the same instructions come out.
-inline constexpr __mmask8 all_lanes = 0xff;
-#endif
-#if defined(__AVX__)
-template <class A> inline constexpr bool is_avx_v = std::is_base_of_v<xsimd::avx, A>;
-#endif
-#if defined(__SSE2__)
-template <class A> inline constexpr bool is_sse_v = std::is_base_of_v<xsimd::sse2, A>;
-#endif
-#if defined(__aarch64__) && defined(__ARM_NEON)
-template <class A> inline constexpr bool is_neon64_v = std::is_base_of_v<xsimd::neon64, A>;
-#endif
+// ---- Arithmetic -------------------------------------------------------------------------------
 
-template <class A>
-inline constexpr bool has_32_registers_v =
-#if defined(__AVX512F__)
-    is_avx512_v<A>;
-#elif defined(__aarch64__) && defined(__ARM_NEON)
-    is_neon64_v<A>;
-#else
-    false;
-#endif
-
-/// a * b + c, rounded once where the processor can (YARN_HAS_FMA), else twice. Not xsimd's where we
-/// can help it: some of its versions write x * y + z, and a compiler that fuses that on its own may
-/// fuse the product inside z instead.
+/// a * b + c, rounded once where the processor can (YARN_HAS_FMA), else twice.
 template <class T, class A>
 YARN_ALWAYS_INLINE batch<T, A> multiply_add(batch<T, A> a, batch<T, A> b, batch<T, A> c) {
-#if defined(__AVX512F__)
-  if constexpr (is_avx512_v<A> && std::is_same_v<T, float>)
-    return batch<T, A>(_mm512_fmadd_ps(a, b, c));
-  else if constexpr (is_avx512_v<A> && std::is_same_v<T, double>)
-    return batch<T, A>(_mm512_fmadd_pd(a, b, c));
-  else
-#endif
-#if defined(__FMA__)
-      if constexpr (is_avx_v<A> && std::is_same_v<T, float>)
-    return batch<T, A>(_mm256_fmadd_ps(a, b, c));
-  else if constexpr (is_avx_v<A> && std::is_same_v<T, double>)
-    return batch<T, A>(_mm256_fmadd_pd(a, b, c));
-  else if constexpr (is_sse_v<A> && std::is_same_v<T, float>)
-    return batch<T, A>(_mm_fmadd_ps(a, b, c));
-  else if constexpr (is_sse_v<A> && std::is_same_v<T, double>)
-    return batch<T, A>(_mm_fmadd_pd(a, b, c));
-  else
-#endif
-#if defined(__aarch64__) && defined(__ARM_NEON)
-      if constexpr (is_neon64_v<A> && std::is_same_v<T, float>)
-    return batch<T, A>(vfmaq_f32(c, a, b));
-  else if constexpr (is_neon64_v<A> && std::is_same_v<T, double>)
-    return batch<T, A>(vfmaq_f64(c, a, b));
-  else
-#endif
-    return xsimd::fma(a, b, c);
+  return multiply_add(a, b, c, isa_of<A>{});
 }
 /// c - a * b, likewise.
 template <class T, class A>
 YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b, batch<T, A> c) {
-#if defined(__AVX512F__)
-  if constexpr (is_avx512_v<A> && std::is_same_v<T, float>)
-    return batch<T, A>(_mm512_fnmadd_ps(a, b, c));
-  else if constexpr (is_avx512_v<A> && std::is_same_v<T, double>)
-    return batch<T, A>(_mm512_fnmadd_pd(a, b, c));
-  else
-#endif
-#if defined(__FMA__)
-      if constexpr (is_avx_v<A> && std::is_same_v<T, float>)
-    return batch<T, A>(_mm256_fnmadd_ps(a, b, c));
-  else if constexpr (is_avx_v<A> && std::is_same_v<T, double>)
-    return batch<T, A>(_mm256_fnmadd_pd(a, b, c));
-  else if constexpr (is_sse_v<A> && std::is_same_v<T, float>)
-    return batch<T, A>(_mm_fnmadd_ps(a, b, c));
-  else if constexpr (is_sse_v<A> && std::is_same_v<T, double>)
-    return batch<T, A>(_mm_fnmadd_pd(a, b, c));
-  else
-#endif
-#if defined(__aarch64__) && defined(__ARM_NEON)
-      if constexpr (is_neon64_v<A> && std::is_same_v<T, float>)
-    return batch<T, A>(vfmsq_f32(c, a, b));
-  else if constexpr (is_neon64_v<A> && std::is_same_v<T, double>)
-    return batch<T, A>(vfmsq_f64(c, a, b));
-  else
-#endif
-    return xsimd::fma(a * batch<T, A>(T(-1)), b, c);
+  return negated_multiply_add(a, b, c, isa_of<A>{});
 }
 
 /// x, loaded once where it is used twice: gcc would make it a memory operand of both uses, and
-/// loads are what a rotation in L1 is short of.
-template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> held(batch<T, A> x) {
+/// loads are the bottleneck of a rotation in L1.
 #if defined(__GNUC__) && !defined(__clang__) && defined(__AVX__)
+template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> load_once(batch<T, A> x) {
   typename batch<T, A>::register_type loaded = x;
   asm("" : "+v"(loaded));
   return batch<T, A>(loaded);
+}
 #else
-  return x;
+template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> load_once(batch<T, A> x) { return x; }
 #endif
+
+template <class A> YARN_ALWAYS_INLINE doubles<A> bit_and(doubles<A> a, doubles<A> b) {
+  return a & b;
+}
+template <class A> YARN_ALWAYS_INLINE doubles<A> bit_xor(doubles<A> a, doubles<A> b) {
+  return a ^ b;
 }
 
-// narrower_arch: the same instructions on narrower registers, for what is left of a loop, and one
-// element at a time behind the last.
-#if defined(__AVX512F__)
+// ---- Permutes. (xsimd's zip means lanes in some versions and whole packs in others.) -----------
+
+/// [b a d c …] of [a b c d …].
+template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> swap_neighbours(batch<T, A> x) {
+  return swap_neighbours(x, isa_of<A>{});
+}
+/// [a0 b0 a1 b1 …] of [a0 a1 …] and [b0 b1 …].
+template <class T, class A>
+YARN_ALWAYS_INLINE two_packs<batch<T, A>> interleave(batch<T, A> a, batch<T, A> b) {
+  return interleave(a, b, isa_of<A>{});
+}
+/// [a0 a1 …] and [b0 b1 …] of [a0 b0 a1 b1 …].
+template <class T, class A>
+YARN_ALWAYS_INLINE two_packs<batch<T, A>> deinterleave(batch<T, A> low, batch<T, A> high) {
+  return deinterleave(low, high, isa_of<A>{});
+}
+
+// ---- Elements of any format --------------------------------------------------------------------
+
+// 16-bit formats become floats and back. Rounding is to nearest even, once; the results are those
+// of base/formats.hpp bit for bit except the payload of a NaN.
+
+/// A pack of the elements at p.
+template <class C, class A, class T>
+YARN_ALWAYS_INLINE batch<C, A> load_elements(const T* p, batch<C, A> like) {
+  constexpr element_format format = format_of_v<T>;
+  if constexpr (std::is_same_v<C, T>)
+    return batch<C, A>::load_unaligned(p);
+  else if constexpr (std::is_same_v<C, float> && format == element_format::binary16)
+    return load_binary16(p, like, isa_of<A>{});
+  else if constexpr (std::is_same_v<C, float> && format == element_format::bfloat16)
+    return load_bfloat16(p, like, isa_of<A>{});
+  else
+    return load_one_by_one(p, like, isa_of<A>{});
+}
+
+template <class C, class A, class T> YARN_ALWAYS_INLINE void store_elements(batch<C, A> x, T* p) {
+  constexpr element_format format = format_of_v<T>;
+  if constexpr (std::is_same_v<C, T>)
+    x.store_unaligned(p);
+  else if constexpr (std::is_same_v<C, float> && format == element_format::binary16)
+    store_binary16(x, p, isa_of<A>{});
+  else if constexpr (std::is_same_v<C, float> && format == element_format::bfloat16)
+    store_bfloat16(x, p, isa_of<A>{});
+  else
+    store_one_by_one(x, p, isa_of<A>{});
+}
+
+/// Two packs, to p and to q: the bits of storing each.
+template <class C, class A, class T>
+YARN_ALWAYS_INLINE void store_elements(const two_packs<batch<C, A>>& x, T* p, T* q) {
+  if constexpr (std::is_same_v<C, float> && format_of_v<T> == element_format::bfloat16)
+    if (YARN_LIKELY(try_store_bfloat16(x.first, p, x.second, q, isa_of<A>{})))
+      return;
+  store_elements(x.first, p);
+  store_elements(x.second, q);
+}
+
+// ---- bfloat16 by words -------------------------------------------------------------------------
+
+// A bfloat16 is the upper half of a float's bits. A word is two bfloat16 in 32 bits. A shift and a
+// mask widen words to the floats of the even and of the odd places, and a blend narrows them, where
+// elements in order need a permute. So rotations of bfloat16 work on words throughout.
+
+/// 2 * size elements from p: first those of the even places, second those of the odd ones.
+template <class A, class T>
+YARN_ALWAYS_INLINE two_packs<floats<A>> load_words(const T* p, floats<A> like) {
+  static_assert(has_words_v<A>, "load_words: this instruction set has no words: ask has_words_v");
+  static_assert(sizeof(T) == 2, "load_words: elements of 16 bits");
+  return load_words(p, like, isa_of<A>{});
+}
+
+/// The way back, each float rounded to nearest even.
+template <class A, class T>
+YARN_ALWAYS_INLINE void round_words(floats<A> even, floats<A> odd, T* p) {
+  static_assert(has_words_v<A>, "round_words: this instruction set has no words: ask has_words_v");
+  static_assert(sizeof(T) == 2, "round_words: elements of 16 bits");
+  round_words(even, odd, p, isa_of<A>{});
+}
+
+/// Two packs of words, to p and to q: the bits of round_words by the fastest way.
+template <class A, class T>
+YARN_ALWAYS_INLINE void store_words(const two_packs<floats<A>>& first, T* p,
+                                    const two_packs<floats<A>>& second, T* q) {
+  static_assert(has_words_v<A>, "store_words: this instruction set has no words: ask has_words_v");
+  static_assert(sizeof(T) == 2, "store_words: elements of 16 bits");
+  store_words(first, p, second, q, isa_of<A>{});
+}
+
+// ---- Rows: phases as angles within an octant, and the rounding to float that is tested
+// -----------
+
 template <class A>
-using narrower_arch =
-    std::conditional_t<is_avx512_v<A>, own_arch<xsimd::avx2>,
-                       std::conditional_t<is_avx_v<A>, own_arch<xsimd::sse4_2>, scalar_arch>>;
-#elif defined(__AVX__)
-template <class A>
-using narrower_arch = std::conditional_t<is_avx_v<A>, own_arch<xsimd::sse4_2>, scalar_arch>;
-#else
-template <class A> using narrower_arch = scalar_arch;
-#endif
+YARN_ALWAYS_INLINE octant<doubles<A>> load_octant(const std::uint64_t* phases,
+                                                  std::uint64_t multiplier, doubles<A> like) {
+  return load_octant(phases, multiplier, like, isa_of<A>{});
+}
+
+/// Stores `low` rounded to float, and returns zero where `high` rounds to the same in every lane.
+/// `Streams` writes past the caches where can_stream_v (generic_isa says what that asks for).
+template <bool Streams, class A>
+YARN_ALWAYS_INLINE unsigned round_both(doubles<A> low, doubles<A> high, float* out) {
+  return round_both<Streams>(low, high, out, isa_of<A>{});
+}
+
+/// Makes streamed stores visible before later ones.
+template <class Arch = default_arch> YARN_ALWAYS_INLINE void finish_streaming() {
+  if constexpr (can_stream_v<Arch>)
+    finish_streaming(isa_of<Arch>{});
+}
 
 } // namespace detail
 } // namespace YARN_ABI
 } // namespace yarn
+
+// Below the declarations, like the end of a public header: these files overload the functions
+// above.
+#include "generic.hpp"
+#if defined(__SSE2__)
+#include "sse2.hpp"
+#endif
+#if defined(__AVX__)
+#include "avx2.hpp"
+#endif
+#if defined(__AVX512F__)
+#include "avx512.hpp"
+#endif
+#if defined(__AVX512BF16__)
+#include "avx512_bf16.hpp"
+#endif
+#if defined(__aarch64__) && defined(__ARM_NEON)
+#include "neon.hpp"
+#endif
 
 #endif
 #endif

@@ -5,10 +5,10 @@
 #ifndef YARN_DETAIL_SIMD_SCALAR_HPP
 #define YARN_DETAIL_SIMD_SCALAR_HPP
 
-#include "../base/bits.hpp"
+#include "../base/formats.hpp"
 
-#include <cmath>
 #include <cstddef>
+#include <math.h> // fma and fmaf outside std: see fused
 
 namespace yarn {
 inline namespace YARN_ABI {
@@ -37,25 +37,18 @@ template <class T> YARN_ALWAYS_INLINE scalar_pack<T> operator*(scalar_pack<T> a,
   return scalar_pack<T>(a.value * b.value);
 }
 
-template <class T> YARN_ALWAYS_INLINE T fused(T a, T b, T c);
-template <> YARN_ALWAYS_INLINE float fused(float a, float b, float c) {
 #if !YARN_HAS_FMA
-  return a * b + c; // no such instruction, and the library's emulation is 100 times slower
+// The processor has no such instruction, and the library's emulation is 100 times slower.
+YARN_ALWAYS_INLINE float fused(float a, float b, float c) { return a * b + c; }
+YARN_ALWAYS_INLINE double fused(double a, double b, double c) { return a * b + c; }
 #elif defined(__GNUC__)
-  return __builtin_fmaf(a, b, c);
+YARN_ALWAYS_INLINE float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+YARN_ALWAYS_INLINE double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
 #else
-  return std::fma(a, b, c);
+// fmaf, not the overload of fma, which is an inline function without YARN_ABI in its name.
+YARN_ALWAYS_INLINE float fused(float a, float b, float c) { return ::fmaf(a, b, c); }
+YARN_ALWAYS_INLINE double fused(double a, double b, double c) { return ::fma(a, b, c); }
 #endif
-}
-template <> YARN_ALWAYS_INLINE double fused(double a, double b, double c) {
-#if !YARN_HAS_FMA
-  return a * b + c;
-#elif defined(__GNUC__)
-  return __builtin_fma(a, b, c);
-#else
-  return std::fma(a, b, c);
-#endif
-}
 
 /// a * b + c, rounded once where the processor can (YARN_HAS_FMA), else twice.
 template <class T>
@@ -116,7 +109,7 @@ load_octant(const std::uint64_t* phases, std::uint64_t multiplier, scalar_pack<d
           pack(bit_cast<double>(o.sin_sign))};
 }
 
-template <class T> YARN_ALWAYS_INLINE scalar_pack<T> held(scalar_pack<T> x) { return x; }
+template <class T> YARN_ALWAYS_INLINE scalar_pack<T> load_once(scalar_pack<T> x) { return x; }
 
 YARN_ALWAYS_INLINE scalar_pack<double> bit_and(scalar_pack<double> a, scalar_pack<double> b) {
   return scalar_pack<double>(
@@ -125,6 +118,19 @@ YARN_ALWAYS_INLINE scalar_pack<double> bit_and(scalar_pack<double> a, scalar_pac
 YARN_ALWAYS_INLINE scalar_pack<double> bit_xor(scalar_pack<double> a, scalar_pack<double> b) {
   return scalar_pack<double>(
       bit_cast<double>(bit_cast<std::uint64_t>(a.value) ^ bit_cast<std::uint64_t>(b.value)));
+}
+
+template <class C, class T>
+YARN_ALWAYS_INLINE scalar_pack<C> load_elements(const T* p, scalar_pack<C>) {
+  return scalar_pack<C>(widen<C>(*p));
+}
+template <class C, class T> YARN_ALWAYS_INLINE void store_elements(scalar_pack<C> x, T* p) {
+  narrow(x.value, *p);
+}
+template <class C, class T>
+YARN_ALWAYS_INLINE void store_elements(const two_packs<scalar_pack<C>>& x, T* p, T* q) {
+  store_elements(x.first, p);
+  store_elements(x.second, q);
 }
 
 /// Stores `low` rounded to float, and tells whether `high` rounds to the same.

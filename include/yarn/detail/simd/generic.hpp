@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+// The operations of pack.hpp for any batch of xsimd, mostly through arrays: for processors that
+// have no file here and for what an instruction set's file does not overload. At the end what all
+// with bfloat16 words share.
+#ifndef YARN_DETAIL_SIMD_GENERIC_HPP
+#define YARN_DETAIL_SIMD_GENERIC_HPP
+
+#include "pack.hpp"
+
+#if !defined(YARN_NO_XSIMD)
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+// ---- Arithmetic -------------------------------------------------------------------------------
+
+// Instruction sets overload these where they can: some versions of xsimd::fma write x * y + z, and
+// a compiler that contracts that into one instruction may fuse the product inside z instead.
+template <class T, class A>
+YARN_ALWAYS_INLINE batch<T, A> multiply_add(batch<T, A> a, batch<T, A> b, batch<T, A> c,
+                                            generic_isa) {
+  return xsimd::fma(a, b, c);
+}
+template <class T, class A>
+YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b, batch<T, A> c,
+                                                    generic_isa) {
+  return xsimd::fma(a * batch<T, A>(T(-1)), b, c);
+}
+
+// ---- Permutes ---------------------------------------------------------------------------------
+
+template <class T, class A>
+YARN_ALWAYS_INLINE batch<T, A> swap_neighbours(batch<T, A> x, generic_isa) {
+  T values[batch<T, A>::size + 1], swapped[batch<T, A>::size + 1];
+  x.store_unaligned(values);
+  for (std::size_t i = 0; i + 1 < batch<T, A>::size; i += 2)
+    swapped[i] = values[i + 1], swapped[i + 1] = values[i];
+  return batch<T, A>::load_unaligned(swapped);
+}
+
+template <class T, class A>
+YARN_ALWAYS_INLINE two_packs<batch<T, A>> interleave(batch<T, A> a, batch<T, A> b, generic_isa) {
+  constexpr std::size_t size = batch<T, A>::size;
+  T from[2 * size], to[2 * size];
+  a.store_unaligned(from);
+  b.store_unaligned(from + size);
+  for (std::size_t i = 0; i < size; ++i)
+    to[2 * i] = from[i], to[2 * i + 1] = from[size + i];
+  return {batch<T, A>::load_unaligned(to), batch<T, A>::load_unaligned(to + size)};
+}
+template <class T, class A>
+YARN_ALWAYS_INLINE two_packs<batch<T, A>> deinterleave(batch<T, A> low, batch<T, A> high,
+                                                       generic_isa) {
+  constexpr std::size_t size = batch<T, A>::size;
+  T from[2 * size], to[2 * size];
+  low.store_unaligned(from);
+  high.store_unaligned(from + size);
+  for (std::size_t i = 0; i < size; ++i)
+    to[i] = from[2 * i], to[size + i] = from[2 * i + 1];
+  return {batch<T, A>::load_unaligned(to), batch<T, A>::load_unaligned(to + size)};
+}
+
+// ---- Elements of any format --------------------------------------------------------------------
+
+template <class C, class A, class T>
+YARN_ALWAYS_INLINE batch<C, A> load_one_by_one(const T* p, batch<C, A>, generic_isa) {
+  C values[batch<C, A>::size];
+  for (std::size_t i = 0; i < batch<C, A>::size; ++i)
+    values[i] = widen<C>(p[i]);
+  return batch<C, A>::load_unaligned(values);
+}
+template <class C, class A, class T>
+YARN_ALWAYS_INLINE void store_one_by_one(batch<C, A> x, T* p, generic_isa) {
+  C values[batch<C, A>::size];
+  x.store_unaligned(values);
+  for (std::size_t i = 0; i < batch<C, A>::size; ++i)
+    narrow(values[i], p[i]);
+}
+
+template <class A, class T>
+YARN_ALWAYS_INLINE floats<A> load_binary16(const T* p, floats<A> like, generic_isa isa) {
+  return load_one_by_one(p, like, isa);
+}
+template <class A, class T>
+YARN_ALWAYS_INLINE void store_binary16(floats<A> x, T* p, generic_isa isa) {
+  store_one_by_one(x, p, isa);
+}
+template <class A, class T>
+YARN_ALWAYS_INLINE floats<A> load_bfloat16(const T* p, floats<A> like, generic_isa isa) {
+  return load_one_by_one(p, like, isa);
+}
+template <class A, class T>
+YARN_ALWAYS_INLINE void store_bfloat16(floats<A> x, T* p, generic_isa isa) {
+  store_one_by_one(x, p, isa);
+}
+
+/// Stores a pack to p and a pack to q as store_bfloat16 would, if a faster way gives the same bits.
+/// Returns false, and stores nothing, if it may not give them or if there is none, as here.
+template <class A, class T>
+YARN_ALWAYS_INLINE bool try_store_bfloat16(floats<A>, T*, floats<A>, T*, generic_isa) {
+  return false;
+}
+
+// ---- Rows -------------------------------------------------------------------------------------
+
+template <class A>
+YARN_ALWAYS_INLINE octant<doubles<A>>
+load_octant(const std::uint64_t* phases, std::uint64_t multiplier, doubles<A>, generic_isa) {
+  using wide = doubles<A>;
+  double eighths[wide::size], swap[wide::size], cos_sign[wide::size], sin_sign[wide::size];
+  for (std::size_t lane = 0; lane < wide::size; ++lane) {
+    const octant_bits o = octant_of(phases[lane] * multiplier);
+    eighths[lane] = o.eighths;
+    std::memcpy(&swap[lane], &o.swap, 8);
+    std::memcpy(&cos_sign[lane], &o.cos_sign, 8);
+    std::memcpy(&sin_sign[lane], &o.sin_sign, 8);
+  }
+  return {wide::load_unaligned(eighths), wide::load_unaligned(swap), wide::load_unaligned(cos_sign),
+          wide::load_unaligned(sin_sign)};
+}
+
+template <bool Streams, class A>
+YARN_ALWAYS_INLINE unsigned round_both(doubles<A> low, doubles<A> high, float* out, generic_isa) {
+  constexpr std::size_t size = doubles<A>::size;
+  double lows[size], highs[size];
+  low.store_unaligned(lows);
+  high.store_unaligned(highs);
+  unsigned differences = 0;
+  for (std::size_t lane = 0; lane < size; ++lane) {
+    out[lane] = static_cast<float>(lows[lane]);
+    differences += out[lane] != static_cast<float>(highs[lane]);
+  }
+  return differences;
+}
+
+// ---- bfloat16 by words, where the instruction set has them
+// ---------------------------------------
+
+// What its file provides, on registers:
+//   load_words
+//   store_upper_halves      the upper halves of the lanes of `even` and `odd` as words
+//   round_bfloat16          the rounded value in the upper half of every lane, the lower half is
+//                           anything: to nearest even, denormals kept, a NaN kept a quiet NaN
+// and on x86:
+//   round_half_up_bfloat16  the same with halves rounded up, which is less work. It differs for a
+//                           tie, whose lower half is the least 16-bit integer, and for a NaN.
+//   half_up_may_differ      not 0 if it does so in a lane of either argument
+// Ties are as rare as one float in 65536, so asking for all lanes of a store at once pays.
+
+template <class A, class T, class Isa>
+YARN_ALWAYS_INLINE void round_words(floats<A> even, floats<A> odd, T* p, Isa isa) {
+  const auto even_bits = round_bfloat16(even, isa), odd_bits = round_bfloat16(odd, isa);
+  store_upper_halves(even_bits, odd_bits, p, isa);
+}
+template <class A, class T, class Isa>
+YARN_ALWAYS_INLINE void round_words_half_up(floats<A> even, floats<A> odd, T* p, Isa isa) {
+  const auto even_bits = round_half_up_bfloat16(even, isa);
+  const auto odd_bits = round_half_up_bfloat16(odd, isa);
+  store_upper_halves(even_bits, odd_bits, p, isa);
+}
+
+template <class A, class T>
+YARN_ALWAYS_INLINE void store_words(const two_packs<floats<A>>& first, T* p,
+                                    const two_packs<floats<A>>& second, T* q, generic_isa) {
+  round_words(first.first, first.second, p);
+  round_words(second.first, second.second, q);
+}
+template <class A, class T>
+YARN_ALWAYS_INLINE void store_words(const two_packs<floats<A>>& first, T* p,
+                                    const two_packs<floats<A>>& second, T* q, x86_isa) {
+  constexpr isa_of<A> isa{};
+  if (YARN_LIKELY((half_up_may_differ(first.first, first.second, isa) |
+                   half_up_may_differ(second.first, second.second, isa)) == 0)) {
+    round_words_half_up(first.first, first.second, p, isa);
+    round_words_half_up(second.first, second.second, q, isa);
+    return;
+  }
+  round_words(first.first, first.second, p);
+  round_words(second.first, second.second, q);
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif
+#endif

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// Instruction sets as tags. pack.hpp passes one as the last argument of every operation, and
+// overload resolution takes the function that is written in that instruction set, else the one of a
+// base.
+#ifndef YARN_DETAIL_SIMD_ISA_HPP
+#define YARN_DETAIL_SIMD_ISA_HPP
+
+#include "../base/abi.hpp"
+#include "scalar.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+/// Any batch of xsimd, and single elements: generic.hpp.
+struct generic_isa {
+  static constexpr bool has_32_registers = false;
+  /// round_both<true> writes past the caches: `out` must be aligned to what it stores, and
+  /// finish_streaming() must come before another thread reads.
+  static constexpr bool can_stream = false;
+  /// load_words, round_words and store_words exist.
+  static constexpr bool has_words = false;
+};
+
+/// What the three instruction sets of x86 share.
+struct x86_isa : generic_isa {};
+
+/// 128-bit registers: sse2.hpp.
+struct sse2_isa : x86_isa {
+  static constexpr bool has_words = true;
+};
+
+/// 256-bit registers: avx2.hpp. AVX without AVX2 has no integer instructions for them.
+struct avx2_isa : x86_isa {
+  static constexpr bool can_stream = true;
+#if defined(__AVX2__)
+  static constexpr bool has_words = true;
+#endif
+};
+
+/// 512-bit registers: avx512.hpp.
+struct avx512_isa : x86_isa {
+  static constexpr bool has_32_registers = true;
+  static constexpr bool can_stream = true;
+#if defined(__AVX512BW__)
+  static constexpr bool has_words = true;
+#endif
+};
+
+/// 128-bit registers of AArch64: neon.hpp.
+struct neon_isa : generic_isa {
+  static constexpr bool has_32_registers = true;
+  static constexpr bool has_words = true;
+};
+
+/// The instruction set of an architecture's packs, and the architecture of the next narrower packs
+/// with the same instructions, for the tail of a loop. Each instruction set's file specialises it.
+template <class Arch, class = void> struct arch_traits {
+  using isa = generic_isa;
+  using narrower = scalar_arch;
+};
+template <class Arch> using isa_of = typename arch_traits<Arch>::isa;
+template <class Arch> using narrower_arch = typename arch_traits<Arch>::narrower;
+
+template <class Arch> inline constexpr bool has_32_registers_v = isa_of<Arch>::has_32_registers;
+template <class Arch> inline constexpr bool can_stream_v = isa_of<Arch>::can_stream;
+template <class Arch> inline constexpr bool has_words_v = isa_of<Arch>::has_words;
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

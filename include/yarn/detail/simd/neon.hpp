@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// The operations of pack.hpp on the 128-bit registers of AArch64.
+#ifndef YARN_DETAIL_SIMD_NEON_HPP
+#define YARN_DETAIL_SIMD_NEON_HPP
+
+#include "pack.hpp"
+
+#if !defined(YARN_NO_XSIMD) && defined(__aarch64__) && defined(__ARM_NEON)
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+template <class A> struct arch_traits<A, std::enable_if_t<std::is_base_of_v<xsimd::neon64, A>>> {
+  using isa = neon_isa;
+  using narrower = scalar_arch;
+};
+
+// ---- Arithmetic -------------------------------------------------------------------------------
+
+template <class A>
+YARN_ALWAYS_INLINE floats<A> multiply_add(floats<A> a, floats<A> b, floats<A> c, neon_isa) {
+  return floats<A>(vfmaq_f32(c, a, b));
+}
+template <class A>
+YARN_ALWAYS_INLINE doubles<A> multiply_add(doubles<A> a, doubles<A> b, doubles<A> c, neon_isa) {
+  return doubles<A>(vfmaq_f64(c, a, b));
+}
+template <class A>
+YARN_ALWAYS_INLINE floats<A> negated_multiply_add(floats<A> a, floats<A> b, floats<A> c, neon_isa) {
+  return floats<A>(vfmsq_f32(c, a, b));
+}
+template <class A>
+YARN_ALWAYS_INLINE doubles<A> negated_multiply_add(doubles<A> a, doubles<A> b, doubles<A> c,
+                                                   neon_isa) {
+  return doubles<A>(vfmsq_f64(c, a, b));
+}
+
+// ---- Permutes ---------------------------------------------------------------------------------
+
+template <class A> YARN_ALWAYS_INLINE floats<A> swap_neighbours(floats<A> x, neon_isa) {
+  return floats<A>(vrev64q_f32(x));
+}
+template <class A> YARN_ALWAYS_INLINE doubles<A> swap_neighbours(doubles<A> x, neon_isa) {
+  return doubles<A>(vextq_f64(x, x, 1));
+}
+
+template <class A>
+YARN_ALWAYS_INLINE two_packs<floats<A>> interleave(floats<A> a, floats<A> b, neon_isa) {
+  return {floats<A>(vzip1q_f32(a, b)), floats<A>(vzip2q_f32(a, b))};
+}
+template <class A>
+YARN_ALWAYS_INLINE two_packs<doubles<A>> interleave(doubles<A> a, doubles<A> b, neon_isa) {
+  return {doubles<A>(vzip1q_f64(a, b)), doubles<A>(vzip2q_f64(a, b))};
+}
+
+template <class A>
+YARN_ALWAYS_INLINE two_packs<floats<A>> deinterleave(floats<A> low, floats<A> high, neon_isa) {
+  return {floats<A>(vuzp1q_f32(low, high)), floats<A>(vuzp2q_f32(low, high))};
+}
+template <class A>
+YARN_ALWAYS_INLINE two_packs<doubles<A>> deinterleave(doubles<A> low, doubles<A> high, neon_isa) {
+  return {doubles<A>(vuzp1q_f64(low, high)), doubles<A>(vuzp2q_f64(low, high))};
+}
+
+// ---- Elements of 16 bits ------------------------------------------------------------------------
+
+template <class T> YARN_ALWAYS_INLINE uint16x4_t load_four(const T* p) {
+  std::uint16_t copy[4];
+  std::memcpy(copy, p, sizeof copy);
+  return vld1_u16(copy);
+}
+YARN_ALWAYS_INLINE void store_four(uint16x4_t elements, void* p) {
+  std::uint16_t copy[4];
+  vst1_u16(copy, elements);
+  std::memcpy(p, copy, sizeof copy);
+}
+
+template <class A, class T>
+YARN_ALWAYS_INLINE floats<A> load_binary16(const T* p, floats<A>, neon_isa) {
+  return floats<A>(vcvt_f32_f16(vreinterpret_f16_u16(load_four(p))));
+}
+template <class A, class T> YARN_ALWAYS_INLINE void store_binary16(floats<A> x, T* p, neon_isa) {
+  store_four(vreinterpret_u16_f16(vcvt_f16_f32(x)), p);
+}
+
+YARN_ALWAYS_INLINE uint32x4_t round_bfloat16(float32x4_t x, neon_isa) {
+  const uint32x4_t bits = vreinterpretq_u32_f32(x);
+  const uint32x4_t odd = vandq_u32(bits, vdupq_n_u32(0x10000));
+  const uint32x4_t rounded = vsraq_n_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd, 16);
+  return vbslq_u32(vceqq_f32(x, x), rounded, vorrq_u32(bits, vdupq_n_u32(0x400000)));
+}
+template <class A, class T>
+YARN_ALWAYS_INLINE floats<A> load_bfloat16(const T* p, floats<A>, neon_isa) {
+  return floats<A>(vreinterpretq_f32_u32(vshll_n_u16(load_four(p), 16)));
+}
+template <class A, class T>
+YARN_ALWAYS_INLINE void store_bfloat16(floats<A> x, T* p, neon_isa isa) {
+  store_four(vshrn_n_u32(round_bfloat16(x, isa), 16), p);
+}
+
+// ---- bfloat16 by words -------------------------------------------------------------------------
+
+template <class A, class T>
+YARN_ALWAYS_INLINE two_packs<floats<A>> load_words(const T* p, floats<A>, neon_isa) {
+  std::uint32_t copy[4];
+  std::memcpy(copy, p, sizeof copy);
+  const uint32x4_t words = vld1q_u32(copy);
+  return {floats<A>(vreinterpretq_f32_u32(vshlq_n_u32(words, 16))),
+          floats<A>(vreinterpretq_f32_u32(vandq_u32(words, vdupq_n_u32(0xffff0000u))))};
+}
+YARN_ALWAYS_INLINE void store_upper_halves(uint32x4_t even, uint32x4_t odd, void* p, neon_isa) {
+  std::uint32_t copy[4];
+  vst1q_u32(copy, vsriq_n_u32(odd, even, 16));
+  std::memcpy(p, copy, sizeof copy);
+}
+
+// ---- Rows -------------------------------------------------------------------------------------
+
+template <bool Streams, class A>
+YARN_ALWAYS_INLINE unsigned round_both(doubles<A> low, doubles<A> high, float* out, neon_isa) {
+  const float32x2_t first = vcvt_f32_f64(low), second = vcvt_f32_f64(high);
+  vst1_f32(out, first);
+  return vget_lane_u64(vreinterpret_u64_u32(vceq_f32(first, second)), 0) != ~std::uint64_t{0};
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif
+#endif
