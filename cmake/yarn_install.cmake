@@ -40,7 +40,8 @@ else()
 endif()
 configure_file(cmake/yarn.pc.in "${PROJECT_BINARY_DIR}/yarn.pc" @ONLY)
 
-install(TARGETS yarn EXPORT yarn-targets INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+install(TARGETS yarn yarn_testing EXPORT yarn-targets
+        INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(DIRECTORY include/yarn DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")
 install(EXPORT yarn-targets NAMESPACE yarn:: DESTINATION "${yarn_package_dir}")
 install(FILES "${PROJECT_BINARY_DIR}/yarn-config.cmake"

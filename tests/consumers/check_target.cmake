@@ -12,6 +12,12 @@ if(NOT features STREQUAL "cxx_std_17")
   message(FATAL_ERROR "yarn::yarn asks for '${features}'")
 endif()
 
+# yarn::testing adds nothing to it.
+get_target_property(libraries yarn::testing INTERFACE_LINK_LIBRARIES)
+if(NOT libraries MATCHES "^(yarn::)?yarn$")
+  message(FATAL_ERROR "yarn::testing links '${libraries}'")
+endif()
+
 # What yarn::yarn defines, written out for the program to compare.
 get_target_property(definitions yarn::yarn INTERFACE_COMPILE_DEFINITIONS)
 string(REGEX REPLACE "\\$<BUILD_INTERFACE:([^>]*)>" "\\1" definitions "${definitions}")

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// What a user's first test of an engine does: hands its frequencies to yarn/testing.hpp.
+#include <yarn/testing.hpp>
+
+#include <cstdio>
+
+int main() {
+  yarn::rope_shape shape;
+  shape.head_dim = 4;
+  shape.rope_theta = 10000.0;
+  const yarn::testing::expectation expected(shape, yarn::linear_scaling{2.0},
+                                            yarn::pairing::half_split);
+  const double right[] = {0.5, 0.005};
+  const double unscaled[] = {1.0, 0.01};
+  const yarn::testing::report passes = yarn::testing::check_inv_freq(expected, right, 2);
+  const yarn::testing::report fails = yarn::testing::check_inv_freq(expected, unscaled, 2);
+  std::printf("%s%s", passes.text().c_str(), fails.text().c_str());
+  return passes && fails.has(yarn::testing::diagnosis::scaling_missing) ? 0 : 1;
+}
