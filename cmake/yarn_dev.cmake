@@ -2,6 +2,12 @@
 # What our own tests, benchmarks and examples are built with. None of it reaches yarn::yarn.
 
 set(YARN_TEST_STANDARDS "17;20;23" CACHE STRING "C++ standards that the headers are tested in")
+# The quick suite covers every feature once. The full one has more values, more combinations, and the
+# tests of what is not the library: all of the examples, the optimiser, other flags.
+option(YARN_TEST_FULL "The full suite, not the quick one" OFF)
+# The numbers leg is integers: one build of it is as good as another. Builds for further instruction
+# sets need only the tests of what they change.
+option(YARN_TEST_KERNELS_ONLY "Only tests that an instruction set can change" OFF)
 set(YARN_EXPECTED_ARCH "" CACHE STRING "Instruction set that the tests must find (empty: any)")
 
 add_library(yarn_dev_flags INTERFACE)
