@@ -21,7 +21,10 @@ struct parameters {
   ordered_json& to;
 
   void operator()(const yarn::default_scaling&) const {}
-  void operator()(const yarn::linear_scaling& m) const { to["factor"] = m.factor; }
+  void operator()(const yarn::linear_scaling& m) const {
+    to["factor"] = m.factor;
+    set(to, "attention_factor", m.attention_factor);
+  }
   void operator()(const yarn::ntk_scaling& m) const { to["factor"] = m.factor; }
   void operator()(const yarn::dynamic_ntk_scaling& m) const {
     to["factor"] = m.factor;

@@ -251,6 +251,44 @@ TEST(method_error, names_what_is_not_finite_in_yarn) {
                       "extrapolation_factor");
 }
 
+// The message names the type that the user wrote, though dynamic YaRN checks with YaRN's code.
+TEST(method_error, names_every_field_of_dynamic_yarn_by_its_own_type) {
+  using dynamic = yarn::dynamic_yarn_scaling;
+  const auto expect_field = [](const auto& change, const char* field) {
+    dynamic method = correct_dynamic_yarn();
+    change(method);
+    expect_method_error(method, std::string("yarn: dynamic_yarn_scaling.") + field + " = ", "-1");
+  };
+  expect_field([](dynamic& m) { m.factor = -1; }, "factor");
+  expect_field([](dynamic& m) { m.original_max_position_embeddings = -1; },
+               "original_max_position_embeddings");
+  expect_field([](dynamic& m) { m.beta_fast = -1; }, "beta_fast");
+  expect_field([](dynamic& m) { m.beta_slow = -1; }, "beta_slow");
+  expect_field([](dynamic& m) { m.attention_factor = -1; }, "attention_factor");
+  expect_field([](dynamic& m) { m.attn_factor = -1; }, "attn_factor");
+  expect_field([](dynamic& m) { m.mscale = -1; }, "mscale");
+  expect_field([](dynamic& m) { m.mscale_all_dim = -1; }, "mscale_all_dim");
+  expect_field([](dynamic& m) { m.extrapolation_factor = -1; }, "extrapolation_factor");
+  dynamic swapped = correct_dynamic_yarn();
+  swapped.beta_fast = 1.5;
+  swapped.beta_slow = 32;
+  expect_method_error(swapped, "yarn: dynamic_yarn_scaling.beta_fast = 1.5 must not be less than",
+                      "dynamic_yarn_scaling.beta_slow = 32");
+}
+TEST(method_error, names_every_field_of_dynamic_part_ntk_by_its_own_type) {
+  using dynamic = yarn::dynamic_part_ntk_scaling;
+  const auto expect_field = [](const auto& change, const char* field) {
+    dynamic method = correct_dynamic_part_ntk();
+    change(method);
+    expect_method_error(method, std::string("yarn: dynamic_part_ntk_scaling.") + field + " = ",
+                        "-1");
+  };
+  expect_field([](dynamic& m) { m.original_max_position_embeddings = -1; },
+               "original_max_position_embeddings");
+  expect_field([](dynamic& m) { m.ntk_factor = -1; }, "ntk_factor");
+  expect_field([](dynamic& m) { m.extrapolation_factor = -1; }, "extrapolation_factor");
+}
+
 // A number that the formula would not have used is a mistake all the same.
 TEST(method_error, names_what_is_not_finite_behind_an_explicit_attention_factor) {
   yarn::yarn_scaling method = correct_yarn();
@@ -261,6 +299,17 @@ TEST(method_error, names_what_is_not_finite_behind_an_explicit_attention_factor)
   yarn::longrope_scaling longrope = correct_longrope();
   longrope.attention_factor = 1.25;
   expect_finite_field(longrope, &yarn::longrope_scaling::factor, "factor");
+}
+
+TEST(method_error, names_an_attention_factor) {
+  expect_positive_field(yarn::linear_scaling{4}, &yarn::linear_scaling::attention_factor,
+                        "linear_scaling.attention_factor");
+  expect_positive_field(correct_longrope(), &yarn::longrope_scaling::attention_factor,
+                        "longrope_scaling.attention_factor");
+  expect_positive_field(correct_longrope(), &yarn::longrope_scaling::short_mscale,
+                        "longrope_scaling.short_mscale");
+  expect_positive_field(correct_longrope(), &yarn::longrope_scaling::long_mscale,
+                        "longrope_scaling.long_mscale");
 }
 
 TEST(method_error, names_a_share_of_part_ntk) {

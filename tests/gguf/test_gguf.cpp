@@ -278,6 +278,24 @@ TEST(gguf_key, attn_factor_multiplies_in_every_type) {
               1.5 * (1 + 0.1 * std::log(8.0)), 1e-15);
 }
 
+// The method says what the file says: no ramp, and so no correction range.
+TEST(gguf_key, attn_factor_without_yarn_is_of_linear_scaling) {
+  const auto scaled = plain().set("rope.scaling.factor", 4).set("rope.scaling.attn_factor", 1.5);
+  const auto unscaled = plain().set("rope.scaling.attn_factor", 1.5);
+  EXPECT_EQ(read(scaled).rope_type, "linear");
+  EXPECT_EQ(read(unscaled).rope_type, "default");
+  for (const memory_gguf& file : {scaled, unscaled}) {
+    EXPECT_TRUE(std::holds_alternative<yarn::linear_scaling>(read(file).method));
+    EXPECT_FALSE(frequencies_in(file).correction_range().has_value);
+    EXPECT_EQ(frequencies_in(file).attention_factor(), 1.5);
+  }
+  const auto plain_frequencies = unscaled_of(64, 1e4, yarn::default_scaling{});
+  const auto read_frequencies = frequencies_in(unscaled);
+  for (std::int64_t i = 0; i < 32; ++i) {
+    EXPECT_EQ(read_frequencies.inv_freq()[i], plain_frequencies.inv_freq()[i]);
+  }
+}
+
 TEST(gguf_key, yarn_attn_factor_counts_without_the_ramp_only) {
   const auto ramp = plain_yarn().set("rope.scaling.yarn_attn_factor", 1.5);
   EXPECT_NEAR(frequencies_in(ramp).attention_factor(), 1 + 0.1 * std::log(8.0), 1e-15);

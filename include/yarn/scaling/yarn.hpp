@@ -8,6 +8,7 @@
 #ifndef YARN_SCALING_YARN_HPP
 #define YARN_SCALING_YARN_HPP
 
+#include "../detail/scaling/field_name.hpp"
 #include "correction_range.hpp"
 
 namespace yarn {
@@ -38,7 +39,7 @@ struct yarn_scaling {
 
   void resolve(spectrum& s) const {
     require_positive("yarn_scaling.factor", factor);
-    resolve_with(s, factor);
+    resolve_with("yarn_scaling", s, factor);
   }
 
   /// m(coefficient) = 0.1 * coefficient * ln(scale) + 1, and 1 for scale <= 1.
@@ -49,14 +50,10 @@ struct yarn_scaling {
   }
 
 protected:
-  // Everything but the check of `factor`, for the dynamic form, which computes the scale.
-  void resolve_with(spectrum& s, real scale) const {
-    require_length("yarn_scaling.original_max_position_embeddings",
-                   original_max_position_embeddings);
-    require_positive("yarn_scaling.beta_fast", beta_fast);
-    require_positive("yarn_scaling.beta_slow", beta_slow);
-    require_order("yarn_scaling.beta_slow", beta_slow, "yarn_scaling.beta_fast", beta_fast);
-    require_at_least_zero("yarn_scaling.extrapolation_factor", extrapolation_factor);
+  // Everything but the check of `factor`, for the dynamic form, which computes the scale. Messages
+  // name the fields of `type`.
+  void resolve_with(const char* type, spectrum& s, real scale) const {
+    check_fields(type);
     const real length = original_max_position_embeddings;
     if (ramp == yarn_ramp::rotations) {
       detail::rotation_ramp keep(length, beta_slow, beta_fast);
@@ -74,14 +71,24 @@ protected:
   }
 
 private:
+  void check_fields(const char* type) const {
+    using name = detail::field_name;
+    require_length(name(type, "original_max_position_embeddings"),
+                   original_max_position_embeddings);
+    require_positive(name(type, "beta_fast"), beta_fast);
+    require_positive(name(type, "beta_slow"), beta_slow);
+    require_order(name(type, "beta_slow"), beta_slow, name(type, "beta_fast"), beta_fast);
+    require_at_least_zero(name(type, "extrapolation_factor"), extrapolation_factor);
+    require_positive(name(type, "attn_factor"), attn_factor);
+    require_at_least_zero(name(type, "mscale"), mscale.value());
+    require_at_least_zero(name(type, "mscale_all_dim"), mscale_all_dim.value());
+    if (attention_factor.has_value())
+      require_positive(name(type, "attention_factor"), attention_factor.value());
+  }
+
   real attention(real scale) const {
-    require_positive("yarn_scaling.attn_factor", attn_factor);
-    require_at_least_zero("yarn_scaling.mscale", mscale.value());
-    require_at_least_zero("yarn_scaling.mscale_all_dim", mscale_all_dim.value());
-    if (attention_factor.has_value()) {
-      require_positive("yarn_scaling.attention_factor", attention_factor.value());
+    if (attention_factor.has_value())
       return attention_factor.value();
-    }
     // As in Hugging Face, one of the two alone, or a zero, leaves the plain formula.
     if (mscale.value() != 0.0 && mscale_all_dim.value() != 0.0)
       return real(attn_factor) * temperature(scale, mscale.value()) /

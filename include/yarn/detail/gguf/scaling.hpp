@@ -261,19 +261,13 @@ private:
 
   void set_linear() {
     result_.rope_type = s_.factor == 1.0 ? "default" : "linear";
-    if (s_.attn_factor != 1.0) {
-      // YaRN with nothing extrapolated is linear, and has an attention factor.
-      yarn_scaling method;
-      method.factor = s_.factor;
-      method.original_max_position_embeddings = 1;
-      method.extrapolation_factor = 0.0;
+    if (s_.factor == 1.0 && s_.attn_factor == 1.0)
+      return; // default_scaling
+    linear_scaling method;
+    method.factor = s_.factor;
+    if (s_.attn_factor != 1.0)
       method.attention_factor = s_.attn_factor;
-      result_.method = method;
-    } else if (s_.factor != 1.0) {
-      linear_scaling method;
-      method.factor = s_.factor;
-      result_.method = method;
-    }
+    result_.method = method;
   }
 
   gguf_keys<Reader>& keys_;
