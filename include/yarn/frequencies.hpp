@@ -84,7 +84,7 @@ private:
 /// Units    inv_freq in rad/token; lengths in tokens.
 /// Errors   std::invalid_argument naming the field, its value and what is allowed.
 /// Error    within 0.501 ULP of the method's exact formula, the same bits on every processor, at
-///          any compiler flags (tests/scaling/test_frequencies.cpp).
+///          any compiler flags (tests/scaling/test_frequencies_of_methods.cpp).
 template <class Method>
 [[nodiscard]] frequencies make_frequencies(const rope_shape& shape, const Method& method);
 

@@ -1,156 +1,33 @@
 // SPDX-License-Identifier: MIT
-// also built with YARN_NO_INT128
-// The integers under everything: 128-bit arithmetic, `real`, phases and points of the circle, with
-// every constant derived anew. The same digest at the end is demanded of both builds, so the
-// portable branch gives the same bits as the one with a native 128-bit type.
+// `real`: conversions, arithmetic and functions, with every constant derived anew. The digest at
+// the end is demanded of test_real_portable, too, which is built with YARN_NO_INT128: the portable
+// branch gives the same bits as the one with a native 128-bit type.
 #include "../support/bits.hpp"
+#include "../support/exact_real.hpp"
 #include "../support/wide_real.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/detail/arithmetic/phase.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <limits>
-#include <utility>
 #include <vector>
 
 namespace {
 
 using support::bits_of;
+using support::error;
+using support::exact;
 using support::from_bits;
+using support::maximum;
+using support::nearest_integer;
+using support::random_real;
+using support::same;
 using yarn::real;
 using yarn::detail::u128;
-
-// ---- Tools ------------------------------------------------------------------------------------
-
-/// Exact down to 2^-192.
-oracle::real exact(const real& x) {
-  const oracle::real magnitude = oracle::real(x.mantissa().hi).times_power_of_2(x.exponent() - 63) +
-                                 oracle::real(x.mantissa().lo).times_power_of_2(x.exponent() - 127);
-  return x.is_negative() ? -magnitude : magnitude;
-}
-
-/// |value - truth| / |truth| in units of 2^-128.
-double error(const real& value, const oracle::real& truth) {
-  if (truth.is_zero()) {
-    return value.is_zero() ? 0 : std::numeric_limits<double>::infinity();
-  }
-  return std::ldexp(abs(exact(value) - truth).to_double() / abs(truth).to_double(), 128);
-}
-
-/// x / 2^unit_exponent, rounded to the nearest integer; below 2^128.
-u128 nearest_integer(oracle::real x, int unit_exponent) {
-  // Digits of 32 bits from the top; each is a double exactly.
-  x = x.times_power_of_2(-unit_exponent - 96) +
-      oracle::real(1).times_power_of_2(-97); // the half that rounds
-  u128 result{0, 0};
-  for (int digit = 0; digit < 4; ++digit) {
-    const oracle::real whole = floor(x);
-    result = (result << 32) + u128{0, static_cast<std::uint64_t>(whole.to_double())};
-    x = (x - whole).times_power_of_2(32);
-  }
-  return result;
-}
-
-/// Uniform significant bits, the exponent in [low, high], any sign.
-real random_real(support::random_source& random, int low, int high) {
-  const auto exponent = static_cast<int>(random.integer(low, high));
-  const std::uint64_t top = random.next() | std::uint64_t{1} << 63U;
-  const std::uint64_t bottom = random.next();
-  return {u128{top, bottom}, exponent, (random.next() & 1U) != 0};
-}
-
-bool same(const real& a, const real& b) {
-  return a == b && a.is_zero() == b.is_zero() && a.is_negative() == b.is_negative();
-}
-
-// ---- u128 -------------------------------------------------------------------------------------
-
-#if defined(__SIZEOF_INT128__)
-__extension__ typedef unsigned __int128 native;
-
-native native_of(u128 x) { return static_cast<native>(x.hi) << 64U | x.lo; }
-bool equal(u128 x, native y) { return native_of(x) == y; }
-
-TEST(u128, is_what_the_compiler_has) {
-  support::random_source random(1);
-  std::vector<u128> numbers{{0, 0}, {0, 1}, {1, 0}, {0, UINT64_MAX}, {UINT64_MAX, UINT64_MAX}};
-  for (int i = 0; i < 60; ++i) {
-    numbers.push_back(u128{random.next(), random.next()} >> (i * 2));
-  }
-  for (const u128& a : numbers) {
-    for (int n = 0; n < 128; ++n) {
-      ASSERT_TRUE(equal(a << n, native_of(a) << static_cast<unsigned>(n))) << n;
-      ASSERT_TRUE(equal(a >> n, native_of(a) >> static_cast<unsigned>(n))) << n;
-    }
-    for (const int n : {128, 129, 1000, 1 << 20}) {
-      ASSERT_TRUE((a << n) == (u128{0, 0})) << n;
-      ASSERT_TRUE((a >> n) == (u128{0, 0})) << n;
-    }
-    for (const u128& b : numbers) {
-      ASSERT_TRUE(equal(a + b, native_of(a) + native_of(b)));
-      ASSERT_TRUE(equal(a - b, native_of(a) - native_of(b)));
-      ASSERT_EQ(a < b, native_of(a) < native_of(b));
-      ASSERT_EQ(a == b, native_of(a) == native_of(b));
-      ASSERT_TRUE(equal(yarn::detail::multiply(a.lo, b.lo), native{a.lo} * b.lo));
-    }
-    for (const std::uint64_t divisor : {1U, 2U, 3U, 57U, 65537U, 0xffffffffU}) {
-      ASSERT_TRUE(equal(yarn::detail::divide(a, divisor), native_of(a) / divisor)) << divisor;
-    }
-  }
-}
-#endif
-
-TEST(u128, multiplies_to_256_bits) {
-  // (2^128 - 1)^2 = 2^256 - 2^129 + 1, so the upper half is 2^128 - 2.
-  const u128 all{UINT64_MAX, UINT64_MAX};
-  EXPECT_TRUE(yarn::detail::multiply_high(all, all) == (u128{UINT64_MAX, UINT64_MAX - 1}));
-  EXPECT_TRUE(yarn::detail::multiply_high({0, 1}, all) == (u128{0, 0}));
-  EXPECT_TRUE(yarn::detail::multiply_high({1, 0}, {1, 0}) == (u128{0, 1}));
-
-  // By 32-bit digits, and with carries from every one of them.
-  support::random_source random(2);
-  for (int i = 0; i < 100000; ++i) {
-    u128 a{random.next(), random.next()}, b{random.next(), random.next()};
-    if (i % 3 == 0) {
-      a.lo |= 0xffffffff00000000U;
-      b.hi |= 0xffffffff00000000U;
-    }
-    const std::array<std::uint64_t, 4> x{a.lo & 0xffffffffU, a.lo >> 32U, a.hi & 0xffffffffU,
-                                         a.hi >> 32U};
-    const std::array<std::uint64_t, 4> y{b.lo & 0xffffffffU, b.lo >> 32U, b.hi & 0xffffffffU,
-                                         b.hi >> 32U};
-    std::array<std::uint64_t, 8> product{};
-    for (std::size_t j = 0; j < 4; ++j) {
-      std::uint64_t carry = 0;
-      for (std::size_t k = 0; k < 4; ++k) {
-        carry += x[j] * y[k] + product[j + k];
-        product[j + k] = carry & 0xffffffffU;
-        carry >>= 32U;
-      }
-      product[j + 4] = carry;
-    }
-    const u128 high = yarn::detail::multiply_high(a, b);
-    ASSERT_EQ(high.hi, product[7] << 32U | product[6]);
-    ASSERT_EQ(high.lo, product[5] << 32U | product[4]);
-  }
-}
-
-TEST(u128, counts_leading_zeros) {
-  EXPECT_EQ(yarn::detail::leading_zeros(std::uint64_t{0}), 64);
-  EXPECT_EQ(yarn::detail::leading_zeros(u128{0, 0}), 128);
-  for (int n = 0; n < 64; ++n) {
-    const std::uint64_t x = std::uint64_t{0xd5aa96deadbeef17U} >> static_cast<unsigned>(n);
-    EXPECT_EQ(yarn::detail::leading_zeros(x), n);
-    EXPECT_EQ(yarn::detail::leading_zeros(u128{x, 5}), n);
-    EXPECT_EQ(yarn::detail::leading_zeros(u128{0, x}), 64 + n);
-  }
-}
 
 // ---- Conversions ------------------------------------------------------------------------------
 
@@ -252,11 +129,6 @@ TEST(real, rounds_to_subnormal_doubles) {
 }
 
 // ---- Arithmetic -------------------------------------------------------------------------------
-
-struct maximum {
-  double value = 0;
-  void add(double x) { value = x > value ? x : value; }
-};
 
 // The header says 2^-124 for every operation: 16 units.
 constexpr double arithmetic_units = 16;
@@ -466,174 +338,9 @@ TEST(real, sqrt_is_exact_to_118_bits) {
   EXPECT_TRUE(sqrt(real(0)).is_zero());
 }
 
-// ---- Phases -----------------------------------------------------------------------------------
-
-using yarn::detail::phase_of;
-
-/// floor(radians / 2 pi * 2^64 + 1/2) modulo 2^64, for 0 <= radians < 2^32.
-std::uint64_t exact_phase(double radians) {
-  const oracle::real turns = oracle::real(radians).times_power_of_2(-1) / oracle::pi();
-  const oracle::real fraction = turns - floor(turns) + oracle::real(1).times_power_of_2(-65);
-  const oracle::real upper = floor(fraction.times_power_of_2(32));
-  const oracle::real lower = floor((fraction.times_power_of_2(32) - upper).times_power_of_2(32));
-  // A carry out of the fraction leaves the 64 bits, as it must.
-  return (static_cast<std::uint64_t>(upper.to_double()) << 32U) +
-         static_cast<std::uint64_t>(lower.to_double());
-}
-
-TEST(phase, is_rounded_to_nearest) {
-  support::random_source random(12);
-  for (int i = 0; i < 20000; ++i) {
-    const double radians =
-        std::ldexp(random.number(1, 2), static_cast<int>(random.integer(-70, 39)));
-    ASSERT_EQ(phase_of(radians), exact_phase(radians)) << radians;
-    ASSERT_EQ(phase_of(-radians), 0 - exact_phase(radians)) << radians;
-  }
-  EXPECT_EQ(phase_of(0.0), 0U);
-  EXPECT_EQ(phase_of(-0.0), 0U);
-  EXPECT_EQ(phase_of(std::numeric_limits<double>::denorm_min()), 0U);
-  EXPECT_EQ(phase_of(std::numeric_limits<double>::min()), 0U);
-}
-
-TEST(phase, is_rounded_to_nearest_in_the_hardest_cases) {
-  // Doubles whose phase lies within 2^-51 to 2^-55 of the middle between two integers, found by
-  // continued fractions: they reach into the third word of 1/(2 pi).
-  const std::vector<double> below{
-      0x1.1ef7d5a008cd1p+39, 0x1.0a9f3d799b0e1p+38, 0x1.58ff8f7763df6p+30, 0x1.9b860ef395ef1p+20,
-      0x1.73c90e4a28eafp+10, 0x1.486337e74000ap+3,  0x1.0f02d497d677bp+0,  0x1.c3cfa4749cdd7p-5,
-      0x1.5cba89af1f855p-12, 0x1.16c24ac73efa3p-20};
-  for (const double radians : below) {
-    EXPECT_EQ(phase_of(radians), exact_phase(radians)) << radians;
-    EXPECT_EQ(phase_of(-radians), 0 - exact_phase(radians)) << radians;
-  }
-  // Around the smallest radians that are not 0.
-  const double half = 2 * 3.14159265358979312 * 0x1p-65;
-  for (const double radians : {half * 0.999, half * 1.001, half * 2.999, half * 3.001}) {
-    EXPECT_EQ(phase_of(radians), exact_phase(radians)) << radians;
-  }
-}
-
-TEST(phase, multiples_agree) {
-  // k * phase_of(x) differs from phase_of(k x) by k halves and one, when k x is exact.
-  support::random_source random(13);
-  for (int i = 0; i < 100000; ++i) {
-    const double x = std::ldexp(static_cast<double>(random.next() >> 34U),
-                                static_cast<int>(random.integer(-40, -20)));
-    const auto k = static_cast<std::uint64_t>(random.integer(0, (1 << 20) - 1));
-    const std::uint64_t distance = phase_of(x) * k - phase_of(x * static_cast<double>(k));
-    ASSERT_LE(std::min(distance, 0 - distance), k / 2 + 1) << x << " " << k;
-  }
-}
-
-// ---- The circle -------------------------------------------------------------------------------
-
 using yarn::detail::circle_point;
 using yarn::detail::exact_point;
-
-/// Phases of every kind: uniform, near the multiples of an eighth of a turn, and tiny ones.
-std::vector<std::uint64_t> phases(std::size_t n_random) {
-  std::vector<std::uint64_t> all;
-  for (std::uint64_t eighth = 0; eighth < 8; ++eighth) {
-    for (unsigned bit = 0; bit < 62; bit += 3) {
-      const std::uint64_t border = eighth << 61U;
-      all.push_back(border + (std::uint64_t{1} << bit));
-      all.push_back(border - (std::uint64_t{1} << bit));
-    }
-    all.push_back(eighth << 61U);
-  }
-  support::random_source random(14);
-  for (std::size_t i = 0; i < n_random; ++i) {
-    all.push_back(random.next());
-  }
-  return all;
-}
-
-TEST(circle, is_exact_to_120_bits) {
-  maximum worst;
-  for (const std::uint64_t phase : phases(3000)) {
-    const circle_point point = exact_point(phase);
-    // The nearest quarter is taken off first, so that even tiny values keep their bits.
-    const oracle::sine_and_cosine truth =
-        oracle::sin_cos(oracle::real(phase).times_power_of_2(-63) * oracle::pi());
-    if (phase << 2U != 0) {
-      worst.add(error(point.cos, truth.cosine));
-      worst.add(error(point.sin, truth.sine));
-    }
-  }
-  std::printf("circle: %.1f units of 2^-128\n", worst.value);
-  EXPECT_LE(worst.value, 256); // 2^-120
-}
-
-TEST(circle, quarters_are_exact) {
-  const real one = 1, zero = 0;
-  const std::array<circle_point, 4> quarters{
-      {{one, zero}, {zero, one}, {-one, zero}, {zero, -one}}};
-  for (std::uint64_t quarter = 0; quarter < 4; ++quarter) {
-    const circle_point point = exact_point(quarter << 62U);
-    EXPECT_TRUE(same(point.cos, quarters.at(quarter).cos)) << quarter;
-    EXPECT_TRUE(same(point.sin, quarters.at(quarter).sin)) << quarter;
-  }
-}
-
-TEST(circle, terms_are_the_series_rounded_to_nearest) {
-  // exact_point again, with terms from the oracle: the same bits, or a term is wrong.
-  std::array<u128, 16> cos_terms{}, sin_terms{};
-  oracle::real term = 1;
-  for (std::uint32_t n = 0; n < 32; ++n) {
-    if (n > 0) {
-      term = (term * oracle::pi()).over(2 * n);
-    }
-    (n % 2 == 0 ? cos_terms : sin_terms).at(n / 2) = nearest_integer(term, -127);
-  }
-  for (const std::uint64_t phase : phases(200000)) {
-    const std::uint64_t in_eighth = phase & ((std::uint64_t{1} << 61U) - 1); // the first eighth
-    const std::uint64_t quarters = in_eighth << 2U;
-    const u128 square = yarn::detail::multiply(quarters, quarters);
-    u128 c = cos_terms[15], s = sin_terms[15];
-    for (std::size_t k = 15; k-- > 0;) {
-      c = cos_terms.at(k) - yarn::detail::multiply_high(square, c);
-      s = sin_terms.at(k) - yarn::detail::multiply_high(square, s);
-    }
-    const circle_point point = exact_point(in_eighth);
-    ASSERT_TRUE(point.cos == real(c, 0, false)) << in_eighth;
-    ASSERT_TRUE(point.sin == real(u128{0, quarters}, 63, false) * real(s, 0, false)) << in_eighth;
-  }
-}
-
-TEST(circle, is_a_circle_and_symmetric) {
-  maximum radius;
-  for (const std::uint64_t phase : phases(100000)) {
-    const circle_point p = exact_point(phase);
-    const real deviation = p.cos * p.cos + p.sin * p.sin - real(1);
-    radius.add(std::fabs(static_cast<double>(deviation)) * 0x1p128);
-    const circle_point mirrored = exact_point(0 - phase);
-    const circle_point turned = exact_point(phase + (std::uint64_t{1} << 62U));
-    const circle_point opposite = exact_point(phase + (std::uint64_t{1} << 63U));
-    // At an odd eighth of a turn both neighbouring series may be taken.
-    if (phase << 2U == std::uint64_t{1} << 63U) {
-      continue;
-    }
-    ASSERT_TRUE(same(mirrored.cos, p.cos) && same(mirrored.sin, -p.sin)) << phase;
-    ASSERT_TRUE(same(turned.cos, -p.sin) && same(turned.sin, p.cos)) << phase;
-    ASSERT_TRUE(same(opposite.cos, -p.cos) && same(opposite.sin, -p.sin)) << phase;
-  }
-  std::printf("cos^2 + sin^2 - 1: %.1f units of 2^-128\n", radius.value);
-  EXPECT_LE(radius.value, 64);
-}
-
-TEST(circle, addition_theorem) {
-  maximum worst;
-  support::random_source random(15);
-  for (int i = 0; i < 100000; ++i) {
-    const std::uint64_t a = random.next(), b = random.next() >> static_cast<unsigned>(i % 60);
-    const circle_point p = exact_point(a), q = exact_point(b), sum = exact_point(a + b);
-    const real c = p.cos * q.cos - p.sin * q.sin, s = p.sin * q.cos + p.cos * q.sin;
-    worst.add(std::fabs(static_cast<double>(c - sum.cos)) * 0x1p128);
-    worst.add(std::fabs(static_cast<double>(s - sum.sin)) * 0x1p128);
-  }
-  std::printf("addition theorem: %.1f units of 2^-128\n", worst.value);
-  EXPECT_LE(worst.value, 64);
-}
+using yarn::detail::phase_of;
 
 // ---- Both branches ----------------------------------------------------------------------------
 

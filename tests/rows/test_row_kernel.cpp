@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// also built with -ffast-math
-// What the rounding of float rows rests on (detail/rows/kernel.hpp): the error of the polynomial and
-// of the recurrence, against points of the circle with 120 bits; that every interval made from them
-// holds the exact value; and entries made to lie as near a rounding boundary as a double amplitude
-// can put them, which every way of building rows must round the same, correctly.
+// What the rounding of float rows rests on (detail/rows/kernel.hpp): the error of the polynomial
+// and of the recurrence, against points of the circle with 120 bits; that every interval made from
+// them holds the exact value; and entries made to lie as near a rounding boundary as a double
+// amplitude can put them, which every way of building rows must round the same, correctly.
 #include "../support/bits.hpp"
 #include "../support/wide_real.hpp"
 

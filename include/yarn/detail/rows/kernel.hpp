@@ -18,7 +18,7 @@
 //   with 4 + sqrt2; a step adds 4 for the error of w (a polynomial's) and sqrt2 * 3 for the three
 //   roundings of a component, growing by less than 1 + 2^-48 on the way: after 95 steps less than
 //   5.5 + 95 * 8.3 = 794. The sums with the bound round by another 1: 1024 >= 795 is safe.
-// tests/rows/test_rows.cpp measures both (2.2e and 83 at most), so -ffast-math has room, too.
+// tests/rows/test_row_kernel.cpp measures both (2.2e and 83 at most), so -ffast-math has room, too.
 #ifndef YARN_DETAIL_ROWS_KERNEL_HPP
 #define YARN_DETAIL_ROWS_KERNEL_HPP
 

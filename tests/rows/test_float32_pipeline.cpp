@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+// Rows of yarn::float32_pipeline: the angles that frameworks compute in float, on purpose.
+#include "../support/model_methods.hpp"
+#include "../support/oracle.hpp"
+#include "../support/rows.hpp"
+
+#include <gtest/gtest.h>
+#include <yarn/rows.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <vector>
+
+namespace {
+
+using support::bits_of;
+using support::expect_row;
+using support::geometric;
+using support::largest_position;
+using support::measured_positions;
+using support::position_lists;
+using support::single_row;
+
+/// The number of floats between two of them; across zero too.
+std::int64_t floats_between(float a, float b) {
+  const auto ordered = [](float x) {
+    const auto bits = static_cast<std::int64_t>(bits_of(x));
+    return bits < (std::int64_t{1} << 31) ? bits : (std::int64_t{1} << 31) - bits;
+  };
+  return std::abs(ordered(a) - ordered(b));
+}
+
+TEST(float32_pipeline, is_that_of_the_frameworks_to_one_ulp) {
+  // Their pipeline: angle = float(position) * float(inv_freq) in float; cos of it; times m. Ours
+  // rounds m cos(angle) once. Against libm in long double nothing but that rounding is left; libm
+  // in float, as the frameworks call it, is within one ULP of it before the product with m.
+  std::int64_t worst = 0, worst_float = 0, differing = 0, n = 0;
+  for (const support::model_method& one : support::model_methods()) {
+    const yarn::frequencies exact = one.frequencies();
+    const yarn::frequencies freqs = yarn::float32_pipeline(exact);
+    ASSERT_TRUE(freqs.is_float32_pipeline());
+    const double m = freqs.attention_factor();
+    for (const std::int64_t position : measured_positions()) {
+      const single_row<float> row(freqs, position);
+      const single_row<double> doubles(freqs, position);
+      for (std::size_t pair = 0; pair < row.cos.size(); ++pair) {
+        const auto inv_freq = static_cast<float>(exact.inv_freq()[pair]);
+        ASSERT_EQ(freqs.inv_freq()[pair], static_cast<double>(inv_freq));
+        const float angle = static_cast<float>(position) * inv_freq;
+        const auto truth = oracle::sin_cos(oracle::real(static_cast<double>(angle)));
+        const double cos = (truth.cosine * m).to_double(), sin = (truth.sine * m).to_double();
+        worst = std::max({worst, floats_between(row.cos[pair], static_cast<float>(cos)),
+                          floats_between(row.sin[pair], static_cast<float>(sin))});
+        differing += row.cos[pair] == static_cast<float>(cos) ? 0 : 1;
+        differing += row.sin[pair] == static_cast<float>(sin) ? 0 : 1;
+        ++n;
+        ASSERT_NEAR(doubles.cos[pair], cos, m * 0x1p-52) << angle;
+        ASSERT_NEAR(doubles.sin[pair], sin, m * 0x1p-52) << angle;
+        if (m == 1.0) {
+          worst_float = std::max({worst_float, floats_between(row.cos[pair], std::cos(angle)),
+                                  floats_between(row.sin[pair], std::sin(angle))});
+        }
+      }
+    }
+  }
+  std::printf("float32 pipeline: %lld ULP from the exact value (%lld of %lld are not it rounded), "
+              "%lld ULP from libm in float\n",
+              static_cast<long long>(worst), static_cast<long long>(differing),
+              static_cast<long long>(2 * n), static_cast<long long>(worst_float));
+  EXPECT_LE(worst, 1);
+  EXPECT_LE(differing, n / 1000);
+  EXPECT_LE(worst_float, 1);
+}
+
+TEST(float32_pipeline, differs_from_the_exact_rows_as_the_frameworks_do) {
+  // PERFORMANCE.md measured 4e-3 at 131071: if rows were exact here, the comparison would be void.
+  const yarn::frequencies exact =
+      yarn::make_frequencies(support::shape_of(128, 1e4), yarn::default_scaling{});
+  const single_row<float> ours(exact, 131071), theirs(yarn::float32_pipeline(exact), 131071);
+  float worst = 0;
+  for (std::size_t pair = 0; pair < ours.cos.size(); ++pair) {
+    worst = std::max({worst, std::fabs(ours.cos[pair] - theirs.cos[pair]),
+                      std::fabs(ours.sin[pair] - theirs.sin[pair])});
+  }
+  EXPECT_GT(worst, 1e-3F);
+  EXPECT_LT(worst, 1e-2F);
+}
+
+TEST(float32_pipeline, has_the_same_bits_by_every_way) {
+  const yarn::frequencies freqs =
+      yarn::float32_pipeline(geometric(131, 1.277)); // parts of 64 pairs
+  for (const std::vector<std::int64_t>& list : position_lists()) {
+    yarn::rotary_rows<float> rows;
+    rows.assign(freqs, yarn::positions(list));
+    for (std::size_t t = 0; t < list.size(); ++t) {
+      const auto row = static_cast<std::int64_t>(t);
+      expect_row(freqs, list[t], rows.cos(row), rows.sin(row), "float32 list");
+    }
+  }
+  yarn::rotary_rows<float> rows;
+  rows.assign(freqs, yarn::positions_from(-50, 200));
+  for (std::int64_t row = 0; row < 200; ++row) {
+    expect_row(freqs, row - 50, rows.cos(row), rows.sin(row), "float32 run");
+  }
+}
+
+TEST(float32_pipeline, of_large_frequencies_is_right_or_refused) {
+  // Angles up to 2^63 are floats, too: 2^31 * 2^32.
+  const std::vector<double> inv_freq{1.0, 1e3, 16777215.0, 4e8, 4294967040.0};
+  const yarn::frequencies freqs =
+      yarn::float32_pipeline(yarn::frequencies_from(inv_freq.data(), inv_freq.size()));
+  for (const std::int64_t position :
+       {std::int64_t{1000}, std::int64_t{1} << 20, largest_position}) {
+    std::vector<float> cos(inv_freq.size()), sin(inv_freq.size());
+    try {
+      yarn::fill_rows(freqs, yarn::positions_from(position, 1), cos.data(), sin.data(), cos.size());
+    } catch (const std::invalid_argument&) {
+      continue;
+    }
+    for (std::size_t pair = 0; pair < inv_freq.size(); ++pair) {
+      const float angle = static_cast<float>(position) * static_cast<float>(inv_freq[pair]);
+      const auto truth = oracle::sin_cos(oracle::real(static_cast<double>(angle)));
+      EXPECT_NEAR(cos[pair], truth.cosine.to_double(), 0x1p-24) << angle;
+      EXPECT_NEAR(sin[pair], truth.sine.to_double(), 0x1p-24) << angle;
+    }
+  }
+}
+
+} // namespace
