@@ -19,7 +19,7 @@ void rotate(const DLTensor& x, const DLTensor& position_ids, const yarn::frequen
     rows.assign(freqs, yarn::positions_in(position_ids, sequence));
     yarn::visit_heads(
         x, [&](auto heads) { yarn::rope_apply(heads, rows, yarn::pairing::half_split); }, sequence,
-        yarn::axes::heads_tokens_dim);
+        yarn::dim_order::heads_tokens_dim);
   }
 }
 

@@ -26,7 +26,7 @@ int main() try {
       &cache[0, 7, 0],
       std::layout_stride::mapping(std::dextents<std::size_t, 3>(n_heads, 3, head_dim),
                                   std::array{cache.stride(0), cache.stride(1), cache.stride(2)}));
-  yarn::rope_apply(yarn::heads_from(some, yarn::axes::heads_tokens_dim),
+  yarn::rope_apply(yarn::heads_from(some, yarn::dim_order::heads_tokens_dim),
                    yarn::rows_of(freqs, yarn::positions_from(7)), yarn::pairing::half_split);
 
   double largest = 0;

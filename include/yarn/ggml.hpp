@@ -27,204 +27,36 @@
 
 namespace yarn {
 inline namespace YARN_ABI {
-namespace detail {
-
-inline const char* name_of(const ggml_tensor* x) { return x->name[0] == '\0' ? "?" : x->name; }
-
-inline void check_not_null(const char* what, const void* pointer) {
-  if (pointer == nullptr)
-    fail_argument("yarn: {} is null", what);
-}
-
-template <class T> constexpr ggml_type ggml_type_of() {
-  constexpr element_format format = format_of_v<T>;
-  static_assert(format != element_format::unknown,
-                "yarn: heads_from needs an element type that yarn::format_of knows");
-  return format == element_format::binary64   ? GGML_TYPE_F64
-         : format == element_format::binary32 ? GGML_TYPE_F32
-         : format == element_format::binary16 ? GGML_TYPE_F16
-                                              : GGML_TYPE_BF16;
-}
-
-// A byte stride in elements.
-template <class T> std::int64_t elements_of(const ggml_tensor* x, int dimension) {
-  if (x->nb[dimension] % sizeof(T) != 0 || x->nb[dimension] > PTRDIFF_MAX)
-    fail_argument(
-        "yarn: ggml tensor {}: nb[{}] = {} must be a multiple of the {} bytes of an element",
-        name_of(x), dimension, x->nb[dimension], static_cast<int>(sizeof(T)));
-  return static_cast<std::int64_t>(x->nb[dimension] / sizeof(T));
-}
-
-// The heads of one sequence of x, at `data`.
-template <class T>
-heads_view<T> heads_at(const ggml_tensor* x, std::int64_t sequence, const void* data) {
-  if (x->type != ggml_type_of<T>())
-    fail_argument("yarn: ggml tensor {} holds {}, and {} is asked for", name_of(x),
-                  ggml_type_name(x->type), ggml_type_name(ggml_type_of<T>()));
-  if (x->nb[0] != sizeof(T))
-    fail_argument(
-        "yarn: ggml tensor {}: nb[0] = {} must be the {} bytes of an element: the elements of a "
-        "head lie side by side",
-        name_of(x), x->nb[0], static_cast<int>(sizeof(T)));
-  const std::int64_t head = elements_of<T>(x, 1), token = elements_of<T>(x, 2);
-  const std::int64_t offset = sequence * elements_of<T>(x, 3);
-  // ggml has no tensors of const: data is void* in all of them.
-  T* const first = static_cast<T*>(const_cast<void*>(data)) + offset;
-  return heads_view<T>(first, x->ne[2], x->ne[1], x->ne[0]).with_strides(token, head);
-}
-
-inline const void* host_data_of(const ggml_tensor* x) {
-  ggml_backend_buffer* const buffer = x->view_src != nullptr ? x->view_src->buffer : x->buffer;
-  if (buffer != nullptr && !ggml_backend_buffer_is_host(buffer))
-    fail_argument("yarn: ggml tensor {} lies in a buffer that the processor cannot read",
-                  name_of(x));
-  if (x->data == nullptr && ggml_nelements(x) != 0)
-    fail_argument("yarn: ggml tensor {} has no memory yet", name_of(x));
-  return x->data;
-}
-
-// Rows as a tensor: float [2 * n_pairs, n_tokens], a row [cos | sin].
-inline rows_view<float> rows_at(const ggml_tensor* rows, const float* data) {
-  return rows_view<float>::packed(data, rows->ne[1], rows->ne[0] / 2,
-                                  static_cast<std::int64_t>(rows->nb[1] / sizeof(float)));
-}
-
-inline void check_rope_rows(const ggml_tensor* rows) {
-  check_not_null("rows", rows);
-  if (rows->type != GGML_TYPE_F32 || rows->ne[0] < 2 || rows->ne[0] % 2 != 0 || rows->ne[2] != 1 ||
-      rows->ne[3] != 1 || rows->nb[0] != sizeof(float))
-    fail_argument("yarn: ggml tensor {}: {} [{}, {}, {}, {}] must be f32 [2 * n_pairs, n_tokens] "
-                  "with rows of [cos | sin] to be rows",
-                  name_of(rows), ggml_type_name(rows->type), rows->ne[0], rows->ne[1], rows->ne[2],
-                  rows->ne[3]);
-  elements_of<float>(rows, 1);
-}
-
-// ---- What ggml's threads call: no exceptions ---------------------------------------------------
-
-inline void compute_rope_rows(ggml_tensor* rows, int ith, int nth, void* freqs) noexcept {
-  const auto& f = *static_cast<const frequencies*>(freqs);
-  // They may have been assigned to since the node was made.
-  GGML_ASSERT(2 * f.n_pairs() == rows->ne[0]);
-  const ggml_tensor* const list = rows->src[0];
-  const token_range part = part_of(rows->ne[1], {ith, nth});
-  const auto view = rows_at(rows, static_cast<const float*>(rows->data));
-  float* const cos = static_cast<float*>(rows->data) + part.begin * view.row_stride();
-  compute_rows(f, 0, f.n_pairs(),
-               positions(static_cast<const std::int32_t*>(list->data), list->ne[0]), part, cos,
-               cos + f.n_pairs(), view.row_stride());
-}
-
-template <class T, pairing Pairing>
-void compute_rope(ggml_tensor* x, int ith, int nth, void*) noexcept {
-  const ggml_tensor* const rows = x->src[1];
-  const auto view = rows_at(rows, static_cast<const float*>(rows->data));
-  const auto tokens = static_cast<std::int64_t>(x->nb[2] / sizeof(T));
-  const auto heads = static_cast<std::int64_t>(x->nb[1] / sizeof(T));
-  for (std::int64_t s = 0; s < x->ne[3]; ++s) {
-    T* const first =
-        reinterpret_cast<T*>(static_cast<char*>(x->data) + static_cast<std::size_t>(s) * x->nb[3]);
-    rope_apply_unchecked(
-        heads_view<T>(first, x->ne[2], x->ne[1], x->ne[0]).with_strides(tokens, heads), view,
-        Pairing, slice{ith, nth});
-  }
-}
-
-template <class T>
-ggml_tensor* make_rope_node(ggml_context* context, ggml_tensor* x, ggml_tensor* rows, pairing p) {
-  // Tensors of a graph often get their memory later. No check reads it: any place will do.
-  alignas(8) static const char place[8] = {};
-  const auto heads = heads_at<T>(x, 0, place);
-  rope_check(heads, rows_at(rows, reinterpret_cast<const float*>(place)), p);
-  const std::int64_t extent = (x->ne[2] - 1) * heads.token_stride() +
-                              (x->ne[1] - 1) * heads.head_stride() + heads.head_dim();
-  if (x->ne[3] > 1 && elements_of<T>(x, 3) < extent)
-    fail_argument(
-        "yarn: ggml tensor {}: nb[3] = {}: sequences of {} elements overlap or interweave",
-        name_of(x), x->nb[3], extent);
-  ggml_tensor* arguments[] = {rows};
-  return ggml_custom_inplace(context, x, arguments, 1,
-                             p == pairing::half_split ? compute_rope<T, pairing::half_split>
-                                                      : compute_rope<T, pairing::interleaved>,
-                             GGML_N_TASKS_MAX, nullptr);
-}
-
-} // namespace detail
 
 /// The heads of a tensor [head_dim, n_heads, n_tokens] (ggml's order: the fastest first), as it
 /// lies: views and permuted tensors keep their strides.
 /// Types    T is float for f32, double for f64, a 16-bit format of types.hpp for f16 and bf16.
 /// Errors   std::invalid_argument naming the tensor: another type, elements of a head apart,
-/// strides
-///          that are no multiple of the element, no memory yet or none that the processor reads, a
-///          fourth dimension (then name the sequence).
-template <class T> heads_view<T> heads_from(const ggml_tensor* x) {
-  detail::check_not_null("ggml tensor", x);
-  if (x->ne[3] != 1)
-    detail::fail_argument(
-        "yarn: ggml tensor {} has ne[3] = {} sequences; heads_from(x, sequence) is one",
-        detail::name_of(x), x->ne[3]);
-  return detail::heads_at<T>(x, 0, detail::host_data_of(x));
-}
+///          strides that are no multiple of the element, no memory yet or none that the processor
+///          reads, a fourth dimension (then name the sequence).
+template <class T> heads_view<T> heads_from(const ggml_tensor* x);
 /// The same of one sequence of [head_dim, n_heads, n_tokens, n_sequences].
-template <class T, class Integer> heads_view<T> heads_from(const ggml_tensor* x, Integer sequence) {
-  detail::check_not_null("ggml tensor", x);
-  const std::int64_t s = detail::to_index(sequence, "sequence");
-  if (s < 0 || s >= x->ne[3])
-    detail::fail_range("yarn: ggml tensor {}: sequence = {} must be in [0, ne[3] = {})",
-                       detail::name_of(x), s, x->ne[3]);
-  return detail::heads_at<T>(x, s, detail::host_data_of(x));
-}
+template <class T, class Integer> heads_view<T> heads_from(const ggml_tensor* x, Integer sequence);
 
 /// What ggml calls a mode: NEOX is half_split, NORMAL is interleaved.
 /// Errors   std::invalid_argument for M-RoPE, vision and unknown modes, which have several
-/// positions
-///          a token.
-inline pairing pairing_from_mode(int mode) {
-  if (mode != GGML_ROPE_TYPE_NEOX && mode != GGML_ROPE_TYPE_NORMAL)
-    detail::fail_argument("yarn: ggml's rope mode = {} must be GGML_ROPE_TYPE_NORMAL = 0 or "
-                          "GGML_ROPE_TYPE_NEOX = 2",
-                          mode);
-  return mode == GGML_ROPE_TYPE_NEOX ? pairing::half_split : pairing::interleaved;
-}
+///          positions a token.
+inline pairing pairing_from_mode(int mode);
 
 /// A node that makes the rows of a graph's tokens: f32 [2 * n_pairs, n_tokens].
 /// Shape    positions is i32 [n_tokens], contiguous, as for ggml_rope_ext.
 /// Requires freqs alive and unchanged whenever the graph is computed; a dynamic method's are
-/// changed
-///          between two computations, by assigning to them.
+///          changed between two computations, by assigning to them.
 /// Errors   std::invalid_argument, here; computing the graph has none.
 inline ggml_tensor* rope_rows_node(ggml_context* context, ggml_tensor* positions,
-                                   const frequencies& freqs) {
-  detail::check_not_null("context", context);
-  detail::check_not_null("positions", positions);
-  detail::check_frequencies(freqs);
-  if (positions->type != GGML_TYPE_I32 || !ggml_is_contiguous(positions) ||
-      positions->ne[0] != ggml_nelements(positions))
-    detail::fail_argument("yarn: ggml tensor {}: {} [{}, {}, {}, {}] must be i32 [n_tokens], "
-                          "contiguous, to be positions",
-                          detail::name_of(positions), ggml_type_name(positions->type),
-                          positions->ne[0], positions->ne[1], positions->ne[2], positions->ne[3]);
-  ggml_tensor* arguments[] = {positions};
-  return ggml_custom_4d(context, GGML_TYPE_F32, 2 * freqs.n_pairs(), positions->ne[0], 1, 1,
-                        arguments, 1, detail::compute_rope_rows, GGML_N_TASKS_MAX,
-                        const_cast<frequencies*>(&freqs));
-}
+                                   const frequencies& freqs);
 ggml_tensor* rope_rows_node(ggml_context*, ggml_tensor*, const frequencies&&) = delete; // dangles
 
 /// Rows into a tensor of the caller's, an input of a graph instead of a node: positions of any
-/// kind. Shape    rows is f32 [2 * n_pairs, n_tokens], in memory that the processor reads. Errors
-/// std::invalid_argument, std::out_of_range, as fill_rows; nothing is written then.
-inline void fill_rope_rows(ggml_tensor* rows, const frequencies& freqs, const positions& list) {
-  detail::check_rope_rows(rows);
-  if (rows->ne[0] != 2 * freqs.n_pairs())
-    detail::fail_argument("yarn: ggml tensor {}: ne[0] = {} must be 2 * n_pairs = {}",
-                          detail::name_of(rows), rows->ne[0], 2 * freqs.n_pairs());
-  detail::check_token_count("positions.size", list.size(), rows->ne[1]);
-  const auto* const data = static_cast<const float*>(detail::host_data_of(rows));
-  float* const cos = const_cast<float*>(data);
-  fill_rows(freqs, list, cos, cos + freqs.n_pairs(), detail::elements_of<float>(rows, 1));
-}
+/// kind.
+/// Shape    rows is f32 [2 * n_pairs, n_tokens], in memory that the processor reads.
+/// Errors   std::invalid_argument, std::out_of_range, as fill_rows; nothing is written then.
+inline void fill_rope_rows(ggml_tensor* rows, const frequencies& freqs, const positions& list);
 
 /// A node that rotates x in place by rows, and is x rotated: what ggml_rope_ext_inplace is, for
 /// rows that all layers share.
@@ -234,129 +66,31 @@ inline void fill_rope_rows(ggml_tensor* rows, const frequencies& freqs, const po
 /// Error    as rope_apply.
 /// Errors   std::invalid_argument, here; computing the graph has none.
 inline ggml_tensor* rope_inplace_node(ggml_context* context, ggml_tensor* x, ggml_tensor* rows,
-                                      pairing p) {
-  detail::check_not_null("context", context);
-  detail::check_not_null("x", x);
-  detail::check_rope_rows(rows);
-  switch (x->type) {
-  case GGML_TYPE_F32:
-    return detail::make_rope_node<float>(context, x, rows, p);
-  case GGML_TYPE_F16:
-    return detail::make_rope_node<float16>(context, x, rows, p);
-  case GGML_TYPE_BF16:
-    return detail::make_rope_node<bfloat16>(context, x, rows, p);
-  default:
-    detail::fail_argument("yarn: ggml tensor {} holds {}; f32, f16 and bf16 can be rotated",
-                          detail::name_of(x), ggml_type_name(x->type));
-  }
-}
+                                      pairing p);
 
 /// A GGUF file read by ggml, for gguf_config_from. `tensors` is the context that
 /// gguf_init_from_file has made for gguf_init_params.ctx; it may be null for files without
-/// frequency factors. Both must outlive the reader. Errors   std::invalid_argument: a factor tensor
-/// whose data is not loaded (no_alloc), or which is
+/// frequency factors. Both must outlive the reader.
+/// Errors   std::invalid_argument: a factor tensor whose data is not loaded (no_alloc), or which is
 ///          neither f32 nor f16.
 class ggml_gguf_reader {
 public:
-  explicit ggml_gguf_reader(const gguf_context* file, ggml_context* tensors = nullptr)
-      : file_(file), tensors_(tensors) {
-    detail::check_not_null("gguf_context", file);
-  }
+  explicit ggml_gguf_reader(const gguf_context* file, ggml_context* tensors = nullptr);
 
-  std::optional<double> number(const std::string& key) const {
-    const std::int64_t id = gguf_find_key(file_, key.c_str());
-    if (id < 0)
-      return std::nullopt;
-    switch (gguf_get_kv_type(file_, id)) {
-    case GGUF_TYPE_STRING:
-    case GGUF_TYPE_ARRAY:
-      return std::nullopt;
-    default:
-      return element(gguf_get_kv_type(file_, id), gguf_get_val_data(file_, id), 0);
-    }
-  }
-  std::optional<std::vector<double>> numbers(const std::string& key) const {
-    const std::int64_t id = gguf_find_key(file_, key.c_str());
-    if (id < 0 || gguf_get_kv_type(file_, id) != GGUF_TYPE_ARRAY ||
-        gguf_get_arr_type(file_, id) == GGUF_TYPE_STRING)
-      return std::nullopt;
-    std::vector<double> values;
-    for (std::size_t i = 0; i < gguf_get_arr_n(file_, id); ++i)
-      values.push_back(element(gguf_get_arr_type(file_, id), gguf_get_arr_data(file_, id), i));
-    return values;
-  }
-  std::optional<std::string> text(const std::string& key) const {
-    const std::int64_t id = gguf_find_key(file_, key.c_str());
-    if (id < 0 || gguf_get_kv_type(file_, id) != GGUF_TYPE_STRING)
-      return std::nullopt;
-    return std::string(gguf_get_val_str(file_, id));
-  }
-  std::vector<std::string> keys() const {
-    std::vector<std::string> all;
-    for (std::int64_t id = 0; id < gguf_get_n_kv(file_); ++id)
-      all.emplace_back(gguf_get_key(file_, id));
-    return all;
-  }
-  std::optional<std::vector<float>> tensor(const std::string& name) const {
-    const std::int64_t id = gguf_find_tensor(file_, name.c_str());
-    if (id < 0)
-      return std::nullopt;
-    const ggml_tensor* const x =
-        tensors_ == nullptr ? nullptr : ggml_get_tensor(tensors_, name.c_str());
-    if (x == nullptr || x->data == nullptr)
-      detail::fail_argument(
-          "yarn: the file has a tensor {}, and its data is not loaded (gguf_init_params: "
-          "a ctx, and no_alloc = false)",
-          name);
-    std::vector<float> values(static_cast<std::size_t>(ggml_nelements(x)));
-    if (x->type == GGML_TYPE_F32)
-      std::memcpy(values.data(), x->data, values.size() * sizeof(float));
-    else if (x->type == GGML_TYPE_F16)
-      ggml_fp16_to_fp32_row(static_cast<const ggml_fp16_t*>(x->data), values.data(),
-                            ggml_nelements(x));
-    else
-      detail::fail_argument("yarn: the tensor {} holds {}; frequency factors are f32 or f16", name,
-                            ggml_type_name(x->type));
-    return values;
-  }
+  std::optional<double> number(const std::string& key) const;
+  std::optional<std::vector<double>> numbers(const std::string& key) const;
+  std::optional<std::string> text(const std::string& key) const;
+  std::vector<std::string> keys() const;
+  std::optional<std::vector<float>> tensor(const std::string& name) const;
 
 private:
-  template <class Stored> static double element_as(const void* data, std::size_t i) {
-    Stored value;
-    std::memcpy(&value, static_cast<const char*>(data) + i * sizeof value, sizeof value);
-    return static_cast<double>(value);
-  }
-  static double element(gguf_type type, const void* data, std::size_t i) {
-    switch (type) {
-    case GGUF_TYPE_UINT8:
-      return element_as<std::uint8_t>(data, i);
-    case GGUF_TYPE_INT8:
-    case GGUF_TYPE_BOOL: // a byte, 0 or 1
-      return element_as<std::int8_t>(data, i);
-    case GGUF_TYPE_UINT16:
-      return element_as<std::uint16_t>(data, i);
-    case GGUF_TYPE_INT16:
-      return element_as<std::int16_t>(data, i);
-    case GGUF_TYPE_UINT32:
-      return element_as<std::uint32_t>(data, i);
-    case GGUF_TYPE_INT32:
-      return element_as<std::int32_t>(data, i);
-    case GGUF_TYPE_UINT64:
-      return element_as<std::uint64_t>(data, i);
-    case GGUF_TYPE_INT64:
-      return element_as<std::int64_t>(data, i);
-    case GGUF_TYPE_FLOAT32:
-      return element_as<float>(data, i);
-    default:
-      return element_as<double>(data, i);
-    }
-  }
-
   const gguf_context* file_;
   ggml_context* tensors_;
 };
 
 } // namespace YARN_ABI
 } // namespace yarn
+
+#include "detail/adapters/ggml.hpp"
 
 #endif

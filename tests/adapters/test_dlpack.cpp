@@ -28,7 +28,7 @@ using support::expect_rotated_alike;
 using support::head_counts;
 using support::owned;
 using invalid = std::invalid_argument;
-using yarn::axes;
+using yarn::dim_order;
 using yarn::heads_from;
 
 constexpr head_counts counts{5, 3, 8};
@@ -75,17 +75,17 @@ TYPED_TEST(dlpack, strides_and_offset) {
 TYPED_TEST(dlpack, axes_in_any_order) {
   using T = TypeParam;
   owned<T, 3> htd({3, 5, 8});
-  expect_rotated_alike(heads_from<T>(htd.tensor, axes::heads_tokens_dim), counts,
+  expect_rotated_alike(heads_from<T>(htd.tensor, dim_order::heads_tokens_dim), counts,
                        [&](int t, int h, int d) -> T& {
                          return htd.at({h, t, d});
                        });
   owned<T, 3> dht({8, 3, 5}, {1, 8, 24});
-  expect_rotated_alike(heads_from<T>(dht.tensor, axes::dim_heads_tokens), counts,
+  expect_rotated_alike(heads_from<T>(dht.tensor, dim_order::dim_heads_tokens), counts,
                        [&](int t, int h, int d) -> T& {
                          return dht.at({d, h, t});
                        });
   owned<T, 3> dth({8, 5, 3}, {1, 8, 50});
-  expect_rotated_alike(heads_from<T>(dth.tensor, axes::dim_tokens_heads), counts,
+  expect_rotated_alike(heads_from<T>(dth.tensor, dim_order::dim_tokens_heads), counts,
                        [&](int t, int h, int d) -> T& {
                          return dth.at({d, t, h});
                        });
@@ -100,11 +100,11 @@ TYPED_TEST(dlpack, sequences_of_a_batch) {
     expect_rotated_alike(heads_from<T>(compact.tensor, s), counts, [&](int t, int h, int d) -> T& {
       return compact.at({s, t, h, d});
     });
-    expect_rotated_alike(heads_from<T>(torch.tensor, s, axes::heads_tokens_dim), counts,
+    expect_rotated_alike(heads_from<T>(torch.tensor, s, dim_order::heads_tokens_dim), counts,
                          [&](int t, int h, int d) -> T& {
                            return torch.at({s, h, t, d});
                          });
-    expect_rotated_alike(heads_from<T>(last.tensor, s, axes::dim_heads_tokens), counts,
+    expect_rotated_alike(heads_from<T>(last.tensor, s, dim_order::dim_heads_tokens), counts,
                          [&](int t, int h, int d) -> T& {
                            return last.at({d, h, t, s});
                          });
@@ -133,7 +133,7 @@ TYPED_TEST(dlpack, visitors_know_the_type) {
         EXPECT_EQ(view.n_tokens(), 5);
         EXPECT_EQ(view.head_stride(), 40);
       },
-      1, axes::heads_tokens_dim);
+      1, dim_order::heads_tokens_dim);
 }
 
 TYPED_TEST(dlpack, to_read_only) {
@@ -227,7 +227,7 @@ TEST(dlpack_strides, must_be_of_a_view) {
   owned<float, 4> expanded({2, 5, 3, 8}, {0, 24, 8, 1});
   expect_error<invalid>([&] { heads_from<float>(expanded.tensor, 1); }, {"stride 0", "sequences"});
   owned<float, 3> x({5, 3, 8}, {24, 8, 1});
-  expect_error<invalid>([&] { heads_from<float>(x.tensor, axes::dim_heads_tokens); },
+  expect_error<invalid>([&] { heads_from<float>(x.tensor, dim_order::dim_heads_tokens); },
                         {"stride 24", "dim", "[dim, heads, tokens]"});
 }
 

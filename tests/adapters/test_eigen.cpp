@@ -130,11 +130,11 @@ TYPED_TEST(eigen, tensors_of_either_layout) {
   // [heads][tokens][dim], and [dim, tokens, heads] column-major, which is the same memory.
   row_tensor3<TypeParam> h_major(3, 5, 8);
   expect_rotated_alike(
-      heads_from(h_major, yarn::axes::heads_tokens_dim),
+      heads_from(h_major, yarn::dim_order::heads_tokens_dim),
       counts, [&](int t, int h, int d) -> auto& { return h_major(h, t, d); });
   tensor3<TypeParam> mirrored(8, 5, 3);
   expect_rotated_alike(
-      heads_from(mirrored, yarn::axes::dim_tokens_heads),
+      heads_from(mirrored, yarn::dim_order::dim_tokens_heads),
       counts, [&](int t, int h, int d) -> auto& { return mirrored(d, t, h); });
 }
 
@@ -145,7 +145,7 @@ TYPED_TEST(eigen, tensors_of_sequences) {
     expect_rotated_alike(
         heads_from(c, s), counts, [&](int t, int h, int d) -> auto& { return c(d, h, t, s); });
     expect_rotated_alike(
-        heads_from(r, s, yarn::axes::heads_tokens_dim),
+        heads_from(r, s, yarn::dim_order::heads_tokens_dim),
         counts, [&](int t, int h, int d) -> auto& { return r(s, h, t, d); });
   }
   expect_error<std::out_of_range>([&] { return heads_from(c, 2); }, {"sequence 2", "[0, 2)"});
@@ -270,9 +270,10 @@ TEST(eigen_refused, strides_that_no_view_has) {
 
 TEST(eigen_refused, tensors_whose_heads_are_not_side_by_side) {
   Eigen::Tensor<float, 3> c(5, 3, 8); // [tokens, heads, dim], but column-major
-  expect_error<invalid>([&] { return heads_from(c, yarn::axes::tokens_heads_dim); },
+  expect_error<invalid>([&] { return heads_from(c, yarn::dim_order::tokens_heads_dim); },
                         {"stride 15", "dim", "[tokens, heads, dim]"});
-  expect_error<invalid>([&] { return heads_from(c, static_cast<yarn::axes>(7)); }, {"axes = 7"});
+  expect_error<invalid>([&] { return heads_from(c, static_cast<yarn::dim_order>(7)); },
+                        {"dim_order = 7"});
 }
 
 // One token, or one head: its stride is nobody's concern.

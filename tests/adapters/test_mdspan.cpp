@@ -36,7 +36,7 @@ using support::expect_error;
 using support::expect_rotated_alike;
 using support::head_counts;
 using invalid = std::invalid_argument;
-using yarn::axes;
+using yarn::dim_order;
 using yarn::heads_from;
 
 // ---- The stand-in ------------------------------------------------------------------------------
@@ -157,15 +157,15 @@ template <class Family, class T> void rotate_all_layouts() {
   const auto packed = Family::strided(memory.data() + 3, index{5, 3, 8}, index{100, 9, 1});
   check(packed, heads_from(packed), thd);
   const auto left = Family::left(memory.data(), index{8, 3, 5});
-  check(left, heads_from(left, axes::dim_heads_tokens), [](int t, int h, int d) {
+  check(left, heads_from(left, dim_order::dim_heads_tokens), [](int t, int h, int d) {
     return index{d, h, t};
   });
   const auto major = Family::right(memory.data(), index{3, 5, 8});
-  check(major, heads_from(major, axes::heads_tokens_dim), [](int t, int h, int d) {
+  check(major, heads_from(major, dim_order::heads_tokens_dim), [](int t, int h, int d) {
     return index{h, t, d};
   });
   const auto mirrored = Family::strided(memory.data(), index{8, 5, 3}, index{1, 8, 50});
-  check(mirrored, heads_from(mirrored, axes::dim_tokens_heads), [](int t, int h, int d) {
+  check(mirrored, heads_from(mirrored, dim_order::dim_tokens_heads), [](int t, int h, int d) {
     return index{d, t, h};
   });
 
@@ -173,12 +173,13 @@ template <class Family, class T> void rotate_all_layouts() {
   const auto batch = Family::right(memory.data(), index4{2, 3, 5, 8});
   const auto left_batch = Family::left(memory.data(), index4{8, 3, 5, 2});
   for (int s = 0; s < 2; ++s) {
-    check(batch, heads_from(batch, s, axes::heads_tokens_dim), [s](int t, int h, int d) {
+    check(batch, heads_from(batch, s, dim_order::heads_tokens_dim), [s](int t, int h, int d) {
       return index4{s, h, t, d};
     });
-    check(left_batch, heads_from(left_batch, s, axes::dim_heads_tokens), [s](int t, int h, int d) {
-      return index4{d, h, t, s};
-    });
+    check(left_batch, heads_from(left_batch, s, dim_order::dim_heads_tokens),
+          [s](int t, int h, int d) {
+            return index4{d, h, t, s};
+          });
   }
 }
 
@@ -221,7 +222,7 @@ TYPED_TEST(mdspan, whose_heads_are_not_side_by_side) {
   expect_error<invalid>([&] { return heads_from(left); },
                         {"mdspan", "stride 15", "dim", "[tokens, heads, dim]"});
   const auto right = TypeParam::right(memory.data(), index{5, 3, 8});
-  expect_error<invalid>([&] { return heads_from(right, axes::dim_heads_tokens); },
+  expect_error<invalid>([&] { return heads_from(right, dim_order::dim_heads_tokens); },
                         {"stride 24", "[dim, heads, tokens]"});
   const auto twos = TypeParam::strided(memory.data(), index{5, 3, 8}, index{48, 16, 2});
   expect_error<invalid>([&] { return heads_from(twos); }, {"stride 2", "dim"});

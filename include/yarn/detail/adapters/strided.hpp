@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Strided tensors of others as heads_view: what eigen.hpp, dlpack.hpp and mdspan.hpp share.
 // Not in the umbrella.
-#ifndef YARN_DETAIL_ADAPTERS_AXES_HPP
-#define YARN_DETAIL_ADAPTERS_AXES_HPP
+#ifndef YARN_DETAIL_ADAPTERS_STRIDED_HPP
+#define YARN_DETAIL_ADAPTERS_STRIDED_HPP
 
+#include "../../dim_order.hpp"
 #include "../../views.hpp"
 
 namespace yarn {
-inline namespace v0 {
-
-/// What the axes of a tensor of rank 3 are, in the order of its indices. With an axis of sequences,
-/// rank 4, that one comes first, or last where the tokens are last.
-enum class axes { tokens_heads_dim, heads_tokens_dim, dim_heads_tokens, dim_tokens_heads };
-
-} // namespace v0
-
 inline namespace YARN_ABI {
 namespace detail {
 
@@ -29,22 +22,22 @@ struct axis_places {
   int tokens, heads, dim, sequences;
   const char* words;
 };
-inline axis_places places_of(axes order, bool is_batch) {
+inline axis_places places_of(dim_order order, bool is_batch) {
   switch (order) {
-  case axes::tokens_heads_dim:
+  case dim_order::tokens_heads_dim:
     return is_batch ? axis_places{1, 2, 3, 0, "sequences, tokens, heads, dim"}
                     : axis_places{0, 1, 2, -1, "tokens, heads, dim"};
-  case axes::heads_tokens_dim:
+  case dim_order::heads_tokens_dim:
     return is_batch ? axis_places{2, 1, 3, 0, "sequences, heads, tokens, dim"}
                     : axis_places{1, 0, 2, -1, "heads, tokens, dim"};
-  case axes::dim_heads_tokens:
+  case dim_order::dim_heads_tokens:
     return is_batch ? axis_places{2, 1, 0, 3, "dim, heads, tokens, sequences"}
                     : axis_places{2, 1, 0, -1, "dim, heads, tokens"};
-  case axes::dim_tokens_heads:
+  case dim_order::dim_tokens_heads:
     return is_batch ? axis_places{1, 2, 0, 3, "dim, tokens, heads, sequences"}
                     : axis_places{1, 2, 0, -1, "dim, tokens, heads"};
   }
-  fail_argument("yarn: axes = {} is none of the four orders", static_cast<int>(order));
+  fail_argument("yarn: dim_order = {} is none of the four orders", static_cast<int>(order));
 }
 
 // A step of 0 or backwards along an axis: elements that several heads share would be rotated
@@ -74,7 +67,7 @@ inline std::int64_t offset_along(const char* what, const char* axis, const char*
 // Errors   an extent < 0; the elements of a head not side by side; strides of 0 or less; no such
 //          sequence. Overlap is for the call that uses the view, as with any other.
 template <class T>
-heads_view<T> heads_along(const char* what, T* data, const axis_list& list, axes order,
+heads_view<T> heads_along(const char* what, T* data, const axis_list& list, dim_order order,
                           bool is_batch = false, std::int64_t sequence = 0) {
   static_assert(format_of_v<T> != element_format::unknown,
                 "yarn: the element type has no format; specialise yarn::format_of for it");

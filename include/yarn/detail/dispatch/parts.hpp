@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// What dispatch.hpp declares.
+#ifndef YARN_DETAIL_DISPATCH_PARTS_HPP
+#define YARN_DETAIL_DISPATCH_PARTS_HPP
+
+#include "../../dispatch.hpp"
+#include "cpu.hpp"
+
+#include <initializer_list>
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+/// The largest set whose every instruction the processor has and whose registers the system saves.
+constexpr isa isa_of(const cpu_words& cpu) {
+  const bool has_avx2 =
+      has_bits(cpu.leaf_1_ecx, bit(12) | bit(22) | bit(23) | bit(27) | bit(28) |
+                                   bit(29)) &&              // FMA MOVBE POPCNT OSXSAVE AVX F16C
+      has_bits(cpu.leaf_7_ebx, bit(3) | bit(5) | bit(8)) && // BMI1 AVX2 BMI2
+      has_bits(cpu.leaf_80000001_ecx, bit(5)) &&            // LZCNT
+      has_bits(cpu.xcr0, bit(1) | bit(2));                  // xmm, ymm
+  if (!has_avx2)
+    return isa::baseline;
+  const bool has_avx512 =
+      has_bits(cpu.leaf_7_ebx, bit(16) | bit(17) | bit(28) | bit(30) | bit(31)) && // F DQ CD BW VL
+      has_bits(cpu.xcr0, bit(5) | bit(6) | bit(7)); // masks, upper halves, zmm16 to zmm31
+  if (!has_avx512)
+    return isa::avx2;
+  return has_bits(cpu.leaf_7_1_eax, bit(5)) ? isa::avx512_bf16 : isa::avx512;
+}
+
+// What this source's flags allow: a part whose flags got lost is refused.
+inline constexpr isa isa_of_flags =
+#if !defined(__AVX2__) || (!defined(_MSC_VER) && !(defined(__FMA__) && defined(__F16C__) &&        \
+                                                   defined(__BMI__) && defined(__BMI2__)))
+    isa::baseline;
+#elif !(defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512CD__) &&                  \
+        defined(__AVX512DQ__) && defined(__AVX512VL__))
+    isa::avx2;
+#elif !defined(__AVX512BF16__)
+    isa::avx512;
+#else
+    isa::avx512_bf16;
+#endif
+
+template <class Kernels, isa Part, bool Compiled> const Kernels* part_if_compiled() {
+  if constexpr (Compiled)
+    return &dispatch_part<Kernels, Part>();
+  else
+    return nullptr;
+}
+
+// On a processor that supports `supported`.
+template <class Kernels> const Kernels& part_for(isa part, isa supported) {
+  const Kernels* const kernels = dispatch_find<Kernels>(part);
+  if (kernels == nullptr)
+    fail_argument(
+        "yarn: isa = {}: this program has no such part; ISAS of yarn_add_dispatch names them, and "
+        "the compiler must know their flags",
+        name_of(part));
+  if (part > supported)
+    fail_argument("yarn: isa = {} is beyond this processor, which supports {} at most",
+                  name_of(part), name_of(supported));
+  return *kernels;
+}
+template <class Kernels> isa best_for(isa supported) {
+  for (const isa set : {isa::avx512_bf16, isa::avx512, isa::avx2})
+    if (set <= supported && dispatch_find<Kernels>(set) != nullptr)
+      return set;
+  return isa::baseline;
+}
+
+} // namespace detail
+
+inline const char* name_of(isa set) {
+  switch (set) {
+  case isa::baseline:
+    return "baseline";
+  case isa::avx2:
+    return "avx2";
+  case isa::avx512:
+    return "avx512";
+  case isa::avx512_bf16:
+    return "avx512_bf16";
+  }
+  return "unknown";
+}
+
+inline isa supported_isa() {
+  static const isa supported = detail::isa_of(detail::read_cpu());
+  return supported;
+}
+
+template <class Kernels> bool has_isa(isa set) {
+  return set <= supported_isa() && dispatch_find<Kernels>(set) != nullptr;
+}
+template <class Kernels> isa best_isa() { return detail::best_for<Kernels>(supported_isa()); }
+
+template <class Kernels> const Kernels& dispatch(isa part) {
+  return detail::part_for<Kernels>(part, supported_isa());
+}
+template <class Kernels> const Kernels& dispatch() {
+  static const Kernels& best = dispatch<Kernels>(best_isa<Kernels>());
+  return best;
+}
+
+} // namespace YARN_ABI
+} // namespace yarn
+
+// yarn_add_dispatch defines YARN_DISPATCH_ISA in every part but the baseline, and there it says
+// which others the program has.
+#if !defined(YARN_DISPATCH_WITH_AVX2)
+#define YARN_DISPATCH_WITH_AVX2 false
+#endif
+#if !defined(YARN_DISPATCH_WITH_AVX512)
+#define YARN_DISPATCH_WITH_AVX512 false
+#endif
+#if !defined(YARN_DISPATCH_WITH_AVX512_BF16)
+#define YARN_DISPATCH_WITH_AVX512_BF16 false
+#endif
+
+#if defined(YARN_DISPATCH_ISA)
+#define YARN_DISPATCH_FIND(Kernels)
+#else
+#define YARN_DISPATCH_ISA baseline
+#define YARN_DISPATCH_FIND(Kernels)                                                                \
+  template <> const Kernels* yarn::dispatch_find<Kernels>(yarn::isa wanted) {                      \
+    switch (wanted) {                                                                              \
+    case yarn::isa::baseline:                                                                      \
+      return &yarn::dispatch_part<Kernels, yarn::isa::baseline>();                                 \
+    case yarn::isa::avx2:                                                                          \
+      return yarn::detail::part_if_compiled<Kernels, yarn::isa::avx2, YARN_DISPATCH_WITH_AVX2>();  \
+    case yarn::isa::avx512:                                                                        \
+      return yarn::detail::part_if_compiled<Kernels, yarn::isa::avx512,                            \
+                                            YARN_DISPATCH_WITH_AVX512>();                          \
+    case yarn::isa::avx512_bf16:                                                                   \
+      return yarn::detail::part_if_compiled<Kernels, yarn::isa::avx512_bf16,                       \
+                                            YARN_DISPATCH_WITH_AVX512_BF16>();                     \
+    }                                                                                              \
+    return nullptr;                                                                                \
+  }
+#endif
+
+#endif
