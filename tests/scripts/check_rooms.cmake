@@ -139,7 +139,8 @@ function(find_reach header result)
 endfunction()
 
 # A header of detail includes everything at its top. (A public header has its API first and includes
-# what implements it at its end.)
+# what implements it at its end. So does the one with xsimd: the files for the instruction sets need
+# the packs that it declares.)
 function(check_order header)
   if(NOT header MATCHES "^detail/" OR header STREQUAL xsimd_includer)
     return()

@@ -7,59 +7,28 @@
 // In builds without optimisation or with sanitizers the floats between two boundaries are sampled,
 // and fewer random numbers are drawn; the output says so.
 #include "../support/bits.hpp"
+#include "../support/half_formats.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/yarn.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <limits>
-#include <string>
 #include <type_traits>
 #include <vector>
-
-#if __has_include(<Eigen/Core>)
-#include <Eigen/Core>
-#define YARN_TEST_EIGEN 1
-#elif __has_include(<eigen3/Eigen/Core>)
-#include <eigen3/Eigen/Core>
-#define YARN_TEST_EIGEN 1
-#else
-#define YARN_TEST_EIGEN 0
-#endif
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
-#define YARN_TEST_SLOW_BUILD 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) ||                         \
-    __has_feature(thread_sanitizer)
-#define YARN_TEST_SLOW_BUILD 1
-#endif
-#endif
-
-/// Types of an engine's own, registered below: two bytes and no arithmetic.
-struct engine_half {
-  unsigned char bytes[2];
-};
-struct engine_bfloat16 {
-  std::uint16_t payload;
-};
-template <> struct yarn::format_of<engine_half> {
-  static constexpr yarn::element_format value = yarn::element_format::binary16;
-};
-template <> struct yarn::format_of<engine_bfloat16> {
-  static constexpr yarn::element_format value = yarn::element_format::bfloat16;
-};
 
 namespace {
 
 namespace detail = yarn::detail;
+using support::binary16_format;
 using support::bits_of;
+using support::first_float_of;
 using support::from_bits;
+using support::is_slow_build;
+using support::random_double;
 using support::random_source;
 
 #if defined(YARN_TEST_SLOW_BUILD)
@@ -121,7 +90,7 @@ struct format_names {
 };
 
 template <class Format> class half : public ::testing::Test {};
-TYPED_TEST_SUITE(half, formats, format_names);
+TYPED_TEST_SUITE(half, support::formats, support::format_names);
 
 TYPED_TEST(half, definition_has_the_numbers_that_everybody_knows) {
   using defined = typename TypeParam::defined;
@@ -168,17 +137,6 @@ TYPED_TEST(half, every_code_widens_to_its_value) {
 }
 
 // ---- Narrowing floats -------------------------------------------------------------------------
-
-/// The bits of the first float, by magnitude, that rounds to a code.
-template <class Format> std::uint32_t first_float_of(unsigned code) {
-  if (code == 0) {
-    return 0;
-  }
-  const double boundary = Format::defined::boundary(code);
-  const auto single = static_cast<float>(boundary);
-  EXPECT_EQ(static_cast<double>(single), boundary) << "a boundary is no float, code " << code;
-  return bits_of(single) + (code % 2 == 0 ? 0 : 1);
-}
 
 /// How many of the floats [first, last] do not become `code`. In slow builds, of the ends and of
 /// every 509th in between.
@@ -282,15 +240,6 @@ TYPED_TEST(half, doubles_beyond_float_are_rounded_once) {
       EXPECT_EQ(code >> 15U, sign) << std::hex << fraction;
     }
   }
-}
-
-/// A double of any size that either format can tell from zero and infinity, or of any at all.
-double random_double(random_source& random) {
-  if (random.next() % 8 == 0) {
-    const auto value = from_bits<double>(random.next());
-    return std::isnan(value) ? 0 : value;
-  }
-  return std::ldexp(random.number(-1, 1), static_cast<int>(random.integer(-140, 130)));
 }
 
 TYPED_TEST(half, random_doubles_are_rounded_once) {

@@ -333,7 +333,7 @@ TYPED_TEST(simd, stores_every_nan_in_words_as_a_quiet_one_of_its_sign) {
         });
   } else {
     // A single element is no word. Packs of several without words are other processors' than those
-    // that simd_bfloat16.hpp knows: not ours to skip.
+    // that the files of detail/simd know: not ours to skip.
 #if (defined(__SSE2__) && !defined(__AVX512F__)) || defined(__AVX512BW__) || defined(__aarch64__)
     ASSERT_EQ((detail::pack<float, TypeParam>::size), 1U);
 #endif
