@@ -115,7 +115,7 @@ template <class T> void expect_eigens_numbers_turned() {
   const double quarter = 1.5707963267948966;
   const yarn::frequencies turn = yarn::frequencies_from(&quarter, 1);
   T pair[] = {T(0.75F), T(-2.5F)};
-  yarn::rope_apply(yarn::heads_view<T>(pair, 1, 1, 2), yarn::positions_from(1), turn,
+  yarn::rope_apply(yarn::heads_view<T>(pair, 1, 1, 2), yarn::rows_of(turn, yarn::positions_from(1)),
                    yarn::pairing::interleaved);
   EXPECT_EQ(static_cast<float>(pair[0]), 2.5F);
   EXPECT_EQ(static_cast<float>(pair[1]), 0.75F);

@@ -59,14 +59,22 @@ template <int ExponentBits> struct definition {
 struct binary16_format {
   using defined = definition<5>;
   using element = yarn::float16;
-  static float widen(std::uint16_t bits) { return yarn::detail::widen_binary16(bits); }
-  static std::uint16_t narrow(float value) { return yarn::detail::narrow_binary16(value); }
+  static float widen(std::uint16_t bits) {
+    return yarn::detail::format_traits<yarn::element_format::binary16>::widen(bits);
+  }
+  static std::uint16_t narrow(float value) {
+    return yarn::detail::format_traits<yarn::element_format::binary16>::narrow(value);
+  }
 };
 struct bfloat16_format {
   using defined = definition<8>;
   using element = yarn::bfloat16;
-  static float widen(std::uint16_t bits) { return yarn::detail::widen_bfloat16(bits); }
-  static std::uint16_t narrow(float value) { return yarn::detail::narrow_bfloat16(value); }
+  static float widen(std::uint16_t bits) {
+    return yarn::detail::format_traits<yarn::element_format::bfloat16>::widen(bits);
+  }
+  static std::uint16_t narrow(float value) {
+    return yarn::detail::format_traits<yarn::element_format::bfloat16>::narrow(value);
+  }
 };
 using formats = ::testing::Types<binary16_format, bfloat16_format>;
 
