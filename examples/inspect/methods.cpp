@@ -128,9 +128,9 @@ std::optional<double> factor_of(const yarn::any_scaling& method) {
 
 bool is_dynamic(const yarn::any_scaling& method) {
   return std::visit(
-      [](const auto& held) {
+      [](const auto& chosen) {
         return yarn::is_dynamic_scaling_v<
-            std::remove_cv_t<std::remove_reference_t<decltype(held)>>>;
+            std::remove_cv_t<std::remove_reference_t<decltype(chosen)>>>;
       },
       method);
 }

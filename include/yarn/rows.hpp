@@ -9,9 +9,9 @@
 // Float entries are correctly rounded: |entry - m cos(position * inv_freq)| is at most 0.501 *
 // 2^-24 for |position| <= 2^24 and 0.51 * 2^-24 up to 2^31, times m or, where m is no power of two,
 // the next one above. The same bits come from any way of building them, on any processor
-// (tests/rows/test_rows_error.cpp). The excess over 0.5 is the error of the phase, at most 2^-65 turns a
-// token. Double entries have the same phase error, 2^-62.3 rad a token, and are otherwise correctly
-// rounded, too; they cost some 70 ns a pair.
+// (tests/rows/test_rows_error.cpp). The excess over 0.5 is the error of the phase, at most 2^-65
+// turns a token. Double entries have the same phase error, 2^-62.3 rad a token, and are otherwise
+// correctly rounded, too; they cost some 70 ns a pair.
 #ifndef YARN_ROWS_HPP
 #define YARN_ROWS_HPP
 

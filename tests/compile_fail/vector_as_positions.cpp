@@ -11,7 +11,6 @@ void rotate(yarn::heads_view<float> q, const yarn::frequencies& frequencies,
 #ifdef YARN_EXPECT_FAILURE
   yarn::rope_apply(q, yarn::rows_of(frequencies, list), yarn::pairing::half_split);
 #else
-  yarn::rope_apply(q, yarn::rows_of(frequencies, yarn::positions(list)),
-                   yarn::pairing::half_split);
+  yarn::rope_apply(q, yarn::rows_of(frequencies, yarn::positions(list)), yarn::pairing::half_split);
 #endif
 }

@@ -3,8 +3,8 @@
 // is called by, and that the best one is taken. examples/dispatch rotates with them.
 #include <yarn/dispatch.hpp>
 
-#include "dispatch_parts.hpp"
 #include "../support/expect_error.hpp"
+#include "dispatch_parts.hpp"
 
 #include <gtest/gtest.h>
 

@@ -16,12 +16,12 @@
 
 namespace {
 
+using support::attention_ulp;
 using support::describe;
 using support::divisors;
 using support::expect_matches;
 using support::expect_same_bits;
 using support::shape_of;
-using support::attention_ulp;
 using support::yarn_of;
 
 constexpr int dims[] = {2, 4, 6, 10, 64, 80, 96, 128, 256};

@@ -19,8 +19,8 @@ struct dynamic_yarn_scaling : yarn_scaling {
                    original_max_position_embeddings);
     require_sequence_length(seq_len);
     const real least = factor == 0.0 ? real(1) : real(factor);
-    resolve_with("dynamic_yarn_scaling", s,
-                 max(least, real(seq_len) / real(original_max_position_embeddings)));
+    resolve_with(s, max(least, real(seq_len) / real(original_max_position_embeddings)),
+                 "dynamic_yarn_scaling");
   }
 };
 

@@ -11,14 +11,16 @@ inline namespace YARN_ABI {
 
 struct linear_scaling {
   double factor = 0.0; ///< s: new length / original length, > 0; no default
-  /// The final factor on cos and sin, in place of 1. GGUF files can give one (attn_factor).
+  /// The final factor on cos and sin (llama.cpp has one beside every type); absent: 1.
   optional_number attention_factor = {};
 
   void resolve(spectrum& s) const {
     require_positive("linear_scaling.factor", factor);
     const real compression = real(1) / real(factor);
+    const frequency_zone zone =
+        factor == 1.0 ? frequency_zone::extrapolated : frequency_zone::interpolated;
     for (std::int64_t i = 0; i < s.n_pairs(); ++i)
-      s.set(i, s.inv_freq(i) * compression, frequency_zone::interpolated);
+      s.set(i, s.inv_freq(i) * compression, zone);
     if (attention_factor.has_value()) {
       require_positive("linear_scaling.attention_factor", attention_factor.value());
       s.attention_factor = attention_factor.value();

@@ -23,6 +23,16 @@ inline void require_at_least_zero(const char* field, double value) {
     detail::fail_argument("yarn: {} = {} must be finite and >= 0", field, value);
 }
 
+/// The same for checks that several methods share: the message names the field `type.field`.
+inline void require_positive(const char* type, const char* field, double value) {
+  if (!detail::is_finite(value) || !(value > 0.0))
+    detail::fail_argument("yarn: {}.{} = {} must be finite and > 0", type, field, value);
+}
+inline void require_at_least_zero(const char* type, const char* field, double value) {
+  if (!detail::is_finite(value) || !(value >= 0.0))
+    detail::fail_argument("yarn: {}.{} = {} must be finite and >= 0", type, field, value);
+}
+
 /// The number of tokens is > 0.
 inline void require_length(const char* field, std::int64_t value) {
   if (value <= 0)
@@ -40,6 +50,14 @@ inline void require_order(const char* low_field, double low, const char* high_fi
   if (high < low)
     detail::fail_argument("yarn: {} = {} must not be less than {} = {}", high_field, high,
                           low_field, low);
+}
+
+/// The same for checks that several methods share.
+inline void require_order(const char* type, const char* low_field, double low,
+                          const char* high_field, double high) {
+  if (high < low)
+    detail::fail_argument("yarn: {}.{} = {} must not be less than {}.{} = {}", type, high_field,
+                          high, type, low_field, low);
 }
 
 } // namespace YARN_ABI

@@ -8,7 +8,6 @@
 #ifndef YARN_SCALING_YARN_HPP
 #define YARN_SCALING_YARN_HPP
 
-#include "../detail/scaling/field_name.hpp"
 #include "correction_range.hpp"
 
 namespace yarn {
@@ -39,7 +38,9 @@ struct yarn_scaling {
 
   void resolve(spectrum& s) const {
     require_positive("yarn_scaling.factor", factor);
-    resolve_with("yarn_scaling", s, factor);
+    require_length("yarn_scaling.original_max_position_embeddings",
+                   original_max_position_embeddings);
+    resolve_with(s, factor, "yarn_scaling");
   }
 
   /// m(coefficient) = 0.1 * coefficient * ln(scale) + 1, and 1 for scale <= 1.
@@ -50,10 +51,13 @@ struct yarn_scaling {
   }
 
 protected:
-  // Everything but the check of `factor`, for the dynamic form, which computes the scale. Messages
-  // name the fields of `type`.
-  void resolve_with(const char* type, spectrum& s, real scale) const {
-    check_fields(type);
+  // What the static and the dynamic form share. The caller has checked `factor` and the original
+  // length. Messages name the fields of `type`, the type that the user wrote.
+  void resolve_with(spectrum& s, real scale, const char* type) const {
+    require_positive(type, "beta_fast", beta_fast);
+    require_positive(type, "beta_slow", beta_slow);
+    require_order(type, "beta_slow", beta_slow, "beta_fast", beta_fast);
+    require_at_least_zero(type, "extrapolation_factor", extrapolation_factor);
     const real length = original_max_position_embeddings;
     if (ramp == yarn_ramp::rotations) {
       detail::rotation_ramp keep(length, beta_slow, beta_fast);
@@ -67,28 +71,18 @@ protected:
         return (real(1) - range.ramp(i)) * real(extrapolation_factor);
       });
     }
-    s.attention_factor = attention(scale);
+    s.attention_factor = attention(scale, type);
   }
 
 private:
-  void check_fields(const char* type) const {
-    using name = detail::field_name;
-    require_length(name(type, "original_max_position_embeddings"),
-                   original_max_position_embeddings);
-    require_positive(name(type, "beta_fast"), beta_fast);
-    require_positive(name(type, "beta_slow"), beta_slow);
-    require_order(name(type, "beta_slow"), beta_slow, name(type, "beta_fast"), beta_fast);
-    require_at_least_zero(name(type, "extrapolation_factor"), extrapolation_factor);
-    require_positive(name(type, "attn_factor"), attn_factor);
-    require_at_least_zero(name(type, "mscale"), mscale.value());
-    require_at_least_zero(name(type, "mscale_all_dim"), mscale_all_dim.value());
-    if (attention_factor.has_value())
-      require_positive(name(type, "attention_factor"), attention_factor.value());
-  }
-
-  real attention(real scale) const {
-    if (attention_factor.has_value())
+  real attention(real scale, const char* type) const {
+    require_positive(type, "attn_factor", attn_factor);
+    require_at_least_zero(type, "mscale", mscale.value());
+    require_at_least_zero(type, "mscale_all_dim", mscale_all_dim.value());
+    if (attention_factor.has_value()) {
+      require_positive(type, "attention_factor", attention_factor.value());
       return attention_factor.value();
+    }
     // As in Hugging Face, one of the two alone, or a zero, leaves the plain formula.
     if (mscale.value() != 0.0 && mscale_all_dim.value() != 0.0)
       return real(attn_factor) * temperature(scale, mscale.value()) /

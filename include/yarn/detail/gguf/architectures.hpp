@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a GGUF file does not say and llama.cpp decides by the architecture's name. Names that are in
-// no list here are unknown: nothing is concluded about them.
+// What a GGUF file does not say and llama.cpp decides by the name of the architecture. Names that
+// are in no list here are unknown; the reader assumes nothing about them.
 // Source: ggml-org/llama.cpp src/llama-model.cpp (llama_model_rope_type, load_hparams),
 // llama-context.cpp, src/models/*.cpp.
 #ifndef YARN_DETAIL_GGUF_ARCHITECTURES_HPP
@@ -113,9 +113,9 @@ inline constexpr std::string_view gguf_half_split[] = {"afmoe",
                                                        "step35",
                                                        "talkie"};
 
-// What `rope.scaling.yarn_log_multiplier` holds: the converter of DeepSeek-V2 and its kin writes
-// 0.1
-// * mscale_all_dim, that of Mistral 3 mscale_all_dim itself. llama.cpp reads the key for no other.
+// What `rope.scaling.yarn_log_multiplier` holds. The converter of DeepSeek-V2 and its kin writes a
+// tenth of mscale_all_dim, that of Mistral 3 writes mscale_all_dim itself. llama.cpp ignores the
+// key for all others.
 enum class gguf_log_multiplier { ignored, tenth, whole };
 constexpr gguf_log_multiplier gguf_log_multiplier_of(std::string_view architecture) {
   constexpr std::string_view tenths[] = {"deepseek2", "deepseek32", "mistral4"};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The metadata of a GGUF file by keys: what was asked for, and what is wrong with a value.
+// Reads and checks single keys of a GGUF file, and records which keys were read.
 #ifndef YARN_DETAIL_GGUF_KEYS_HPP
 #define YARN_DETAIL_GGUF_KEYS_HPP
 
@@ -33,8 +33,8 @@ struct is_gguf_reader<
                 decltype(std::optional<std::vector<float>>(std::declval<const Reader&>().tensor(
                     std::declval<const std::string&>())))>> : std::true_type {};
 
-/// A reader, with the list of the keys that were asked for. Keys are given behind the name of the
-/// architecture: `rope.freq_base` is `llama.rope.freq_base`.
+/// The keys of a file. Functions take a key without the name of the architecture: `rope.freq_base`
+/// is `llama.rope.freq_base`. Keys that were read are recorded, so that `unused` can list the rest.
 template <class Reader> class gguf_keys {
 public:
   explicit gguf_keys(const Reader& reader) : reader_(reader), keys_(reader.keys()) {
@@ -112,11 +112,11 @@ public:
   }
   const std::vector<std::string>& notes() const { return notes_; }
 
-  /// Takes back that a key was used.
-  void leave(const char* key) {
+  /// Counts the key as unused, although it was read.
+  void mark_unused(const char* key) {
     used_.erase(std::remove(used_.begin(), used_.end(), full(key)), used_.end());
   }
-  /// Keys about RoPE that nothing asked for.
+  /// Keys about RoPE that were not read.
   std::vector<std::string> unused() const {
     std::vector<std::string> list;
     for (const std::string& key : keys_)
@@ -131,7 +131,7 @@ private:
     used_.push_back(full(key));
     return used_.back();
   }
-  // A value that is there and cannot be read must not pass for one that is missing.
+  // A value of another type is an error: the reader must not take it for a missing one.
   void refuse_type(const std::string& name, const char* type) const {
     if (std::binary_search(keys_.begin(), keys_.end(), name))
       fail_argument("yarn: {} is there and is not {}", name, type);

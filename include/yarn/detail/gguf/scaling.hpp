@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From the keys of a GGUF file to a scaling method: the half of gguf.hpp behind the shape. What a
-// key means is written there.
+// From the keys of a GGUF file to a scaling method. gguf.hpp says what each key means.
 #ifndef YARN_DETAIL_GGUF_SCALING_HPP
 #define YARN_DETAIL_GGUF_SCALING_HPP
 
@@ -11,12 +10,14 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// What a file says beside its scaling keys, and what comes out.
+/// The method that the keys of a file describe.
 struct gguf_method {
   any_scaling method;
   factor_list freq_factors;
   std::string rope_type;
 };
+
+/// The lengths of a file, in tokens.
 struct gguf_lengths {
   std::int64_t context = 0;  // 0: not given
   std::int64_t original = 0; // in force; 0: neither is given
@@ -28,8 +29,8 @@ public:
   gguf_scaling(gguf_keys<Reader>& keys, const gguf_lengths& lengths, std::int64_t n_pairs)
       : keys_(keys), lengths_(lengths), n_pairs_(n_pairs) {}
 
-  /// is_unscaled: of layers with a window that scaling and divisors are not for. The keys are read
-  /// and checked all the same.
+  /// is_unscaled: these layers have a sliding window, and llama.cpp applies neither scaling nor
+  /// divisors to them. The keys are read and checked all the same.
   gguf_method read(bool is_unscaled) {
     is_unscaled_ = is_unscaled;
     read_scaling();
@@ -38,8 +39,8 @@ public:
   }
 
 private:
-  // What the method is made from.
-  struct scaling {
+  // The values of the scaling keys, with llama.cpp's defaults.
+  struct scaling_values {
     std::string type = "linear";
     double factor = 1.0;
     bool has_factor = false;
@@ -59,38 +60,40 @@ private:
     const double value = factor ? *factor : older.value_or(0.0);
     const char* const key = factor ? "rope.scaling.factor" : "rope.scale_linear";
     require_at_least_zero(keys_.full(key).c_str(), value);
-    s_.has_factor = value != 0.0;
-    if (s_.has_factor)
-      s_.factor = value;
+    scaling_.has_factor = value != 0.0;
+    if (scaling_.has_factor)
+      scaling_.factor = value;
     else if (factor || older)
       keys_.note("{} = 0 is no scaling", keys_.full(key));
   }
 
   void read_scaling() {
     const auto type = keys_.text("rope.scaling.type");
-    s_.type = type.value_or("linear");
-    if (s_.type != "none" && s_.type != "linear" && s_.type != "yarn" && s_.type != "longrope")
+    scaling_.type = type.value_or("linear");
+    if (scaling_.type != "none" && scaling_.type != "linear" && scaling_.type != "yarn" &&
+        scaling_.type != "longrope")
       fail_argument("yarn: {} = {} is not one of none, linear, yarn, longrope",
-                    keys_.full("rope.scaling.type"), s_.type);
+                    keys_.full("rope.scaling.type"), scaling_.type);
     read_factor();
-    if (!type && s_.has_factor && s_.factor != 1.0)
+    if (!type && scaling_.has_factor && scaling_.factor != 1.0)
       keys_.note("{} is missing: linear, as in llama.cpp", keys_.full("rope.scaling.type"));
-    if (s_.type == "none" && s_.has_factor && s_.factor != 1.0) {
-      keys_.note("rope.scaling.factor = {} has no effect with rope.scaling.type = none", s_.factor);
-      s_.factor = 1.0;
+    if (scaling_.type == "none" && scaling_.has_factor && scaling_.factor != 1.0) {
+      keys_.note("rope.scaling.factor = {} has no effect with rope.scaling.type = none",
+                 scaling_.factor);
+      scaling_.factor = 1.0;
     }
-    const bool is_yarn = s_.type == "yarn";
+    const bool is_yarn = scaling_.type == "yarn";
     const double ext_factor = keys_.number("rope.scaling.yarn_ext_factor").value_or(-1.0);
-    s_.ext_factor = ext_factor >= 0.0 ? ext_factor : (is_yarn ? 1.0 : 0.0);
-    if (is_yarn != (s_.ext_factor != 0.0))
+    scaling_.ext_factor = ext_factor >= 0.0 ? ext_factor : (is_yarn ? 1.0 : 0.0);
+    if (is_yarn != (scaling_.ext_factor != 0.0))
       keys_.note("rope.scaling.yarn_ext_factor = {} decides, not rope.scaling.type = {}",
-                 s_.ext_factor, s_.type);
+                 scaling_.ext_factor, scaling_.type);
     const auto attn_factor = keys_.positive("rope.scaling.attn_factor");
-    s_.has_attn_factor = attn_factor.has_value();
-    s_.attn_factor = attn_factor.value_or(1.0);
+    scaling_.has_attn_factor = attn_factor.has_value();
+    scaling_.attn_factor = attn_factor.value_or(1.0);
     const double yarn_attn_factor = keys_.positive("rope.scaling.yarn_attn_factor").value_or(1.0);
-    if (s_.ext_factor == 0.0)
-      s_.attn_factor *= yarn_attn_factor;
+    if (scaling_.ext_factor == 0.0)
+      scaling_.attn_factor *= yarn_attn_factor;
     else if (yarn_attn_factor != 1.0)
       keys_.note(
           "rope.scaling.yarn_attn_factor = {} has no effect: llama.cpp replaces it by the formula",
@@ -109,13 +112,13 @@ private:
     if (kind == gguf_log_multiplier::ignored) {
       keys_.note("{} = {} has no effect: llama.cpp does not read it for this architecture",
                  keys_.full(key), *value);
-      return keys_.leave(key);
+      return keys_.mark_unused(key);
     }
     require_positive(keys_.full(key).c_str(), *value);
     // In float, as llama.cpp: 0.1F / 0.1F is exactly 1.
-    s_.mscale_all_dim = kind == gguf_log_multiplier::tenth
-                            ? static_cast<double>(static_cast<float>(*value) / 0.1F)
-                            : *value;
+    scaling_.mscale_all_dim = kind == gguf_log_multiplier::tenth
+                                  ? static_cast<double>(static_cast<float>(*value) / 0.1F)
+                                  : *value;
   }
 
   void read_alpha() {
@@ -124,12 +127,12 @@ private:
     if (alpha <= 0.0)
       return;
     if (gguf_has_ntk_alpha(keys_.architecture())) {
-      s_.alpha = alpha;
+      scaling_.alpha = alpha;
       return;
     }
     keys_.note("{} = {} has no effect: llama.cpp does not use it for this architecture",
                keys_.full(key), alpha);
-    keys_.leave(key);
+    keys_.mark_unused(key);
   }
 
   void read_finetuned() {
@@ -140,7 +143,7 @@ private:
   }
 
   void read_method() {
-    // Divisors are made for the global layers' heads; a window of its own has other ones.
+    // The divisors are for the heads of global layers: layers with a window may have other heads.
     factor_list divisors, shorter, longer;
     if (!is_unscaled_) {
       divisors = keys_.factors("rope_freqs.weight", n_pairs_);
@@ -157,11 +160,11 @@ private:
     const double beta_fast = keys_.positive("rope.scaling.yarn_beta_fast").value_or(32.0);
     const double beta_slow = keys_.positive("rope.scaling.yarn_beta_slow").value_or(1.0);
     if (is_unscaled_)
-      s_ = {};
+      scaling_ = {};
     result_.freq_factors = divisors;
-    if (s_.alpha != 0.0)
+    if (scaling_.alpha != 0.0)
       return set_ntk();
-    if (s_.ext_factor != 0.0) {
+    if (scaling_.ext_factor != 0.0) {
       if (has_lists && divisors.size() == 0)
         fail_argument("yarn: {} = yarn beside rope_factors_short.weight: no method has both",
                       keys_.full("rope.scaling.type"));
@@ -169,7 +172,7 @@ private:
     }
     if (has_lists && divisors.size() == 0)
       return set_longrope(shorter, longer);
-    if (s_.type == "longrope" && divisors.size() == 0)
+    if (scaling_.type == "longrope" && divisors.size() == 0)
       fail_argument(
           "yarn: the tensors rope_factors_short.weight and rope_factors_long.weight are missing; "
           "{} = longrope needs them",
@@ -178,12 +181,12 @@ private:
   }
 
   void set_ntk() {
-    if (s_.factor != 1.0 || s_.ext_factor != 0.0 || s_.attn_factor != 1.0)
+    if (scaling_.factor != 1.0 || scaling_.ext_factor != 0.0 || scaling_.attn_factor != 1.0)
       fail_argument(
           "yarn: {} = {} beside another scaling (factor {}, attn_factor {}): no method has both",
-          keys_.full("rope.scaling.alpha"), s_.alpha, s_.factor, s_.attn_factor);
+          keys_.full("rope.scaling.alpha"), scaling_.alpha, scaling_.factor, scaling_.attn_factor);
     ntk_scaling method;
-    method.factor = s_.alpha;
+    method.factor = scaling_.alpha;
     result_.method = method;
     result_.rope_type = "ntk";
   }
@@ -199,21 +202,21 @@ private:
   }
 
   void set_yarn(double beta_fast, double beta_slow) {
-    if (!s_.has_factor)
+    if (!scaling_.has_factor)
       keys_.missing("rope.scaling.factor", "YaRN needs it");
     require_original("YaRN");
     require_order(keys_.full("rope.scaling.yarn_beta_slow").c_str(), beta_slow,
                   keys_.full("rope.scaling.yarn_beta_fast").c_str(), beta_fast);
     yarn_scaling method;
-    method.factor = s_.factor;
+    method.factor = scaling_.factor;
     method.original_max_position_embeddings = lengths_.original;
     method.beta_fast = beta_fast;
     method.beta_slow = beta_slow;
-    method.extrapolation_factor = s_.ext_factor;
-    method.attn_factor = s_.attn_factor;
-    if (s_.mscale_all_dim.has_value()) {
-      method.mscale_all_dim = s_.mscale_all_dim;
-      method.mscale = keys_.architecture() == "deepseek2" ? s_.mscale_all_dim.value() : 1.0;
+    method.extrapolation_factor = scaling_.ext_factor;
+    method.attn_factor = scaling_.attn_factor;
+    if (scaling_.mscale_all_dim.has_value()) {
+      method.mscale_all_dim = scaling_.mscale_all_dim;
+      method.mscale = keys_.architecture() == "deepseek2" ? scaling_.mscale_all_dim.value() : 1.0;
     }
     result_.method = method;
     result_.rope_type = "yarn";
@@ -226,12 +229,12 @@ private:
     if (keys_.architecture() == "gpt-oss")
       keys_.note("the ends of YaRN's ramp are rounded, as in llama.cpp; Hugging Face's gpt-oss has "
                  "truncate = false, which GGUF cannot say");
-    const double reach = s_.factor * static_cast<double>(lengths_.original);
+    const double reach = scaling_.factor * static_cast<double>(lengths_.original);
     const auto length = static_cast<double>(lengths_.context);
     if (lengths_.is_original_given && length != 0.0 && length != reach)
       keys_.note("rope.scaling.factor = {} does not match context_length = {} and "
                  "original_context_length = {}",
-                 s_.factor, length, lengths_.original);
+                 scaling_.factor, length, lengths_.original);
   }
 
   void set_longrope(const factor_list& shorter, const factor_list& longer) {
@@ -240,33 +243,34 @@ private:
     const auto times_factor = [&](const factor_list& list) {
       std::vector<double> values(list.data(), list.data() + list.size());
       for (double& value : values)
-        value *= s_.factor;
+        value *= scaling_.factor;
       return factor_list(values);
     };
-    if (s_.factor != 1.0)
+    if (scaling_.factor != 1.0)
       keys_.note("rope.scaling.factor = {} divides the frequencies beside LongRoPE's lists, as in "
                  "llama.cpp; converters of LongRoPE do not write it",
-                 s_.factor);
-    if (!s_.has_attn_factor)
+                 scaling_.factor);
+    if (!scaling_.has_attn_factor)
       keys_.note("{} is missing: 1, as in llama.cpp; the formula of LongRoPE is not applied",
                  keys_.full("rope.scaling.attn_factor"));
     longrope_scaling method;
     method.short_factor = times_factor(shorter);
     method.long_factor = times_factor(longer);
     method.original_max_position_embeddings = lengths_.original;
-    method.attention_factor = s_.attn_factor;
+    method.attention_factor = scaling_.attn_factor;
     result_.method = method;
     result_.rope_type = "longrope";
   }
 
+  // Without a factor the frequencies are the default's, and so is the type.
   void set_linear() {
-    result_.rope_type = s_.factor == 1.0 ? "default" : "linear";
-    if (s_.factor == 1.0 && s_.attn_factor == 1.0)
-      return; // default_scaling
+    result_.rope_type = scaling_.factor == 1.0 ? "default" : "linear";
+    if (scaling_.factor == 1.0 && scaling_.attn_factor == 1.0)
+      return;
     linear_scaling method;
-    method.factor = s_.factor;
-    if (s_.attn_factor != 1.0)
-      method.attention_factor = s_.attn_factor;
+    method.factor = scaling_.factor;
+    if (scaling_.attn_factor != 1.0)
+      method.attention_factor = scaling_.attn_factor;
     result_.method = method;
   }
 
@@ -274,7 +278,7 @@ private:
   const gguf_lengths& lengths_;
   std::int64_t n_pairs_;
   bool is_unscaled_ = false;
-  scaling s_;
+  scaling_values scaling_;
   gguf_method result_;
 };
 

@@ -50,7 +50,8 @@ struct rejected_rows {};
 
 template <class Source, class Positions>
 YARN_ALWAYS_INLINE auto rows_of(Source&& source, const Positions& list) noexcept(
-    std::is_lvalue_reference_v<Source> || std::is_nothrow_constructible_v<std::decay_t<Source>, Source>) {
+    std::is_lvalue_reference_v<Source> ||
+    std::is_nothrow_constructible_v<std::decay_t<Source>, Source>) {
   using plain = std::remove_cv_t<std::remove_reference_t<Source>>;
   using holder = typename detail::source_holder<Source, plain>::type;
   static_assert(!std::is_void_v<holder>,

@@ -17,6 +17,8 @@ real softmax_temperature(const std::variant<Methods...>& method, std::int64_t se
 
 template <class Method> real softmax_temperature(const Method& method, std::int64_t seq_len) {
   if constexpr (std::is_base_of_v<yarn_scaling, Method>) {
+    constexpr const char* type =
+        is_dynamic_scaling_v<Method> ? "dynamic_yarn_scaling" : "yarn_scaling";
     real scale = method.factor;
     if constexpr (is_dynamic_scaling_v<Method>) {
       require_length("dynamic_yarn_scaling.original_max_position_embeddings",
@@ -25,7 +27,7 @@ template <class Method> real softmax_temperature(const Method& method, std::int6
     } else {
       require_positive("yarn_scaling.factor", method.factor);
     }
-    require_at_least_zero("yarn_scaling.mscale_all_dim", method.mscale_all_dim.value());
+    require_at_least_zero(type, "mscale_all_dim", method.mscale_all_dim.value());
     return yarn_scaling::temperature(scale, method.mscale_all_dim.value());
   } else {
     static_cast<void>(method);
