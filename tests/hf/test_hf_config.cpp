@@ -31,32 +31,33 @@ struct config_case {
   double attention_factor = 0;
 };
 
-void PrintTo(const config_case& one, std::ostream* out) { // NOLINT: GoogleTest's name
-  *out << one.id << " " << one.config;
+void PrintTo(const config_case& model_case, std::ostream* out) { // NOLINT: GoogleTest's name
+  *out << model_case.id << " " << model_case.config;
 }
 
 std::vector<config_case> read_cases() {
   const json data = reference::read_json("hf_configs.json");
   std::vector<config_case> cases;
   for (const json& entry : data.at("entries")) {
-    config_case one;
-    one.id = entry.at("id");
+    config_case model_case;
+    model_case.id = entry.at("id");
     const std::string source = entry.at("class"); // "LlamaConfig / LlamaRotaryEmbedding"
-    one.source_class = source.substr(0, source.find(" / "));
-    one.config = entry.at("config");
+    model_case.source_class = source.substr(0, source.find(" / "));
+    model_case.config = entry.at("config");
     if (!entry.at("layer_type").is_null()) {
-      one.layer_type = entry.at("layer_type");
-    } else if (one.id.rfind("olmo-3-7b-yarn", 0) == 0) {
-      one.layer_type = "full_attention"; // transformers 5.12.1 scales all layers, for which see
-                                         // hf_layers.scaling_of_olmo_3_is_for_global_layers_only
+      model_case.layer_type = entry.at("layer_type");
+    } else if (model_case.id.rfind("olmo-3-7b-yarn", 0) == 0) {
+      model_case.layer_type =
+          "full_attention"; // transformers 5.12.1 scales all layers, for which see
+                            // hf_layers.scaling_of_olmo_3_is_for_global_layers_only
     }
     if (!entry.at("seq_len").is_null()) {
-      one.seq_len = entry.at("seq_len");
+      model_case.seq_len = entry.at("seq_len");
     }
-    one.inv_freq =
+    model_case.inv_freq =
         reference::float32_values(data.at("inv_freq").at(entry.at("inv_freq").get<std::size_t>()));
-    one.attention_factor = entry.at("attention_factor");
-    cases.push_back(one);
+    model_case.attention_factor = entry.at("attention_factor");
+    cases.push_back(model_case);
   }
   return cases;
 }
@@ -66,8 +67,8 @@ const std::vector<config_case>& cases() {
   return all;
 }
 
-yarn::hf_config read(const config_case& one) {
-  return yarn::hf_config_from(one.config, {one.layer_type});
+yarn::hf_config read(const config_case& model_case) {
+  return yarn::hf_config_from(model_case.config, {model_case.layer_type});
 }
 
 struct comparison {
@@ -81,19 +82,21 @@ struct comparison {
   }
 };
 
-comparison compare(const config_case& one) {
-  const yarn::hf_config found = read(one);
-  const yarn::frequencies freqs = yarn::make_frequencies(found.shape, found.method, one.seq_len);
+comparison compare(const config_case& model_case) {
+  const yarn::hf_config found = read(model_case);
+  const yarn::frequencies freqs =
+      yarn::make_frequencies(found.shape, found.method, model_case.seq_len);
   comparison result;
   result.n_pairs = static_cast<std::size_t>(freqs.n_pairs());
-  for (std::size_t i = 0; i < std::min(result.n_pairs, one.inv_freq.size()); ++i) {
+  for (std::size_t i = 0; i < std::min(result.n_pairs, model_case.inv_freq.size()); ++i) {
     const auto ours = static_cast<float>(freqs.inv_freq().data()[i]);
-    result.worst_ulp = std::max(result.worst_ulp, reference::float_steps(ours, one.inv_freq[i]));
+    result.worst_ulp =
+        std::max(result.worst_ulp, reference::float_steps(ours, model_case.inv_freq[i]));
   }
   const auto* ramp = std::get_if<yarn::yarn_scaling>(&found.method);
   result.tolerance_ulp =
       reference::tolerance_ulp(found.rope_type, ramp == nullptr || ramp->truncate);
-  result.attention_error = std::fabs(freqs.attention_factor() / one.attention_factor - 1);
+  result.attention_error = std::fabs(freqs.attention_factor() / model_case.attention_factor - 1);
   return result;
 }
 
@@ -124,33 +127,34 @@ const ledger_entry* find_in_ledger(const std::string& id) {
 class transformers_config : public testing::TestWithParam<config_case> {};
 
 TEST_P(transformers_config, gives_its_frequencies_or_is_in_the_ledger) {
-  const config_case& one = GetParam();
-  const comparison found = compare(one);
-  if (const ledger_entry* entry = find_in_ledger(one.id)) {
-    EXPECT_FALSE(found.agrees(one.inv_freq.size()))
+  const config_case& model_case = GetParam();
+  const comparison found = compare(model_case);
+  if (const ledger_entry* entry = find_in_ledger(model_case.id)) {
+    EXPECT_FALSE(found.agrees(model_case.inv_freq.size()))
         << "agrees now: take it out of the ledger, which says: " << entry->reason;
     return;
   }
-  EXPECT_EQ(found.n_pairs, one.inv_freq.size());
+  EXPECT_EQ(found.n_pairs, model_case.inv_freq.size());
   EXPECT_LE(found.worst_ulp, found.tolerance_ulp);
   EXPECT_LE(found.attention_error, 1e-12);
 }
 
 TEST_P(transformers_config, lists_the_layer_types) {
-  const config_case& one = GetParam();
-  const std::vector<std::string> types = yarn::hf_layer_types(one.config);
-  if (one.layer_type.empty()) {
+  const config_case& model_case = GetParam();
+  const std::vector<std::string> types = yarn::hf_layer_types(model_case.config);
+  if (model_case.layer_type.empty()) {
     EXPECT_TRUE(types.empty()) << types.front();
   } else {
-    EXPECT_EQ(std::count(types.begin(), types.end(), one.layer_type), 1);
+    EXPECT_EQ(std::count(types.begin(), types.end(), model_case.layer_type), 1);
   }
 }
 
 // The whole way: written out, read as a text, the same again.
 TEST_P(transformers_config, is_the_same_from_its_text) {
-  const config_case& one = GetParam();
-  const yarn::hf_config direct = read(one);
-  const yarn::hf_config text = yarn::hf_config_from_text(one.config.dump(2), {one.layer_type});
+  const config_case& model_case = GetParam();
+  const yarn::hf_config direct = read(model_case);
+  const yarn::hf_config text =
+      yarn::hf_config_from_text(model_case.config.dump(2), {model_case.layer_type});
   EXPECT_EQ(text.shape.head_dim, direct.shape.head_dim);
   EXPECT_EQ(text.shape.rotary_dim, direct.shape.rotary_dim);
   EXPECT_EQ(text.shape.rope_theta, direct.shape.rope_theta);
@@ -164,7 +168,9 @@ INSTANTIATE_TEST_SUITE_P(all, transformers_config, testing::ValuesIn(cases()),
 
 TEST(transformers_config_ledger, lists_only_cases_that_exist) {
   for (const ledger_entry& entry : ledger) {
-    const auto is_it = [&entry](const config_case& one) { return one.id == entry.id; };
+    const auto is_it = [&entry](const config_case& model_case) {
+      return model_case.id == entry.id;
+    };
     EXPECT_EQ(std::count_if(cases().begin(), cases().end(), is_it), 1) << entry.id;
   }
 }
@@ -176,9 +182,9 @@ TEST(transformers_config_ledger, is_as_long_as_agreed) { // a longer one is a de
 TEST(transformers_config_data, is_complete) {
   std::set<std::string> classes;
   std::set<std::string> types;
-  for (const config_case& one : cases()) {
-    classes.insert(one.source_class);
-    types.insert(read(one).rope_type);
+  for (const config_case& model_case : cases()) {
+    classes.insert(model_case.source_class);
+    types.insert(read(model_case).rope_type);
   }
   EXPECT_EQ(classes.size(), 127U);
   EXPECT_EQ(cases().size(), 365U);

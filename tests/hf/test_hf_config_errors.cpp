@@ -355,9 +355,9 @@ TEST(hf_fuzz, a_broken_text_is_refused_or_read) { // cut, and with every byte fl
     for (const char byte : {'\0', '"', '{', '}', '9', '-', 'e', ',', '\xff'}) {
       std::string broken = text;
       broken[i] = byte;
-      for (const std::string& one : {broken, text.substr(0, i)}) {
+      for (const std::string& malformed : {broken, text.substr(0, i)}) {
         try {
-          yarn::hf_config_from_text(one);
+          yarn::hf_config_from_text(malformed);
           ++all.accepted;
         } catch (const std::invalid_argument&) {
           ++all.refused;

@@ -41,11 +41,12 @@ TEST(hf_attention_factor, is_the_ratio_where_both_coefficients_are_given) {
 }
 
 TEST(hf_attention_factor, does_not_take_one_coefficient_for_a_multiplier) {
-  for (const json& one : {json{{"mscale", 0.5}}, json{{"mscale_all_dim", 0.5}},
-                          json{{"mscale", 0.5}, {"mscale_all_dim", 0}},
-                          json{{"mscale", 0.5}, {"mscale_all_dim", nullptr}}}) {
-    EXPECT_DOUBLE_EQ(attention_factor(yarn_with(one)), of_factor_32) << one;
-    EXPECT_TRUE(notes_say(read(yarn_with(one)), {"mscale_all_dim", "no effect"})) << one;
+  for (const json& coefficient : {json{{"mscale", 0.5}}, json{{"mscale_all_dim", 0.5}},
+                                  json{{"mscale", 0.5}, {"mscale_all_dim", 0}},
+                                  json{{"mscale", 0.5}, {"mscale_all_dim", nullptr}}}) {
+    EXPECT_DOUBLE_EQ(attention_factor(yarn_with(coefficient)), of_factor_32) << coefficient;
+    EXPECT_TRUE(notes_say(read(yarn_with(coefficient)), {"mscale_all_dim", "no effect"}))
+        << coefficient;
   }
 }
 

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Where the RoPE parameters of a config.json stand: in which nested configuration, under which key,
-// for which kind of layer.
+// Finds the RoPE parameters of a config.json: in which nested configuration, under which key, for
+// which kind of layer.
 #ifndef YARN_DETAIL_HF_LAYERS_HPP
 #define YARN_DETAIL_HF_LAYERS_HPP
 
 #include "model.hpp"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// Keys that would be about RoPE.
+// Whether the name of a key says that it is about RoPE.
 inline bool hf_is_about_rope(const std::string& key) {
   for (const char* word : {"rope", "rotary", "theta", "ntk", "yarn", "mscale"})
     if (key.find(word) != std::string::npos)
@@ -18,7 +22,8 @@ inline bool hf_is_about_rope(const std::string& key) {
   return false;
 }
 
-// Keys about RoPE beside the nested configuration are nobody's: what that has not is a note.
+// The parameters are those of the nested configuration. Keys about RoPE that only the outer one has
+// are not read: a note names them.
 inline void hf_note_outer(const hf_object& outer, const hf_object& inner,
                           std::vector<std::string>& notes) {
   for (auto it = outer.json().begin(); it != outer.json().end(); ++it)
@@ -46,34 +51,22 @@ inline hf_object hf_text_config(hf_object config, std::vector<std::string>& note
   return config;
 }
 
-// A dictionary in the place of a number is for a kind of layer, whose name it has: unless the name
-// is that of a number, which is then wrong and for its reader to refuse.
+// The parameters that method.hpp and shape.hpp read from a dictionary.
+// clang-format off
+inline constexpr const char* hf_parameters[] = {
+    "rope_type", "type", "rope_theta", "factor", "original_max_position_embeddings",
+    "partial_rotary_factor", "attention_factor", "attn_factor", "mscale", "mscale_all_dim",
+    "beta_fast", "beta_slow", "truncate", "low_freq_factor", "high_freq_factor", "short_factor",
+    "long_factor", "short_mscale", "long_mscale", "alpha"};
+// clang-format on
+
+// Whether an entry of the dictionary is the dictionary of a kind of layer, which its key names. An
+// object under the name of a parameter is a wrong value: the reader of that parameter refuses it.
 inline bool hf_is_layer(const nlohmann::json::const_iterator& entry) {
-  if (!entry->is_object())
-    return false;
-  for (const char* parameter : {"rope_type",
-                                "type",
-                                "rope_theta",
-                                "factor",
-                                "original_max_position_embeddings",
-                                "partial_rotary_factor",
-                                "attention_factor",
-                                "attn_factor",
-                                "mscale",
-                                "mscale_all_dim",
-                                "beta_fast",
-                                "beta_slow",
-                                "truncate",
-                                "low_freq_factor",
-                                "high_freq_factor",
-                                "short_factor",
-                                "long_factor",
-                                "short_mscale",
-                                "long_mscale",
-                                "alpha"})
+  for (const char* parameter : hf_parameters)
     if (entry.key() == parameter)
       return false;
-  return true;
+  return entry->is_object();
 }
 
 inline std::vector<std::string> hf_layers_in(const hf_object& dictionary) {
@@ -95,8 +88,8 @@ inline bool hf_same(const nlohmann::json& a, const nlohmann::json& b) {
   return same;
 }
 
-// The dictionary under today's or the older key; an empty one says as little as none.
-// transformers takes rope_scaling where both are there. Here they must not contradict each other.
+// The dictionary under today's or the older key; an empty one counts as absent. transformers takes
+// rope_scaling where both are there. Here they must not contradict each other.
 inline hf_object hf_dictionary(const hf_object& config) {
   hf_object now = config.object("rope_parameters");
   hf_object old = config.object("rope_scaling");
@@ -124,10 +117,9 @@ inline bool hf_has_local_theta(const hf_object& config, const hf_model& model) {
 }
 
 // OLMo 3 scales its global layers only, with one dictionary: transformers 4.57 and 5.13, vLLM,
-// llama.cpp. (transformers 5.0 to 5.12 scale all, which is their bug.)
+// llama.cpp. (transformers 5.0 to 5.12 scale all layers, which is their bug.)
 inline bool hf_scales_global_only(const hf_object& dictionary, const hf_model& model) {
-  return model.model_type != nullptr && std::string(model.model_type) == "olmo3" &&
-         dictionary.has("factor");
+  return model.scales_global_layers_only && dictionary.has("factor");
 }
 
 inline std::vector<std::string> hf_layers_of(const hf_object& config, const hf_object& dictionary,
@@ -139,13 +131,34 @@ inline std::vector<std::string> hf_layers_of(const hf_object& config, const hf_o
   return types;
 }
 
-// What holds for one kind of layer.
+// Where one kind of layer has its parameters.
+enum class hf_layer_source {
+  shared_dictionary, // the dictionary holds for all layers, or for all global ones
+  own_dictionary,    // the dictionary is one of those of several kinds of layers
+  own_theta,         // older spelling: theta has a key of its own; the rest is of the dictionary
+  theta_only,        // theta is that of the dictionary, and its scaling does not hold
+};
+
 struct hf_layer {
   hf_object dictionary;
-  bool is_one_of_several = false; // the dictionary is one of those of several kinds of layers
-  bool is_local = false;          // its base stands apart, in the older spelling
-  bool is_unscaled = false;       // the dictionary's base, and none of its scaling
+  hf_layer_source source = hf_layer_source::shared_dictionary;
 };
+
+inline std::string hf_joined(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names)
+    list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
+// A type beside the dictionaries of kinds of layers would be that of none of them.
+inline void hf_check_no_type(const hf_object& dictionary, const std::string& layer_names) {
+  for (const char* key : {"rope_type", "type"})
+    if (dictionary.has(key) && *dictionary.json().find(key) != "default")
+      hf_wrong(dictionary.name_of(key), *dictionary.json().find(key),
+               ("default, or not there, beside dictionaries of kinds of layers: " + layer_names)
+                   .c_str());
+}
 
 inline hf_layer hf_choose_layer(const hf_object& config, const hf_object& dictionary,
                                 const hf_model& model, const std::string& wanted) {
@@ -155,35 +168,25 @@ inline hf_layer hf_choose_layer(const hf_object& config, const hf_object& dictio
       fail_argument("yarn: hf_options.layer_type = \"{}\": this configuration has one set of RoPE "
                     "parameters for all layers; leave it empty",
                     wanted);
-    return {dictionary, false, false};
+    return {dictionary, hf_layer_source::shared_dictionary};
   }
-  std::string names;
-  bool is_known = false;
-  for (const std::string& type : types) {
-    names += (names.empty() ? "" : ", ") + type;
-    is_known = is_known || type == wanted;
-  }
+  const bool is_known = std::find(types.begin(), types.end(), wanted) != types.end();
   const bool is_only_one = wanted.empty() && types.size() == 1;
   if (!is_known && !is_only_one)
     fail_argument("yarn: hf_options.layer_type = \"{}\" must be one of this configuration's: {}",
-                  wanted, names);
+                  wanted, hf_joined(types));
   if (!hf_layers_in(dictionary).empty()) {
-    for (const char* key : {"rope_type", "type"})
-      if (dictionary.has(key) && *dictionary.json().find(key) != "default")
-        hf_wrong(
-            dictionary.name_of(key), *dictionary.json().find(key),
-            ("default, or not there, beside dictionaries of kinds of layers: " + names).c_str());
-    return {dictionary.object((is_only_one ? types.front() : wanted).c_str()), true, false};
+    hf_check_no_type(dictionary, hf_joined(types));
+    const std::string& chosen = is_only_one ? types.front() : wanted;
+    return {dictionary.object(chosen.c_str()), hf_layer_source::own_dictionary};
   }
   if (wanted == "full_attention")
-    return {dictionary, false, false};
+    return {dictionary, hf_layer_source::shared_dictionary};
   if (hf_scales_global_only(dictionary, model))
-    return {dictionary, false, false, true};
+    return {dictionary, hf_layer_source::theta_only};
   // Gemma 3 scales its global layers only, ModernBERT both (as transformers reads them).
-  const bool is_scaled = config.has("local_rope_theta") ||
-                         std::string(model.model_type == nullptr ? "" : model.model_type)
-                                 .compare(0, 10, "modernbert") == 0;
-  return {is_scaled ? dictionary : hf_object(), false, true};
+  const bool is_scaled = config.has("local_rope_theta") || model.scales_local_layers;
+  return {is_scaled ? dictionary : hf_object(), hf_layer_source::own_theta};
 }
 
 } // namespace detail

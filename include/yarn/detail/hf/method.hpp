@@ -23,7 +23,7 @@ struct hf_method {
   std::int64_t original_max_position_embeddings = 0;
 };
 
-// One dictionary being read. Keys that the method does not ask for remain unread, and are reported.
+// Reads one dictionary. Keys that the method does not have are not read, and so they are reported.
 class hf_method_reader {
 public:
   hf_method_reader(const hf_object& dictionary, const hf_lengths& lengths,
@@ -194,12 +194,12 @@ private:
     set(method.attention_factor, dictionary_.number("attention_factor"));
     set(method.mscale, dictionary_.number("mscale"));
     set(method.mscale_all_dim, dictionary_.number("mscale_all_dim"));
-    temper(method);
+    set_attention_factor(method);
     return {method, type_, method.original_max_position_embeddings};
   }
 
-  // What else says something about the attention factor, and which of it wins.
-  void temper(yarn_scaling& method) const {
+  // Four keys and two coefficients determine the attention factor: notes say which of them count.
+  void set_attention_factor(yarn_scaling& method) const {
     const char* name = dictionary_.name().c_str();
     const auto multiplier = dictionary_.number("attn_factor");
     const bool is_plain = !dictionary_.boolean("apply_yarn_scaling").value_or(true);
@@ -257,7 +257,7 @@ private:
     return {method, type_, method.original_max_position_embeddings};
   }
 
-  // Its partial_rotary_factor is a share of the pairs and no width: see hf_shape.hpp.
+  // Its partial_rotary_factor is a share of the pairs and no width: see shape.hpp.
   hf_method proportional() const {
     proportional_scaling method;
     method.factor = dictionary_.number("factor").value_or(1.0);

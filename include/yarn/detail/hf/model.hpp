@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What transformers' configuration classes assume where a config.json leaves a key out.
 //
-// Old configurations omit what was the default of their class, and transformers still fills it in;
-// without this table a published Gemma 3 could not be read. Every use of it is a note. A model type
-// that is not here has no defaults, and a key that is missing is an error.
+// Old configurations omit keys that had the default of their class, and transformers still fills
+// them in: a published Gemma 3 cannot be read without this table. The reader writes a note wherever
+// it uses a default. A model type that is not here has no defaults, and a missing key is an error.
 // Source: the classes of transformers 5.12.1 (`default_theta`, `head_dim`, `__post_init__`).
 #ifndef YARN_DETAIL_HF_MODEL_HPP
 #define YARN_DETAIL_HF_MODEL_HPP
@@ -14,115 +14,152 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
+// The defaults of one model type.
 struct hf_model {
-  const char* model_type;
-  double rope_theta;
-  double local_theta;           // of sliding_attention; 0: one set for all layers
-  double partial_rotary_factor; // 0: all of head_dim
-  int head_dim;                 // 0: hidden_size / num_attention_heads
-  bool scaled; // the class scales by itself: without a dictionary the method is not known
+  const char* model_type = nullptr;       // null: the type is not known and has no defaults
+  double rope_theta = 0.0;                // 0: no default
+  double local_theta = 0.0;               // of sliding_attention; 0: one theta for all layers
+  double partial_rotary_factor = 0.0;     // 0: all of head_dim is rotated
+  int head_dim = 0;                       // 0: hidden_size / num_attention_heads
+  bool scales_by_itself = false;          // the class has a scaling, which only a dictionary tells
+  bool scales_local_layers = false;       // where theta is local, the scaling holds all the same
+  bool scales_global_layers_only = false; // where theta is shared, too
+};
+
+// A row of the table. Most classes have theta 10000, and nothing else.
+class hf_row {
+public:
+  constexpr explicit hf_row(const char* model_type) {
+    model_.model_type = model_type;
+    model_.rope_theta = 10000.0;
+  }
+  constexpr hf_row theta(double value) const { return with(&hf_model::rope_theta, value); }
+  constexpr hf_row local_theta(double value) const { return with(&hf_model::local_theta, value); }
+  constexpr hf_row partial_rotary_factor(double value) const {
+    return with(&hf_model::partial_rotary_factor, value);
+  }
+  constexpr hf_row head_dim(int value) const { return with(&hf_model::head_dim, value); }
+  constexpr hf_row scales_by_itself() const { return with(&hf_model::scales_by_itself, true); }
+  constexpr hf_row scales_local_layers() const {
+    return with(&hf_model::scales_local_layers, true);
+  }
+  constexpr hf_row scales_global_layers_only() const {
+    return with(&hf_model::scales_global_layers_only, true);
+  }
+  // NOLINTNEXTLINE(google-explicit-constructor): the table is one of hf_model
+  constexpr operator hf_model() const { return model_; }
+
+private:
+  template <class Value> constexpr hf_row with(Value hf_model::*column, Value value) const {
+    hf_row changed = *this;
+    changed.model_.*column = value;
+    return changed;
+  }
+
+  hf_model model_;
 };
 
 // clang-format off
 inline constexpr hf_model hf_models[] = {
-    {"afmoe", 10000.0, 0.0, 0.0, 128, false},
-    {"apertus", 12000000.0, 0.0, 0.0, 0, true},
-    {"bamba", 10000.0, 0.0, 0.5, 0, false},
-    {"bitnet", 500000.0, 0.0, 0.0, 0, false},
-    {"cohere", 500000.0, 0.0, 0.0, 0, false},
-    {"csm", 500000.0, 0.0, 0.0, 0, false},
-    {"cwm", 1000000.0, 0.0, 0.0, 128, true},
-    {"deepseek_v4", 10000.0, 0.0, 0.0, 512, true},
-    {"diffusion_gemma_text", 10000.0, 0.0, 0.0, 256, true},
-    {"emu3_text_model", 1000000.0, 0.0, 0.0, 0, false},
-    {"ernie4_5", 500000.0, 0.0, 0.0, 128, false},
-    {"ernie4_5_moe", 500000.0, 0.0, 0.0, 0, false},
-    {"ernie4_5_vl_moe_text", 500000.0, 0.0, 0.0, 0, false},
-    {"evolla", 500000.0, 0.0, 0.0, 0, false},
-    {"flex_olmo", 500000.0, 0.0, 0.0, 0, false},
-    {"fuyu", 25000.0, 0.0, 0.5, 0, false},
-    {"gemma", 10000.0, 0.0, 0.0, 256, false},
-    {"gemma2", 10000.0, 0.0, 0.0, 256, false},
-    {"gemma3_text", 1000000.0, 10000.0, 0.0, 256, false},
-    {"gemma3n_text", 1000000.0, 10000.0, 0.0, 256, false},
-    {"gemma4_text", 10000.0, 0.0, 0.0, 256, true},
-    {"gemma4_unified_text", 10000.0, 0.0, 0.0, 256, true},
-    {"glm", 10000.0, 0.0, 0.5, 128, false},
-    {"glm4", 10000.0, 0.0, 0.5, 128, false},
-    {"glm4_moe", 10000.0, 0.0, 0.5, 0, false},
-    {"glm4v_moe_text", 10000.0, 0.0, 0.5, 0, false},
-    {"gpt_neox", 10000.0, 0.0, 0.25, 0, false},
-    {"gpt_oss", 150000.0, 0.0, 0.0, 64, true},
-    {"helium", 100000.0, 0.0, 0.0, 128, false},
-    {"hrm_text", 10000.0, 0.0, 0.0, 128, false},
-    {"hy_v3", 11158840.0, 0.0, 0.0, 128, false},
-    {"jetmoe", 10000.0, 0.0, 0.0, 128, false},
-    {"jina_embeddings_v3", 20000.0, 0.0, 0.0, 0, false},
-    {"laguna", 10000.0, 0.0, 0.0, 128, true},
-    {"lfm2", 1000000.0, 0.0, 0.0, 0, false},
-    {"lfm2_moe", 1000000.0, 0.0, 0.0, 0, false},
-    {"llama4_text", 500000.0, 0.0, 0.0, 128, false},
-    {"longcat_flash", 10000000.0, 0.0, 0.0, 0, false},
-    {"mellum", 10000.0, 0.0, 0.0, 128, true},
-    {"minimax", 1000000.0, 0.0, 0.0, 0, false},
-    {"minimax_m2", 5000000.0, 0.0, 0.0, 128, false},
-    {"minimax_m3_vl_text", 5000000.0, 0.0, 0.0, 128, false},
-    {"ministral3", 10000.0, 0.0, 0.0, 128, true},
-    {"mistral4", 10000.0, 0.0, 0.0, 0, true},
-    {"mixtral", 1000000.0, 0.0, 0.0, 0, false},
-    {"mllama_text_model", 500000.0, 0.0, 0.0, 0, false},
-    {"modernbert", 160000.0, 10000.0, 0.0, 0, false},
-    {"modernbert-decoder", 160000.0, 10000.0, 0.0, 0, false},
-    {"moonshine", 10000.0, 0.0, 0.9, 0, false},
-    {"moonshine_streaming", 10000.0, 0.0, 0.8, 0, false},
-    {"nemotron", 10000.0, 0.0, 0.5, 0, false},
-    {"nomic_bert", 1000.0, 0.0, 0.0, 0, false},
-    {"openai_privacy_filter", 150000.0, 0.0, 0.0, 64, true},
-    {"paddleocr_vl_text", 500000.0, 0.0, 0.0, 128, false},
-    {"persimmon", 10000.0, 0.0, 0.5, 0, false},
-    {"phi", 10000.0, 0.0, 0.5, 0, false},
-    {"phimoe", 1000000.0, 0.0, 0.0, 0, false},
-    {"qwen2_5_omni_text", 1000000.0, 0.0, 0.0, 0, false},
-    {"qwen2_5_vl_text", 1000000.0, 0.0, 0.0, 0, false},
-    {"qwen2_vl_text", 1000000.0, 0.0, 0.0, 0, false},
-    {"qwen3", 10000.0, 0.0, 0.0, 128, false},
-    {"qwen3_5_moe_text", 10000.0, 0.0, 0.25, 256, false},
-    {"qwen3_5_text", 10000.0, 0.0, 0.25, 256, false},
-    {"qwen3_next", 10000.0, 0.0, 0.25, 256, false},
-    {"qwen3_omni_moe_text", 1000000.0, 0.0, 0.0, 0, false},
-    {"qwen3_vl_moe_text", 500000.0, 0.0, 0.0, 0, false},
-    {"qwen3_vl_text", 500000.0, 0.0, 0.0, 128, false},
-    {"recurrent_gemma", 10000.0, 0.0, 0.5, 0, false},
-    {"seed_oss", 10000.0, 0.0, 0.0, 128, false},
-    {"smollm3", 2000000.0, 0.0, 0.0, 0, false},
-    {"solar_open", 1000000.0, 0.0, 0.0, 128, false},
-    {"stablelm", 10000.0, 0.0, 0.25, 0, false},
-    {"t5_gemma_module", 10000.0, 0.0, 0.0, 256, false},
-    {"t5gemma2_decoder", 1000000.0, 10000.0, 0.0, 256, false},
-    {"t5gemma2_text", 1000000.0, 10000.0, 0.0, 256, false},
-    {"vaultgemma", 10000.0, 0.0, 0.0, 256, false},
+    hf_row("afmoe").head_dim(128),
+    hf_row("apertus").theta(12e6).scales_by_itself(),
+    hf_row("bamba").partial_rotary_factor(0.5),
+    hf_row("bitnet").theta(500e3),
+    hf_row("cohere").theta(500e3),
+    hf_row("csm").theta(500e3),
+    hf_row("cwm").theta(1e6).head_dim(128).scales_by_itself(),
+    hf_row("deepseek_v4").head_dim(512).scales_by_itself(),
+    hf_row("diffusion_gemma_text").head_dim(256).scales_by_itself(),
+    hf_row("emu3_text_model").theta(1e6),
+    hf_row("ernie4_5").theta(500e3).head_dim(128),
+    hf_row("ernie4_5_moe").theta(500e3),
+    hf_row("ernie4_5_vl_moe_text").theta(500e3),
+    hf_row("evolla").theta(500e3),
+    hf_row("flex_olmo").theta(500e3),
+    hf_row("fuyu").theta(25e3).partial_rotary_factor(0.5),
+    hf_row("gemma").head_dim(256),
+    hf_row("gemma2").head_dim(256),
+    hf_row("gemma3_text").theta(1e6).local_theta(10e3).head_dim(256),
+    hf_row("gemma3n_text").theta(1e6).local_theta(10e3).head_dim(256),
+    hf_row("gemma4_text").head_dim(256).scales_by_itself(),
+    hf_row("gemma4_unified_text").head_dim(256).scales_by_itself(),
+    hf_row("glm").partial_rotary_factor(0.5).head_dim(128),
+    hf_row("glm4").partial_rotary_factor(0.5).head_dim(128),
+    hf_row("glm4_moe").partial_rotary_factor(0.5),
+    hf_row("glm4v_moe_text").partial_rotary_factor(0.5),
+    hf_row("gpt_neox").partial_rotary_factor(0.25),
+    hf_row("gpt_oss").theta(150e3).head_dim(64).scales_by_itself(),
+    hf_row("helium").theta(100e3).head_dim(128),
+    hf_row("hrm_text").head_dim(128),
+    hf_row("hy_v3").theta(11158840).head_dim(128),
+    hf_row("jetmoe").head_dim(128),
+    hf_row("jina_embeddings_v3").theta(20e3),
+    hf_row("laguna").head_dim(128).scales_by_itself(),
+    hf_row("lfm2").theta(1e6),
+    hf_row("lfm2_moe").theta(1e6),
+    hf_row("llama4_text").theta(500e3).head_dim(128),
+    hf_row("longcat_flash").theta(10e6),
+    hf_row("mellum").head_dim(128).scales_by_itself(),
+    hf_row("minimax").theta(1e6),
+    hf_row("minimax_m2").theta(5e6).head_dim(128),
+    hf_row("minimax_m3_vl_text").theta(5e6).head_dim(128),
+    hf_row("ministral3").head_dim(128).scales_by_itself(),
+    hf_row("mistral4").scales_by_itself(),
+    hf_row("mixtral").theta(1e6),
+    hf_row("mllama_text_model").theta(500e3),
+    hf_row("modernbert").theta(160e3).local_theta(10e3).scales_local_layers(),
+    hf_row("modernbert-decoder").theta(160e3).local_theta(10e3).scales_local_layers(),
+    hf_row("moonshine").partial_rotary_factor(0.9),
+    hf_row("moonshine_streaming").partial_rotary_factor(0.8),
+    hf_row("nemotron").partial_rotary_factor(0.5),
+    hf_row("nomic_bert").theta(1000),
+    hf_row("olmo3").scales_global_layers_only(),
+    hf_row("openai_privacy_filter").theta(150e3).head_dim(64).scales_by_itself(),
+    hf_row("paddleocr_vl_text").theta(500e3).head_dim(128),
+    hf_row("persimmon").partial_rotary_factor(0.5),
+    hf_row("phi").partial_rotary_factor(0.5),
+    hf_row("phimoe").theta(1e6),
+    hf_row("qwen2_5_omni_text").theta(1e6),
+    hf_row("qwen2_5_vl_text").theta(1e6),
+    hf_row("qwen2_vl_text").theta(1e6),
+    hf_row("qwen3").head_dim(128),
+    hf_row("qwen3_5_moe_text").partial_rotary_factor(0.25).head_dim(256),
+    hf_row("qwen3_5_text").partial_rotary_factor(0.25).head_dim(256),
+    hf_row("qwen3_next").partial_rotary_factor(0.25).head_dim(256),
+    hf_row("qwen3_omni_moe_text").theta(1e6),
+    hf_row("qwen3_vl_moe_text").theta(500e3),
+    hf_row("qwen3_vl_text").theta(500e3).head_dim(128),
+    hf_row("recurrent_gemma").partial_rotary_factor(0.5),
+    hf_row("seed_oss").head_dim(128),
+    hf_row("smollm3").theta(2e6),
+    hf_row("solar_open").theta(1e6).head_dim(128),
+    hf_row("stablelm").partial_rotary_factor(0.25),
+    hf_row("t5_gemma_module").head_dim(256),
+    hf_row("t5gemma2_decoder").theta(1e6).local_theta(10e3).head_dim(256),
+    hf_row("t5gemma2_text").theta(1e6).local_theta(10e3).head_dim(256),
+    hf_row("vaultgemma").head_dim(256),
 };
 
-// rope_theta 10000, head_dim hidden_size / num_attention_heads, all of it rotated, not scaled.
+// Models whose row would have a name only.
 inline constexpr const char* hf_plain_models[] = {
     "arcee", "aria_text", "chameleon", "codegen", "cohere2", "dbrx", "deepseek_v2", "deepseek_v3",
     "deepseek_v32", "diffllama", "doge", "dots1", "eurobert", "exaone4", "exaone_moe", "falcon",
     "falcon_h1", "glm4_moe_lite", "glm4v_text", "glm_moe_dsa", "glm_ocr_text",
     "gpt_neox_japanese", "gptj", "granite", "granitemoe", "granitemoehybrid", "granitemoeshared",
     "hunyuan_v1_dense", "hunyuan_v1_moe", "hyperclovax", "jais2", "llama", "ministral", "mistral",
-    "nanochat", "olmo", "olmo2", "olmo3", "olmoe", "phi3", "phi4_multimodal",
+    "nanochat", "olmo", "olmo2", "olmoe", "phi3", "phi4_multimodal",
     "qwen2", "qwen2_moe", "qwen3_moe", "starcoder2", "youtu", "zamba2"};
 // clang-format on
 
-// The row of a model type; one without a model type where there is none.
+// The defaults of a model type.
 inline hf_model hf_find_model(const std::string& model_type) {
   for (const hf_model& model : hf_models)
     if (model_type == model.model_type)
       return model;
   for (const char* plain : hf_plain_models)
     if (model_type == plain)
-      return {plain, 10000.0, 0.0, 0.0, 0, false};
-  return {nullptr, 0.0, 0.0, 0.0, 0, false};
+      return hf_row(plain);
+  return {};
 }
 
 } // namespace detail

@@ -34,7 +34,7 @@ inline bool hf_is_latent(const hf_object& config) {
 inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
                                 const std::string& layer_type, std::vector<std::string>& notes) {
   const auto latent = hf_is_latent(config) ? config.length("qk_rope_head_dim") : std::nullopt;
-  config.find("qk_rope_head_dim"); // read, whatever it says
+  config.find("qk_rope_head_dim"); // counts as read even where it is not used
   if (const auto rotated = latent) {
     config.find("head_dim");
     hf_note(notes, "{} = {} is the head_dim: the rotated part of a head, which stands apart",
@@ -104,7 +104,7 @@ inline hf_share hf_partial_rotary(const hf_object& config, const hf_object& dict
 // rotary_dim from a share or a width; 0 where all of head_dim is rotated.
 inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_share& share,
                                   std::int64_t head_dim, std::vector<std::string>& notes) {
-  if (hf_is_latent(config)) // the share is of the whole head; this is the part already
+  if (hf_is_latent(config)) // head_dim is the rotated part already
     return 0;
   std::int64_t rotated = head_dim;
   std::string reason = "head_dim";
@@ -128,8 +128,9 @@ inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_share& share
 }
 
 // rope_theta under its names: the dictionary's before the configuration's, as in transformers.
-inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, const hf_model& model,
-                            double callers_default, std::vector<std::string>& notes) {
+inline std::optional<double> hf_given_theta(const hf_object& config, const hf_layer& layer,
+                                            const hf_model& model,
+                                            std::vector<std::string>& notes) {
   std::optional<double> theta;
   std::string name;
   const auto take = [&](const hf_object& object, const char* key) {
@@ -146,22 +147,30 @@ inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, cons
               *value);
     }
   };
-  const hf_keys of_local = {"rope_local_base_freq", "local_rope_theta"};
-  const hf_keys of_all = {"rope_theta", "global_rope_theta", "rotary_emb_base", "rope_base",
-                          "rotary_base"};
+  const hf_keys local_keys = {"rope_local_base_freq", "local_rope_theta"};
+  const hf_keys shared_keys = {"rope_theta", "global_rope_theta", "rotary_emb_base", "rope_base",
+                               "rotary_base"};
+  const bool is_local = layer.source == hf_layer_source::own_theta;
   take(layer.dictionary, "rope_theta");
-  if (!layer.is_one_of_several || !theta)
-    for (const char* key : layer.is_local ? of_local : of_all)
+  if (layer.source != hf_layer_source::own_dictionary || !theta)
+    for (const char* key : is_local ? local_keys : shared_keys)
       take(config, key);
-  if (!layer.is_local)
+  if (!is_local)
     take(config.object("attn_config"), "rope_theta"); // DBRX
-  if (hf_has_local_theta(config, model))              // those of the other kind of layers
-    for (const char* key : layer.is_local ? of_all : of_local)
+  if (hf_has_local_theta(config, model)) // the other kind of layers reads these: not unused
+    for (const char* key : is_local ? shared_keys : local_keys)
       config.find(key);
-  if (theta)
-    return *theta;
-  const double of_class = layer.is_local ? model.local_theta : model.rope_theta;
-  if (model.model_type != nullptr && of_class != 0.0) {
+  return theta;
+}
+
+// The given theta, else the default of the class, else the caller's.
+inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, const hf_model& model,
+                            double callers_default, std::vector<std::string>& notes) {
+  if (const auto given = hf_given_theta(config, layer, model, notes))
+    return *given;
+  const double of_class =
+      layer.source == hf_layer_source::own_theta ? model.local_theta : model.rope_theta;
+  if (of_class != 0.0) {
     hf_note(notes, "rope_theta is not given: {}, the default of model_type {}", of_class,
             model.model_type);
     return of_class;

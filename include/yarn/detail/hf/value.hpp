@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reading a config.json: numbers under a key, or an error that names the key, its value and what is
-// allowed. No access here can make nlohmann-json throw.
+// Reads single values of a config.json. An error names the key, its value and what is allowed. No
+// access here can make nlohmann-json throw.
 #ifndef YARN_DETAIL_HF_VALUE_HPP
 #define YARN_DETAIL_HF_VALUE_HPP
 
@@ -79,9 +79,9 @@ inline std::int64_t hf_integer(const std::string& name, const nlohmann::json& va
   return static_cast<std::int64_t>(number);
 }
 
-// One object of a configuration with the name that messages give it. It remembers which keys were
-// asked for, so that what nothing reads can be reported: there is no list of known keys to forget
-// one in. null counts as absent, as in Python's dictionaries.
+// One object of a configuration, with the name that messages give it. It records which keys were
+// read, so that report_unread can list the others. null counts as absent, as in Python's
+// dictionaries.
 class hf_object {
 public:
   hf_object() = default;
@@ -157,7 +157,7 @@ public:
       list.push_back(hf_number(name_of(key) + "[" + std::to_string(i) + "]", (*value)[i]));
     return list;
   }
-  // These two do not count as reading.
+  // These two do not record the key as read.
   bool has_object(const char* key) const { return has(key) && object_->find(key)->is_object(); }
   bool has(const char* key) const {
     if (object_ == nullptr)
@@ -166,7 +166,7 @@ public:
     return found != object_->end() && !found->is_null();
   }
 
-  // Appends the full names of the keys that nothing has asked for and `wanted` picks.
+  // Appends the full names of the keys that were not read and for which wanted(key) is true.
   template <class Wanted>
   void report_unread(std::vector<std::string>& unused, const Wanted& wanted) const {
     if (object_ == nullptr)

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// Implements hf_config.hpp: finds the parameters, reads them, then reports what was not read.
+#ifndef YARN_DETAIL_HF_READ_HPP
+#define YARN_DETAIL_HF_READ_HPP
+
+#include "../../hf_config.hpp"
+#include "method.hpp"
+#include "shape.hpp"
+
+#include <fstream>
+#include <utility>
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+inline hf_object hf_root(const nlohmann::json& config) {
+  if (!config.is_object())
+    hf_wrong("the configuration", config, "an object");
+  return {&config, ""};
+}
+
+// The parts of a configuration that are read. Each records which of its keys were read.
+struct hf_sources {
+  hf_object config;     // of the language model
+  hf_model model;       // the defaults of its class
+  hf_object dictionary; // rope_parameters or rope_scaling
+  hf_layer layer;       // the part of it that holds for the layers in question
+};
+
+inline hf_sources hf_find_sources(const nlohmann::json& config, const std::string& layer_type,
+                                  std::vector<std::string>& notes) {
+  hf_sources from;
+  from.config = hf_text_config(hf_root(config), notes);
+  from.model = hf_find_model(from.config.string("model_type"));
+  from.dictionary = hf_dictionary(from.config);
+  from.layer = hf_choose_layer(from.config, from.dictionary, from.model, layer_type);
+  if (from.model.scales_by_itself && !from.dictionary)
+    fail_argument("yarn: {} is missing; model_type {} has a scaling of its own that is not known "
+                  "without it",
+                  from.config.name_of("rope_parameters"), from.model.model_type);
+  return from;
+}
+
+inline void hf_read_method(const hf_sources& from, hf_config& result) {
+  hf_lengths lengths;
+  lengths.max_position_embeddings = hf_max_length(from.config);
+  lengths.original_max_position_embeddings =
+      from.config.length("original_max_position_embeddings").value_or(0);
+  const hf_object no_dictionary;
+  const bool is_unscaled = from.layer.source == hf_layer_source::theta_only;
+  hf_method found =
+      hf_method_reader(is_unscaled ? no_dictionary : from.layer.dictionary, lengths, result.notes)
+          .read();
+  result.method = std::move(found.method);
+  result.rope_type = std::move(found.rope_type);
+  result.max_position_embeddings = lengths.max_position_embeddings;
+  result.original_max_position_embeddings = found.original_max_position_embeddings;
+}
+
+// Also sets the share of proportional_scaling, which has the key of rotary_dim.
+inline void hf_read_shape(const hf_sources& from, const hf_options& options, hf_config& result) {
+  result.shape.rope_theta =
+      hf_rope_theta(from.config, from.layer, from.model, options.default_rope_theta, result.notes);
+  result.shape.head_dim = hf_head_dim(from.config, from.model, options.layer_type, result.notes);
+  const hf_share share =
+      hf_partial_rotary(from.config, from.layer.dictionary, from.model, result.notes);
+  if (auto* proportional = std::get_if<proportional_scaling>(&result.method)) {
+    if (!share.name.empty())
+      proportional->partial_rotary_factor = share.value;
+  } else {
+    result.shape.rotary_dim =
+        hf_rotary_dim(from.config, share, result.shape.head_dim, result.notes);
+  }
+}
+
+inline std::optional<pairing> hf_pairing(const hf_object& config, std::vector<std::string>& notes) {
+  std::optional<pairing> result;
+  // transformers' DeepSeek-V3 and its kin; nomic-bert; MLX.
+  for (const char* key : {"rope_interleave", "rotary_emb_interleaved", "rope_traditional"}) {
+    const auto value = config.boolean(key);
+    if (!value)
+      continue;
+    const pairing said = *value ? pairing::interleaved : pairing::half_split;
+    if (result && *result != said)
+      hf_note(notes, "{} = {} contradicts another key about the pairing: the former is taken",
+              config.name_of(key), *value ? "true" : "false");
+    if (!result)
+      result = said;
+  }
+  return result;
+}
+
+// Some models have the class of a model with RoPE and do not rotate: these keys say so.
+inline void hf_note_unrotated(const hf_object& config, std::vector<std::string>& notes) {
+  const hf_object attention = config.object("attn_config"); // MPT, DBRX
+  const std::string kind = config.string("position_embedding_type");
+  const bool is_nope = kind == "nope" || kind == "alibi" || kind == "absolute";
+  if (is_nope || config.boolean("alibi").value_or(false) ||
+      config.boolean("mla_use_nope").value_or(false) ||
+      attention.boolean("alibi").value_or(false) || !attention.boolean("rope").value_or(true))
+    hf_note(notes, "{}: this model does not rotate its heads at all",
+            is_nope ? config.name_of("position_embedding_type").c_str()
+                    : "alibi, mla_use_nope or attn_config.rope");
+}
+
+inline void hf_note_sections(const hf_object& dictionary, std::vector<std::string>& notes) {
+  for (const char* key : {"mrope_section", "xdrope_section"})
+    if (dictionary.has(key))
+      hf_note(notes,
+              "{}: sections for positions with several axes are not applied; the frequencies are "
+              "right, and for text so are the rotations",
+              dictionary.name_of(key));
+}
+
+inline void hf_report_unread(const hf_sources& from, std::vector<std::string>& unused) {
+  const auto every_key = [](const std::string&) { return true; };
+  if (from.layer.source != hf_layer_source::theta_only)
+    from.layer.dictionary.report_unread(unused, every_key);
+  if (from.layer.source == hf_layer_source::own_dictionary)
+    from.dictionary.report_unread(unused, [&](const std::string& key) {
+      // transformers adds a rope_type "default" beside the dictionaries of kinds of layers.
+      const bool is_added = key == "rope_type" && *from.dictionary.json().find(key) == "default";
+      return !is_added && !from.dictionary.has_object(key.c_str());
+    });
+  from.config.report_unread(unused, hf_is_about_rope);
+  const hf_object attention = from.config.object("attn_config");
+  for (const char* key : {"rope", "rope_theta"}) // read above, through objects of their own
+    attention.find(key);
+  attention.report_unread(unused, hf_is_about_rope);
+}
+
+} // namespace detail
+
+inline hf_config hf_config_from(const nlohmann::json& config, const hf_options& options) {
+  hf_config result;
+  const detail::hf_sources from = detail::hf_find_sources(config, options.layer_type, result.notes);
+  detail::hf_read_method(from, result);
+  detail::hf_read_shape(from, options, result);
+  result.pairing = detail::hf_pairing(from.config, result.notes);
+
+  detail::hf_note_unrotated(from.config, result.notes);
+  detail::hf_note_sections(from.layer.dictionary, result.notes);
+  detail::hf_report_unread(from, result.unused);
+
+  // Refuse here what make_frequencies would refuse, at either side of the original length.
+  static_cast<void>(make_frequencies(result.shape, result.method, 0));
+  static_cast<void>(
+      make_frequencies(result.shape, result.method, result.original_max_position_embeddings + 1));
+  return result;
+}
+
+inline hf_config hf_config_from_text(std::string_view text, const hf_options& options) {
+#if YARN_EXCEPTIONS
+  nlohmann::json config;
+  std::string reason;
+  try {
+    config = nlohmann::json::parse(text.begin(), text.end());
+  } catch (const nlohmann::json::exception& error) {
+    reason = error.what();
+    reason.erase(0, reason.find(']') + 2); // its own error number
+  }
+  if (!reason.empty())
+    detail::fail_argument("yarn: the configuration is not JSON: {}", reason);
+#else
+  const nlohmann::json config = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+  if (config.is_discarded())
+    detail::fail_argument("yarn: the configuration is not JSON");
+#endif
+  return hf_config_from(config, options);
+}
+
+inline hf_config hf_config_from_file(const std::string& path, const hf_options& options) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  char part[4096];
+  // A directory opens, and fails when it is read.
+  while (file.read(part, sizeof part) || file.gcount() > 0)
+    text.append(part, static_cast<std::size_t>(file.gcount()));
+  if (!file.eof())
+    detail::fail_argument("yarn: the file {} cannot be read", path);
+  return hf_config_from_text(text, options);
+}
+
+inline std::vector<std::string> hf_layer_types(const nlohmann::json& config) {
+  std::vector<std::string> notes;
+  const detail::hf_object text = detail::hf_text_config(detail::hf_root(config), notes);
+  const detail::hf_model model = detail::hf_find_model(text.string("model_type"));
+  return detail::hf_layers_of(text, detail::hf_dictionary(text), model);
+}
+
+template <class Integer> frequencies make_frequencies(const hf_config& config, Integer seq_len) {
+  return make_frequencies(config.shape, config.method, seq_len);
+}
+
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif
