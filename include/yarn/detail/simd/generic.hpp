@@ -169,7 +169,7 @@ YARN_ALWAYS_INLINE void store_words(const two_packs<floats<A>>& first, T* p,
 template <class A, class T>
 YARN_ALWAYS_INLINE void store_words(const two_packs<floats<A>>& first, T* p,
                                     const two_packs<floats<A>>& second, T* q, x86_isa) {
-  constexpr isa_of<A> isa{};
+  constexpr isa_tag<A> isa{};
   if (YARN_LIKELY((half_up_may_differ(first.first, first.second, isa) |
                    half_up_may_differ(second.first, second.second, isa)) == 0)) {
     round_words_half_up(first.first, first.second, p, isa);

@@ -59,12 +59,12 @@ template <class Arch, class = void> struct arch_traits {
   using isa = generic_isa;
   using narrower = scalar_arch;
 };
-template <class Arch> using isa_of = typename arch_traits<Arch>::isa;
+template <class Arch> using isa_tag = typename arch_traits<Arch>::isa;
 template <class Arch> using narrower_arch = typename arch_traits<Arch>::narrower;
 
-template <class Arch> inline constexpr bool has_32_registers_v = isa_of<Arch>::has_32_registers;
-template <class Arch> inline constexpr bool can_stream_v = isa_of<Arch>::can_stream;
-template <class Arch> inline constexpr bool has_words_v = isa_of<Arch>::has_words;
+template <class Arch> inline constexpr bool has_32_registers_v = isa_tag<Arch>::has_32_registers;
+template <class Arch> inline constexpr bool can_stream_v = isa_tag<Arch>::can_stream;
+template <class Arch> inline constexpr bool has_words_v = isa_tag<Arch>::has_words;
 
 } // namespace detail
 } // namespace YARN_ABI

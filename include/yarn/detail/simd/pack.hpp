@@ -93,12 +93,12 @@ template <class A> using doubles = batch<double, A>;
 /// a * b + c, rounded once where the processor can (YARN_HAS_FMA), else twice.
 template <class T, class A>
 YARN_ALWAYS_INLINE batch<T, A> multiply_add(batch<T, A> a, batch<T, A> b, batch<T, A> c) {
-  return multiply_add(a, b, c, isa_of<A>{});
+  return multiply_add(a, b, c, isa_tag<A>{});
 }
 /// c - a * b, likewise.
 template <class T, class A>
 YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b, batch<T, A> c) {
-  return negated_multiply_add(a, b, c, isa_of<A>{});
+  return negated_multiply_add(a, b, c, isa_tag<A>{});
 }
 
 /// x, loaded once where it is used twice: gcc would make it a memory operand of both uses, and
@@ -124,17 +124,17 @@ template <class A> YARN_ALWAYS_INLINE doubles<A> bit_xor(doubles<A> a, doubles<A
 
 /// [b a d c …] of [a b c d …].
 template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> swap_neighbours(batch<T, A> x) {
-  return swap_neighbours(x, isa_of<A>{});
+  return swap_neighbours(x, isa_tag<A>{});
 }
 /// [a0 b0 a1 b1 …] of [a0 a1 …] and [b0 b1 …].
 template <class T, class A>
 YARN_ALWAYS_INLINE two_packs<batch<T, A>> interleave(batch<T, A> a, batch<T, A> b) {
-  return interleave(a, b, isa_of<A>{});
+  return interleave(a, b, isa_tag<A>{});
 }
 /// [a0 a1 …] and [b0 b1 …] of [a0 b0 a1 b1 …].
 template <class T, class A>
 YARN_ALWAYS_INLINE two_packs<batch<T, A>> deinterleave(batch<T, A> low, batch<T, A> high) {
-  return deinterleave(low, high, isa_of<A>{});
+  return deinterleave(low, high, isa_tag<A>{});
 }
 
 // ---- Elements of any format --------------------------------------------------------------------
@@ -149,11 +149,11 @@ YARN_ALWAYS_INLINE batch<C, A> load_elements(const T* p, batch<C, A> like) {
   if constexpr (std::is_same_v<C, T>)
     return batch<C, A>::load_unaligned(p);
   else if constexpr (std::is_same_v<C, float> && format == element_format::binary16)
-    return load_binary16(p, like, isa_of<A>{});
+    return load_binary16(p, like, isa_tag<A>{});
   else if constexpr (std::is_same_v<C, float> && format == element_format::bfloat16)
-    return load_bfloat16(p, like, isa_of<A>{});
+    return load_bfloat16(p, like, isa_tag<A>{});
   else
-    return load_one_by_one(p, like, isa_of<A>{});
+    return load_one_by_one(p, like, isa_tag<A>{});
 }
 
 template <class C, class A, class T> YARN_ALWAYS_INLINE void store_elements(batch<C, A> x, T* p) {
@@ -161,18 +161,18 @@ template <class C, class A, class T> YARN_ALWAYS_INLINE void store_elements(batc
   if constexpr (std::is_same_v<C, T>)
     x.store_unaligned(p);
   else if constexpr (std::is_same_v<C, float> && format == element_format::binary16)
-    store_binary16(x, p, isa_of<A>{});
+    store_binary16(x, p, isa_tag<A>{});
   else if constexpr (std::is_same_v<C, float> && format == element_format::bfloat16)
-    store_bfloat16(x, p, isa_of<A>{});
+    store_bfloat16(x, p, isa_tag<A>{});
   else
-    store_one_by_one(x, p, isa_of<A>{});
+    store_one_by_one(x, p, isa_tag<A>{});
 }
 
 /// Two packs, to p and to q: the bits of storing each.
 template <class C, class A, class T>
 YARN_ALWAYS_INLINE void store_elements(const two_packs<batch<C, A>>& x, T* p, T* q) {
   if constexpr (std::is_same_v<C, float> && format_of_v<T> == element_format::bfloat16)
-    if (YARN_LIKELY(try_store_bfloat16(x.first, p, x.second, q, isa_of<A>{})))
+    if (YARN_LIKELY(try_store_bfloat16(x.first, p, x.second, q, isa_tag<A>{})))
       return;
   store_elements(x.first, p);
   store_elements(x.second, q);
@@ -189,7 +189,7 @@ template <class A, class T>
 YARN_ALWAYS_INLINE two_packs<floats<A>> load_words(const T* p, floats<A> like) {
   static_assert(has_words_v<A>, "load_words: this instruction set has no words: ask has_words_v");
   static_assert(sizeof(T) == 2, "load_words: elements of 16 bits");
-  return load_words(p, like, isa_of<A>{});
+  return load_words(p, like, isa_tag<A>{});
 }
 
 /// The way back, each float rounded to nearest even.
@@ -197,7 +197,7 @@ template <class A, class T>
 YARN_ALWAYS_INLINE void round_words(floats<A> even, floats<A> odd, T* p) {
   static_assert(has_words_v<A>, "round_words: this instruction set has no words: ask has_words_v");
   static_assert(sizeof(T) == 2, "round_words: elements of 16 bits");
-  round_words(even, odd, p, isa_of<A>{});
+  round_words(even, odd, p, isa_tag<A>{});
 }
 
 /// Two packs of words, to p and to q: the bits of round_words by the fastest way.
@@ -206,7 +206,7 @@ YARN_ALWAYS_INLINE void store_words(const two_packs<floats<A>>& first, T* p,
                                     const two_packs<floats<A>>& second, T* q) {
   static_assert(has_words_v<A>, "store_words: this instruction set has no words: ask has_words_v");
   static_assert(sizeof(T) == 2, "store_words: elements of 16 bits");
-  store_words(first, p, second, q, isa_of<A>{});
+  store_words(first, p, second, q, isa_tag<A>{});
 }
 
 // ---- Rows: phases as angles within an octant, and the rounding to float that is tested
@@ -215,20 +215,20 @@ YARN_ALWAYS_INLINE void store_words(const two_packs<floats<A>>& first, T* p,
 template <class A>
 YARN_ALWAYS_INLINE octant<doubles<A>> load_octant(const std::uint64_t* phases,
                                                   std::uint64_t multiplier, doubles<A> like) {
-  return load_octant(phases, multiplier, like, isa_of<A>{});
+  return load_octant(phases, multiplier, like, isa_tag<A>{});
 }
 
 /// Stores `low` rounded to float, and returns zero where `high` rounds to the same in every lane.
 /// `Streams` writes past the caches where can_stream_v (generic_isa says what that asks for).
 template <bool Streams, class A>
 YARN_ALWAYS_INLINE unsigned round_both(doubles<A> low, doubles<A> high, float* out) {
-  return round_both<Streams>(low, high, out, isa_of<A>{});
+  return round_both<Streams>(low, high, out, isa_tag<A>{});
 }
 
 /// Makes streamed stores visible before later ones.
 template <class Arch = default_arch> YARN_ALWAYS_INLINE void finish_streaming() {
   if constexpr (can_stream_v<Arch>)
-    finish_streaming(isa_of<Arch>{});
+    finish_streaming(isa_tag<Arch>{});
 }
 
 } // namespace detail
