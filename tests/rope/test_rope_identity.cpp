@@ -1,87 +1,40 @@
 // SPDX-License-Identifier: MIT
 // One rotation, the same bits: whatever the slices, strides, alignment and number of heads,
-// whatever q and k have to do with each other, in either order of the elements, and for the values
-// that other implementations lose (zeros with a sign, subnormal numbers, infinities, NaN).
+// whatever q and k have to do with each other, and in either order of the elements.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/model_methods.hpp"
+#include "../support/some_rows.hpp"
 #include "../support/tensors.hpp"
+#include "../support/typed_suites.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/yarn.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
-#include <string>
-#include <type_traits>
 #include <vector>
 
 namespace {
 
 using support::dense;
-using support::element;
+using support::emulated;
 using support::head_major;
-using support::random_source;
+using support::pairings;
 using support::same_bits;
+using support::some_rows;
 using support::tensor;
 using support::tensor_layout;
 using yarn::pairing;
 
-using elements = ::testing::Types<float, double, yarn::float16, yarn::bfloat16>;
-struct element_names {
-  template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name
-    return element<T>::name;
-  }
-};
 template <class T> class rope_identity : public ::testing::Test {};
-TYPED_TEST_SUITE(rope_identity, elements, element_names);
-
-constexpr std::array<pairing, 2> pairings{pairing::half_split, pairing::interleaved};
+TYPED_TEST_SUITE(rope_identity, support::element_types, support::element_names);
 
 /// Several paths of the kernels each: whole packs of every width, in registers and not, and tails.
 constexpr std::array<std::size_t, 9> rotary_dims{2, 8, 14, 32, 64, 70, 128, 138, 256};
-
-/// Rows as an engine may have them: cosines and sines that differ in every pair and token.
-template <class C> class some_rows {
-public:
-  some_rows(std::size_t n_tokens, std::size_t n_pairs, std::uint64_t seed = 7)
-      : n_tokens_(n_tokens), n_pairs_(n_pairs), entries_(2 * n_tokens * n_pairs) {
-    random_source random(seed);
-    for (std::size_t at = 0; at < n_tokens * n_pairs; ++at) {
-      const double angle = random.number(0, 6.283185307179586), m = random.number(1, 1.5);
-      C* const row = entries_.data() + at / n_pairs * 2 * n_pairs + at % n_pairs;
-      row[0] = static_cast<C>(m * std::cos(angle));
-      row[n_pairs] = static_cast<C>(m * std::sin(angle));
-    }
-  }
-  yarn::rows_view<C> view() const {
-    return yarn::rows_view<C>::packed(entries_.data(), n_tokens_, n_pairs_);
-  }
-  const C* cos(std::size_t token) const { return entries_.data() + token * 2 * n_pairs_; }
-  const C* sin(std::size_t token) const { return cos(token) + n_pairs_; }
-  std::size_t n_pairs() const { return n_pairs_; }
-
-private:
-  std::size_t n_tokens_;
-  std::size_t n_pairs_;
-  std::vector<C> entries_;
-};
-
-/// What the documented arithmetic makes of a tensor.
-template <class T, class C>
-tensor<T> emulated(tensor<T> x, const some_rows<C>& rows, pairing order) {
-  for (std::size_t t = 0; t < x.layout.n_tokens; ++t) {
-    for (std::size_t h = 0; h < x.layout.n_heads; ++h) {
-      support::emulate_head(x.head(t, h), order, rows.cos(t), rows.sin(t), rows.n_pairs());
-    }
-  }
-  return x;
-}
 
 // ---- Slices, strides, alignment, heads --------------------------------------------------------
 
@@ -393,169 +346,6 @@ TYPED_TEST(rope_identity, interleaved_is_half_split_permuted) {
       tensor<TypeParam> other = q;
       yarn::rope_apply(other.view(), rows.view(), pairing::interleaved);
       EXPECT_FALSE(same_bits(other.buffer, split_q.buffer));
-    }
-  }
-}
-
-// ---- Special values ---------------------------------------------------------------------------
-
-/// What a NaN may be is open; that it is one, and quiet, is not. Everything else to the bit.
-template <class T> void expect_element(T value, T expected, const std::string& where, bool& good) {
-  const bool same = support::is_nan(expected) ? element<T>::is_quiet_nan(value)
-                                              : std::memcmp(&value, &expected, sizeof(T)) == 0;
-  if (!same) {
-    ADD_FAILURE() << where << ": " << element<T>::widen(value) << " instead of "
-                  << element<T>::widen(expected);
-    good = false;
-  }
-}
-
-template <class T> std::vector<T> special_elements() {
-  const auto of_bits = [](std::uint64_t bits) {
-    T value;
-    const auto narrow = static_cast<std::uint16_t>(bits);
-    const auto single = static_cast<std::uint32_t>(bits);
-    if constexpr (sizeof(T) == 2) {
-      std::memcpy(&value, &narrow, sizeof value);
-    } else if constexpr (sizeof(T) == 4) {
-      std::memcpy(&value, &single, sizeof value);
-    } else {
-      std::memcpy(&value, &bits, sizeof value);
-    }
-    return value;
-  };
-  constexpr unsigned width = 8 * sizeof(T);
-  constexpr unsigned fraction = element<T>::digits - 1;
-  const std::uint64_t sign = std::uint64_t{1} << (width - 1);
-  const std::uint64_t infinity = (sign - 1) >> fraction << fraction;
-  const std::uint64_t normal = std::uint64_t{1} << fraction;
-  std::vector<T> list;
-  for (const std::uint64_t bits :
-       {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{3}, // subnormal
-        normal / 2 + 1, normal - 1, normal, normal + 1,                         // and around
-        infinity - 1, infinity,                                                 // the largest
-        infinity + 1, infinity + normal / 4 + 1,                                // NaN that signal
-        infinity + normal / 2, 2 * normal + infinity / 2 - normal / 3}) {
-    list.push_back(of_bits(bits));
-    list.push_back(of_bits(sign | bits));
-  }
-  for (const double value : {1.0, -1.0, 1.5, -0.75, 3.0, 1e-3}) {
-    list.push_back(support::element_of<T>(value));
-  }
-  return list;
-}
-
-TYPED_TEST(rope_identity, special_values_are_as_in_scalar_arithmetic) {
-  using compute = support::compute_type<TypeParam>;
-  struct entry {
-    double cos, sin;
-  };
-  // What an engine's table may hold, too: a NaN whose last bits a careless rounding would carry
-  // into the sign, infinities, subnormal numbers.
-  const double nan = support::from_bits<double>(UINT64_MAX >> 1U);
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  const std::vector<entry> turns{{1, 0},      {0, 1},        {-1, 0},        {0, -1},
-                                 {0.5, 0.25}, {-0.6, 0.8},   {1.375, 0},     {1.25, 1.25},
-                                 {1.5, -0.5}, {0x1p-20, 1},  {1, -0x1p-24},  {nan, 0.5},
-                                 {0.5, -nan}, {infinity, 1}, {1, -infinity}, {0x1p-140, 1}};
-  const std::vector<TypeParam> list = special_elements<TypeParam>();
-  const std::size_t n_cases = list.size() * list.size() * turns.size();
-  for (const pairing order : pairings) {
-    for (const std::size_t rotary_dim : {2U, 6U, 14U, 30U, 62U, 64U, 126U, 128U}) {
-      const std::size_t pairs = rotary_dim / 2;
-      const std::size_t n_tokens = (n_cases + pairs - 1) / pairs;
-      for (const std::size_t n_heads : {1U, 2U}) {
-        tensor<TypeParam> x(dense(n_tokens, n_heads, rotary_dim));
-        std::vector<compute> cos(n_tokens * pairs), sin(n_tokens * pairs);
-        for (std::size_t at = 0; at < n_tokens * pairs; ++at) {
-          // Neighbours differ in all three, so that what one does to another would show.
-          const std::size_t which = at * 7919 % n_cases;
-          cos[at] = static_cast<compute>(turns[which % turns.size()].cos);
-          sin[at] = static_cast<compute>(turns[which % turns.size()].sin);
-          const auto places = support::places_of_pair(order, at % pairs, pairs);
-          for (std::size_t h = 0; h < n_heads; ++h) {
-            TypeParam* const head = x.head(at / pairs, h);
-            head[places.first] = list[which / turns.size() % list.size()];
-            head[places.second] = list[which / turns.size() / list.size()];
-          }
-        }
-        tensor<TypeParam> expected = x;
-        for (std::size_t t = 0; t < n_tokens; ++t) {
-          for (std::size_t h = 0; h < n_heads; ++h) {
-            support::emulate_head(expected.head(t, h), order, &cos[t * pairs], &sin[t * pairs],
-                                  pairs);
-          }
-        }
-        const yarn::rows_view<compute> rows{cos.data(), sin.data(), n_tokens, pairs, pairs};
-        yarn::rope_apply(x.view(), rows, order);
-        bool good = true;
-        for (std::size_t at = 0; at < x.buffer.size() && good; ++at) {
-          expect_element(
-              x.buffer[at], expected.buffer[at],
-              "rotary_dim " + std::to_string(rotary_dim) + ", element " + std::to_string(at), good);
-        }
-        ASSERT_TRUE(good);
-      }
-    }
-  }
-}
-
-// Every 16-bit element there is, on every lane: kept by a turn of nothing, and halved by one half.
-template <class T> class rope_identity_16_bit : public ::testing::Test {};
-using small_elements = ::testing::Types<yarn::float16, yarn::bfloat16>;
-TYPED_TEST_SUITE(rope_identity_16_bit, small_elements, element_names);
-
-TYPED_TEST(rope_identity_16_bit, every_element_is_read_and_written_exactly) {
-  for (const pairing order : pairings) {
-    for (const std::size_t rotary_dim : {2U, 6U, 10U, 18U, 34U, 62U, 66U, 128U}) {
-      const std::size_t pairs = rotary_dim / 2, n_tokens = (65536 + pairs - 1) / pairs;
-      for (const float cosine : {1.0F, 0.5F, 1.3F, 0x1p-9F}) {
-        const std::vector<float> cos(pairs, cosine), sin(pairs, 0.0F);
-        tensor<TypeParam> x(dense(n_tokens, 1, rotary_dim));
-        for (std::size_t at = 0; at < n_tokens * pairs; ++at) {
-          const auto places = support::places_of_pair(order, at % pairs, pairs);
-          x.head(at / pairs, 0)[places.first] = {static_cast<std::uint16_t>(at)};
-          x.head(at / pairs, 0)[places.second] = {static_cast<std::uint16_t>(3 * (at % 32768))};
-        }
-        tensor<TypeParam> expected = x;
-        for (std::size_t t = 0; t < n_tokens; ++t) {
-          support::emulate_head(expected.head(t, 0), order, cos.data(), sin.data(), pairs);
-        }
-        // The same row for every token: a table of one row.
-        const std::vector<std::int32_t> zeros(n_tokens);
-        const yarn::table_view<float> table{cos.data(), sin.data(), 1, pairs, pairs};
-        yarn::rope_apply(x.view(), yarn::rows_of(table, yarn::positions(zeros)), order);
-        bool good = true;
-        for (std::size_t at = 0; at < x.buffer.size() && good; ++at) {
-          expect_element(x.buffer[at], expected.buffer[at],
-                         "rotary_dim " + std::to_string(rotary_dim), good);
-        }
-        ASSERT_TRUE(good);
-      }
-    }
-  }
-}
-
-TEST(rope_identity_of_types, binary16_overflows_to_infinity) {
-  constexpr std::size_t dim = 64;
-  for (const pairing order : pairings) {
-    std::vector<yarn::float16> x(dim, yarn::float16{0x7bff}); // 65504
-    x[3].bits = 0xfbff;
-    const std::vector<float> cos(dim / 2, 1.375F), sin(dim / 2, 0.0F);
-    yarn::rope_apply(yarn::heads_view{x.data(), 1, 1, dim},
-                     yarn::rows_view<float>{cos.data(), sin.data(), 1, dim / 2, dim / 2}, order);
-    for (std::size_t i = 0; i < dim; ++i) {
-      EXPECT_EQ(x[i].bits, i == 3 ? 0xfc00 : 0x7c00) << i;
-    }
-    // 65504 + 15.99 rounds down to it, 65504 + 16 does not.
-    x.assign(dim, yarn::float16{0x7bff});
-    std::vector<float> close(dim / 2, std::nextafter(65520.0F / 65504.0F, 0.0F));
-    close[1] = 65521.0F / 65504.0F;
-    yarn::rope_apply(yarn::heads_view{x.data(), 1, 1, dim},
-                     yarn::rows_view<float>{close.data(), sin.data(), 1, dim / 2, dim / 2}, order);
-    const auto places = support::places_of_pair(order, 1, dim / 2);
-    for (std::size_t i = 0; i < dim; ++i) {
-      EXPECT_EQ(x[i].bits, i == places.first || i == places.second ? 0x7c00 : 0x7bff) << i;
     }
   }
 }

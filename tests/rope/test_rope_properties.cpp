@@ -18,6 +18,7 @@
 #include "../support/emulated_rotation.hpp"
 #include "../support/model_methods.hpp"
 #include "../support/tensors.hpp"
+#include "../support/typed_suites.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/yarn.hpp>
@@ -36,18 +37,10 @@
 namespace {
 
 using support::element;
+using support::pairings;
 using support::tensor;
 using yarn::pairing;
 using real = long double;
-
-using elements = ::testing::Types<float, double, yarn::float16, yarn::bfloat16>;
-struct element_names {
-  template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name
-    return element<T>::name;
-  }
-};
-
-constexpr std::array<pairing, 2> pairings{pairing::half_split, pairing::interleaved};
 
 // ---- The bound --------------------------------------------------------------------------------
 
@@ -189,7 +182,7 @@ protected:
 
   static std::string label(const char* what) { return std::string(element<T>::name) + ", " + what; }
 };
-TYPED_TEST_SUITE(rope_properties, elements, element_names);
+TYPED_TEST_SUITE(rope_properties, support::element_types, support::element_names);
 
 // ---- One rotation -----------------------------------------------------------------------------
 

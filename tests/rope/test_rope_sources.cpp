@@ -6,6 +6,7 @@
 #include "../support/emulated_rotation.hpp"
 #include "../support/model_methods.hpp"
 #include "../support/tensors.hpp"
+#include "../support/typed_suites.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/yarn.hpp>
@@ -38,21 +39,15 @@ namespace {
 
 using support::dense;
 using support::element;
+using support::pairings;
 using support::random_source;
 using support::same_bits;
 using support::tensor;
 using yarn::pairing;
 
-using elements = ::testing::Types<float, double, yarn::float16, yarn::bfloat16>;
-struct element_names {
-  template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name
-    return element<T>::name;
-  }
-};
 template <class T> class rope_sources : public ::testing::Test {};
-TYPED_TEST_SUITE(rope_sources, elements, element_names);
+TYPED_TEST_SUITE(rope_sources, support::element_types, support::element_names);
 
-constexpr std::array<pairing, 2> pairings{pairing::half_split, pairing::interleaved};
 constexpr std::int64_t n_positions = 600;
 
 /// YaRN's frequencies, with an attention factor that is not 1, for any number of pairs.

@@ -8,6 +8,7 @@
 #include "../support/emulated_rotation.hpp"
 #include "../support/model_methods.hpp"
 #include "../support/tensors.hpp"
+#include "../support/typed_suites.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/yarn.hpp>
@@ -22,20 +23,12 @@
 
 namespace {
 
-using support::element;
+using support::pairings;
 using support::tensor;
 using yarn::pairing;
 
-using elements = ::testing::Types<float, double, yarn::float16, yarn::bfloat16>;
-struct element_names {
-  template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name
-    return element<T>::name;
-  }
-};
 template <class T> class rope_threads : public ::testing::Test {};
-TYPED_TEST_SUITE(rope_threads, elements, element_names);
-
-constexpr std::array<pairing, 2> pairings{pairing::half_split, pairing::interleaved};
+TYPED_TEST_SUITE(rope_threads, support::element_types, support::element_names);
 
 yarn::frequencies yarn_frequencies(double factor, std::int64_t head_dim, double theta) {
   yarn::yarn_scaling method;

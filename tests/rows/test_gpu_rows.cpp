@@ -5,6 +5,7 @@
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/tensors.hpp"
+#include "../support/typed_suites.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/yarn.hpp>
@@ -104,12 +105,7 @@ template <class T> bool same(const std::vector<T>& a, const std::vector<T>& b) {
 
 template <class T> class gpu_rows : public ::testing::Test {};
 using elements = ::testing::Types<float, yarn::float16, yarn::bfloat16>;
-struct element_names {
-  template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name
-    return element<T>::name;
-  }
-};
-TYPED_TEST_SUITE(gpu_rows, elements, element_names);
+TYPED_TEST_SUITE(gpu_rows, elements, support::element_names);
 
 TYPED_TEST(gpu_rows, give_the_bits_of_rope_apply) {
   const yarn::frequencies freqs = frequencies_with_an_attention_factor();

@@ -31,6 +31,13 @@ template <class T> struct single_row {
 };
 
 template <class T>
+yarn::rotary_rows<T> made_rows(const yarn::frequencies& freqs, const yarn::positions& list) {
+  yarn::rotary_rows<T> rows;
+  rows.assign(freqs, list);
+  return rows;
+}
+
+template <class T>
 void expect_row(const yarn::frequencies& freqs, std::int64_t position, const T* cos, const T* sin,
                 const std::string& what) {
   const single_row<T> expected(freqs, position);

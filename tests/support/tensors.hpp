@@ -8,6 +8,7 @@
 #include "emulated_rotation.hpp"
 
 #include <gtest/gtest.h>
+#include <yarn/rows.hpp>
 #include <yarn/views.hpp>
 
 #include <algorithm>
@@ -98,6 +99,26 @@ template <class T> struct tensor {
     return moved;
   }
 };
+
+/// Rotates heads in place by the documented arithmetic; row_of(token) is {cos, sin}.
+template <class T, class RowOf>
+void emulate(const yarn::heads_view<T>& x, std::size_t n_pairs, yarn::pairing order,
+             const RowOf& row_of) {
+  for (std::int64_t t = 0; t < x.n_tokens(); ++t) {
+    const pair_of<const compute_type<T>*> row = row_of(t);
+    for (std::int64_t h = 0; h < x.n_heads(); ++h) {
+      emulate_head(x.data() + t * x.token_stride() + h * x.head_stride(), order, row.first,
+                   row.second, n_pairs);
+    }
+  }
+}
+template <class T>
+void emulate(const yarn::heads_view<T>& x, const yarn::rotary_rows<compute_type<T>>& rows,
+             yarn::pairing order) {
+  emulate(x, static_cast<std::size_t>(rows.n_pairs()), order, [&](std::int64_t t) {
+    return pair_of<const compute_type<T>*>{rows.cos(t), rows.sin(t)};
+  });
+}
 
 } // namespace support
 

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// Calls that must be refused, in every way to make them: checked, in place and as a copy.
+#ifndef YARN_TESTS_SUPPORT_REFUSED_CALLS_HPP
+#define YARN_TESTS_SUPPORT_REFUSED_CALLS_HPP
+
+#include "bits.hpp"
+#include "emulated_rotation.hpp"
+#include "expect_error.hpp"
+#include "model_methods.hpp"
+#include "tensors.hpp"
+
+#include <gtest/gtest.h>
+#include <yarn/yarn.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+namespace support {
+
+/// The two checked calls, one that only checks and one that would rotate, under one name.
+struct checking {
+  template <class... Argument> void operator()(const Argument&... arguments) const {
+    yarn::rope_check(arguments...);
+  }
+};
+struct applying {
+  template <class... Argument> void operator()(const Argument&... arguments) const {
+    yarn::rope_apply(arguments...);
+  }
+};
+struct checking_copy {
+  template <class... Argument> void operator()(const Argument&... arguments) const {
+    yarn::rope_copy_check(arguments...);
+  }
+};
+struct copying {
+  template <class... Argument> void operator()(const Argument&... arguments) const {
+    yarn::rope_copy(arguments...);
+  }
+};
+
+/// Tensors of 3 tokens with heads of 8 elements, and a model of 6 rotated ones; a good call of each
+/// kind, which every test makes bad in one place.
+template <class T> class refused_calls : public ::testing::Test {
+protected:
+  static constexpr std::int64_t n_tokens = 3, n_q = 4, n_k = 2, dim = 8, n_pairs = 3;
+
+  refused_calls() {
+    rows.assign(freqs, yarn::positions_from(5, n_tokens));
+    random_source random(1);
+    std::generate(bytes_.begin(), bytes_.end(),
+                  [&] { return static_cast<unsigned char>(random.next() >> 56U); });
+    before_ = bytes_;
+  }
+
+  T* elements_at(std::size_t place) { return reinterpret_cast<T*>(bytes_.data() + place); }
+  T* q_data() { return elements_at(512); }
+  T* k_data() { return elements_at(1536); }
+  T* other_data() { return elements_at(2560); }
+  yarn::heads_view<T> q() { return {q_data(), n_tokens, n_q, dim}; }
+  yarn::heads_view<T> k() { return {k_data(), n_tokens, n_k, dim}; }
+  yarn::heads_view<T> other() { return {other_data(), n_tokens, n_q, dim}; }
+  bool untouched() const { return bytes_ == before_; }
+
+  /// Expects the error from rope_check and from rope_apply, and that no byte changed.
+  template <class Error, class Call>
+  void refused(std::initializer_list<std::string> words, const Call& call) {
+    refused_by_both<Error>(
+        words, [&] { call(checking{}); }, [&] { call(applying{}); });
+  }
+  /// The same from rope_copy_check and from rope_copy.
+  template <class Error, class Call>
+  void copy_refused(std::initializer_list<std::string> words, const Call& call) {
+    refused_by_both<Error>(
+        words, [&] { call(checking_copy{}); }, [&] { call(copying{}); });
+  }
+
+  /// A bad tensor, as q, as k, and alone, with rows, yarn::positions and table.
+  template <class Error>
+  void bad_tensor(std::initializer_list<std::string> words, const yarn::heads_view<T>& bad) {
+    refused<Error>(words, [&](auto act) { act(bad, k(), rows, yarn::pairing::half_split); });
+    refused<Error>(words, [&](auto act) { act(q(), bad, rows, yarn::pairing::half_split); });
+    refused<Error>(words, [&](auto act) { act(bad, rows, yarn::pairing::half_split); });
+    refused<Error>(words, [&](auto act) {
+      act(bad, k(), yarn::rows_of(freqs, list()), yarn::pairing::half_split);
+    });
+    refused<Error>(words, [&](auto act) {
+      act(q(), bad, yarn::rows_of(freqs, list()), yarn::pairing::half_split);
+    });
+    refused<Error>(words, [&](auto act) {
+      act(bad, yarn::rows_of(freqs, list()), yarn::pairing::half_split);
+    });
+    refused<Error>(words, [&](auto act) {
+      act(bad, k(), yarn::rows_of(table, list()), yarn::pairing::half_split);
+    });
+    refused<Error>(words, [&](auto act) {
+      act(q(), bad, yarn::rows_of(table, list()), yarn::pairing::half_split);
+    });
+    refused<Error>(words, [&](auto act) {
+      act(bad, yarn::rows_of(table, list()), yarn::pairing::half_split);
+    });
+  }
+
+  yarn::positions list() const { return yarn::positions(list_); }
+
+  const yarn::frequencies freqs = yarn::make_frequencies(shape_of(6, 1e4), [] {
+    yarn::yarn_scaling method;
+    method.factor = 16;
+    method.original_max_position_embeddings = 4096;
+    return method;
+  }());
+  const yarn::rotary_table<float> table = yarn::make_table<float>(freqs, 10);
+  yarn::rotary_rows<float> rows;
+
+private:
+  // Not a template of the calls: a hundred of them are quicker to compile so.
+  template <class Error>
+  void refused_by_both(std::initializer_list<std::string> words, const std::function<void()>& check,
+                       const std::function<void()>& rotate) {
+    expect_error<Error>(check, words);
+    EXPECT_TRUE(untouched()) << "the check wrote something";
+    expect_error<Error>(rotate, words);
+    EXPECT_TRUE(untouched()) << "the refused call wrote something";
+    bytes_ = before_;
+  }
+
+  std::vector<unsigned char> bytes_ = std::vector<unsigned char>(4096);
+  std::vector<unsigned char> before_;
+  std::vector<std::int32_t> list_{9, 0, 4};
+};
+
+} // namespace support
+
+#endif // YARN_TESTS_SUPPORT_REFUSED_CALLS_HPP

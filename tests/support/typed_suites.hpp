@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// Suites of tests over element types: their types, and the names that GoogleTest prints.
+#ifndef YARN_TESTS_SUPPORT_TYPED_SUITES_HPP
+#define YARN_TESTS_SUPPORT_TYPED_SUITES_HPP
+
+#include "emulated_rotation.hpp"
+
+#include <gtest/gtest.h>
+#include <yarn/types.hpp>
+
+#include <array>
+#include <string>
+
+namespace support {
+
+using element_types = ::testing::Types<float, double, yarn::float16, yarn::bfloat16>;
+
+struct element_names {
+  template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name
+    return element<T>::name;
+  }
+};
+
+inline constexpr std::array<yarn::pairing, 2> pairings{yarn::pairing::half_split,
+                                                       yarn::pairing::interleaved};
+
+} // namespace support
+
+#endif // YARN_TESTS_SUPPORT_TYPED_SUITES_HPP
