@@ -12,6 +12,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 namespace {
@@ -30,6 +32,25 @@ using support::rotate;
 using support::rotation_case;
 using support::rounded;
 using support::spacing;
+
+TEST(ggml_reference_data, has_a_test_for_every_case_but_those_of_axes) {
+  std::map<std::string, int> tests_named;
+  const testing::UnitTest& all = *testing::UnitTest::GetInstance();
+  for (int s = 0; s < all.total_test_suite_count(); ++s) {
+    const testing::TestSuite& suite = *all.GetTestSuite(s);
+    for (int t = 0; t < suite.total_test_count(); ++t) {
+      const std::string name = suite.GetTestInfo(t)->name();
+      const std::size_t slash = name.find('/');
+      tests_named[slash == std::string::npos ? name : name.substr(slash + 1)] += 1;
+    }
+  }
+  for (const support::listed_case& listed : support::listed_cases) {
+    if (std::string(listed.id).compare(0, 5, "ggml-") != 0)
+      continue;
+    const int n = tests_named[reference::test_name(listed.id)];
+    EXPECT_TRUE(listed.how == method::axes ? n == 0 : n > 0) << listed.id << ": " << n << " tests";
+  }
+}
 
 class ggml : public testing::TestWithParam<rotation_case> {};
 

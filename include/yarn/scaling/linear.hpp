@@ -17,10 +17,8 @@ struct linear_scaling {
   void resolve(spectrum& s) const {
     require_positive("linear_scaling.factor", factor);
     const real compression = real(1) / real(factor);
-    const frequency_zone zone =
-        factor == 1.0 ? frequency_zone::extrapolated : frequency_zone::interpolated;
     for (std::int64_t i = 0; i < s.n_pairs(); ++i)
-      s.set(i, s.inv_freq(i) * compression, zone);
+      s.set(i, s.inv_freq(i) * compression, frequency_zone::interpolated);
     if (attention_factor.has_value()) {
       require_positive("linear_scaling.attention_factor", attention_factor.value());
       s.attention_factor = attention_factor.value();

@@ -3,13 +3,11 @@
 #ifndef YARN_TESTING_REPORT_HPP
 #define YARN_TESTING_REPORT_HPP
 
-#include "../detail/base/text.hpp"
 #include "../yarn.hpp"
 
-#include <cmath>
+#include <cstdint>
 #include <iosfwd>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace yarn {
@@ -67,61 +65,12 @@ enum class diagnosis {
 };
 
 /// The enumerator's name.
-inline const char* name_of(diagnosis what) {
-  static constexpr const char* names[] = {
-      "wrong_pairing",
-      "wrong_output_order",
-      "pair_distance",
-      "rotary_dim",
-      "rotary_offset",
-      "unrotated_changed",
-      "wrong_direction",
-      "sign_of_one_half",
-      "overwritten_input",
-      "cos_sin_exchanged",
-      "rotated_twice",
-      "halves_differ",
-      "attention_factor_missing",
-      "attention_factor_squared",
-      "attention_factor_on_one_side",
-      "attention_factor_value",
-      "wrong_theta",
-      "wrong_exponent",
-      "frequencies_over_head_dim",
-      "scaling_missing",
-      "wrong_method",
-      "correction_range",
-      "truncate",
-      "factor_twice",
-      "factor_inverted",
-      "wrong_factor",
-      "wrong_original_length",
-      "wrong_seq_len",
-      "position_offset",
-      "positions_ignored",
-      "positions_limited",
-      "float32_angles",
-      "float32_inv_freq",
-      "inv_freq_16bit",
-      "positions_16bit",
-      "angles_16bit",
-      "table_16bit",
-      "rounded_often",
-      "not_finite",
-      "unexplained",
-  };
-  static_assert(sizeof names / sizeof *names == static_cast<int>(diagnosis::unexplained) + 1);
-  return names[static_cast<int>(what)];
-}
+const char* name_of(diagnosis what);
 
 /// Whether the formula is right and only its numbers are coarse.
-inline bool is_about_precision(diagnosis what) {
-  return what >= diagnosis::float32_angles && what <= diagnosis::rounded_often;
-}
+bool is_about_precision(diagnosis what);
 /// Whether it is what every float32 framework does.
-inline bool is_float32_precision(diagnosis what) {
-  return what == diagnosis::float32_angles || what == diagnosis::float32_inv_freq;
-}
+bool is_float32_precision(diagnosis what);
 
 struct finding {
   diagnosis what;
@@ -138,16 +87,8 @@ struct place {
   double actual = 0;
 };
 
-namespace detail {
-
-using yarn::detail::fail_argument;
-using yarn::detail::is_finite;
-using yarn::detail::text_of;
-
-} // namespace detail
-
-/// The answer of a check. Converts to bool: `EXPECT_TRUE(r) << r;`, `INFO(r.text());
-/// CHECK(r.ok())`.
+/// The answer of a check. It converts to bool: `EXPECT_TRUE(r) << r;` in GoogleTest,
+/// `INFO(r.text()); CHECK(r.ok())` in Catch2.
 struct report {
   bool passed = false;
   std::string subject; ///< what was looked at: "table of float, 9 positions, 64 pairs"
@@ -162,45 +103,16 @@ struct report {
 
   bool ok() const { return passed; }
   explicit operator bool() const { return passed; }
-  bool has(diagnosis what) const {
-    for (const finding& one : findings)
-      if (one.what == what)
-        return true;
-    return false;
-  }
+  bool has(diagnosis what) const;
 
   /// All of it for a log, some lines.
-  std::string text() const {
-    std::string all = subject + (passed ? ": ok" : ": NOT OK");
-    all += detail::text_of("; largest error {:.3} {} ({:.3} ULP), allowed {:.3}", max_error, unit,
-                           max_error_ulp, tolerance);
-    if (max_error > 0) {
-      all += ", at";
-      if (worst.position >= 0)
-        all += detail::text_of(" position {},", worst.position);
-      if (worst.pair >= 0)
-        all += detail::text_of(" pair {},", worst.pair);
-      if (worst.element >= 0)
-        all += detail::text_of(" element {},", worst.element);
-      all += detail::text_of(" {}: expected {:.9}, actual {:.9}", worst.what, worst.expected,
-                             worst.actual);
-    }
-    all += "\n";
-    for (const finding& one : findings)
-      all += std::string("  ") + name_of(one.what) + (passed ? " (accepted): " : ": ") + one.text +
-             "\n";
-    if (!findings.empty() && !has(diagnosis::unexplained) && !has(diagnosis::not_finite))
-      all += detail::text_of("  (with that the error is {:.3})\n", explained_error);
-    return all;
-  }
+  std::string text() const;
 };
 
 /// For GoogleTest, logs and other streams of characters.
 template <class Traits>
 std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out,
-                                             const report& r) {
-  return out << r.text().c_str();
-}
+                                             const report& r);
 
 struct options {
   /// Largest error that passes, absolute over the amplitude (the attention factor, for a rotation
@@ -220,5 +132,7 @@ struct options {
 } // namespace testing
 } // namespace YARN_ABI
 } // namespace yarn
+
+#include "../detail/testing/report.hpp"
 
 #endif

@@ -5,11 +5,29 @@
 #define YARN_DETAIL_TESTING_CANDIDATES_HPP
 
 #include "../../testing/expectation.hpp"
+#include "../../testing/report.hpp"
+
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace yarn {
 inline namespace YARN_ABI {
 namespace testing {
 namespace detail {
+
+/// Frequencies that an engine may have used, and the mistake that makes them.
+struct candidate {
+  diagnosis what;
+  std::string text;
+  std::vector<double> inv_freq;
+  double attention_factor = 1;
+};
+
+inline std::vector<double> list_of(const frequencies& f) {
+  return {f.inv_freq().begin(), f.inv_freq().end()};
+}
 
 /// Builds the list. `shown` are the engine's own frequencies as far as they can be read off, 0 for
 /// a pair that cannot; from them theta and the factor are estimated. `reach` is the position that
@@ -37,21 +55,21 @@ private:
   using numbers = std::vector<double>;
 
   // A candidate with the expected frequencies explains nothing.
-  void add(candidate one) {
-    if (one.inv_freq.size() != exact_.size())
+  void add(candidate added) {
+    if (added.inv_freq.size() != exact_.size())
       return;
     bool differs = false, possible = true;
     for (std::size_t i = 0; i < exact_.size(); ++i) {
-      differs = differs || std::fabs(one.inv_freq[i] - exact_[i]) > 1e-9 * exact_[i];
-      possible = possible && is_finite(one.inv_freq[i]) && one.inv_freq[i] < 1e9;
+      differs = differs || std::fabs(added.inv_freq[i] - exact_[i]) > 1e-9 * exact_[i];
+      possible = possible && is_finite(added.inv_freq[i]) && added.inv_freq[i] < 1e9;
     }
     if (differs && possible)
-      all_.push_back(std::move(one));
+      all_.push_back(std::move(added));
   }
   void add(diagnosis what, std::string text, const frequencies& f) {
     add({what, std::move(text), list_of(f), f.attention_factor()});
   }
-  void add(diagnosis what, std::string text, const resolver& method) {
+  void add(diagnosis what, std::string text, const changeable_method& method) {
     add(what, std::move(text), method.resolve(expected_.shape(), expected_.seq_len()));
   }
   void add_keeping_factor(diagnosis what, std::string text, numbers inv_freq) {
@@ -65,14 +83,14 @@ private:
   }
 
   void add_of_the_factor() {
-    const resolver& method = expected_.method();
+    const changeable_method& method = expected_.method();
     add_keeping_factor(diagnosis::factor_twice,
                        "each frequency is scaled twice by what it should be scaled once",
                        combined([](double f, double p) { return f * f / p; }));
     add_keeping_factor(diagnosis::factor_inverted,
                        "each frequency is multiplied by what it should be divided by",
                        combined([](double f, double p) { return f > 0 ? p * p / f : 0; }));
-    if (!method.has_factor())
+    if (!method.numbers().has_factor())
       return;
     const double s = method.numbers().factor;
     if (!(s < 1e6 && s > 1e-6))
@@ -89,13 +107,14 @@ private:
   }
 
   void add_ranges() {
-    const resolver& method = expected_.method();
-    if (method.has_truncate())
+    const changeable_method& method = expected_.method();
+    if (method.numbers().has_truncate)
       add(diagnosis::truncate,
-          method.truncates() ? "the correction range is not rounded (floor and ceil are missing)"
-                             : "the correction range is rounded (truncate is true)",
-          method.with_truncate(!method.truncates()));
-    if (!method.is_yarn())
+          method.numbers().truncate
+              ? "the correction range is not rounded (floor and ceil are missing)"
+              : "the correction range is rounded (truncate is true)",
+          method.with_truncate(!method.numbers().truncate));
+    if (!method.numbers().is_yarn)
       return;
     const pair_range range = expected_.frequencies().correction_range();
     if (range.has_value)
@@ -107,8 +126,8 @@ private:
                                        "[{}, {}]",
                                        range.low + low, range.high + high, range.low, range.high),
                                ramped(range.low + low, range.high + high));
-    if (range.has_value && method.has_truncate()) {
-      const pair_range raw = method.with_truncate(!method.truncates())
+    if (range.has_value && method.numbers().has_truncate) {
+      const pair_range raw = method.with_truncate(!method.numbers().truncate)
                                  .resolve(expected_.shape(), expected_.seq_len())
                                  .correction_range();
       add_keeping_factor(
@@ -120,23 +139,23 @@ private:
           text_of("high of the correction range is {} where it should be {}", raw.high, range.high),
           ramped(range.low, raw.high));
     }
-    if (method.beta_fast() != 32.0 || method.beta_slow() != 1.0)
+    if (method.numbers().beta_fast != 32.0 || method.numbers().beta_slow != 1.0)
       add(diagnosis::correction_range,
           text_of("the correction range is that of the default betas, 32 and 1, where beta_fast is "
                   "{} and beta_slow {}",
-                  method.beta_fast(), method.beta_slow()),
-          method.with_yarn(32, 1, method.ramp()));
-    const bool by_pair = method.ramp() == yarn_ramp::pair_index;
+                  method.numbers().beta_fast, method.numbers().beta_slow),
+          method.with_yarn(32, 1, method.numbers().ramp));
+    const bool by_pair = method.numbers().ramp == yarn_ramp::pair_index;
     add(diagnosis::wrong_method,
         by_pair ? "the ramp is linear in the rotations (the paper's) where it should be in the pair"
                 : "the ramp is linear in the pair where it should be in the rotations",
-        method.with_yarn(method.beta_fast(), method.beta_slow(),
+        method.with_yarn(method.numbers().beta_fast, method.numbers().beta_slow,
                          by_pair ? yarn_ramp::rotations : yarn_ramp::pair_index));
   }
 
   // YaRN's blend over another range, from the share that the slowest frequencies got.
   numbers ramped(double low, double high) const {
-    const resolver& method = expected_.method();
+    const changeable_method& method = expected_.method();
     const std::size_t last = exact_.size() - 1;
     const double s = exact_[last] > 0 ? interpolation() : 1;
     numbers result;
@@ -144,16 +163,16 @@ private:
       const double width = high > low ? high - low : 0.001;
       const double position = (static_cast<double>(i) - low) / width;
       const double ramp = position < 0 ? 0 : position > 1 ? 1 : position;
-      const double kept = (1 - ramp) * method.extrapolation_factor();
+      const double kept = (1 - ramp) * method.numbers().extrapolation_factor;
       result.push_back(plain_[i] * kept + plain_[i] / s * (1 - kept));
     }
     return result;
   }
   // The scale in force, which a dynamic method computes.
   double interpolation() const {
-    const resolver& method = expected_.method();
+    const changeable_method& method = expected_.method();
     double s = method.numbers().factor;
-    if (method.is_dynamic() && method.numbers().length > 0) {
+    if (method.numbers().is_dynamic && method.numbers().length > 0) {
       s = s > 0 ? s : 1;
       const double grown =
           static_cast<double>(expected_.seq_len()) / static_cast<double>(method.numbers().length);
@@ -163,10 +182,10 @@ private:
   }
 
   void add_lengths() {
-    const resolver& method = expected_.method();
-    if (method.is_dynamic())
+    const changeable_method& method = expected_.method();
+    if (method.numbers().is_dynamic)
       add_current_lengths();
-    if (!method.has_length())
+    if (!method.numbers().has_length)
       return;
     const std::int64_t length = method.numbers().length;
     std::vector<std::int64_t> others;
@@ -200,11 +219,11 @@ private:
       add(diagnosis::wrong_method,
           "the frequencies are those of " + name + " scaling where it should be " +
               expected_.method().numbers().name,
-          resolver::of(other));
+          changeable_method(other));
   }
   void add_other_methods() {
     add(diagnosis::scaling_missing, "the frequencies are not scaled at all",
-        resolver::of(default_scaling{}));
+        changeable_method(default_scaling{}));
     const double s = interpolation();
     const std::int64_t length = expected_.method().numbers().length;
     if (!(s > 0 && s < 1e6 && s != 1.0))
@@ -229,7 +248,7 @@ private:
   void add_methods_with_length(double s, std::int64_t length) {
     const auto filled = [&](auto method) {
       method.original_max_position_embeddings = length;
-      if constexpr (has_member<factor_member, decltype(method)>::value)
+      if constexpr (has_factor_v<decltype(method)>)
         method.factor = s;
       return method;
     };
@@ -312,7 +331,7 @@ private:
     const double theta = solved(pair, 1.01, 1e15, [&](double x) { return at_theta(x); });
     for (const double value : rounded_and_raw(theta))
       add_theta(diagnosis::wrong_theta, theta_text(value), value);
-    if (!expected_.method().has_factor()) {
+    if (!expected_.method().numbers().has_factor()) {
       const double ratio = exact_[pair] / shown_[pair];
       for (const double s : rounded_and_raw(ratio))
         add_keeping_factor(diagnosis::wrong_factor,
@@ -340,7 +359,10 @@ private:
       return 0;
     for (int i = 0; i < 64; ++i) {
       const double middle = std::sqrt(low * high);
-      (at(middle) > target ? low : high) = middle;
+      if (at(middle) > target)
+        low = middle;
+      else
+        high = middle;
     }
     return std::sqrt(low * high);
   }

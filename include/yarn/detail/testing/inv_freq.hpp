@@ -71,21 +71,21 @@ inline void explain_frequencies(report& r, const expectation& expected,
     double error = 0;
     std::vector<finding> findings;
   } best;
-  const auto attempt = [&](const candidate& one, bool is_mistake) {
-    if (best.found || one.inv_freq.size() != actual.size())
+  const auto attempt = [&](const candidate& guess, bool is_mistake) {
+    if (best.found || guess.inv_freq.size() != actual.size())
       return;
-    const double error = largest_frequency_error(actual, one.inv_freq, least);
+    const double error = largest_frequency_error(actual, guess.inv_freq, least);
     if (!(error <= noise))
       return;
-    best = {true, one, error, {}};
+    best = {true, guess, error, {}};
     if (is_mistake)
-      best.findings.push_back({one.what, one.text});
+      best.findings.push_back({guess.what, guess.text});
   };
   const double meant = expected.frequencies().attention_factor();
   attempt({diagnosis::unexplained, "", list_of(expected.frequencies()), meant}, false);
   const candidate_list others(expected, actual, HUGE_VAL);
-  for (const candidate& one : others.all())
-    attempt(one, true);
+  for (const candidate& guess : others.all())
+    attempt(guess, true);
   if (!best.found) {
     observation none; // no rows, from which frequencies could be read
     none.per_pair = 2;
@@ -103,8 +103,54 @@ inline void explain_frequencies(report& r, const expectation& expected,
                   1e-6)
         .read(factor, factor, best.findings);
   r.explained_error = best.error;
-  for (const finding& one : best.findings)
-    add_finding(r, one);
+  for (const finding& mistake : best.findings)
+    add_finding(r, mistake);
+}
+
+/// Adds a finding for each number that is NaN or infinite.
+inline bool all_finite(report& r, const std::vector<double>& actual,
+                       const optional_number& factor) {
+  for (std::size_t i = 0; i < actual.size(); ++i)
+    if (!is_finite(actual[i]))
+      add_finding(r, {diagnosis::not_finite, text_of("NaN or infinity for pair {}", i)});
+  if (r.findings.empty() && !is_finite(factor.value()))
+    add_finding(r, {diagnosis::not_finite, "the attention factor is not finite"});
+  return r.findings.empty();
+}
+
+/// Makes negative frequencies positive, with a finding: the engine turns the other way.
+inline void turn_positive(report& r, std::vector<double>& actual) {
+  for (const double f : actual)
+    if (f > 0)
+      return;
+  if (!(actual[0] < 0))
+    return;
+  add_finding(r, {diagnosis::wrong_direction, "the frequencies are negative"});
+  for (double& f : actual)
+    f = -f;
+}
+
+/// The largest relative error of the frequencies, and where it is.
+inline void measure_frequencies(report& r, const std::vector<double>& actual,
+                                const std::vector<double>& exact) {
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    const double error = frequency_error(actual[i], exact[i]);
+    if (error > r.max_error) {
+      r.max_error = error;
+      r.worst = {-1, static_cast<std::int64_t>(i), -1, "inv_freq", exact[i], actual[i]};
+    }
+  }
+}
+
+inline void add_coarse_format(report& r, rounding format) {
+  if (format == rounding::binary32)
+    add_finding(r, {diagnosis::float32_inv_freq,
+                    "the frequencies hold no more than float32 does: angles are off by up to 6e-8 "
+                    "of themselves"});
+  else if (format != rounding::none)
+    add_finding(r, {diagnosis::inv_freq_16bit,
+                    text_of("the frequencies hold no more than {} does",
+                            format == rounding::bfloat16 ? "bfloat16" : "float16")});
 }
 
 inline report judge_inv_freq(const expectation& expected, std::vector<double> actual, int digits,
@@ -113,45 +159,18 @@ inline report judge_inv_freq(const expectation& expected, std::vector<double> ac
   report r;
   r.subject =
       text_of("{} inverse frequencies of {}", actual.size(), digits > 24 ? "double" : "float");
-  bool finite = is_finite(factor.value());
-  for (std::size_t i = 0; i < actual.size(); ++i)
-    if (!is_finite(actual[i])) {
-      add_finding(r, {diagnosis::not_finite, text_of("NaN or infinity for pair {}", i)});
-      finite = false;
-    }
-  if (!finite) {
-    if (r.findings.empty())
-      add_finding(r, {diagnosis::not_finite, "the attention factor is not finite"});
+  if (!all_finite(r, actual, factor)) {
     decide(r, false, 0, o);
     return r;
   }
-
-  bool negative = true;
-  for (const double f : actual)
-    negative = negative && f <= 0;
-  if (negative && actual[0] < 0) {
-    add_finding(r, {diagnosis::wrong_direction, "the frequencies are negative"});
-    for (double& f : actual)
-      f = -f;
-  }
+  turn_positive(r, actual);
   const auto n = static_cast<std::int64_t>(actual.size());
   if (n != expected.n_pairs())
     add_finding(r, {diagnosis::rotary_dim,
                     text_of("there are {} frequencies where rotary_dim = {} makes {}", n,
                             expected.shape().rotated(), expected.n_pairs())});
   const expectation as_wide = n == expected.n_pairs() ? expected : expected.with_rotary_dim(2 * n);
-  const rounding format = format_of_numbers(actual, digits);
-  const double noise = frequency_noise(format, digits);
-  const double least = format == rounding::binary16 ? 0x1p-25 : 0; // its subnormals
-  const std::vector<double> exact = list_of(as_wide.frequencies());
-  for (std::int64_t i = 0; i < n; ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    const double error = frequency_error(actual[at], exact[at]);
-    if (error > r.max_error) {
-      r.max_error = error;
-      r.worst = {-1, i, -1, "inv_freq", exact[at], actual[at]};
-    }
-  }
+  measure_frequencies(r, actual, list_of(as_wide.frequencies()));
   const double meant = as_wide.frequencies().attention_factor();
   const double factor_error = factor.has_value() ? std::fabs(factor.value() - meant) / meant : 0;
   const double type_noise = frequency_noise(rounding::none, digits);
@@ -162,15 +181,11 @@ inline report judge_inv_freq(const expectation& expected, std::vector<double> ac
   }
   r.max_error_ulp = std::ldexp(r.max_error, digits);
   if (!right) {
-    if (format == rounding::binary32)
-      add_finding(r, {diagnosis::float32_inv_freq,
-                      "the frequencies hold no more than float32 does: angles are off by up to "
-                      "6e-8 of themselves"});
-    else if (format != rounding::none)
-      add_finding(r, {diagnosis::inv_freq_16bit,
-                      text_of("the frequencies hold no more than {} does",
-                              format == rounding::bfloat16 ? "bfloat16" : "float16")});
-    explain_frequencies(r, as_wide, actual, noise, least, factor.has_value(), factor.value());
+    const rounding format = format_of_numbers(actual, digits);
+    add_coarse_format(r, format);
+    const double least = format == rounding::binary16 ? 0x1p-25 : 0; // its subnormals
+    explain_frequencies(r, as_wide, actual, frequency_noise(format, digits), least,
+                        factor.has_value(), factor.value());
   }
   decide(r, right, type_noise, o);
   return r;

@@ -11,9 +11,9 @@ inline namespace YARN_ABI {
 namespace testing {
 namespace detail {
 
-inline void add_finding(report& r, const finding& one) {
-  if (!r.has(one.what))
-    r.findings.push_back(one);
+inline void add_finding(report& r, const finding& found) {
+  if (!r.has(found.what))
+    r.findings.push_back(found);
 }
 
 /// Positions that tell errors apart: neighbours at the start; then each within what float32 or
@@ -99,8 +99,8 @@ inline void explain(report& r, const expectation& expected, observation seen, in
     return;
   }
   r.explained_error = found.error;
-  for (const finding& one : found.findings)
-    add_finding(r, one);
+  for (const finding& mistake : found.findings)
+    add_finding(r, mistake);
 }
 
 /// The verdict. `right` says that the error is what right arithmetic in the engine's types makes.
@@ -108,10 +108,10 @@ inline void decide(report& r, bool right, double noise, const options& o) {
   const bool within = o.tolerance > 0 ? r.max_error <= o.tolerance : right;
   r.tolerance = o.tolerance > 0 ? o.tolerance : noise;
   bool precision = true, float32 = true, unexplained = true;
-  for (const finding& one : r.findings) {
-    precision = precision && is_about_precision(one.what);
-    float32 = float32 && is_float32_precision(one.what);
-    unexplained = unexplained && one.what == diagnosis::unexplained;
+  for (const finding& found : r.findings) {
+    precision = precision && is_about_precision(found.what);
+    float32 = float32 && is_float32_precision(found.what);
+    unexplained = unexplained && found.what == diagnosis::unexplained;
   }
   if (within && unexplained) // a larger tolerance is there for what has no name
     r.findings.clear();
@@ -232,6 +232,42 @@ inline bool measure(report& r, const expectation& expected, const observation& s
   return worst.ratio <= 1;
 }
 
+/// How the entries of a row repeat. A row may have twice the expected width without repeating: then
+/// it has twice the pairs, or its duplicates differ. If twice the pairs do not explain the numbers,
+/// the duplicates differ, which is a finding.
+inline repetition repetition_in(report& r, const expectation& expected, const row_values& rows,
+                                int digits, double noise) {
+  const repetition how = repetition_of(rows);
+  if (how.apart != 0 || rows.width != 2 * expected.n_pairs())
+    return how;
+  report as_twice_the_pairs;
+  add_finding(as_twice_the_pairs, {diagnosis::rotary_dim, ""});
+  explain(as_twice_the_pairs, expected.with_rotary_dim(2 * rows.width), observed(rows, how, noise),
+          digits);
+  bool is_at_0 = true; // position 0 alone shows nothing
+  for (const std::int64_t position : rows.positions)
+    is_at_0 = is_at_0 && position == 0;
+  if (!is_at_0 && !as_twice_the_pairs.has(diagnosis::unexplained))
+    return how;
+  if (!is_at_0)
+    add_finding(r, {diagnosis::halves_differ,
+                    "the entries of a row should be there twice, and the copies differ"});
+  return {expected.n_pairs(), 0, 1};
+}
+
+/// Measures and explains rows with another number of pairs than expected.
+inline void judge_other_width(report& r, const expectation& expected, const observation& seen,
+                              int digits) {
+  const std::string text = text_of("a row holds {} pairs where rotary_dim = {} makes {}",
+                                   seen.n_pairs, expected.shape().rotated(), expected.n_pairs());
+  add_finding(r, {diagnosis::rotary_dim, text});
+  const expectation of_their_width = expected.with_rotary_dim(2 * seen.n_pairs);
+  measure(r, of_their_width, seen, digits);
+  explain(r, of_their_width, seen, digits,
+          {{diagnosis::rotary_dim, text, expected.continued(seen.n_pairs),
+            expected.frequencies().attention_factor()}});
+}
+
 inline report judge_rows(const expectation& expected, const row_values& all, int digits,
                          const char* type, const options& o) {
   check_options(o);
@@ -244,37 +280,14 @@ inline report judge_rows(const expectation& expected, const row_values& all, int
     decide(r, false, noise, o);
     return r;
   }
-  repetition how = repetition_of(rows);
-  if (how.apart == 0 && rows.width == 2 * expected.n_pairs()) {
-    // Twice the pairs, or duplicates that are none. The first explains itself, or does not.
-    report other;
-    add_finding(other, {diagnosis::rotary_dim, ""});
-    explain(other, expected.with_rotary_dim(2 * rows.width), observed(rows, how, noise), digits);
-    bool trivial = true; // position 0 alone shows nothing
-    for (const std::int64_t position : rows.positions)
-      trivial = trivial && position == 0;
-    if (other.has(diagnosis::unexplained) || trivial) {
-      how = {expected.n_pairs(), 0, 1};
-      if (!trivial)
-        add_finding(r, {diagnosis::halves_differ,
-                        "the entries of a row should be there twice, and the copies differ"});
-    }
-  }
+  const repetition how = repetition_in(r, expected, rows, digits, noise);
   const observation seen = observed(rows, how, noise);
   bool right = false;
   if (how.n_pairs == expected.n_pairs()) {
     right = measure(r, expected, seen, digits);
     explain(r, expected, seen, digits);
   } else {
-    const std::int64_t turned = 2 * how.n_pairs;
-    const std::string text = text_of("a row holds {} pairs where rotary_dim = {} makes {}",
-                                     how.n_pairs, expected.shape().rotated(), expected.n_pairs());
-    add_finding(r, {diagnosis::rotary_dim, text});
-    const expectation of_their_width = expected.with_rotary_dim(turned);
-    measure(r, of_their_width, seen, digits);
-    explain(r, of_their_width, seen, digits,
-            {{diagnosis::rotary_dim, text, expected.continued(how.n_pairs),
-              expected.frequencies().attention_factor()}});
+    judge_other_width(r, expected, seen, digits);
   }
   decide(r, right, noise, o);
   return r;

@@ -156,9 +156,9 @@ public:
   std::vector<layout> all() const {
     std::vector<layout> sorted;
     for (std::size_t n = 0; n <= 4; ++n)
-      for (const layout& one : all_)
-        if (one.findings.size() == n)
-          sorted.push_back(one);
+      for (const layout& listed : all_)
+        if (listed.findings.size() == n)
+          sorted.push_back(listed);
     return sorted;
   }
 
@@ -237,16 +237,16 @@ struct layout_result {
 inline layout_result find_layout(const samples& s, const expectation& expected) {
   const layout right = expected_layout(expected);
   layout_result untidy;
-  for (const layout& one : layout_list(expected).all()) {
+  for (const layout& tried : layout_list(expected).all()) {
     // More pairs than expected are only there if they turn: elements may be changed otherwise.
-    const bool wider = one.rotary_dim > right.rotary_dim;
-    if (!has_rows(s, one, wider ? right.n_pairs() : one.n_pairs()))
+    const bool wider = tried.rotary_dim > right.rotary_dim;
+    if (!has_rows(s, tried, wider ? right.n_pairs() : tried.n_pairs()))
       continue;
-    const std::ptrdiff_t changed = changed_beyond(s, one);
+    const std::ptrdiff_t changed = changed_beyond(s, tried);
     if (changed < 0)
-      return {true, one};
-    if (!untidy.found && one.rotary_dim == right.rotary_dim) {
-      untidy = {true, one};
+      return {true, tried};
+    if (!untidy.found && tried.rotary_dim == right.rotary_dim) {
+      untidy = {true, tried};
       const std::ptrdiff_t element = changed % s.head_dim;
       untidy.which.findings.push_back(
           {diagnosis::unrotated_changed,

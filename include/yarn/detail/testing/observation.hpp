@@ -11,6 +11,11 @@
 
 #include "../../testing/report.hpp"
 
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
 namespace yarn {
 inline namespace YARN_ABI {
 namespace testing {
@@ -146,39 +151,50 @@ struct fit {
   double ratio = 0; ///< largest error over what is allowed at its angle: <= 1 agrees
 };
 
+/// The sums of a least-squares fit of y = c u + s v.
+struct normal_equations {
+  double uu = 0, uv = 0, vv = 0, uy = 0, vy = 0;
+
+  void add(double u, double v, double y, double weight) {
+    uu += weight * u * u;
+    uv += weight * u * v;
+    vv += weight * v * v;
+    uy += weight * u * y;
+    vy += weight * v * y;
+  }
+  double determinant() const { return uu * vv - uv * uv; }
+  double c() const { return (uy * vv - vy * uv) / determinant(); }
+  double s() const { return (vy * uu - uy * uv) / determinant(); }
+};
+
 /// The factors by least squares, weighted by what is allowed, and the largest error that is left.
 /// With `exchanged` sin stands where cos belongs.
 inline fit fitted(const observation& seen, const turns& t, double angle_error, bool exchanged) {
-  double aa = 0, ab = 0, bb = 0, ay = 0, by = 0;
+  const std::vector<double>& cosines = exchanged ? t.sin : t.cos;
+  const std::vector<double>& sines = exchanged ? t.cos : t.sin;
   const auto visit = [&](const auto& each) {
     std::size_t i = 0;
     for (std::int64_t token = 0; token < seen.n_tokens(); ++token)
       for (std::int64_t pair = 0; pair < t.n_pairs; ++pair, ++i) {
-        const double c = exchanged ? t.sin[i] : t.cos[i], s = exchanged ? t.cos[i] : t.sin[i];
         const double allowed = seen.noise + angle_error * t.angle[i];
         const equation* const first = seen.at(token, pair);
         for (std::int64_t k = 0; k < seen.per_pair; ++k)
-          if (!each(first[k], first[k].a * c, first[k].b * s, allowed))
+          if (!each(first[k], first[k].a * cosines[i], first[k].b * sines[i], allowed))
             return;
       }
   };
+  normal_equations sums;
   visit([&](const equation& e, double u, double v, double allowed) {
-    const double w = 1 / (allowed * e.scale * allowed * e.scale);
-    aa += w * u * u;
-    ab += w * u * v;
-    bb += w * v * v;
-    ay += w * u * e.y;
-    by += w * v * e.y;
+    sums.add(u, v, e.y, 1 / (allowed * e.scale * allowed * e.scale));
     return true;
   });
   fit f;
-  const double determinant = aa * bb - ab * ab;
-  if (determinant > 1e-14 * aa * bb) {
-    f.cos_factor = (ay * bb - by * ab) / determinant;
-    f.sin_factor = (by * aa - ay * ab) / determinant;
+  if (sums.determinant() > 1e-14 * sums.uu * sums.vv) {
+    f.cos_factor = sums.c();
+    f.sin_factor = sums.s();
   } else { // nothing turns: only position 0, say
-    const double both = aa + 2 * ab + bb;
-    f.cos_factor = f.sin_factor = both > 0 ? (ay + by) / both : 0;
+    const double both = sums.uu + 2 * sums.uv + sums.vv;
+    f.cos_factor = f.sin_factor = both > 0 ? (sums.uy + sums.vy) / both : 0;
   }
   const double c = std::fabs(f.cos_factor), s = std::fabs(f.sin_factor);
   const double amplitude = c > s ? c : s;
@@ -238,18 +254,12 @@ struct solved_row {
   double error = 0; ///< in units of the larger of hypot(cos, sin) and 1
 };
 inline solved_row solved(const equation* first, std::int64_t n) {
-  double aa = 0, ab = 0, bb = 0, ay = 0, by = 0;
-  for (std::int64_t k = 0; k < n; ++k) {
-    aa += first[k].a * first[k].a;
-    ab += first[k].a * first[k].b;
-    bb += first[k].b * first[k].b;
-    ay += first[k].a * first[k].y;
-    by += first[k].b * first[k].y;
-  }
+  normal_equations sums;
+  for (std::int64_t k = 0; k < n; ++k)
+    sums.add(first[k].a, first[k].b, first[k].y, 1);
   solved_row row;
-  const double determinant = aa * bb - ab * ab;
-  row.cos = (ay * bb - by * ab) / determinant;
-  row.sin = (by * aa - ay * ab) / determinant;
+  row.cos = sums.c();
+  row.sin = sums.s();
   double size = std::sqrt(row.cos * row.cos + row.sin * row.sin);
   size = size > 1 ? size : 1;
   for (std::int64_t k = 0; k < n; ++k) {

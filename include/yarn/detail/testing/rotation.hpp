@@ -158,8 +158,8 @@ inline bool measure(report& r, const expectation& expected, const samples& s, in
 inline report explained_under(const report& sofar, const expectation& expected, const samples& s,
                               const layout& which, int digits) {
   report r = sofar;
-  for (const finding& one : which.findings)
-    add_finding(r, one);
+  for (const finding& mistake : which.findings)
+    add_finding(r, mistake);
   const observation seen = observed(s, which);
   if (which.rotary_dim == expected.shape().rotated())
     explain(r, expected, seen, digits);
@@ -168,6 +168,58 @@ inline report explained_under(const report& sofar, const expectation& expected, 
             {{diagnosis::rotary_dim, "", expected.continued(which.n_pairs()),
               expected.frequencies().attention_factor()}});
   return r;
+}
+
+/// The report under the layout that was found. The rows of a single head fit any order of pairs:
+/// then the layout becomes the first one whose rows are explained.
+inline report explained_rotation(const report& sofar, const expectation& expected, const samples& s,
+                                 layout& which, int digits) {
+  const report under = explained_under(sofar, expected, s, which, digits);
+  if (s.n_heads > 1 || !under.has(diagnosis::unexplained))
+    return under;
+  for (const layout& other : layout_list(expected).all()) {
+    if (other.findings.size() > 1 || other.kind != mixing::rotation ||
+        changed_beyond(s, other) >= 0)
+      continue;
+    const report another = explained_under(sofar, expected, s, other, digits);
+    if (!another.has(diagnosis::unexplained)) {
+      which = other;
+      return another;
+    }
+  }
+  return under;
+}
+
+/// A wrong sign in the second element looks like one in the first and the negative angle. Says so.
+inline void name_wrong_sign(report& r, const layout& which) {
+  if (which.kind != mixing::first_sign || !r.has(diagnosis::wrong_direction))
+    return;
+  std::vector<finding> kept;
+  for (finding& found : r.findings) {
+    if (found.what == diagnosis::sign_of_one_half)
+      found.text = sign_text("second");
+    if (found.what != diagnosis::wrong_direction)
+      kept.push_back(found);
+  }
+  r.findings = kept;
+}
+
+/// One rounding of a 16-bit result is at most 2^-digits of it; more is a finding. Angles in float32
+/// are allowed for: they are no rounding of the data.
+inline void find_repeated_rounding(report& r, const expectation& expected, const samples& s,
+                                   const layout& which, int digits) {
+  if (!r.findings.empty() || digits > 11)
+    return;
+  observation rounded_once = observed(s, which);
+  rounded_once.noise = 1.02 * std::ldexp(1, -digits);
+  const turns t = turns_of(list_of(expected.frequencies()), s.positions);
+  const misfit worst =
+      largest_error(rounded_once, t, expected.frequencies().attention_factor(), float_angle_error);
+  if (worst.ratio > 1)
+    add_finding(r, {diagnosis::rounded_often,
+                    text_of("results are rounded more than once on the way: the error is {:.2}, "
+                            "where one rounding makes {:.2}",
+                            r.max_error, std::ldexp(1, -digits))});
 }
 
 inline report judge_rotation(const expectation& expected, const samples& all, int digits,
@@ -181,52 +233,15 @@ inline report judge_rotation(const expectation& expected, const samples& all, in
     return r;
   }
   const bool right = measure(r, expected, s, digits);
-  const layout_result found = find_layout(s, expected);
-  if (!found.found) {
+  layout_result found = find_layout(s, expected);
+  if (found.found) {
+    r = explained_rotation(r, expected, s, found.which, digits);
+    name_wrong_sign(r, found.which);
+    find_repeated_rounding(r, expected, s, found.which, digits);
+  } else {
     add_finding(r, {diagnosis::unexplained,
                     "no row of cos and sin turns the heads of a token into what came back, under "
                     "any order of pairs"});
-    decide(r, right, s.noise, o);
-    return r;
-  }
-  // The rows of one head alone fit any order of pairs: then it is the one that makes sense of them.
-  layout which = found.which;
-  report under = explained_under(r, expected, s, which, digits);
-  if (s.n_heads == 1 && under.has(diagnosis::unexplained))
-    for (const layout& other : layout_list(expected).all()) {
-      if (other.findings.size() > 1 || other.kind != mixing::rotation ||
-          changed_beyond(s, other) >= 0)
-        continue;
-      const report another = explained_under(r, expected, s, other, digits);
-      if (!another.has(diagnosis::unexplained)) {
-        under = another;
-        which = other;
-        break;
-      }
-    }
-  r = under;
-  // A wrong sign in the first element looks like one in the second and the negative angle.
-  if (which.kind == mixing::first_sign && r.has(diagnosis::wrong_direction)) {
-    std::vector<finding> kept;
-    for (finding& one : r.findings) {
-      if (one.what == diagnosis::sign_of_one_half)
-        one.text = sign_text("second");
-      if (one.what != diagnosis::wrong_direction)
-        kept.push_back(one);
-    }
-    r.findings = kept;
-  }
-  // One rounding of the result is at most 2^-digits of it; float angles are no rounding of data.
-  if (r.findings.empty() && digits <= 11) {
-    observation once = observed(s, which);
-    once.noise = 1.02 * std::ldexp(1, -digits);
-    const turns t = turns_of(list_of(expected.frequencies()), s.positions);
-    if (largest_error(once, t, expected.frequencies().attention_factor(), float_angle_error).ratio >
-        1)
-      add_finding(r, {diagnosis::rounded_often,
-                      text_of("results are rounded more than once on the way: the error is {:.2}, "
-                              "where one rounding makes {:.2}",
-                              r.max_error, std::ldexp(1, -digits))});
   }
   decide(r, right, s.noise, o);
   return r;

@@ -71,6 +71,59 @@ private:
   double tolerance_;
 };
 
+/// A way from position to angle that rounds numbers, and what it leaves of an angle.
+struct coarse_pipeline {
+  diagnosis what;
+  pipeline way;
+  double angle_error;
+  const char* text;
+};
+// A number that is rounded twice is sensitive to the last bit of the engine's own arithmetic.
+inline constexpr double last_bit_error = 2.5e-7;
+inline constexpr coarse_pipeline coarse_pipelines[] = {
+    {diagnosis::float32_angles,
+     {rounding::binary32, rounding::binary32, rounding::binary32},
+     1e-12,
+     "angles are float32(position * float32(inv_freq)), as in the common frameworks: their "
+     "error grows with the position"},
+    {diagnosis::float32_inv_freq,
+     {rounding::binary32, rounding::none, rounding::none},
+     1e-12,
+     "frequencies are rounded to float32: the error grows with the position"},
+    {diagnosis::inv_freq_16bit,
+     {rounding::bfloat16, rounding::none, rounding::none},
+     last_bit_error,
+     "frequencies are rounded to bfloat16"},
+    {diagnosis::inv_freq_16bit,
+     {rounding::binary16, rounding::none, rounding::none},
+     last_bit_error,
+     "frequencies are rounded to float16"},
+    {diagnosis::positions_16bit,
+     {rounding::none, rounding::bfloat16, rounding::none},
+     float_angle_error,
+     "positions are rounded to bfloat16, which is exact to 256 only"},
+    {diagnosis::positions_16bit,
+     {rounding::none, rounding::binary16, rounding::none},
+     float_angle_error,
+     "positions are rounded to float16, which is exact to 2048 only"},
+    {diagnosis::angles_16bit,
+     {rounding::bfloat16, rounding::bfloat16, rounding::bfloat16},
+     last_bit_error,
+     "positions, frequencies and angles are rounded to bfloat16"},
+    {diagnosis::angles_16bit,
+     {rounding::binary16, rounding::binary16, rounding::binary16},
+     last_bit_error,
+     "positions, frequencies and angles are rounded to float16"},
+    {diagnosis::angles_16bit,
+     {rounding::none, rounding::none, rounding::bfloat16},
+     0x1p-8,
+     "angles are rounded to bfloat16"},
+    {diagnosis::angles_16bit,
+     {rounding::none, rounding::none, rounding::binary16},
+     0x1p-11,
+     "angles are rounded to float16"},
+};
+
 class row_search {
 public:
   /// `known`: something is wrong already, so that the expected numbers explain the rest.
@@ -95,13 +148,13 @@ public:
       reach = position > reach ? position : reach;
     const candidate_list others(expected_, shown_inv_freq(seen_), static_cast<double>(reach));
     all.insert(all.end(), others.all().begin(), others.all().end());
-    for (const candidate& one : all)
-      try_all(one, seen_.positions, {{one.what, one.text}});
+    for (const candidate& guess : all)
+      try_all(guess, seen_.positions, {{guess.what, guess.text}});
     if (!best_.found)
-      for (const candidate& one : all)
+      for (const candidate& guess : all)
         for (const std::int64_t shift : {1, -1})
-          try_all(one, shifted(shift),
-                  {{one.what, one.text}, {diagnosis::position_offset, about(shift)}});
+          try_all(guess, shifted(shift),
+                  {{guess.what, guess.text}, {diagnosis::position_offset, about(shift)}});
     return best_;
   }
 
@@ -112,18 +165,18 @@ private:
   }
 
   // These frequencies and positions, exactly or in float32, exchanged or not.
-  void try_all(const candidate& one, const std::vector<std::int64_t>& at,
+  void try_all(const candidate& guess, const std::vector<std::int64_t>& at,
                const std::vector<finding>& mistakes) {
-    const turns t = turns_of(one.inv_freq, at);
-    try_turns(t, one, mistakes, double_angle_error, 0);
+    const turns t = turns_of(guess.inv_freq, at);
+    try_turns(t, guess, mistakes, double_angle_error, 0);
     std::vector<finding> coarse = mistakes;
     coarse.push_back({diagnosis::float32_angles,
                       "angles are computed in float32: their error is up to some 1e-6 of the angle "
                       "and grows with the position"});
-    try_turns(t, one, coarse, float_angle_error, -0.5);
+    try_turns(t, guess, coarse, float_angle_error, -0.5);
   }
 
-  void try_turns(const turns& t, const candidate& one, const std::vector<finding>& mistakes,
+  void try_turns(const turns& t, const candidate& guess, const std::vector<finding>& mistakes,
                  double angle_error, double extra_cost) {
     for (const bool exchanged : {false, true}) {
       const fit f = fitted(seen_, t, angle_error, exchanged);
@@ -135,7 +188,8 @@ private:
       if (f.sin_factor < 0)
         findings.push_back(
             {diagnosis::wrong_direction, "it turns by the negative angle: sin has the wrong sign"});
-      const factor_reader reader(meant_, one.attention_factor, formula(), 4 * seen_.noise + 1e-12);
+      const factor_reader reader(meant_, guess.attention_factor, formula(),
+                                 4 * seen_.noise + 1e-12);
       reader.read(f.cos_factor, std::fabs(f.sin_factor), findings);
       if (findings.empty() && !known_) // beyond what is allowed, and yet no number is another
         findings.push_back({diagnosis::attention_factor_value,
@@ -147,79 +201,30 @@ private:
 
   void take(const std::vector<finding>& findings, double error, double extra_cost) {
     double cost = extra_cost;
-    for (const finding& one : findings)
-      cost += is_about_precision(one.what) ? 1.5 : 2;
+    for (const finding& found : findings)
+      cost += is_about_precision(found.what) ? 1.5 : 2;
     // Of equals the first, which are the more common ones, unless another is much nearer.
     if (cost < best_.cost || (!(cost > best_.cost) && error < best_.error / 2))
       best_ = {true, findings, error, cost};
   }
 
   void try_pipelines() {
-    using r = rounding;
-    struct named {
-      diagnosis what;
-      pipeline way;
-      double angle_error;
-      const char* text;
-    };
-    // What rounds a rounded number again is sensitive to the last bit of the engine's own.
-    constexpr double coarse = 2.5e-7, bfloat = 0x1p-8, half = 0x1p-11;
-    static constexpr named all[] = {
-        {diagnosis::float32_angles,
-         {r::binary32, r::binary32, r::binary32},
-         1e-12,
-         "angles are float32(position * float32(inv_freq)), as in the common frameworks: their "
-         "error grows with the position"},
-        {diagnosis::float32_inv_freq,
-         {r::binary32, r::none, r::none},
-         1e-12,
-         "frequencies are rounded to float32: the error grows with the position"},
-        {diagnosis::inv_freq_16bit,
-         {r::bfloat16, r::none, r::none},
-         coarse,
-         "frequencies are rounded to bfloat16"},
-        {diagnosis::inv_freq_16bit,
-         {r::binary16, r::none, r::none},
-         coarse,
-         "frequencies are rounded to float16"},
-        {diagnosis::positions_16bit,
-         {r::none, r::bfloat16, r::none},
-         float_angle_error,
-         "positions are rounded to bfloat16, which is exact to 256 only"},
-        {diagnosis::positions_16bit,
-         {r::none, r::binary16, r::none},
-         float_angle_error,
-         "positions are rounded to float16, which is exact to 2048 only"},
-        {diagnosis::angles_16bit,
-         {r::bfloat16, r::bfloat16, r::bfloat16},
-         coarse,
-         "positions, frequencies and angles are rounded to bfloat16"},
-        {diagnosis::angles_16bit,
-         {r::binary16, r::binary16, r::binary16},
-         coarse,
-         "positions, frequencies and angles are rounded to float16"},
-        {diagnosis::angles_16bit,
-         {r::none, r::none, r::bfloat16},
-         bfloat,
-         "angles are rounded to bfloat16"},
-        {diagnosis::angles_16bit,
-         {r::none, r::none, r::binary16},
-         half,
-         "angles are rounded to float16"},
-    };
     const candidate expected{diagnosis::unexplained, "", exact_, meant_};
-    for (const named& one : all) {
-      bool moved = one.what != diagnosis::positions_16bit;
-      for (const std::int64_t position : seen_.positions) {
-        const auto exact = static_cast<double>(position);
-        moved = moved || std::fabs(rounded_to(one.way.position, exact) - exact) > 0;
-      }
-      if (!moved) // no evidence
-        continue;
-      const bool loose = one.angle_error >= half;
-      try_turns(turns_of(exact_, seen_.positions, one.way), expected, {{one.what, one.text}},
-                one.angle_error, loose ? 1.5 : -1);
+    for (const coarse_pipeline& coarse : coarse_pipelines) {
+      if (coarse.what == diagnosis::positions_16bit && !moves_a_position(coarse.way.position))
+        continue; // no evidence
+      const bool is_loose = coarse.angle_error >= 0x1p-11;
+      try_turns(turns_of(exact_, seen_.positions, coarse.way), expected,
+                {{coarse.what, coarse.text}}, coarse.angle_error, is_loose ? 1.5 : -1);
     }
+  }
+  bool moves_a_position(rounding format) const {
+    for (const std::int64_t position : seen_.positions) {
+      const auto exact = static_cast<double>(position);
+      if (std::fabs(rounded_to(format, exact) - exact) > 0)
+        return true;
+    }
+    return false;
   }
 
   std::vector<std::int64_t> shifted(std::int64_t by) const {
@@ -247,10 +252,10 @@ private:
         try_all(expected, shifted(shift), {{diagnosis::position_offset, about(shift)}});
     try_list(diagnosis::positions_ignored, "the place in the batch is taken for the position",
              [](std::size_t t, std::int64_t) { return static_cast<std::int64_t>(t); });
-    for (const std::size_t one : {std::size_t{0}, seen_.positions.size() - 1})
+    for (const std::size_t token : {std::size_t{0}, seen_.positions.size() - 1})
       try_list(diagnosis::positions_ignored,
-               text_of("every token is turned as position {}", seen_.positions[one]),
-               [&](std::size_t, std::int64_t) { return seen_.positions[one]; });
+               text_of("every token is turned as position {}", seen_.positions[token]),
+               [&](std::size_t, std::int64_t) { return seen_.positions[token]; });
     try_list(diagnosis::positions_limited, "positions wrap at 16 bits, signed",
              [](std::size_t, std::int64_t p) { return (p + 32768) % 65536 - 32768; });
     try_list(diagnosis::positions_limited, "positions wrap at 16 bits",

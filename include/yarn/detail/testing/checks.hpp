@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// Implements testing.hpp: checks what the caller hands over, and reads the engine's numbers.
+#ifndef YARN_DETAIL_TESTING_CHECKS_HPP
+#define YARN_DETAIL_TESTING_CHECKS_HPP
+
+#include "../../testing.hpp"
+#include "inv_freq.hpp"
+#include "rotation.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace testing {
+namespace detail {
+
+template <class View> void check_entries(const View& view) {
+  if (view.n_pairs() < 1 || view.row_stride() < view.n_pairs())
+    fail_argument("yarn: testing: n_pairs = {} must be > 0 and at most row_stride = {}",
+                  view.n_pairs(), view.row_stride());
+  if (view.cos(0) == nullptr || view.sin(0) == nullptr)
+    fail_argument("yarn: testing: cos or sin is null");
+}
+
+/// Appends row `row` of the view, which belongs to this position.
+template <class View>
+void append_row(row_values& values, const View& view, std::int64_t row, std::int64_t position) {
+  values.width = view.n_pairs();
+  values.positions.push_back(position);
+  for (std::int64_t i = 0; i < view.n_pairs(); ++i) {
+    values.cos.push_back(yarn::detail::widen<double>(view.cos(row)[i]));
+    values.sin.push_back(yarn::detail::widen<double>(view.sin(row)[i]));
+  }
+}
+
+} // namespace detail
+
+template <class T>
+report check_rows(const expectation& expected, const rows_view<T>& rows, const positions& list,
+                  const options& o) {
+  const std::int64_t n = list.is_run() && list.size() < 0 ? rows.n_rows() : list.size();
+  if (n != rows.n_rows() || n < 1)
+    detail::fail_argument(
+        "yarn: testing: {} positions for n_rows = {}; they must be as many, and > 0", n,
+        rows.n_rows());
+  detail::check_entries(rows);
+  yarn::detail::check_positions(list, n);
+  detail::row_values values;
+  for (std::int64_t t = 0; t < n; ++t)
+    detail::append_row(values, rows, t, list[t]);
+  return detail::judge_rows(expected, values, detail::digits_of<T>(), detail::type_name<T>(), o);
+}
+
+template <class T>
+report check_table(const expectation& expected, const table_view<T>& table, const options& o) {
+  const std::int64_t last = table.n_rows() - 1;
+  if (last < 0)
+    detail::fail_argument("yarn: testing: n_rows = {} of the table must be > 0", table.n_rows());
+  detail::check_entries(table);
+  detail::row_values values;
+  for (const std::int64_t position :
+       detail::telling_positions(last < o.max_position ? last : o.max_position))
+    detail::append_row(values, table, position, position);
+  return detail::judge_rows(expected, values, detail::digits_of<T>(), detail::type_name<T>(), o);
+}
+
+template <class Number, class Count>
+report check_inv_freq(const expectation& expected, const Number* inv_freq, Count n_pairs,
+                      const optional_number& attention_factor, const options& o) {
+  static_assert(std::is_same_v<Number, double> || std::is_same_v<Number, float>,
+                "yarn: inverse frequencies are float or double");
+  const std::int64_t n = yarn::detail::to_index(n_pairs, "n_pairs");
+  if (n < 1 || n > std::int64_t{1} << 23)
+    detail::fail_argument("yarn: testing: n_pairs = {} must be in [1, 2^23]", n);
+  if (inv_freq == nullptr)
+    detail::fail_argument("yarn: testing: inv_freq is null");
+  return detail::judge_inv_freq(expected, {inv_freq, inv_freq + n}, detail::digits_of<Number>(),
+                                attention_factor, o);
+}
+
+template <class T, class Engine>
+report check_rotation(const expectation& expected, Engine&& engine, const options& o) {
+  detail::check_options(o);
+  const detail::samples s = detail::sampled<T, T>(
+      expected, o, [&](std::vector<T>& before, std::vector<T>& after, const auto& list) {
+        after = before;
+        const heads_view<T> x{after.data(), list.size(), o.n_heads, expected.shape().head_dim};
+        detail::call(engine, list, x);
+      });
+  return detail::judge_rotation(expected, s, detail::digits_of<T>(), detail::type_name<T>(), o);
+}
+
+template <class From, class To, class Engine>
+report check_copy(const expectation& expected, Engine&& engine, const options& o) {
+  detail::check_options(o);
+  const detail::samples s = detail::sampled<From, To>(
+      expected, o, [&](std::vector<From>& before, std::vector<To>& after, const auto& list) {
+        const std::int64_t dim = expected.shape().head_dim;
+        const heads_view<const From> source{before.data(), list.size(), o.n_heads, dim};
+        const heads_view<To> target{after.data(), list.size(), o.n_heads, dim};
+        detail::call(engine, list, source, target);
+      });
+  return detail::judge_rotation(expected, s, detail::digits_of<To>(), detail::type_name<To>(), o);
+}
+
+template <class From, class To>
+report check_rotated(const expectation& expected, const heads_view<From>& before,
+                     const heads_view<To>& after, const positions& list, const options& o) {
+  detail::check_options(o);
+  const std::int64_t n = list.size() < 0 ? before.n_tokens() : list.size();
+  if (before.n_tokens() != after.n_tokens() || before.n_heads() != after.n_heads() ||
+      before.head_dim() != after.head_dim() || n != before.n_tokens() || n < 1 ||
+      before.n_heads() < 1)
+    detail::fail_argument("yarn: testing: before is [{}][{}][{}], after [{}][{}][{}], with {} "
+                          "positions; they must agree, and be > 0",
+                          before.n_tokens(), before.n_heads(), before.head_dim(), after.n_tokens(),
+                          after.n_heads(), after.head_dim(), n);
+  if (before.head_dim() != expected.shape().head_dim)
+    detail::fail_argument("yarn: testing: head_dim = {} must be rope_shape.head_dim = {}",
+                          before.head_dim(), expected.shape().head_dim);
+  if (before.data() == nullptr || after.data() == nullptr)
+    detail::fail_argument("yarn: testing: before or after is null");
+  yarn::detail::check_positions(list, n);
+  const detail::samples s = detail::recorded(before, after, list);
+  bool is_zero = true;
+  for (const double x : s.before)
+    is_zero = is_zero && x == 0.0;
+  if (is_zero)
+    detail::fail_argument(
+        "yarn: testing: before is all zeros, which every rotation leaves as they are");
+  return detail::judge_rotation(expected, s, detail::digits_of<To>(), detail::type_name<To>(), o);
+}
+
+template <class T, class QueryEngine, class KeyEngine>
+report check_rotations(const expectation& expected, QueryEngine&& of_q, KeyEngine&& of_k,
+                       const options& o) {
+  const report q = check_rotation<T>(expected, of_q, o), k = check_rotation<T>(expected, of_k, o);
+  report both = k.max_error > q.max_error ? k : q;
+  both.subject = "q and k, each " + q.subject;
+  both.worst.what = (k.max_error > q.max_error ? "k, " : "q, ") + both.worst.what;
+  both.passed = q.passed && k.passed;
+  both.explained_error =
+      q.explained_error > k.explained_error ? q.explained_error : k.explained_error;
+  both.findings.clear();
+  const auto is_of_factor = [](diagnosis what) {
+    return what >= diagnosis::attention_factor_missing && what <= diagnosis::attention_factor_value;
+  };
+  for (const report* of_one : {&q, &k})
+    for (const finding& found : of_one->findings) {
+      const report& other = of_one == &q ? k : q;
+      const bool same = other.has(found.what);
+      finding named = found;
+      if (is_of_factor(found.what) && !same)
+        named.what = diagnosis::attention_factor_on_one_side;
+      if (same && of_one == &k)
+        continue; // said already
+      named.text = (same ? "q and k: " : of_one == &q ? "q: " : "k: ") + found.text;
+      both.findings.push_back(named);
+    }
+  return both;
+}
+
+} // namespace testing
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+// The scaling method of an expectation, of any type, with numbers that can be changed: engines take
+// the same method with other numbers.
+#ifndef YARN_DETAIL_TESTING_METHOD_HPP
+#define YARN_DETAIL_TESTING_METHOD_HPP
+
+#include "../../yarn.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace testing {
+namespace detail {
+
+inline const char* method_name(const default_scaling&) { return "default"; }
+inline const char* method_name(const linear_scaling&) { return "linear"; }
+inline const char* method_name(const ntk_scaling&) { return "NTK-aware"; }
+inline const char* method_name(const dynamic_ntk_scaling&) { return "dynamic NTK"; }
+inline const char* method_name(const ntk_by_parts_scaling&) { return "NTK by parts"; }
+inline const char* method_name(const part_ntk_scaling&) { return "part NTK"; }
+inline const char* method_name(const dynamic_part_ntk_scaling&) { return "dynamic part NTK"; }
+inline const char* method_name(const dynamic_yarn_scaling&) { return "dynamic YaRN"; }
+inline const char* method_name(const yarn_scaling&) { return "YaRN"; }
+inline const char* method_name(const llama3_scaling&) { return "llama3"; }
+inline const char* method_name(const longrope_scaling&) { return "LongRoPE"; }
+inline const char* method_name(const proportional_scaling&) { return "proportional"; }
+template <class Method> const char* method_name(const Method&) { return "the method"; }
+
+template <class Method, class = void> inline constexpr bool has_factor_v = false;
+template <class Method>
+inline constexpr bool has_factor_v<Method, std::void_t<decltype(std::declval<Method&>().factor)>> =
+    true;
+
+template <class Method, class = void> inline constexpr bool has_truncate_v = false;
+template <class Method>
+inline constexpr bool
+    has_truncate_v<Method, std::void_t<decltype(std::declval<Method&>().truncate)>> = true;
+
+// The field with the original length: a pointer, or nullptr in methods that have none.
+template <class Method>
+auto length_field(Method& method, int) -> decltype(&method.original_max_position_embeddings) {
+  return &method.original_max_position_embeddings;
+}
+template <class Method>
+auto length_field(Method& method, long) -> decltype(&method.max_position_embeddings) {
+  return &method.max_position_embeddings;
+}
+template <class Method> std::nullptr_t length_field(Method&, ...) { return nullptr; }
+template <class Method>
+inline constexpr bool has_length_v =
+    !std::is_null_pointer_v<decltype(length_field(std::declval<Method&>(), 0))>;
+
+inline double number_in(double value) { return value; }
+inline double number_in(const optional_number& value) { return value.value(); }
+
+/// The numbers of a method that engines get wrong. Those that it does not have are as here.
+struct method_numbers {
+  std::string name;
+  bool is_dynamic = false;
+  bool is_yarn = false;
+  bool any_dim = false; ///< resolves for any rotary_dim: no list with a number for each pair
+  bool has_length = false;
+  bool has_truncate = false;
+  double factor = 0;       ///< s
+  std::int64_t length = 0; ///< L
+  bool truncate = true;
+  double extrapolation_factor = 1;
+  double beta_fast = 0;
+  double beta_slow = 0;
+  yarn_ramp ramp = yarn_ramp::pair_index;
+
+  bool has_factor() const { return factor > 0; }
+};
+
+template <class Method> method_numbers numbers_of(const Method& method) {
+  method_numbers numbers;
+  numbers.name = method_name(method);
+  numbers.is_dynamic = is_dynamic_scaling_v<Method>;
+  // A list, or a condition on the shape: only what is known to have neither takes any rotary_dim.
+  numbers.any_dim = std::is_same_v<Method, default_scaling> ||
+                    (has_factor_v<const Method> && !std::is_same_v<Method, longrope_scaling> &&
+                     !std::is_same_v<Method, proportional_scaling>);
+  if constexpr (has_factor_v<const Method>)
+    numbers.factor = number_in(method.factor);
+  if constexpr (has_length_v<const Method>) {
+    numbers.has_length = true;
+    numbers.length = *length_field(method, 0);
+  }
+  if constexpr (has_truncate_v<const Method>) {
+    numbers.has_truncate = true;
+    numbers.truncate = method.truncate;
+  }
+  if constexpr (std::is_base_of_v<yarn_scaling, Method>) {
+    numbers.is_yarn = true;
+    numbers.extrapolation_factor = method.extrapolation_factor;
+    numbers.beta_fast = method.beta_fast;
+    numbers.beta_slow = method.beta_slow;
+    numbers.ramp = method.ramp;
+  }
+  return numbers;
+}
+
+/// The method with these numbers. One that is as in the method is not written: the field may be an
+/// optional number that is not set.
+template <class Method> Method with_numbers(Method method, const method_numbers& numbers) {
+  [[maybe_unused]] const method_numbers own = numbers_of(method);
+  if constexpr (has_factor_v<Method>)
+    if (numbers.factor != own.factor)
+      method.factor = numbers.factor;
+  if constexpr (has_length_v<Method>)
+    *length_field(method, 0) = numbers.length;
+  if constexpr (has_truncate_v<Method>)
+    method.truncate = numbers.truncate;
+  if constexpr (std::is_base_of_v<yarn_scaling, Method>) {
+    method.beta_fast = numbers.beta_fast;
+    method.beta_slow = numbers.beta_slow;
+    method.ramp = numbers.ramp;
+  }
+  return method;
+}
+
+/// A method of any type, ours or the user's, with the numbers that it is resolved with.
+class changeable_method {
+public:
+  template <class Method>
+  explicit changeable_method(const Method& method)
+      : numbers_(numbers_of(method)),
+        resolve_(
+            [method](const method_numbers& numbers, const rope_shape& shape, std::int64_t seq_len) {
+              return make_frequencies(shape, with_numbers(method, numbers), seq_len);
+            }) {}
+  template <class... Methods>
+  explicit changeable_method(const std::variant<Methods...>& method)
+      : changeable_method(
+            std::visit([](const auto& held) { return changeable_method(held); }, method)) {}
+
+  frequencies resolve(const rope_shape& shape, std::int64_t seq_len) const {
+    return resolve_(numbers_, shape, seq_len);
+  }
+  const method_numbers& numbers() const { return numbers_; }
+
+  changeable_method with_factor(double factor) const {
+    method_numbers changed = numbers_;
+    changed.factor = factor;
+    return {changed, resolve_};
+  }
+  changeable_method with_length(std::int64_t length) const {
+    method_numbers changed = numbers_;
+    changed.length = length;
+    return {changed, resolve_};
+  }
+  changeable_method with_truncate(bool truncate) const {
+    method_numbers changed = numbers_;
+    changed.truncate = truncate;
+    return {changed, resolve_};
+  }
+  changeable_method with_yarn(double beta_fast, double beta_slow, yarn_ramp ramp) const {
+    method_numbers changed = numbers_;
+    changed.beta_fast = beta_fast;
+    changed.beta_slow = beta_slow;
+    changed.ramp = ramp;
+    return {changed, resolve_};
+  }
+
+private:
+  using resolve_function =
+      std::function<frequencies(const method_numbers&, const rope_shape&, std::int64_t)>;
+  changeable_method(method_numbers numbers, resolve_function resolve)
+      : numbers_(std::move(numbers)), resolve_(std::move(resolve)) {}
+
+  method_numbers numbers_;
+  resolve_function resolve_;
+};
+
+} // namespace detail
+} // namespace testing
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

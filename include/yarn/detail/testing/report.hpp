@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+// Implements testing/report.hpp: names and words of a report.
+#ifndef YARN_DETAIL_TESTING_REPORT_HPP
+#define YARN_DETAIL_TESTING_REPORT_HPP
+
+#include "../../testing/report.hpp"
+#include "../base/text.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace testing {
+namespace detail {
+
+using yarn::detail::fail_argument;
+using yarn::detail::is_finite;
+using yarn::detail::text_of;
+
+} // namespace detail
+
+inline const char* name_of(diagnosis what) {
+  static constexpr const char* names[] = {
+      "wrong_pairing",
+      "wrong_output_order",
+      "pair_distance",
+      "rotary_dim",
+      "rotary_offset",
+      "unrotated_changed",
+      "wrong_direction",
+      "sign_of_one_half",
+      "overwritten_input",
+      "cos_sin_exchanged",
+      "rotated_twice",
+      "halves_differ",
+      "attention_factor_missing",
+      "attention_factor_squared",
+      "attention_factor_on_one_side",
+      "attention_factor_value",
+      "wrong_theta",
+      "wrong_exponent",
+      "frequencies_over_head_dim",
+      "scaling_missing",
+      "wrong_method",
+      "correction_range",
+      "truncate",
+      "factor_twice",
+      "factor_inverted",
+      "wrong_factor",
+      "wrong_original_length",
+      "wrong_seq_len",
+      "position_offset",
+      "positions_ignored",
+      "positions_limited",
+      "float32_angles",
+      "float32_inv_freq",
+      "inv_freq_16bit",
+      "positions_16bit",
+      "angles_16bit",
+      "table_16bit",
+      "rounded_often",
+      "not_finite",
+      "unexplained",
+  };
+  static_assert(sizeof names / sizeof *names == static_cast<int>(diagnosis::unexplained) + 1);
+  return names[static_cast<int>(what)];
+}
+
+inline bool is_about_precision(diagnosis what) {
+  return what >= diagnosis::float32_angles && what <= diagnosis::rounded_often;
+}
+inline bool is_float32_precision(diagnosis what) {
+  return what == diagnosis::float32_angles || what == diagnosis::float32_inv_freq;
+}
+
+inline bool report::has(diagnosis what) const {
+  for (const finding& found : findings)
+    if (found.what == what)
+      return true;
+  return false;
+}
+
+inline std::string report::text() const {
+  std::string all = subject + (passed ? ": ok" : ": NOT OK");
+  all += detail::text_of("; largest error {:.3} {} ({:.3} ULP), allowed {:.3}", max_error, unit,
+                         max_error_ulp, tolerance);
+  if (max_error > 0) {
+    all += ", at";
+    if (worst.position >= 0)
+      all += detail::text_of(" position {},", worst.position);
+    if (worst.pair >= 0)
+      all += detail::text_of(" pair {},", worst.pair);
+    if (worst.element >= 0)
+      all += detail::text_of(" element {},", worst.element);
+    all += detail::text_of(" {}: expected {:.9}, actual {:.9}", worst.what, worst.expected,
+                           worst.actual);
+  }
+  all += "\n";
+  for (const finding& found : findings)
+    all += std::string("  ") + name_of(found.what) + (passed ? " (accepted): " : ": ") +
+           found.text + "\n";
+  if (!findings.empty() && !has(diagnosis::unexplained) && !has(diagnosis::not_finite))
+    all += detail::text_of("  (with that the error is {:.3})\n", explained_error);
+  return all;
+}
+
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out,
+                                             const report& r) {
+  return out << r.text().c_str();
+}
+
+} // namespace testing
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif
