@@ -80,7 +80,7 @@ TEST(gguf_key, attn_factor_alone_scales_no_frequency) {
   const auto unscaled = unscaled_of(64, 1e4, yarn::default_scaling{});
   for (std::int64_t i = 0; i < freqs.n_pairs(); ++i) {
     EXPECT_EQ(freqs.inv_freq()[i], unscaled.inv_freq()[i]);
-    EXPECT_EQ(freqs.zone(i), yarn::frequency_zone::extrapolated);
+    EXPECT_EQ(freqs.zone(i), yarn::frequency_zone::interpolated);
   }
 }
 

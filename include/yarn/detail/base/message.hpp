@@ -58,11 +58,11 @@ public:
 private:
   enum class kind { text, signed_integer, unsigned_integer, number };
   kind kind_;
-  union {
+  union { // NOLINTBEGIN(readability-identifier-naming): private, though members of a union
     const char* text_;
     std::uint64_t integer_;
     double number_;
-  };
+  }; // NOLINTEND(readability-identifier-naming)
 };
 
 /// The longest text, with its final zero. The longest message has some 250 characters and two names

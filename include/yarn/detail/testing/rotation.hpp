@@ -174,14 +174,14 @@ inline report explained_under(const report& sofar, const expectation& expected, 
 /// then the layout becomes the first one whose rows are explained.
 inline report explained_rotation(const report& sofar, const expectation& expected, const samples& s,
                                  layout& which, int digits) {
-  const report under = explained_under(sofar, expected, s, which, digits);
+  report under = explained_under(sofar, expected, s, which, digits);
   if (s.n_heads > 1 || !under.has(diagnosis::unexplained))
     return under;
   for (const layout& other : layout_list(expected).all()) {
     if (other.findings.size() > 1 || other.kind != mixing::rotation ||
         changed_beyond(s, other) >= 0)
       continue;
-    const report another = explained_under(sofar, expected, s, other, digits);
+    report another = explained_under(sofar, expected, s, other, digits);
     if (!another.has(diagnosis::unexplained)) {
       which = other;
       return another;
