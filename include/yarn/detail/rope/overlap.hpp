@@ -38,6 +38,7 @@ template <class T> footprint footprint_of(const heads_view<T>& x) {
 enum class overlap { none, undecided, certain };
 
 // Of block `level` of p and that of q, which begins `offset` bytes behind it.
+// NOLINTNEXTLINE(misc-no-recursion): three levels deep
 inline overlap overlap_of(const footprint& p, const footprint& q, int level, std::int64_t offset) {
   if (offset >= p.size[level] || -offset >= q.size[level])
     return overlap::none;
