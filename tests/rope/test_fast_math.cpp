@@ -233,7 +233,8 @@ TEST(fast_math, refuses_what_is_not_a_number) {
     };
     yarn::rope_shape bad_shape = shape;
     put(bad_shape.rope_theta, bad);
-    EXPECT_THROW(yarn::make_frequencies(bad_shape, yarn::default_scaling{}), std::invalid_argument)
+    EXPECT_THROW(static_cast<void>(yarn::make_frequencies(bad_shape, yarn::default_scaling{})),
+                 std::invalid_argument)
         << "rope_theta" << std::hex << " = bits 0x" << bad;
 
     each(yarn::linear_scaling{},
@@ -284,12 +285,13 @@ TEST(fast_math, refuses_what_is_not_a_number) {
     longrope.short_factor = std::vector<double>(32, 1.0);
     longrope.long_factor = numbers;
     refused(longrope, "long_factor");
-    EXPECT_THROW(yarn::frequencies_from(numbers.data(), 32), std::invalid_argument)
+    EXPECT_THROW(static_cast<void>(yarn::frequencies_from(numbers.data(), 32)),
+                 std::invalid_argument)
         << "inv_freq" << std::hex << " = bits 0x" << bad;
   }
   // And what is a number is not.
   const std::vector<double> numbers{1.0, 0.5};
-  EXPECT_NO_THROW(yarn::frequencies_from(numbers.data(), 2, 1.25));
+  EXPECT_NO_THROW(static_cast<void>(yarn::frequencies_from(numbers.data(), 2, 1.25)));
 }
 
 } // namespace

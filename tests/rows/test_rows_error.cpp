@@ -29,7 +29,6 @@ using support::first_difference;
 using support::geometric;
 using support::largest_position;
 using support::measured_positions;
-using support::random_source;
 using support::single_row;
 
 /// m and every inv_freq of a method as the oracle's numbers, and what rows promise of them.

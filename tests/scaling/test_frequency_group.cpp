@@ -127,9 +127,9 @@ TEST_F(group, float32_pipeline_has_float32_frequencies) {
 
 TEST_F(group, float32_pipeline_is_not_in_it) {
   const yarn::frequencies pipeline = yarn::float32_pipeline(scaled);
-  EXPECT_THROW(yarn::inverse(pipeline), std::invalid_argument);
-  EXPECT_THROW(yarn::rerotation(pipeline, more), std::invalid_argument);
-  EXPECT_THROW(yarn::rerotation(scaled, pipeline), std::invalid_argument);
+  EXPECT_THROW(static_cast<void>(yarn::inverse(pipeline)), std::invalid_argument);
+  EXPECT_THROW(static_cast<void>(yarn::rerotation(pipeline, more)), std::invalid_argument);
+  EXPECT_THROW(static_cast<void>(yarn::rerotation(scaled, pipeline)), std::invalid_argument);
 }
 
 } // namespace
