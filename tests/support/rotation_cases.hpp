@@ -143,7 +143,7 @@ struct rotation_case {
   }
 };
 
-void PrintTo(const rotation_case& one, std::ostream* out) { // NOLINT: GoogleTest's name
+inline void PrintTo(const rotation_case& one, std::ostream* out) { // NOLINT: GoogleTest's name
   *out << one.model.id;
 }
 
