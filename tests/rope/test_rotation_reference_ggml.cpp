@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Whole rotations against ggml: within the error of its running product of float32 angles, which
-// goes away when our rows are made of its angles. (The frameworks are in
-// test_rotation_reference.cpp.)
+// goes away when our rows are made of its angles. (test_rotation_reference.cpp has the frameworks.)
 #include "../support/bits.hpp"
 #include "../support/reference_cases.hpp"
 #include "../support/rotation_cases.hpp"
