@@ -8,9 +8,9 @@ int main() {
   yarn::rope_shape shape;
   shape.head_dim = 4;
   shape.rope_theta = 10000.0;
-  const yarn::testing::expectation expected(shape, yarn::linear_scaling{2.0},
+  const yarn::testing::expectation expected(shape, yarn::linear_scaling{4.0},
                                             yarn::pairing::half_split);
-  const double right[] = {0.5, 0.005};
+  const double right[] = {0.25, 0.0025};
   const double unscaled[] = {1.0, 0.01};
   const yarn::testing::report passes = yarn::testing::check_inv_freq(expected, right, 2);
   const yarn::testing::report fails = yarn::testing::check_inv_freq(expected, unscaled, 2);
