@@ -74,6 +74,7 @@ class YarnConan(ConanFile):
         self.cpp_info.libdirs = []
         self.cpp_info.set_property("cmake_file_name", "yarn")
         self.cpp_info.set_property("cmake_target_name", "yarn::yarn")
+        self.cpp_info.set_property("cmake_target_aliases", ["yarn::testing"]) # the same headers
         self.cpp_info.set_property("cmake_build_modules",
                                    [os.path.join("lib", "cmake", "yarn", "yarn_dispatch.cmake")])
         self.cpp_info.set_property("pkg_config_name", "yarn")

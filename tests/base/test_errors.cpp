@@ -316,6 +316,14 @@ TEST(method_error, names_a_band_of_llama3) {
                       "high_freq_factor");
 }
 
+TEST(method_error, names_a_base_whose_logarithm_is_no_divisor) {
+  for (const double theta : {1.0, 0.5}) {
+    expect_error<invalid>(
+        [&] { return yarn::make_frequencies(shape_of(64, 0, theta), correct_yarn()); },
+        {"rope_theta = ", "must be > 1 for a method that blends by pair index"});
+  }
+}
+
 TEST(method_error, names_a_base_that_cannot_change) {
   const auto expect_it = [](const yarn::rope_shape& shape) {
     const auto with = [&shape](const auto& method) {
@@ -445,12 +453,28 @@ TEST(frequencies_error, names_an_attention_factor) {
                         {"attention_factor", "nan"});
   expect_error<invalid>([&] { return yarn::frequencies_from(&given, 1, infinity); },
                         {"attention_factor", "inf"});
+  for (const double factor : {0.0, -1.0, 0x1p-61, 0x1p61}) {
+    expect_error<invalid>([&] { return yarn::frequencies_from(&given, 1, factor); },
+                          {"attention_factor = ", "must be in [2^-60, 2^60]"});
+  }
+}
+
+TEST(frequencies_error, names_a_number_that_is_too_large) {
+  const double given[] = {1.0, 4294967296.0, -4294967296.0};
+  for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
+    expect_error<invalid>([&] { return yarn::frequencies_from(given + i, 1); },
+                          {"inv_freq[0] = ", "4.29497e+09", "below 2^32"});
+  }
+  expect_error<invalid>([&] { return yarn::frequencies_from(given, (std::int64_t{1} << 23) + 1); },
+                        {"n_pairs = 8388609 must be in [1, 2^23]"});
 }
 
 TEST(frequencies_error, names_what_float32_pipelines_cannot_do) {
   const yarn::frequencies exact = yarn::make_frequencies(shape_of(64), yarn::default_scaling{});
   const yarn::frequencies rounded = yarn::float32_pipeline(exact);
   expect_error<invalid>([&] { return yarn::inverse(rounded); }, {"inverse", "float32"});
+  expect_error<invalid>([&] { return yarn::adjoint(rounded); }, {"adjoint", "float32"});
+  expect_error<invalid>([&] { return yarn::unscaled(rounded); }, {"unscaled", "float32"});
   expect_error<invalid>([&] { return yarn::rerotation(rounded, exact); },
                         {"rerotation", "float32"});
   expect_error<invalid>([&] { return yarn::rerotation(exact, rounded); },

@@ -37,6 +37,11 @@ TEST(gguf_error, names_what_is_missing) {
   nameless.texts.clear();
   support::expect_error<std::invalid_argument>([&] { static_cast<void>(read_gguf(nameless)); },
                                                {"general.architecture is missing"});
+  memory_gguf numbered("llama");
+  numbered.texts.clear();
+  numbered.values["general.architecture"] = 3;
+  support::expect_error<std::invalid_argument>([&] { static_cast<void>(read_gguf(numbered)); },
+                                               {"general.architecture is there and is not a text"});
   expect_refusal(plain_gguf(), drop("rope.freq_base"),
                  {"llama.rope.freq_base is missing", "default_rope_theta"});
   expect_refusal(plain_gguf(), drop("attention.key_length"),
@@ -105,6 +110,17 @@ TEST(gguf_error, names_a_value_out_of_range) {
                  {"llama.rope.scaling.yarn_beta_fast = 0.5", "less than", "yarn_beta_slow = 1"});
   expect_refusal(yarn_gguf(), [](memory_gguf& file) { file.set("rope.scaling.type", "dynamic"); },
                  {"llama.rope.scaling.type = dynamic", "none, linear, yarn, longrope"});
+  // The rotated part of an MLA head is at most the whole of it.
+  expect_refusal(support::gguf_deepseek(1),
+                 [](memory_gguf& file) { file.set("rope.dimension_count", 194); },
+                 {"deepseek2.rope.dimension_count = 194 must be even and in [2, head_dim = 192]"});
+  yarn::gguf_options options;
+  options.default_rope_theta = -1;
+  support::expect_error<std::invalid_argument>(
+      [&] {
+        static_cast<void>(yarn::gguf_config_from(plain_gguf().drop("rope.freq_base"), options));
+      },
+      {"gguf_options.default_rope_theta = -1 must be finite and > 0"});
   expect_refusal(support::gguf_qwen2_yarn(),
                  [](memory_gguf& file) { file.set("attention.head_count", 27); },
                  {"qwen2.embedding_length = 3584", "multiple of attention.head_count = 27"});

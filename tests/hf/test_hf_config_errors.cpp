@@ -173,6 +173,12 @@ TEST(hf_error, names_the_layer_types_to_choose_from) {
       {"rope_parameters",
        {{"full_attention", {{"rope_theta", 1e6}}}, {"sliding_attention", {{"rope_theta", 1e4}}}}}};
   expect_refused(config, {"layer_type = \"\"", "full_attention, sliding_attention"});
+  json common = config;
+  common["rope_parameters"]["rope_type"] = "yarn";
+  expect_refused(common,
+                 {"rope_parameters.rope_type = \"yarn\" must be default, or not there",
+                  "full_attention, sliding_attention"},
+                 "full_attention");
   expect_refused(config, {"layer_type = \"local\"", "full_attention, sliding_attention"}, "local");
   expect_refused(plain_yarn, {"layer_type = \"full_attention\"", "one set"}, "full_attention");
   // An error within a dictionary names the whole way to it.

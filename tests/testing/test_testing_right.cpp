@@ -540,6 +540,32 @@ TEST(testing_misuse, is_refused) {
   support::expect_error<std::invalid_argument>(
       [&] { yarn::testing::check_inv_freq(e, numbers, 0); },
       {"yarn: testing: n_pairs = 0 must be in [1, 2^23]"});
+  const std::int64_t far[2] = {0, (std::int64_t{1} << 31) + 1};
+  support::expect_error<std::out_of_range>(
+      [&] {
+        yarn::testing::check_rows(e, yarn::rows_view<float>(numbers, numbers, 2, 1, 1),
+                                  yarn::positions(far, 2));
+      },
+      {"yarn: position 2147483649 of token 1"});
+  const std::vector<float> tensor(256, 1.0F);
+  const yarn::heads_view<const float> two_tokens(tensor.data(), 2, 1, 128);
+  const yarn::heads_view<const float> nowhere(null, 2, 1, 128);
+  support::expect_error<std::out_of_range>(
+      [&] { yarn::testing::check_rotated(e, two_tokens, two_tokens, yarn::positions(far, 2)); },
+      {"yarn: position 2147483649 of token 1"});
+  for (const auto& [before, after] :
+       {std::pair{two_tokens, nowhere}, std::pair{nowhere, two_tokens}}) {
+    support::expect_error<std::invalid_argument>(
+        [before = before, after = after, &e, &list] {
+          yarn::testing::check_rotated(e, before, after, yarn::positions(list, 2));
+        },
+        {"yarn: testing: before or after is null"});
+  }
+  yarn::rope_shape no_theta;
+  no_theta.head_dim = 64;
+  support::expect_error<std::invalid_argument>(
+      [&] { expectation(no_theta, yarn::default_scaling{}, yarn::pairing::half_split); },
+      {"yarn: rope_shape.rope_theta = 0 is not set"});
   support::expect_error<std::invalid_argument>(
       [&] { e.with_rotary_offset(1); },
       {"yarn: testing: rotary_offset = 1 must be in [0, head_dim - rotary_dim = 0]"});

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// A tensor of heads has three axes, or four and the index of a sequence.
+// expect: a Tensor of heads has rank 3, or 4 and the index of a sequence
+#include <unsupported/Eigen/CXX11/Tensor>
+#include <yarn/eigen.hpp>
+
+yarn::heads_view<float> heads(Eigen::Tensor<float, 4>& x) {
+#ifdef YARN_EXPECT_FAILURE
+  return yarn::heads_from(x);
+#else
+  return yarn::heads_from(x, 0);
+#endif
+}
