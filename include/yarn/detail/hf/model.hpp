@@ -28,6 +28,13 @@ struct hf_model {
 
 // A row of the table. Most classes have theta 10000, and nothing else.
 class hf_row {
+  // Above its uses: clang 14 instantiates it too late for a constant otherwise.
+  template <class Value> constexpr hf_row with(Value hf_model::*column, Value value) const {
+    hf_row changed = *this;
+    changed.model_.*column = value;
+    return changed;
+  }
+
 public:
   constexpr explicit hf_row(const char* model_type) {
     model_.model_type = model_type;
@@ -50,12 +57,6 @@ public:
   constexpr operator hf_model() const { return model_; }
 
 private:
-  template <class Value> constexpr hf_row with(Value hf_model::*column, Value value) const {
-    hf_row changed = *this;
-    changed.model_.*column = value;
-    return changed;
-  }
-
   hf_model model_;
 };
 
