@@ -5,6 +5,8 @@
 
 #include "../detail/testing/method.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -19,19 +21,58 @@ public:
   /// Errors   std::invalid_argument for what make_frequencies refuses.
   template <class Method, class Integer = std::int64_t>
   expectation(const rope_shape& shape_of_model, const Method& method, pairing order_of_pairs,
-              Integer current_length = 0);
+              Integer current_length = 0)
+      : shape_(shape_of_model), order_(order_of_pairs), output_order_(order_of_pairs),
+        seq_len_(yarn::detail::to_index(current_length, "seq_len")), method_(method),
+        exact_(method_.resolve(shape_, seq_len_)) {}
 
   /// Reads pairs in one order and writes them in another, as DeepSeek-V3 does.
-  expectation with_output_order(pairing order) const;
+  expectation with_output_order(pairing order) const {
+    expectation other = *this;
+    other.output_order_ = order;
+    return other;
+  }
+
   /// The rotary part begins at this element of the head (0 without this; MLA: what precedes it).
   /// Errors   std::invalid_argument unless the rotary part fits behind it.
-  template <class Integer> expectation with_rotary_offset(Integer offset) const;
+  template <class Integer> expectation with_rotary_offset(Integer offset) const {
+    expectation other = *this;
+    other.rotary_offset_ = yarn::detail::to_index(offset, "rotary_offset");
+    const std::int64_t last = shape_.head_dim - shape_.rotated();
+    if (other.rotary_offset_ < 0 || other.rotary_offset_ > last)
+      yarn::detail::fail_argument(
+          "yarn: testing: rotary_offset = {} must be in [0, head_dim - rotary_dim = {}]",
+          other.rotary_offset_, last);
+    return other;
+  }
 
   /// The same with another number of rotated elements, which the head has room for. Frequencies of
   /// a method that is made for one number only go on with those of the formula.
-  expectation with_rotary_dim(std::int64_t rotary_dim) const;
+  expectation with_rotary_dim(std::int64_t rotary_dim) const {
+    expectation other = *this;
+    other.shape_.rotary_dim = rotary_dim;
+    other.shape_.head_dim = std::max(shape_.head_dim, rotary_dim);
+    other.rotary_offset_ = std::min(rotary_offset_, other.shape_.head_dim - rotary_dim);
+    if (method_.numbers().any_dim && rotary_dim > 2) { // NTK needs more than one pair
+      other.exact_ = method_.resolve(other.shape_, seq_len_);
+    } else {
+      other.method_ = detail::changeable_method(default_scaling{}); // which takes any
+      const std::vector<double> list = continued(rotary_dim / 2);
+      other.exact_ = frequencies_from(list.data(), list.size(), exact_.attention_factor());
+    }
+    return other;
+  }
+
   /// The first n of the expected frequencies, and beyond them those of their formula.
-  std::vector<double> continued(std::int64_t n) const;
+  std::vector<double> continued(std::int64_t n) const {
+    std::vector<double> list;
+    const auto rotated = static_cast<double>(shape_.rotated());
+    for (std::int64_t i = 0; i < n; ++i)
+      list.push_back(i < n_pairs()
+                         ? exact_.inv_freq()[i]
+                         : std::pow(shape_.rope_theta, -2 * static_cast<double>(i) / rotated));
+    return list;
+  }
 
   const rope_shape& shape() const { return shape_; }
   pairing order() const { return order_; }
@@ -56,7 +97,5 @@ private:
 } // namespace testing
 } // namespace YARN_ABI
 } // namespace yarn
-
-#include "../detail/testing/expectation.hpp"
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "../yarn.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <iosfwd>
 #include <string>
@@ -68,9 +69,13 @@ enum class diagnosis {
 const char* name_of(diagnosis what);
 
 /// Whether the formula is right and only its numbers are coarse.
-bool is_about_precision(diagnosis what);
+inline bool is_about_precision(diagnosis what) {
+  return what >= diagnosis::float32_angles && what <= diagnosis::rounded_often;
+}
 /// Whether it is what every float32 framework does.
-bool is_float32_precision(diagnosis what);
+inline bool is_float32_precision(diagnosis what) {
+  return what == diagnosis::float32_angles || what == diagnosis::float32_inv_freq;
+}
 
 struct finding {
   diagnosis what;
@@ -93,17 +98,19 @@ struct report {
   bool passed = false;
   std::string subject; ///< what was looked at: "table of float, 9 positions, 64 pairs"
   std::string unit = "of the amplitude"; ///< of the errors and the tolerance
-  double max_error = 0; ///< largest |actual - expected|, in units of the amplitude (of the number,
-                        ///< for frequencies)
-  double max_error_ulp = 0;   ///< the same in units of the type's 2^-digits
-  double tolerance = 0;       ///< what was allowed, in units of the amplitude
+  double max_error = 0;                  ///< largest |actual - expected|
+  double max_error_ulp = 0;              ///< the same in units of the type's 2^-digits
+  double tolerance = 0;                  ///< what was allowed
   double explained_error = 0; ///< what is left of the error when the findings are taken for true
   place worst;
   std::vector<finding> findings; ///< what is wrong; precision that was accepted is here, too
 
   bool ok() const { return passed; }
   explicit operator bool() const { return passed; }
-  bool has(diagnosis what) const;
+  bool has(diagnosis what) const {
+    return std::any_of(findings.begin(), findings.end(),
+                       [what](const finding& found) { return found.what == what; });
+  }
 
   /// All of it for a log, some lines.
   std::string text() const;
@@ -112,7 +119,9 @@ struct report {
 /// For GoogleTest, logs and other streams of characters.
 template <class Traits>
 std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out,
-                                             const report& r);
+                                             const report& r) {
+  return out << r.text().c_str();
+}
 
 struct options {
   /// Largest error that passes, absolute over the amplitude (the attention factor, for a rotation

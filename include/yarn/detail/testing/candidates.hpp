@@ -7,6 +7,7 @@
 #include "../../testing/expectation.hpp"
 #include "../../testing/report.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -35,12 +36,13 @@ inline std::vector<double> list_of(const frequencies& f) {
 class candidate_list {
 public:
   candidate_list(const expectation& expected, std::vector<double> shown, double reach)
-      : expected_(expected), shown_(std::move(shown)), reach_(reach),
+      : expected_(expected), method_(expected.method()), meant_(expected.method().numbers()),
+        shape_(expected.shape()), shown_(std::move(shown)), reach_(reach),
         exact_(list_of(expected.frequencies())),
-        plain_(list_of(make_frequencies(expected.shape(), default_scaling{}))) {
-    const double factor = expected.frequencies().attention_factor();
+        plain_(list_of(make_frequencies(shape_, default_scaling{}))),
+        factor_(expected.frequencies().attention_factor()) {
     add({diagnosis::rotated_twice, "the angles are twice as large: the rotation is applied twice",
-         combined([](double f, double) { return 2 * f; }), factor * factor});
+         combined([](double f, double) { return 2 * f; }), factor_ * factor_});
     add_of_the_factor();
     add_ranges();
     add_lengths();
@@ -70,10 +72,10 @@ private:
     add({what, std::move(text), list_of(f), f.attention_factor()});
   }
   void add(diagnosis what, std::string text, const changeable_method& method) {
-    add(what, std::move(text), method.resolve(expected_.shape(), expected_.seq_len()));
+    add(what, std::move(text), method.resolve(shape_, expected_.seq_len()));
   }
-  void add_keeping_factor(diagnosis what, std::string text, numbers inv_freq) {
-    add({what, std::move(text), std::move(inv_freq), expected_.frequencies().attention_factor()});
+  void add(diagnosis what, std::string text, numbers inv_freq) {
+    add({what, std::move(text), std::move(inv_freq), factor_});
   }
   template <class Function> numbers combined(const Function& of) const {
     numbers result;
@@ -83,113 +85,99 @@ private:
   }
 
   void add_of_the_factor() {
-    const changeable_method& method = expected_.method();
-    add_keeping_factor(diagnosis::factor_twice,
-                       "each frequency is scaled twice by what it should be scaled once",
-                       combined([](double f, double p) { return f * f / p; }));
-    add_keeping_factor(diagnosis::factor_inverted,
-                       "each frequency is multiplied by what it should be divided by",
-                       combined([](double f, double p) { return f > 0 ? p * p / f : 0; }));
-    if (!method.numbers().has_factor())
+    add(diagnosis::factor_twice, "each frequency is scaled twice by what it should be scaled once",
+        combined([](double f, double p) { return f * f / p; }));
+    add(diagnosis::factor_inverted, "each frequency is multiplied by what it should be divided by",
+        combined([](double f, double p) { return f > 0 ? p * p / f : 0; }));
+    if (!meant_.has_factor())
       return;
-    const double s = method.numbers().factor;
+    const double s = meant_.factor;
     if (!(s < 1e6 && s > 1e-6))
       return;
     add(diagnosis::factor_twice, text_of("the frequencies are those of factor {}^2 = {}", s, s * s),
-        method.with_factor(s * s));
-    add_keeping_factor(diagnosis::factor_twice,
-                       text_of("scaled frequencies are divided by the factor {} once more", s),
-                       combined([s](double f, double) { return f / s; }));
+        method_.with(&method_numbers::factor, s * s));
+    add(diagnosis::factor_twice,
+        text_of("scaled frequencies are divided by the factor {} once more", s),
+        combined([s](double f, double) { return f / s; }));
     add(diagnosis::factor_inverted,
         text_of("the frequencies are those of factor 1/{}: it multiplies where it should divide",
                 s),
-        method.with_factor(1 / s));
+        method_.with(&method_numbers::factor, 1 / s));
   }
 
   void add_ranges() {
-    const changeable_method& method = expected_.method();
-    if (method.numbers().has_truncate)
+    if (meant_.has_truncate)
       add(diagnosis::truncate,
-          method.numbers().truncate
-              ? "the correction range is not rounded (floor and ceil are missing)"
-              : "the correction range is rounded (truncate is true)",
-          method.with_truncate(!method.numbers().truncate));
-    if (!method.numbers().is_yarn)
+          meant_.truncate ? "the correction range is not rounded (floor and ceil are missing)"
+                          : "the correction range is rounded (truncate is true)",
+          method_.with(&method_numbers::truncate, !meant_.truncate));
+    if (!meant_.is_yarn)
       return;
     const pair_range range = expected_.frequencies().correction_range();
     if (range.has_value)
       for (const double low : {0.0, -1.0, 1.0})
         for (const double high : {0.0, -1.0, 1.0})
           if (low != 0.0 || high != 0.0)
-            add_keeping_factor(diagnosis::correction_range,
-                               text_of("the correction range is [{}, {}] where it should be "
-                                       "[{}, {}]",
-                                       range.low + low, range.high + high, range.low, range.high),
-                               ramped(range.low + low, range.high + high));
-    if (range.has_value && method.numbers().has_truncate) {
-      const pair_range raw = method.with_truncate(!method.numbers().truncate)
-                                 .resolve(expected_.shape(), expected_.seq_len())
+            add(diagnosis::correction_range,
+                text_of("the correction range is [{}, {}] where it should be "
+                        "[{}, {}]",
+                        range.low + low, range.high + high, range.low, range.high),
+                ramped(range.low + low, range.high + high));
+    if (range.has_value && meant_.has_truncate) {
+      const pair_range raw = method_.with(&method_numbers::truncate, !meant_.truncate)
+                                 .resolve(shape_, expected_.seq_len())
                                  .correction_range();
-      add_keeping_factor(
-          diagnosis::truncate,
+      add(diagnosis::truncate,
           text_of("low of the correction range is {} where it should be {}", raw.low, range.low),
           ramped(raw.low, range.high));
-      add_keeping_factor(
-          diagnosis::truncate,
+      add(diagnosis::truncate,
           text_of("high of the correction range is {} where it should be {}", raw.high, range.high),
           ramped(range.low, raw.high));
     }
-    if (method.numbers().beta_fast != 32.0 || method.numbers().beta_slow != 1.0)
+    if (meant_.beta_fast != 32.0 || meant_.beta_slow != 1.0)
       add(diagnosis::correction_range,
           text_of("the correction range is that of the default betas, 32 and 1, where beta_fast is "
                   "{} and beta_slow {}",
-                  method.numbers().beta_fast, method.numbers().beta_slow),
-          method.with_yarn(32, 1, method.numbers().ramp));
-    const bool by_pair = method.numbers().ramp == yarn_ramp::pair_index;
+                  meant_.beta_fast, meant_.beta_slow),
+          method_.with(&method_numbers::beta_fast, 32).with(&method_numbers::beta_slow, 1));
+    const bool by_pair = meant_.ramp == yarn_ramp::pair_index;
     add(diagnosis::wrong_method,
         by_pair ? "the ramp is linear in the rotations (the paper's) where it should be in the pair"
                 : "the ramp is linear in the pair where it should be in the rotations",
-        method.with_yarn(method.numbers().beta_fast, method.numbers().beta_slow,
-                         by_pair ? yarn_ramp::rotations : yarn_ramp::pair_index));
+        method_.with(&method_numbers::ramp,
+                     by_pair ? yarn_ramp::rotations : yarn_ramp::pair_index));
   }
 
   // YaRN's blend over another range, from the share that the slowest frequencies got.
   numbers ramped(double low, double high) const {
-    const changeable_method& method = expected_.method();
     const std::size_t last = exact_.size() - 1;
     const double s = exact_[last] > 0 ? interpolation() : 1;
+    const double width = high > low ? high - low : 0.001;
     numbers result;
     for (std::size_t i = 0; i <= last; ++i) {
-      const double width = high > low ? high - low : 0.001;
-      const double position = (static_cast<double>(i) - low) / width;
-      const double ramp = position < 0 ? 0 : position > 1 ? 1 : position;
-      const double kept = (1 - ramp) * method.numbers().extrapolation_factor;
+      const double ramp = std::min(std::max((static_cast<double>(i) - low) / width, 0.0), 1.0);
+      const double kept = (1 - ramp) * meant_.extrapolation_factor;
       result.push_back(plain_[i] * kept + plain_[i] / s * (1 - kept));
     }
     return result;
   }
   // The scale in force, which a dynamic method computes.
   double interpolation() const {
-    const changeable_method& method = expected_.method();
-    double s = method.numbers().factor;
-    if (method.numbers().is_dynamic && method.numbers().length > 0) {
-      s = s > 0 ? s : 1;
-      const double grown =
-          static_cast<double>(expected_.seq_len()) / static_cast<double>(method.numbers().length);
-      s = s > grown ? s : grown;
-    }
-    return s > 0 ? s : 1;
+    const double s = meant_.factor > 0 ? meant_.factor : 1;
+    if (!meant_.is_dynamic || meant_.length <= 0)
+      return s;
+    return std::max(s,
+                    static_cast<double>(expected_.seq_len()) / static_cast<double>(meant_.length));
   }
 
   void add_lengths() {
-    const changeable_method& method = expected_.method();
-    if (method.numbers().is_dynamic)
+    if (meant_.is_dynamic)
       add_current_lengths();
-    if (!method.numbers().has_length)
+    if (!meant_.has_length)
       return;
-    const std::int64_t length = method.numbers().length;
+    const std::int64_t length = meant_.length;
     std::vector<std::int64_t> others;
-    const double s = method.numbers().factor;
+    const double s = meant_.factor;
     if (s > 1 && s < 1e6) {
       others.push_back(static_cast<std::int64_t>(static_cast<double>(length) * s));
       others.push_back(static_cast<std::int64_t>(static_cast<double>(length) / s));
@@ -200,49 +188,48 @@ private:
       if (other > 1 && other != length)
         add(diagnosis::wrong_original_length,
             text_of("the original length is taken for {} where it should be {}", other, length),
-            method.with_length(other));
+            method_.with(&method_numbers::length, other));
   }
   void add_current_lengths() {
-    const std::int64_t now = expected_.seq_len(), length = expected_.method().numbers().length;
+    const std::int64_t now = expected_.seq_len(), length = meant_.length;
     for (const std::int64_t other : {std::int64_t{0}, length, length + 1, now - 1, now + 1})
       if (other >= 0 && other != now)
         add(diagnosis::wrong_seq_len,
             text_of("the frequencies are those of a sequence of {} tokens{} where it should be "
                     "{}",
                     other, other <= length ? " (not scaled)" : "", now),
-            expected_.method().resolve(expected_.shape(), other));
+            method_.resolve(shape_, other));
   }
 
   template <class Method> void add_other(const Method& other) {
     const std::string name = method_name(other);
-    if (name != expected_.method().numbers().name)
+    if (name != meant_.name)
       add(diagnosis::wrong_method,
-          "the frequencies are those of " + name + " scaling where it should be " +
-              expected_.method().numbers().name,
+          "the frequencies are those of " + name + " scaling where it should be " + meant_.name,
           changeable_method(other));
   }
   void add_other_methods() {
     add(diagnosis::scaling_missing, "the frequencies are not scaled at all",
         changeable_method(default_scaling{}));
     const double s = interpolation();
-    const std::int64_t length = expected_.method().numbers().length;
+    const std::int64_t length = meant_.length;
     if (!(s > 0 && s < 1e6 && s != 1.0))
       return;
     linear_scaling linear;
     linear.factor = s;
     add_other(linear);
-    if (expected_.shape().rotated() > 2) {
+    if (shape_.rotated() > 2) {
       ntk_scaling ntk;
       ntk.factor = s;
       add_other(ntk);
       // The exponent d / (d - 2) is often forgotten.
-      rope_shape shape = expected_.shape();
+      rope_shape shape = shape_;
       shape.rope_theta *= s;
       add(diagnosis::wrong_method,
           text_of("rope_theta is multiplied by the factor {}, without NTK's exponent", s),
           make_frequencies(shape, default_scaling{}));
     }
-    if (length > 0 && expected_.shape().rope_theta > 1)
+    if (length > 0 && shape_.rope_theta > 1)
       add_methods_with_length(s, length);
   }
   void add_methods_with_length(double s, std::int64_t length) {
@@ -255,7 +242,7 @@ private:
     add_other(filled(ntk_by_parts_scaling{}));
     add_other(filled(yarn_scaling{}));
     add_other(filled(llama3_scaling{}));
-    if (expected_.shape().rotated() > 2) {
+    if (shape_.rotated() > 2) {
       add_other(filled(part_ntk_scaling{}));
       dynamic_ntk_scaling dynamic;
       dynamic.factor = s;
@@ -266,13 +253,12 @@ private:
   }
 
   void add_exponents() {
-    const rope_shape& shape = expected_.shape();
     const double n = static_cast<double>(expected_.n_pairs());
-    if (shape.rotated() < shape.head_dim) {
-      rope_shape whole = shape;
-      whole.rotary_dim = shape.head_dim;
-      if (expected_.method().numbers().any_dim) {
-        const frequencies f = expected_.method().resolve(whole, expected_.seq_len());
+    if (shape_.rotated() < shape_.head_dim) {
+      rope_shape whole = shape_;
+      whole.rotary_dim = shape_.head_dim;
+      if (meant_.any_dim) {
+        const frequencies f = method_.resolve(whole, expected_.seq_len());
         add({diagnosis::frequencies_over_head_dim, over_head_dim(), first_of(f),
              f.attention_factor()});
       }
@@ -280,29 +266,29 @@ private:
       numbers scaled;
       for (std::size_t i = 0; i < exact_.size(); ++i)
         scaled.push_back(wide[i] * (exact_[i] / plain_[i]));
-      add_keeping_factor(diagnosis::frequencies_over_head_dim, over_head_dim(), scaled);
+      add(diagnosis::frequencies_over_head_dim, over_head_dim(), scaled);
     }
     add_theta(diagnosis::wrong_exponent, "the exponent is -i/d where it should be -2i/d",
-              std::sqrt(shape.rope_theta));
+              std::sqrt(shape_.rope_theta));
     add_theta(diagnosis::wrong_exponent, "the exponent is -4i/d where it should be -2i/d",
-              shape.rope_theta * shape.rope_theta);
+              shape_.rope_theta * shape_.rope_theta);
     if (n > 1)
       add_theta(diagnosis::wrong_exponent,
                 "the exponent is -i/(n_pairs - 1) where it should be -i/n_pairs",
-                std::pow(shape.rope_theta, n / (n - 1)));
+                std::pow(shape_.rope_theta, n / (n - 1)));
   }
   std::string over_head_dim() const {
     return text_of("the exponents are over head_dim = {} where they should be over rotary_dim = "
                    "{}",
-                   expected_.shape().head_dim, expected_.shape().rotated());
+                   shape_.head_dim, shape_.rotated());
   }
   numbers first_of(const frequencies& f) const {
     return {f.inv_freq().begin(), f.inv_freq().begin() + expected_.n_pairs()};
   }
   frequencies at_theta(double theta) const {
-    rope_shape shape = expected_.shape();
+    rope_shape shape = shape_;
     shape.rope_theta = theta;
-    return expected_.method().resolve(shape, expected_.seq_len());
+    return method_.resolve(shape, expected_.seq_len());
   }
   void add_theta(diagnosis what, std::string text, double theta) {
     if (theta > 1.001 && theta < 1e15)
@@ -324,29 +310,26 @@ private:
         }
   }
   std::string theta_text(double theta) const {
-    return text_of("rope_theta is about {:.6} where it should be {}", theta,
-                   expected_.shape().rope_theta);
+    return text_of("rope_theta is about {:.6} where it should be {}", theta, shape_.rope_theta);
   }
   void add_estimates_of(std::size_t pair) {
     const double theta = solved(pair, 1.01, 1e15, [&](double x) { return at_theta(x); });
     for (const double value : rounded_and_raw(theta))
       add_theta(diagnosis::wrong_theta, theta_text(value), value);
-    if (!expected_.method().numbers().has_factor()) {
+    if (!meant_.has_factor()) {
       const double ratio = exact_[pair] / shown_[pair];
       for (const double s : rounded_and_raw(ratio))
-        add_keeping_factor(diagnosis::wrong_factor,
-                           text_of("every frequency is divided by about {:.6}", s),
-                           combined([s](double f, double) { return f / s; }));
+        add(diagnosis::wrong_factor, text_of("every frequency is divided by about {:.6}", s),
+            combined([s](double f, double) { return f / s; }));
       return;
     }
     const double factor = solved(pair, 1e-6, 1e6, [&](double x) {
-      return expected_.method().with_factor(x).resolve(expected_.shape(), expected_.seq_len());
+      return method_.with(&method_numbers::factor, x).resolve(shape_, expected_.seq_len());
     });
     for (const double value : rounded_and_raw(factor))
       add(diagnosis::wrong_factor,
-          text_of("the factor is about {:.6} where it should be {}", value,
-                  expected_.method().numbers().factor),
-          expected_.method().with_factor(value));
+          text_of("the factor is about {:.6} where it should be {}", value, meant_.factor),
+          method_.with(&method_numbers::factor, value));
   }
   template <class Resolve>
   double solved(std::size_t pair, double low, double high, const Resolve& resolve) const {
@@ -383,10 +366,14 @@ private:
   }
 
   const expectation& expected_;
+  const changeable_method& method_;
+  const method_numbers& meant_;
+  const rope_shape& shape_;
   numbers shown_;
   double reach_;
   numbers exact_;
   numbers plain_;
+  double factor_;
   std::vector<candidate> all_;
 };
 

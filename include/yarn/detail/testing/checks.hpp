@@ -23,6 +23,7 @@ template <class View> void check_entries(const View& view) {
 /// Appends row `row` of the view, which belongs to this position.
 template <class View>
 void append_row(row_values& values, const View& view, std::int64_t row, std::int64_t position) {
+  values.format = format_of_v<std::remove_reference_t<decltype(*view.cos(row))>>;
   values.width = view.n_pairs();
   values.positions.push_back(position);
   for (std::int64_t i = 0; i < view.n_pairs(); ++i) {
@@ -46,7 +47,7 @@ report check_rows(const expectation& expected, const rows_view<T>& rows, const p
   detail::row_values values;
   for (std::int64_t t = 0; t < n; ++t)
     detail::append_row(values, rows, t, list[t]);
-  return detail::judge_rows(expected, values, detail::digits_of<T>(), detail::type_name<T>(), o);
+  return detail::judge_rows(expected, values, o);
 }
 
 template <class T>
@@ -59,7 +60,7 @@ report check_table(const expectation& expected, const table_view<T>& table, cons
   for (const std::int64_t position :
        detail::telling_positions(last < o.max_position ? last : o.max_position))
     detail::append_row(values, table, position, position);
-  return detail::judge_rows(expected, values, detail::digits_of<T>(), detail::type_name<T>(), o);
+  return detail::judge_rows(expected, values, o);
 }
 
 template <class Number, class Count>
@@ -72,7 +73,7 @@ report check_inv_freq(const expectation& expected, const Number* inv_freq, Count
     detail::fail_argument("yarn: testing: n_pairs = {} must be in [1, 2^23]", n);
   if (inv_freq == nullptr)
     detail::fail_argument("yarn: testing: inv_freq is null");
-  return detail::judge_inv_freq(expected, {inv_freq, inv_freq + n}, detail::digits_of<Number>(),
+  return detail::judge_inv_freq(expected, format_of_v<Number>, {inv_freq, inv_freq + n},
                                 attention_factor, o);
 }
 
@@ -85,7 +86,7 @@ report check_rotation(const expectation& expected, Engine&& engine, const option
         const heads_view<T> x{after.data(), list.size(), o.n_heads, expected.shape().head_dim};
         detail::call(engine, list, x);
       });
-  return detail::judge_rotation(expected, s, detail::digits_of<T>(), detail::type_name<T>(), o);
+  return detail::judge_rotation(expected, s, o);
 }
 
 template <class From, class To, class Engine>
@@ -98,7 +99,7 @@ report check_copy(const expectation& expected, Engine&& engine, const options& o
         const heads_view<To> target{after.data(), list.size(), o.n_heads, dim};
         detail::call(engine, list, source, target);
       });
-  return detail::judge_rotation(expected, s, detail::digits_of<To>(), detail::type_name<To>(), o);
+  return detail::judge_rotation(expected, s, o);
 }
 
 template <class From, class To>
@@ -120,41 +121,37 @@ report check_rotated(const expectation& expected, const heads_view<From>& before
     detail::fail_argument("yarn: testing: before or after is null");
   yarn::detail::check_positions(list, n);
   const detail::samples s = detail::recorded(before, after, list);
-  bool is_zero = true;
-  for (const double x : s.before)
-    is_zero = is_zero && x == 0.0;
-  if (is_zero)
+  if (std::all_of(s.before.begin(), s.before.end(), [](double x) { return x == 0.0; }))
     detail::fail_argument(
         "yarn: testing: before is all zeros, which every rotation leaves as they are");
-  return detail::judge_rotation(expected, s, detail::digits_of<To>(), detail::type_name<To>(), o);
+  return detail::judge_rotation(expected, s, o);
 }
 
 template <class T, class QueryEngine, class KeyEngine>
 report check_rotations(const expectation& expected, QueryEngine&& of_q, KeyEngine&& of_k,
                        const options& o) {
   const report q = check_rotation<T>(expected, of_q, o), k = check_rotation<T>(expected, of_k, o);
-  report both = k.max_error > q.max_error ? k : q;
+  const bool k_is_worse = k.max_error > q.max_error;
+  report both = k_is_worse ? k : q;
   both.subject = "q and k, each " + q.subject;
-  both.worst.what = (k.max_error > q.max_error ? "k, " : "q, ") + both.worst.what;
+  both.worst.what = (k_is_worse ? "k, " : "q, ") + both.worst.what;
   both.passed = q.passed && k.passed;
-  both.explained_error =
-      q.explained_error > k.explained_error ? q.explained_error : k.explained_error;
+  both.explained_error = std::max(q.explained_error, k.explained_error);
   both.findings.clear();
-  const auto is_of_factor = [](diagnosis what) {
-    return what >= diagnosis::attention_factor_missing && what <= diagnosis::attention_factor_value;
-  };
-  for (const report* of_one : {&q, &k})
-    for (const finding& found : of_one->findings) {
-      const report& other = of_one == &q ? k : q;
+  const auto add = [&](const report& of_one, const report& other, const char* name) {
+    for (finding found : of_one.findings) {
       const bool same = other.has(found.what);
-      finding named = found;
-      if (is_of_factor(found.what) && !same)
-        named.what = diagnosis::attention_factor_on_one_side;
-      if (same && of_one == &k)
-        continue; // said already
-      named.text = (same ? "q and k: " : of_one == &q ? "q: " : "k: ") + found.text;
-      both.findings.push_back(named);
+      if (same && &of_one == &k)
+        continue; // a finding of q
+      if (!same && found.what >= diagnosis::attention_factor_missing &&
+          found.what <= diagnosis::attention_factor_value)
+        found.what = diagnosis::attention_factor_on_one_side;
+      found.text = (same ? "q and k: " : name) + found.text;
+      both.findings.push_back(found);
     }
+  };
+  add(q, k, "q: ");
+  add(k, q, "k: ");
   return both;
 }
 

@@ -35,58 +35,49 @@ inline std::vector<std::int64_t> telling_positions(std::int64_t largest) {
 
 /// Whether an engine's cos and sin hold only numbers of a 16-bit format, with or without the
 /// attention factor. `noise` is how well they are known.
-inline rounding format_of_rows(const observation& seen, double factor) {
-  for (const rounding format : {rounding::bfloat16, rounding::binary16})
+inline element_format format_of_rows(const observation& seen, double factor) {
+  const std::vector<solved_row> rows = solved_rows(seen);
+  for (const element_format format : {element_format::bfloat16, element_format::binary16})
     for (const double unit : {1.0, factor}) {
       bool all = true;
       std::int64_t n = 0;
-      for (std::int64_t t = 0; t < seen.n_tokens() && all; ++t)
-        for (std::int64_t i = 0; i < seen.n_pairs && all; ++i) {
-          const solved_row row = solved(seen.at(t, i), seen.per_pair);
-          for (const double value : {row.cos / unit, row.sin / unit}) {
-            all = all && std::fabs(value - rounded_to(format, value)) <= 4 * seen.noise;
-            // Small numbers and 1 are near a number of the format anyway.
-            n += std::fabs(value) > 0.25 && std::fabs(value) < 0.99 ? 1 : 0;
-          }
+      for (const solved_row& row : rows)
+        for (const double value : {row.cos / unit, row.sin / unit}) {
+          all = all && std::fabs(value - rounded_to(format, value)) <= 4 * seen.noise;
+          // Small numbers and 1 are near a number of the format anyway.
+          n += std::fabs(value) > 0.25 && std::fabs(value) < 0.99 ? 1 : 0;
         }
       if (all && n >= 16)
         return format;
     }
-  return rounding::none;
+  return not_rounded;
 }
 
 inline void add_unexplained(report& r, const expectation& expected, const observation& seen) {
   std::string text = "none of the known mistakes gives these numbers";
-  const std::vector<double> shown = shown_inv_freq(seen);
+  const std::vector<double> shown = shown_inv_freq(seen), exact = list_of(expected.frequencies());
+  const auto ratio = [&](std::size_t i) {
+    return shown[i] > 0 && exact[i] > 0 ? std::max(shown[i] / exact[i], exact[i] / shown[i]) : 1;
+  };
   std::size_t worst = 0;
-  double largest = 1;
-  const auto exact = expected.frequencies().inv_freq();
-  for (std::size_t i = 0; i < shown.size(); ++i) {
-    if (!(shown[i] > 0) || !(exact[i] > 0))
-      continue;
-    const double ratio = shown[i] > exact[i] ? shown[i] / exact[i] : exact[i] / shown[i];
-    if (ratio > largest) {
-      largest = ratio;
-      worst = i;
-    }
-  }
-  if (largest > 1.001)
+  for (std::size_t i = 1; i < shown.size(); ++i)
+    worst = ratio(i) > ratio(worst) ? i : worst;
+  if (ratio(worst) > 1.001)
     text += text_of("; pair {} turns by some {:.6} rad a token where it should by {:.6}", worst,
                     shown[worst], exact[worst]);
   add_finding(r, {diagnosis::unexplained, text});
 }
 
 /// Finds what explains `seen` beside the findings that the report has already.
-inline void explain(report& r, const expectation& expected, observation seen, int digits,
+inline void explain(report& r, const expectation& expected, observation seen,
                     const std::vector<candidate>& further = {}) {
   const double factor = expected.frequencies().attention_factor();
-  const rounding format = digits > 11 ? format_of_rows(seen, factor) : rounding::none;
-  if (format != rounding::none) {
-    seen.noise = 1.5 * (format == rounding::bfloat16 ? 0x1p-8 : 0x1p-11);
+  const element_format format = seen.digits > 11 ? format_of_rows(seen, factor) : not_rounded;
+  if (format != not_rounded) {
+    seen.noise = std::ldexp(1.5, -digits_of(format));
     add_finding(r, {diagnosis::table_16bit,
                     text_of("cos and sin hold no more than {} does, an error of up to {:.2}",
-                            format == rounding::bfloat16 ? "bfloat16" : "float16",
-                            format == rounding::bfloat16 ? 0x1p-9 : 0x1p-12)});
+                            name_of(format), std::ldexp(0.5, -digits_of(format)))});
   }
   const turns exact = turns_of(list_of(expected.frequencies()), seen.positions);
   const misfit plain = largest_error(seen, exact, factor);
@@ -101,6 +92,16 @@ inline void explain(report& r, const expectation& expected, observation seen, in
   r.explained_error = found.error;
   for (const finding& mistake : found.findings)
     add_finding(r, mistake);
+}
+
+/// The same for rows with another number of pairs than expected, too.
+inline void explain_any_width(report& r, const expectation& expected, const observation& seen) {
+  if (seen.n_pairs == expected.n_pairs())
+    explain(r, expected, seen);
+  else
+    explain(r, expected.with_rotary_dim(2 * seen.n_pairs), seen,
+            {{diagnosis::rotary_dim, "", expected.continued(seen.n_pairs),
+              expected.frequencies().attention_factor()}});
 }
 
 /// The verdict. `right` says that the error is what right arithmetic in the engine's types makes.
@@ -134,10 +135,36 @@ inline void check_options(const options& o) {
     fail_argument("yarn: testing::options.n_heads = {} must be in [1, 1024]", o.n_heads);
 }
 
+/// Removes the tokens that hold NaN or infinity from two lists of numbers, and adds a finding.
+/// `text` takes the position and the place of the number, which counts to `period`.
+inline void remove_not_finite(report& r, std::vector<std::int64_t>& positions_of_tokens,
+                              std::vector<double>& a, std::vector<double>& b, const char* text,
+                              std::size_t period) {
+  const std::size_t width = a.size() / positions_of_tokens.size();
+  std::size_t n = 0; // tokens that are kept
+  for (std::size_t t = 0; t < positions_of_tokens.size(); ++t) {
+    std::size_t i = t * width;
+    while (i < (t + 1) * width && is_finite(a[i]) && is_finite(b[i]))
+      ++i;
+    if (i < (t + 1) * width) {
+      add_finding(r, {diagnosis::not_finite, text_of(text, positions_of_tokens[t], i % period)});
+      continue;
+    }
+    positions_of_tokens[n] = positions_of_tokens[t];
+    std::copy_n(&a[t * width], width, &a[n * width]);
+    std::copy_n(&b[t * width], width, &b[n * width]);
+    ++n;
+  }
+  positions_of_tokens.resize(n);
+  a.resize(n * width);
+  b.resize(n * width);
+}
+
 // ---- Rows -------------------------------------------------------------------------------------
 
 /// An engine's rows as numbers, [token][width].
 struct row_values {
+  element_format format = element_format::unknown;
   std::vector<std::int64_t> positions;
   std::int64_t width = 0;
   std::vector<double> cos;
@@ -147,30 +174,6 @@ struct row_values {
     return token * static_cast<std::size_t>(width) + static_cast<std::size_t>(i);
   }
 };
-
-/// Takes rows with NaN or infinity out, and says so.
-inline row_values finite_rows(const row_values& rows, report& r) {
-  row_values kept;
-  kept.width = rows.width;
-  for (std::size_t t = 0; t < rows.positions.size(); ++t) {
-    bool finite = true;
-    for (std::int64_t i = 0; i < rows.width; ++i)
-      if (!is_finite(rows.cos[rows.at(t, i)]) || !is_finite(rows.sin[rows.at(t, i)])) {
-        if (finite)
-          add_finding(r, {diagnosis::not_finite, text_of("NaN or infinity at position {}, entry {}",
-                                                         rows.positions[t], i)});
-        finite = false;
-      }
-    if (!finite)
-      continue;
-    kept.positions.push_back(rows.positions[t]);
-    for (std::int64_t i = 0; i < rows.width; ++i) {
-      kept.cos.push_back(rows.cos[rows.at(t, i)]);
-      kept.sin.push_back(rows.sin[rows.at(t, i)]);
-    }
-  }
-  return kept;
-}
 
 /// How a pair's entries repeat in a row: at distance `apart`, pair i at i * step.
 struct repetition {
@@ -186,8 +189,7 @@ inline bool repeats(const row_values& rows, const repetition& how) {
     any = true;
     for (std::int64_t i = 0; i < how.n_pairs; ++i) {
       const std::size_t a = rows.at(t, i * how.step), b = rows.at(t, i * how.step + how.apart);
-      if (rows.cos[a] < rows.cos[b] || rows.cos[a] > rows.cos[b] || rows.sin[a] < rows.sin[b] ||
-          rows.sin[a] > rows.sin[b])
+      if (rows.cos[a] != rows.cos[b] || rows.sin[a] != rows.sin[b])
         return false;
     }
   }
@@ -196,20 +198,19 @@ inline bool repeats(const row_values& rows, const repetition& how) {
 /// Duplicated halves (Hugging Face), duplicated neighbours (GPT-J), or each pair once.
 inline repetition repetition_of(const row_values& rows) {
   const std::int64_t half = rows.width / 2;
-  if (rows.width % 2 == 0 && half > 0) {
-    for (const repetition how : {repetition{half, half, 1}, repetition{half, 1, 2}})
-      if (half > 1 && repeats(rows, how))
-        return how;
-  }
+  for (const repetition how : {repetition{half, half, 1}, repetition{half, 1, 2}})
+    if (rows.width % 2 == 0 && half > 1 && repeats(rows, how))
+      return how;
   return {rows.width, 0, 1};
 }
 
-inline observation observed(const row_values& rows, const repetition& how, double noise) {
+inline observation observed(const row_values& rows, const repetition& how) {
   observation seen;
   seen.positions = rows.positions;
   seen.n_pairs = how.n_pairs;
   seen.per_pair = 2;
-  seen.noise = noise;
+  seen.digits = digits_of(rows.format);
+  seen.noise = noise_of(seen.digits, 4, 1.5);
   for (std::size_t t = 0; t < rows.positions.size(); ++t)
     for (std::int64_t i = 0; i < how.n_pairs; ++i) {
       seen.equations.push_back({1, 0, rows.cos[rows.at(t, i * how.step)], 1});
@@ -218,78 +219,62 @@ inline observation observed(const row_values& rows, const repetition& how, doubl
   return seen;
 }
 
-/// The error against what is expected, as far as there are pairs to compare.
-inline bool measure(report& r, const expectation& expected, const observation& seen, int digits) {
+/// The largest error against what is expected, as far as there are pairs to compare.
+inline misfit measure(report& r, const expectation& expected, const observation& seen) {
   const turns t = turns_of(list_of(expected.frequencies()), seen.positions);
   const misfit worst = largest_error(seen, t, expected.frequencies().attention_factor());
   r.max_error = worst.error;
-  r.max_error_ulp = std::ldexp(worst.error, digits);
-  r.worst.position = seen.positions[static_cast<std::size_t>(worst.token)];
-  r.worst.pair = worst.pair;
-  r.worst.what = worst.index == 0 ? "cos" : "sin";
-  r.worst.expected = worst.expected;
-  r.worst.actual = seen.at(worst.token, worst.pair)[worst.index].y;
-  return worst.ratio <= 1;
+  r.max_error_ulp = std::ldexp(worst.error, seen.digits);
+  r.worst = {seen.positions[static_cast<std::size_t>(worst.token)],
+             worst.pair,
+             -1,
+             worst.index == 0 ? "cos" : "sin",
+             worst.expected,
+             seen.at(worst.token, worst.pair)[worst.index].y};
+  return worst;
 }
 
 /// How the entries of a row repeat. A row may have twice the expected width without repeating: then
 /// it has twice the pairs, or its duplicates differ. If twice the pairs do not explain the numbers,
 /// the duplicates differ, which is a finding.
-inline repetition repetition_in(report& r, const expectation& expected, const row_values& rows,
-                                int digits, double noise) {
+inline repetition repetition_in(report& r, const expectation& expected, const row_values& rows) {
   const repetition how = repetition_of(rows);
   if (how.apart != 0 || rows.width != 2 * expected.n_pairs())
     return how;
-  report as_twice_the_pairs;
-  add_finding(as_twice_the_pairs, {diagnosis::rotary_dim, ""});
-  explain(as_twice_the_pairs, expected.with_rotary_dim(2 * rows.width), observed(rows, how, noise),
-          digits);
-  bool is_at_0 = true; // position 0 alone shows nothing
-  for (const std::int64_t position : rows.positions)
-    is_at_0 = is_at_0 && position == 0;
-  if (!is_at_0 && !as_twice_the_pairs.has(diagnosis::unexplained))
-    return how;
-  if (!is_at_0)
+  const auto is_0 = [](std::int64_t position) { return position == 0; };
+  if (!std::all_of(rows.positions.begin(), rows.positions.end(), is_0)) { // 0 alone shows nothing
+    report as_twice_the_pairs;
+    add_finding(as_twice_the_pairs, {diagnosis::rotary_dim, ""});
+    explain_any_width(as_twice_the_pairs, expected, observed(rows, how));
+    if (!as_twice_the_pairs.has(diagnosis::unexplained))
+      return how;
     add_finding(r, {diagnosis::halves_differ,
                     "the entries of a row should be there twice, and the copies differ"});
+  }
   return {expected.n_pairs(), 0, 1};
 }
 
-/// Measures and explains rows with another number of pairs than expected.
-inline void judge_other_width(report& r, const expectation& expected, const observation& seen,
-                              int digits) {
-  const std::string text = text_of("a row holds {} pairs where rotary_dim = {} makes {}",
-                                   seen.n_pairs, expected.shape().rotated(), expected.n_pairs());
-  add_finding(r, {diagnosis::rotary_dim, text});
-  const expectation of_their_width = expected.with_rotary_dim(2 * seen.n_pairs);
-  measure(r, of_their_width, seen, digits);
-  explain(r, of_their_width, seen, digits,
-          {{diagnosis::rotary_dim, text, expected.continued(seen.n_pairs),
-            expected.frequencies().attention_factor()}});
-}
-
-inline report judge_rows(const expectation& expected, const row_values& all, int digits,
-                         const char* type, const options& o) {
+inline report judge_rows(const expectation& expected, row_values rows, const options& o) {
   check_options(o);
   report r;
-  r.subject = text_of("table of {}, {} positions, {} entries each of cos and sin", type,
-                      all.positions.size(), all.width);
-  const double noise = noise_of(digits, 4, 1.5);
-  const row_values rows = finite_rows(all, r);
-  if (rows.positions.empty()) {
-    decide(r, false, noise, o);
-    return r;
-  }
-  const repetition how = repetition_in(r, expected, rows, digits, noise);
-  const observation seen = observed(rows, how, noise);
+  r.subject = text_of("table of {}, {} positions, {} entries each of cos and sin",
+                      name_of(rows.format), rows.positions.size(), rows.width);
+  remove_not_finite(r, rows.positions, rows.cos, rows.sin,
+                    "NaN or infinity at position {}, entry {}",
+                    static_cast<std::size_t>(rows.width));
   bool right = false;
-  if (how.n_pairs == expected.n_pairs()) {
-    right = measure(r, expected, seen, digits);
-    explain(r, expected, seen, digits);
-  } else {
-    judge_other_width(r, expected, seen, digits);
+  if (!rows.positions.empty()) {
+    const observation seen = observed(rows, repetition_in(r, expected, rows));
+    const bool has_width = seen.n_pairs == expected.n_pairs();
+    if (!has_width)
+      add_finding(r, {diagnosis::rotary_dim,
+                      text_of("a row holds {} pairs where rotary_dim = {} makes {}", seen.n_pairs,
+                              expected.shape().rotated(), expected.n_pairs())});
+    const expectation as_wide = has_width ? expected : expected.with_rotary_dim(2 * seen.n_pairs);
+    right = measure(r, as_wide, seen).ratio <= 1 && has_width;
+    explain_any_width(r, expected, seen);
   }
-  decide(r, right, noise, o);
+  decide(r, right, noise_of(digits_of(rows.format), 4, 1.5), o);
   return r;
 }
 

@@ -7,6 +7,9 @@
 #include "../../testing/expectation.hpp"
 #include "observation.hpp"
 
+#include <algorithm>
+#include <optional>
+
 namespace yarn {
 inline namespace YARN_ABI {
 namespace testing {
@@ -15,6 +18,7 @@ namespace detail {
 /// Input and output of an engine's rotation, [head][element] a token, several runs one after the
 /// other as further heads.
 struct samples {
+  element_format format = element_format::unknown; ///< of the output
   std::vector<std::int64_t> positions;
   std::int64_t n_heads = 0; ///< of all runs
   std::int64_t head_dim = 0;
@@ -61,6 +65,9 @@ inline layout expected_layout(const expectation& expected) {
   return l;
 }
 
+inline pairing opposite(pairing order) {
+  return order == pairing::half_split ? pairing::interleaved : pairing::half_split;
+}
 inline const char* order_name(pairing order) {
   return order == pairing::half_split ? "half_split" : "interleaved";
 }
@@ -90,6 +97,7 @@ inline observation observed(const samples& s, const layout& l) {
   seen.positions = s.positions;
   seen.n_pairs = l.n_pairs();
   seen.per_pair = 2 * s.n_heads;
+  seen.digits = digits_of(s.format);
   seen.noise = s.noise;
   for (std::int64_t token = 0; token < seen.n_tokens(); ++token)
     for (std::int64_t pair = 0; pair < seen.n_pairs; ++pair)
@@ -122,137 +130,106 @@ inline std::ptrdiff_t changed_beyond(const samples& s, const layout& l) {
     for (const std::int64_t element :
          {l.first(l.output_order, pair), l.second(l.output_order, pair)})
       turned[static_cast<std::size_t>(element)] = true;
-  for (std::size_t i = 0; i < s.after.size(); ++i) {
-    const bool same = !(s.after[i] < s.before[i]) && !(s.after[i] > s.before[i]);
-    if (!turned[i % static_cast<std::size_t>(s.head_dim)] && !same)
+  for (std::size_t i = 0; i < s.after.size(); ++i)
+    if (!turned[i % static_cast<std::size_t>(s.head_dim)] && s.after[i] != s.before[i])
       return static_cast<std::ptrdiff_t>(i);
-  }
   return -1;
 }
 
-/// All layouts that engines take by mistake, those with the fewest differences first.
-class layout_list {
-public:
-  explicit layout_list(const expectation& expected)
-      : expected_(expected), head_dim_(expected.shape().head_dim) {
-    const layout right = expected_layout(expected);
-    const pairing other =
-        right.order == pairing::half_split ? pairing::interleaved : pairing::half_split;
-    const auto differing = [&](pairing in, pairing out, mixing kind) {
-      layout l = right;
-      l.order = in;
-      l.output_order = out;
-      l.kind = kind;
-      return l;
-    };
-    for (const pairing in : {right.order, other})
-      for (const pairing out : {right.output_order, in, opposite(in)})
-        for (const mixing kind : {mixing::rotation, mixing::first_sign, mixing::overwritten})
-          if (in == right.order || kind == mixing::rotation)
-            add_places(differing(in, out, kind));
-  }
+/// What is wrong with a layout, a finding for each difference.
+inline std::vector<finding> differences(const layout& l, const layout& right) {
+  std::vector<finding> list;
+  if (l.order != right.order)
+    list.push_back(
+        {diagnosis::wrong_pairing, text_of("pairs are {} where they should be {}",
+                                           order_name(l.order), order_name(right.order))});
+  // An engine that confuses pairs does so on both sides: that is one mistake.
+  const bool both =
+      l.order != right.order && l.output_order == l.order && right.output_order == right.order;
+  if (l.output_order != right.output_order && !both)
+    list.push_back({diagnosis::wrong_output_order,
+                    text_of("results are written in {} order where it should be {}",
+                            order_name(l.output_order), order_name(right.output_order))});
+  if (l.rotary_dim != right.rotary_dim)
+    list.push_back({diagnosis::rotary_dim, turned_text(l.rotary_dim, right.rotary_dim)});
+  if (l.offset != right.offset)
+    list.push_back({diagnosis::rotary_offset, text_of("the rotary part begins at element {} of the "
+                                                      "head where it should at {}",
+                                                      l.offset, right.offset)});
+  if (l.distance != l.rotary_dim / 2)
+    list.push_back({diagnosis::pair_distance,
+                    text_of("the elements of a pair are {} apart (half a head) where it should be "
+                            "{} (half the rotary part)",
+                            l.distance, l.rotary_dim / 2)});
+  if (l.kind == mixing::overwritten)
+    list.push_back(
+        {diagnosis::overwritten_input,
+         "the second element of a pair is computed from the new first element, not the old one"});
+  if (l.kind == mixing::first_sign)
+    list.push_back({diagnosis::sign_of_one_half, sign_text("first")});
+  return list;
+}
 
-  /// Sorted by the number of differences; the expected layout itself is the first.
-  std::vector<layout> all() const {
-    std::vector<layout> sorted;
-    for (std::size_t n = 0; n <= 4; ++n)
-      for (const layout& listed : all_)
-        if (listed.findings.size() == n)
-          sorted.push_back(listed);
-    return sorted;
-  }
-
-private:
-  static pairing opposite(pairing order) {
-    return order == pairing::half_split ? pairing::interleaved : pairing::half_split;
-  }
-
-  void add_places(layout l) {
-    const layout right = expected_layout(expected_);
-    for (std::int64_t rotary = 2; rotary <= head_dim_; rotary += 2)
-      for (const std::int64_t offset : {right.offset, std::int64_t{0}, head_dim_ - rotary}) {
-        if (offset > head_dim_ - rotary)
-          continue;
-        l.rotary_dim = rotary;
+/// All layouts that engines take by mistake, those with the fewest differences first; the expected
+/// layout itself is the first.
+inline std::vector<layout> known_layouts(const expectation& expected) {
+  const layout right = expected_layout(expected);
+  const std::int64_t head_dim = expected.shape().head_dim;
+  std::vector<layout> all;
+  layout l;
+  const auto add = [&](std::int64_t distance) {
+    l.distance = distance;
+    all.push_back(l);
+    all.back().findings = differences(l, right);
+  };
+  const auto add_places = [&] {
+    for (l.rotary_dim = 2; l.rotary_dim <= head_dim; l.rotary_dim += 2)
+      for (const std::int64_t offset : {right.offset, std::int64_t{0}, head_dim - l.rotary_dim}) {
         l.offset = offset;
-        l.distance = rotary / 2;
-        add(l);
-        if (rotary == right.rotary_dim && rotary < head_dim_ && offset == right.offset) {
-          l.distance = head_dim_ / 2;
-          const std::int64_t last = offset + l.distance + rotary / 2;
-          if (l.order == pairing::half_split && l.output_order == l.order && last <= head_dim_ &&
-              l.distance != rotary / 2)
-            add(l);
-        }
+        const std::int64_t half = l.rotary_dim / 2, last = offset + head_dim / 2 + half;
+        if (offset <= head_dim - l.rotary_dim)
+          add(half);
+        if (l.rotary_dim == right.rotary_dim && l.rotary_dim < head_dim && last <= head_dim &&
+            offset == right.offset && l.order == pairing::half_split && l.output_order == l.order &&
+            head_dim / 2 != half)
+          add(head_dim / 2);
       }
-  }
-
-  void add(layout l) {
-    const layout right = expected_layout(expected_);
-    const auto say = [&](diagnosis what, std::string text) {
-      l.findings.push_back({what, std::move(text)});
-    };
-    if (l.order != right.order)
-      say(diagnosis::wrong_pairing, text_of("pairs are {} where they should be {}",
-                                            order_name(l.order), order_name(right.order)));
-    // An engine that confuses pairs does so on both sides: that is one mistake.
-    const bool both =
-        l.order != right.order && l.output_order == l.order && right.output_order == right.order;
-    if (l.output_order != right.output_order && !both)
-      say(diagnosis::wrong_output_order,
-          text_of("results are written in {} order where it should be {}",
-                  order_name(l.output_order), order_name(right.output_order)));
-    if (l.rotary_dim != right.rotary_dim)
-      say(diagnosis::rotary_dim, text_of("{} elements of a head are turned where rotary_dim is "
-                                         "{}",
-                                         l.rotary_dim, right.rotary_dim));
-    if (l.offset != right.offset)
-      say(diagnosis::rotary_offset,
-          text_of("the rotary part begins at element {} of the head where it should at {}",
-                  l.offset, right.offset));
-    if (l.distance != l.rotary_dim / 2)
-      say(diagnosis::pair_distance,
-          text_of("the elements of a pair are {} apart (half a head) where it should be {} "
-                  "(half the rotary part)",
-                  l.distance, l.rotary_dim / 2));
-    if (l.kind == mixing::overwritten)
-      say(diagnosis::overwritten_input,
-          "the second element of a pair is computed from the new first element, not the old one");
-    else if (l.kind != mixing::rotation)
-      say(diagnosis::sign_of_one_half, sign_text("first"));
-    all_.push_back(std::move(l));
-  }
-
-  const expectation& expected_;
-  std::int64_t head_dim_;
-  std::vector<layout> all_;
-};
+  };
+  for (const pairing in : {right.order, opposite(right.order)})
+    for (const pairing out : {right.output_order, in, opposite(in)})
+      for (const mixing kind : {mixing::rotation, mixing::first_sign, mixing::overwritten})
+        if (in == right.order || kind == mixing::rotation) {
+          l.order = in;
+          l.output_order = out;
+          l.kind = kind;
+          add_places();
+        }
+  std::stable_sort(all.begin(), all.end(), [](const layout& a, const layout& b) {
+    return a.findings.size() < b.findings.size();
+  });
+  return all;
+}
 
 /// The likeliest layout: rows explain it, and what lies beyond its rotary part is unchanged. Where
-/// only the second fails, a finding says so. No findings and `found` false: there is none.
-struct layout_result {
-  bool found = false;
-  layout which;
-};
-inline layout_result find_layout(const samples& s, const expectation& expected) {
+/// only the second fails, a finding says so.
+inline std::optional<layout> find_layout(const samples& s, const expectation& expected) {
   const layout right = expected_layout(expected);
-  layout_result untidy;
-  for (const layout& tried : layout_list(expected).all()) {
+  std::optional<layout> untidy;
+  for (const layout& tried : known_layouts(expected)) {
     // More pairs than expected are only there if they turn: elements may be changed otherwise.
     const bool wider = tried.rotary_dim > right.rotary_dim;
     if (!has_rows(s, tried, wider ? right.n_pairs() : tried.n_pairs()))
       continue;
     const std::ptrdiff_t changed = changed_beyond(s, tried);
     if (changed < 0)
-      return {true, tried};
-    if (!untidy.found && tried.rotary_dim == right.rotary_dim) {
-      untidy = {true, tried};
-      const std::ptrdiff_t element = changed % s.head_dim;
-      untidy.which.findings.push_back(
+      return tried;
+    if (!untidy && tried.rotary_dim == right.rotary_dim) {
+      untidy = tried;
+      untidy->findings.push_back(
           {diagnosis::unrotated_changed,
            text_of("element {} of a head lies beyond the rotary part and is changed from {:.9} to "
                    "{:.9}",
-                   element, s.before[static_cast<std::size_t>(changed)],
+                   changed % s.head_dim, s.before[static_cast<std::size_t>(changed)],
                    s.after[static_cast<std::size_t>(changed)])});
     }
   }

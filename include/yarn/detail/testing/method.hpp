@@ -146,37 +146,17 @@ public:
   }
   const method_numbers& numbers() const { return numbers_; }
 
-  changeable_method with_factor(double factor) const {
-    method_numbers changed = numbers_;
-    changed.factor = factor;
-    return {changed, resolve_};
-  }
-  changeable_method with_length(std::int64_t length) const {
-    method_numbers changed = numbers_;
-    changed.length = length;
-    return {changed, resolve_};
-  }
-  changeable_method with_truncate(bool truncate) const {
-    method_numbers changed = numbers_;
-    changed.truncate = truncate;
-    return {changed, resolve_};
-  }
-  changeable_method with_yarn(double beta_fast, double beta_slow, yarn_ramp ramp) const {
-    method_numbers changed = numbers_;
-    changed.beta_fast = beta_fast;
-    changed.beta_slow = beta_slow;
-    changed.ramp = ramp;
-    return {changed, resolve_};
+  /// The same with another number: `with(&method_numbers::factor, 8)`.
+  template <class Number>
+  changeable_method with(Number method_numbers::*which, std::common_type_t<Number> value) const {
+    changeable_method changed = *this;
+    changed.numbers_.*which = value;
+    return changed;
   }
 
 private:
-  using resolve_function =
-      std::function<frequencies(const method_numbers&, const rope_shape&, std::int64_t)>;
-  changeable_method(method_numbers numbers, resolve_function resolve)
-      : numbers_(std::move(numbers)), resolve_(std::move(resolve)) {}
-
   method_numbers numbers_;
-  resolve_function resolve_;
+  std::function<frequencies(const method_numbers&, const rope_shape&, std::int64_t)> resolve_;
 };
 
 } // namespace detail

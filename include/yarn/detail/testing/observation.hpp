@@ -10,10 +10,13 @@
 #define YARN_DETAIL_TESTING_OBSERVATION_HPP
 
 #include "../../testing/report.hpp"
+#include "../base/formats.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 namespace yarn {
@@ -28,47 +31,41 @@ struct equation {
   double scale; ///< length of the pair: what errors are measured against
 };
 
-/// The rounding of numbers on an engine's way.
-enum class rounding { none, binary32, binary16, bfloat16 };
-
-inline double rounded_to(rounding format, double value) {
-  if (format == rounding::binary32)
-    return static_cast<double>(static_cast<float>(value));
-  if (format == rounding::binary16) {
-    float16 half;
-    yarn::detail::narrow(value, half);
-    return yarn::detail::widen<double>(half);
-  }
-  if (format == rounding::bfloat16) {
-    bfloat16 half;
-    yarn::detail::narrow(value, half);
-    return yarn::detail::widen<double>(half);
-  }
-  return value;
+inline int digits_of(element_format format) {
+  return yarn::detail::with_format(format, [](auto traits) { return traits.digits; });
 }
+inline const char* name_of(element_format format) {
+  return yarn::detail::with_format(format, [](auto traits) { return traits.name; });
+}
+
+/// The format of numbers that an engine does not round on the way.
+inline constexpr element_format not_rounded = element_format::unknown;
+
+inline double rounded_to(element_format format, double value) {
+  if (format == not_rounded)
+    return value;
+  return yarn::detail::with_format(format, [value](auto traits) {
+    typename decltype(traits)::type element;
+    yarn::detail::narrow(value, element);
+    return yarn::detail::widen<double>(element);
+  });
+}
+
+/// The largest error of one rounding to a format, relative. 2 % are for float arithmetic before it.
+inline double error_of_one_rounding(int digits) { return 1.02 * std::ldexp(1, -digits); }
 
 /// Error of right arithmetic, in units of the amplitude: `floats` units of 2^-24, or `halves` of a
-/// 16-bit format's last place. What is said of double leaves room for the fit by least squares.
+/// 16-bit format's last place. The value for double leaves room for the fit by least squares. No
+/// engine computes in 8 bits: there only the result is rounded.
 inline double noise_of(int digits, double floats, double halves) {
-  return digits == 53 ? 0x1p-42 : std::ldexp(digits > 11 ? floats : halves, -digits);
+  if (digits == 53)
+    return 0x1p-42;
+  return digits < 8 ? error_of_one_rounding(digits)
+                    : std::ldexp(digits > 11 ? floats : halves, -digits);
 }
 
-/// Significant bits of an element type.
-template <class T> constexpr int digits_of() {
-  constexpr element_format format = format_of_v<T>;
-  static_assert(format != element_format::unknown,
-                "yarn: unknown element type: specialise yarn::format_of for it");
-  return format == element_format::binary64   ? 53
-         : format == element_format::binary32 ? 24
-         : format == element_format::binary16 ? 11
-                                              : 8;
-}
-template <class T> constexpr const char* type_name() {
-  constexpr element_format format = format_of_v<T>;
-  return format == element_format::binary64   ? "double"
-         : format == element_format::binary32 ? "float"
-         : format == element_format::binary16 ? "float16"
-                                              : "bfloat16";
+inline std::string turned_text(std::int64_t turned, std::int64_t rotary_dim) {
+  return text_of("{} elements of a head are turned where rotary_dim is {}", turned, rotary_dim);
 }
 
 struct observation {
@@ -76,12 +73,22 @@ struct observation {
   std::int64_t n_pairs = 0;
   std::int64_t per_pair = 0;       ///< equations of one token and pair
   std::vector<equation> equations; ///< [token][pair][per_pair]
+  int digits = 0;                  ///< significant bits of the engine's results
   /// Error that right arithmetic in the engine's types makes, in units of the amplitude.
   double noise = 0;
 
   std::int64_t n_tokens() const { return static_cast<std::int64_t>(positions.size()); }
   const equation* at(std::int64_t token, std::int64_t pair) const {
     return equations.data() + (token * n_pairs + pair) * per_pair;
+  }
+  /// Calls f(token, pair, index, equation) for every equation of the first `pairs` pairs of every
+  /// token, until it returns false. The index counts the equations of one token and pair.
+  template <class Function> void visit(std::int64_t pairs, const Function& f) const {
+    for (std::int64_t token = 0; token < n_tokens(); ++token)
+      for (std::int64_t pair = 0; pair < pairs; ++pair)
+        for (std::int64_t k = 0; k < per_pair; ++k)
+          if (!f(token, pair, k, at(token, pair)[k]))
+            return;
   }
 };
 
@@ -92,48 +99,38 @@ struct turns {
   std::vector<double> sin;
   std::vector<double> angle;
   std::int64_t n_pairs = 0; ///< those that turn; the observation may have more, left as they are
+
+  std::size_t at(std::int64_t token, std::int64_t pair) const {
+    return static_cast<std::size_t>(token * n_pairs + pair);
+  }
 };
 
 /// What happens to numbers between position and angle.
 struct pipeline {
-  rounding inv_freq = rounding::none;
-  rounding position = rounding::none;
-  rounding angle = rounding::none;
+  element_format inv_freq = not_rounded;
+  element_format position = not_rounded;
+  element_format angle = not_rounded;
 };
 
 /// By the rows of double where nothing is rounded on the way.
 inline turns turns_of(const std::vector<double>& inv_freq,
                       const std::vector<std::int64_t>& positions_of_tokens, pipeline way = {}) {
   turns t;
-  const auto n_pairs = static_cast<std::int64_t>(inv_freq.size());
-  const std::size_t n = positions_of_tokens.size() * inv_freq.size();
-  t.n_pairs = n_pairs;
-  t.cos.resize(n);
-  t.sin.resize(n);
-  const bool exact = way.inv_freq == rounding::none && way.position == rounding::none &&
-                     way.angle == rounding::none;
+  t.n_pairs = static_cast<std::int64_t>(inv_freq.size());
   for (const std::int64_t position : positions_of_tokens)
     for (const double f : inv_freq) {
-      const double p = rounded_to(way.position, static_cast<double>(position));
-      t.angle.push_back(rounded_to(way.angle, p * rounded_to(way.inv_freq, f)));
+      const auto exact = static_cast<double>(position);
+      const double p = rounded_to(way.position, exact);
+      const double angle = rounded_to(way.angle, p * rounded_to(way.inv_freq, f));
+      t.cos.push_back(std::cos(angle));
+      t.sin.push_back(std::sin(angle));
+      // The phase of double rows is off by up to 2^-62 rad a token, whatever the frequency:
+      // 64 * 2^-53 of this.
+      t.angle.push_back(std::max(std::fabs(exact) * 0x1p-15, std::fabs(angle)));
     }
-  if (exact) {
-    fill_rows(frequencies_from(inv_freq.data(), n_pairs), positions(positions_of_tokens),
-              t.cos.data(), t.sin.data(), n_pairs);
-  } else {
-    for (std::size_t i = 0; i < n; ++i) {
-      t.cos[i] = std::cos(t.angle[i]);
-      t.sin[i] = std::sin(t.angle[i]);
-    }
-  }
-  // The phase of double rows is off by up to 2^-62 rad a token, whatever the frequency: 64 * 2^-53
-  // of this.
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::int64_t position = positions_of_tokens[i / inv_freq.size()];
-    const double least = std::fabs(static_cast<double>(position)) * 0x1p-15;
-    const double angle = std::fabs(t.angle[i]);
-    t.angle[i] = angle > least ? angle : least;
-  }
+  if (way.inv_freq == not_rounded && way.position == not_rounded && way.angle == not_rounded)
+    fill_rows(frequencies_from(inv_freq.data(), t.n_pairs), positions(positions_of_tokens),
+              t.cos.data(), t.sin.data(), t.n_pairs);
   return t;
 }
 
@@ -173,15 +170,10 @@ inline fit fitted(const observation& seen, const turns& t, double angle_error, b
   const std::vector<double>& cosines = exchanged ? t.sin : t.cos;
   const std::vector<double>& sines = exchanged ? t.cos : t.sin;
   const auto visit = [&](const auto& each) {
-    std::size_t i = 0;
-    for (std::int64_t token = 0; token < seen.n_tokens(); ++token)
-      for (std::int64_t pair = 0; pair < t.n_pairs; ++pair, ++i) {
-        const double allowed = seen.noise + angle_error * t.angle[i];
-        const equation* const first = seen.at(token, pair);
-        for (std::int64_t k = 0; k < seen.per_pair; ++k)
-          if (!each(first[k], first[k].a * cosines[i], first[k].b * sines[i], allowed))
-            return;
-      }
+    seen.visit(t.n_pairs, [&](std::int64_t token, std::int64_t pair, auto, const equation& e) {
+      const std::size_t i = t.at(token, pair);
+      return each(e, e.a * cosines[i], e.b * sines[i], seen.noise + angle_error * t.angle[i]);
+    });
   };
   normal_equations sums;
   visit([&](const equation& e, double u, double v, double allowed) {
@@ -196,8 +188,7 @@ inline fit fitted(const observation& seen, const turns& t, double angle_error, b
     const double both = sums.uu + 2 * sums.uv + sums.vv;
     f.cos_factor = f.sin_factor = both > 0 ? (sums.uy + sums.vy) / both : 0;
   }
-  const double c = std::fabs(f.cos_factor), s = std::fabs(f.sin_factor);
-  const double amplitude = c > s ? c : s;
+  const double amplitude = std::max(std::fabs(f.cos_factor), std::fabs(f.sin_factor));
   if (!(amplitude > 0)) {
     f.error = f.ratio = HUGE_VAL;
     return f;
@@ -205,10 +196,8 @@ inline fit fitted(const observation& seen, const turns& t, double angle_error, b
   visit([&](const equation& e, double u, double v, double allowed) {
     const double error =
         std::fabs(e.y - f.cos_factor * u - f.sin_factor * v) / (e.scale * amplitude);
-    if (error > f.error)
-      f.error = error;
-    if (error / allowed > f.ratio)
-      f.ratio = error / allowed;
+    f.error = std::max(f.error, error);
+    f.ratio = std::max(f.ratio, error / allowed);
     return f.ratio <= 1; // one that does not agree is of no further interest
   });
   return f;
@@ -226,24 +215,15 @@ struct misfit {
 inline misfit largest_error(const observation& seen, const turns& t, double factor,
                             double angle_error = double_angle_error) {
   misfit worst;
-  std::size_t i = 0;
-  for (std::int64_t token = 0; token < seen.n_tokens(); ++token)
-    for (std::int64_t pair = 0; pair < t.n_pairs; ++pair, ++i) {
-      const equation* const first = seen.at(token, pair);
-      for (std::int64_t k = 0; k < seen.per_pair; ++k) {
-        const double expected = factor * (first[k].a * t.cos[i] + first[k].b * t.sin[i]);
-        const double error = std::fabs(first[k].y - expected) / (first[k].scale * factor);
-        const double ratio = error / (seen.noise + angle_error * t.angle[i]);
-        worst.ratio = ratio > worst.ratio ? ratio : worst.ratio;
-        if (error > worst.error) {
-          worst.error = error;
-          worst.token = token;
-          worst.pair = pair;
-          worst.index = k;
-          worst.expected = expected;
-        }
-      }
-    }
+  seen.visit(t.n_pairs, [&](auto token, auto pair, auto k, const equation& e) {
+    const std::size_t i = t.at(token, pair);
+    const double expected = factor * (e.a * t.cos[i] + e.b * t.sin[i]);
+    const double error = std::fabs(e.y - expected) / (e.scale * factor);
+    if (error > worst.error)
+      worst = {error, worst.ratio, token, pair, k, expected};
+    worst.ratio = std::max(worst.ratio, error / (seen.noise + angle_error * t.angle[i]));
+    return true;
+  });
   return worst;
 }
 
@@ -260,45 +240,43 @@ inline solved_row solved(const equation* first, std::int64_t n) {
   solved_row row;
   row.cos = sums.c();
   row.sin = sums.s();
-  double size = std::sqrt(row.cos * row.cos + row.sin * row.sin);
-  size = size > 1 ? size : 1;
+  const double size = std::max(1.0, std::sqrt(row.cos * row.cos + row.sin * row.sin));
   for (std::int64_t k = 0; k < n; ++k) {
     const double left = std::fabs(first[k].y - row.cos * first[k].a - row.sin * first[k].b);
-    const double error = left / (first[k].scale * size);
-    row.error = error > row.error ? error : row.error;
+    row.error = std::max(row.error, left / (first[k].scale * size));
   }
   return row;
+}
+
+/// The rows of every token and pair.
+inline std::vector<solved_row> solved_rows(const observation& seen) {
+  std::vector<solved_row> rows;
+  for (std::int64_t i = 0; i < seen.n_tokens() * seen.n_pairs; ++i)
+    rows.push_back(solved(seen.at(0, i), seen.per_pair));
+  return rows;
 }
 
 /// The frequencies that rows show: the angle of position 1, made precise by one position after the
 /// other as long as each leaves no doubt of the number of whole turns. 0 where there is none.
 inline std::vector<double> shown_inv_freq(const observation& seen) {
   std::vector<double> shown;
-  constexpr double pi = 3.14159265358979323846;
+  constexpr double two_pi = 2 * 3.14159265358979323846;
+  std::map<std::int64_t, std::int64_t> tokens; // by position
+  for (std::int64_t t = 0; t < seen.n_tokens(); ++t)
+    tokens.emplace(seen.positions[static_cast<std::size_t>(t)], t);
+  tokens.erase(tokens.begin(), tokens.upper_bound(0));
   for (std::int64_t pair = 0; pair < seen.n_pairs; ++pair) {
-    double f = 0;
-    std::int64_t at = 0;
-    while (true) { // the next larger position
-      std::int64_t token = -1;
-      for (std::int64_t t = 0; t < seen.n_tokens(); ++t) {
-        const std::int64_t p = seen.positions[static_cast<std::size_t>(t)];
-        if (p > at && (token < 0 || p < seen.positions[static_cast<std::size_t>(token)]))
-          token = t;
-      }
-      if (token < 0)
-        break;
-      const std::int64_t next = seen.positions[static_cast<std::size_t>(token)];
-      const double ratio = static_cast<double>(next) / static_cast<double>(at > 0 ? at : next);
-      const double angle_error =
-          1.5 * seen.noise + float_angle_error * std::fabs(f) * static_cast<double>(at);
-      if (at > 0 && angle_error * ratio > 1)
+    double f = 0, before = 0; // the position before
+    for (const auto& [position, token] : tokens) {
+      const auto at = static_cast<double>(position);
+      const double angle_error = 1.5 * seen.noise + float_angle_error * std::fabs(f) * before;
+      if (before > 0 && angle_error * (at / before) > 1)
         break;
       const solved_row row = solved(seen.at(token, pair), seen.per_pair);
       const double phase = std::atan2(row.sin, row.cos);
-      const double whole =
-          at > 0 ? std::round((f * static_cast<double>(next) - phase) / (2 * pi)) : 0;
-      f = (phase + 2 * pi * whole) / static_cast<double>(next);
-      at = next;
+      const double whole = before > 0 ? std::round((f * at - phase) / two_pi) : 0;
+      f = (phase + two_pi * whole) / at;
+      before = at;
     }
     f = std::fabs(f); // of an engine that turns the other way, too
     shown.push_back(f < 4 ? f : 0);

@@ -6,6 +6,8 @@
 #include "../../testing/report.hpp"
 #include "../base/text.hpp"
 
+#include <utility>
+
 namespace yarn {
 inline namespace YARN_ABI {
 namespace testing {
@@ -64,48 +66,26 @@ inline const char* name_of(diagnosis what) {
   return names[static_cast<int>(what)];
 }
 
-inline bool is_about_precision(diagnosis what) {
-  return what >= diagnosis::float32_angles && what <= diagnosis::rounded_often;
-}
-inline bool is_float32_precision(diagnosis what) {
-  return what == diagnosis::float32_angles || what == diagnosis::float32_inv_freq;
-}
-
-inline bool report::has(diagnosis what) const {
-  for (const finding& found : findings)
-    if (found.what == what)
-      return true;
-  return false;
-}
-
 inline std::string report::text() const {
-  std::string all = subject + (passed ? ": ok" : ": NOT OK");
-  all += detail::text_of("; largest error {:.3} {} ({:.3} ULP), allowed {:.3}", max_error, unit,
-                         max_error_ulp, tolerance);
+  using detail::text_of;
+  std::string all = text_of("{}: {}; largest error {:.3} {} ({:.3} ULP), allowed {:.3}", subject,
+                            passed ? "ok" : "NOT OK", max_error, unit, max_error_ulp, tolerance);
   if (max_error > 0) {
+    const std::pair<const char*, std::int64_t> indices[] = {
+        {"position", worst.position}, {"pair", worst.pair}, {"element", worst.element}};
     all += ", at";
-    if (worst.position >= 0)
-      all += detail::text_of(" position {},", worst.position);
-    if (worst.pair >= 0)
-      all += detail::text_of(" pair {},", worst.pair);
-    if (worst.element >= 0)
-      all += detail::text_of(" element {},", worst.element);
-    all += detail::text_of(" {}: expected {:.9}, actual {:.9}", worst.what, worst.expected,
-                           worst.actual);
+    for (const auto& [name, index] : indices)
+      if (index >= 0)
+        all += text_of(" {} {},", name, index);
+    all += text_of(" {}: expected {:.9}, actual {:.9}", worst.what, worst.expected, worst.actual);
   }
   all += "\n";
   for (const finding& found : findings)
     all += std::string("  ") + name_of(found.what) + (passed ? " (accepted): " : ": ") +
            found.text + "\n";
   if (!findings.empty() && !has(diagnosis::unexplained) && !has(diagnosis::not_finite))
-    all += detail::text_of("  (with that the error is {:.3})\n", explained_error);
+    all += text_of("  (with that the error is {:.3})\n", explained_error);
   return all;
-}
-
-template <class Traits>
-std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out,
-                                             const report& r) {
-  return out << r.text().c_str();
 }
 
 } // namespace testing

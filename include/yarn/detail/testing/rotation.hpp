@@ -40,9 +40,15 @@ void call(Engine& engine, const std::vector<std::int64_t>& list, const Views&...
   }
 }
 
-// 16 bits: cos and sin, two products and their sum may each be rounded, as in the frameworks.
-template <class From, class To> double rotation_noise() {
-  return noise_of(digits_of<To>() < digits_of<From>() ? digits_of<To>() : digits_of<From>(), 8, 4);
+/// Samples without numbers. 16 bits: cos and sin, two products and their sum may each be rounded,
+/// as in the frameworks.
+template <class From, class To> samples no_samples(std::int64_t n_heads, std::int64_t head_dim) {
+  samples s;
+  s.format = format_of_v<To>;
+  s.n_heads = n_heads;
+  s.head_dim = head_dim;
+  s.noise = noise_of(std::min(digits_of(format_of_v<From>), digits_of(s.format)), 8, 4);
+  return s;
 }
 
 constexpr std::int64_t runs = 2; // the second finds state that the first has left
@@ -50,10 +56,8 @@ constexpr std::int64_t runs = 2; // the second finds state that the first has le
 /// Runs `once(before, after, run)` and collects what it did.
 template <class From, class To, class Once>
 samples sampled(const expectation& expected, const options& o, const Once& once) {
-  samples s;
+  samples s = no_samples<From, To>(runs * o.n_heads, expected.shape().head_dim);
   s.positions = telling_positions(o.max_position);
-  s.n_heads = runs * o.n_heads;
-  s.head_dim = expected.shape().head_dim;
   const auto n_tokens = static_cast<std::int64_t>(s.positions.size());
   const auto n = static_cast<std::size_t>(n_tokens * o.n_heads * s.head_dim);
   s.before.resize(static_cast<std::size_t>(runs) * n);
@@ -74,7 +78,6 @@ samples sampled(const expectation& expected, const options& o, const Once& once)
           s.after[at] = yarn::detail::widen<double>(after[i]);
         }
   }
-  s.noise = rotation_noise<From, To>();
   return s;
 }
 
@@ -82,10 +85,7 @@ samples sampled(const expectation& expected, const options& o, const Once& once)
 template <class From, class To>
 samples recorded(const heads_view<From>& before, const heads_view<To>& after,
                  const positions& list) {
-  samples s;
-  s.n_heads = before.n_heads();
-  s.head_dim = before.head_dim();
-  s.noise = rotation_noise<std::remove_const_t<From>, std::remove_const_t<To>>();
+  samples s = no_samples<From, To>(before.n_heads(), before.head_dim());
   const auto append = [](const auto& view, std::int64_t t, std::vector<double>& values) {
     for (std::int64_t h = 0; h < view.n_heads(); ++h)
       for (std::int64_t d = 0; d < view.head_dim(); ++d)
@@ -100,50 +100,22 @@ samples recorded(const heads_view<From>& before, const heads_view<To>& after,
   return s;
 }
 
-/// Without the tokens that hold NaN or infinity.
-inline samples finite_samples(const samples& s, report& r) {
-  samples kept = s;
-  kept.positions.clear();
-  kept.before.clear();
-  kept.after.clear();
-  const auto size = static_cast<std::size_t>(s.n_heads * s.head_dim);
-  for (std::size_t t = 0; t < s.positions.size(); ++t) {
-    std::size_t i = t * size;
-    while (i < (t + 1) * size && is_finite(s.before[i]) && is_finite(s.after[i]))
-      ++i;
-    if (i < (t + 1) * size) {
-      add_finding(r, {diagnosis::not_finite,
-                      text_of("NaN or infinity at position {}, element {} of a head",
-                              s.positions[t], i % static_cast<std::size_t>(s.head_dim))});
-      continue;
-    }
-    kept.positions.push_back(s.positions[t]);
-    for (i = t * size; i < (t + 1) * size; ++i) {
-      kept.before.push_back(s.before[i]);
-      kept.after.push_back(s.after[i]);
-    }
-  }
-  return kept;
-}
-
 /// The error against the expected rotation, element by element. Whether it is that of rounding.
-inline bool measure(report& r, const expectation& expected, const samples& s, int digits) {
+inline bool measure(report& r, const expectation& expected, const samples& s) {
   const layout right = expected_layout(expected);
-  const observation seen = observed(s, right);
-  const bool fits = measure(r, expected, seen, digits);
-  const turns t = turns_of(list_of(expected.frequencies()), s.positions);
-  const misfit worst = largest_error(seen, t, expected.frequencies().attention_factor());
-  r.worst.what = worst.index % 2 == 0 ? "first element" : "second element";
-  r.worst.element = worst.index % 2 == 0 ? right.first(right.output_order, worst.pair)
-                                         : right.second(right.output_order, worst.pair);
+  const misfit worst = measure(r, expected, observed(s, right));
+  const bool is_first = worst.index % 2 == 0;
+  r.worst.what = is_first ? "first element" : "second element";
+  r.worst.element = is_first ? right.first(right.output_order, worst.pair)
+                             : right.second(right.output_order, worst.pair);
   const std::ptrdiff_t changed = changed_beyond(s, right);
   if (changed < 0)
-    return fits;
+    return worst.ratio <= 1;
   const auto at = static_cast<std::size_t>(changed);
   const double error = std::fabs(s.after[at] - s.before[at]) / std::fabs(s.before[at]);
   if (error > r.max_error) {
     r.max_error = error;
-    r.max_error_ulp = std::ldexp(error, digits);
+    r.max_error_ulp = std::ldexp(error, digits_of(s.format));
     r.worst = {s.positions[at / static_cast<std::size_t>(s.n_heads * s.head_dim)],
                -1,
                changed % s.head_dim,
@@ -155,33 +127,26 @@ inline bool measure(report& r, const expectation& expected, const samples& s, in
 }
 
 /// The report with what explains the rows under a layout.
-inline report explained_under(const report& sofar, const expectation& expected, const samples& s,
-                              const layout& which, int digits) {
-  report r = sofar;
+inline report explained_under(report r, const expectation& expected, const samples& s,
+                              const layout& which) {
   for (const finding& mistake : which.findings)
     add_finding(r, mistake);
-  const observation seen = observed(s, which);
-  if (which.rotary_dim == expected.shape().rotated())
-    explain(r, expected, seen, digits);
-  else
-    explain(r, expected.with_rotary_dim(which.rotary_dim), seen, digits,
-            {{diagnosis::rotary_dim, "", expected.continued(which.n_pairs()),
-              expected.frequencies().attention_factor()}});
+  explain_any_width(r, expected, observed(s, which));
   return r;
 }
 
 /// The report under the layout that was found. The rows of a single head fit any order of pairs:
 /// then the layout becomes the first one whose rows are explained.
 inline report explained_rotation(const report& sofar, const expectation& expected, const samples& s,
-                                 layout& which, int digits) {
-  report under = explained_under(sofar, expected, s, which, digits);
+                                 layout& which) {
+  report under = explained_under(sofar, expected, s, which);
   if (s.n_heads > 1 || !under.has(diagnosis::unexplained))
     return under;
-  for (const layout& other : layout_list(expected).all()) {
+  for (const layout& other : known_layouts(expected)) {
     if (other.findings.size() > 1 || other.kind != mixing::rotation ||
         changed_beyond(s, other) >= 0)
       continue;
-    report another = explained_under(sofar, expected, s, other, digits);
+    report another = explained_under(sofar, expected, s, other);
     if (!another.has(diagnosis::unexplained)) {
       which = other;
       return another;
@@ -194,24 +159,23 @@ inline report explained_rotation(const report& sofar, const expectation& expecte
 inline void name_wrong_sign(report& r, const layout& which) {
   if (which.kind != mixing::first_sign || !r.has(diagnosis::wrong_direction))
     return;
-  std::vector<finding> kept;
-  for (finding& found : r.findings) {
+  std::vector<finding>& list = r.findings;
+  list.erase(std::remove_if(list.begin(), list.end(),
+                            [](const finding& f) { return f.what == diagnosis::wrong_direction; }),
+             list.end());
+  for (finding& found : list)
     if (found.what == diagnosis::sign_of_one_half)
       found.text = sign_text("second");
-    if (found.what != diagnosis::wrong_direction)
-      kept.push_back(found);
-  }
-  r.findings = kept;
 }
 
 /// One rounding of a 16-bit result is at most 2^-digits of it; more is a finding. Angles in float32
 /// are allowed for: they are no rounding of the data.
 inline void find_repeated_rounding(report& r, const expectation& expected, const samples& s,
-                                   const layout& which, int digits) {
-  if (!r.findings.empty() || digits > 11)
-    return;
+                                   const layout& which) {
   observation rounded_once = observed(s, which);
-  rounded_once.noise = 1.02 * std::ldexp(1, -digits);
+  if (!r.findings.empty() || rounded_once.digits > 11)
+    return;
+  rounded_once.noise = error_of_one_rounding(rounded_once.digits);
   const turns t = turns_of(list_of(expected.frequencies()), s.positions);
   const misfit worst =
       largest_error(rounded_once, t, expected.frequencies().attention_factor(), float_angle_error);
@@ -219,29 +183,28 @@ inline void find_repeated_rounding(report& r, const expectation& expected, const
     add_finding(r, {diagnosis::rounded_often,
                     text_of("results are rounded more than once on the way: the error is {:.2}, "
                             "where one rounding makes {:.2}",
-                            r.max_error, std::ldexp(1, -digits))});
+                            r.max_error, std::ldexp(1, -rounded_once.digits))});
 }
 
-inline report judge_rotation(const expectation& expected, const samples& all, int digits,
-                             const char* type, const options& o) {
+inline report judge_rotation(const expectation& expected, samples s, const options& o) {
   report r;
-  r.subject = text_of("rotation of {}, {} positions, {} heads of {} elements", type,
-                      all.positions.size(), all.n_heads, all.head_dim);
-  const samples s = finite_samples(all, r);
-  if (s.positions.empty()) {
-    decide(r, false, s.noise, o);
-    return r;
-  }
-  const bool right = measure(r, expected, s, digits);
-  layout_result found = find_layout(s, expected);
-  if (found.found) {
-    r = explained_rotation(r, expected, s, found.which, digits);
-    name_wrong_sign(r, found.which);
-    find_repeated_rounding(r, expected, s, found.which, digits);
-  } else {
-    add_finding(r, {diagnosis::unexplained,
-                    "no row of cos and sin turns the heads of a token into what came back, under "
-                    "any order of pairs"});
+  r.subject = text_of("rotation of {}, {} positions, {} heads of {} elements", name_of(s.format),
+                      s.positions.size(), s.n_heads, s.head_dim);
+  remove_not_finite(r, s.positions, s.before, s.after,
+                    "NaN or infinity at position {}, element {} of a head",
+                    static_cast<std::size_t>(s.head_dim));
+  bool right = false;
+  if (!s.positions.empty()) {
+    right = measure(r, expected, s);
+    if (std::optional<layout> found = find_layout(s, expected)) {
+      r = explained_rotation(r, expected, s, *found);
+      name_wrong_sign(r, *found);
+      find_repeated_rounding(r, expected, s, *found);
+    } else {
+      add_finding(r, {diagnosis::unexplained,
+                      "no row of cos and sin turns the heads of a token into what came back, under "
+                      "any order of pairs"});
+    }
   }
   decide(r, right, s.noise, o);
   return r;

@@ -71,82 +71,66 @@ private:
   double tolerance_;
 };
 
+/// The factor of YaRN's formula for the expected method, 0 where it has no scale.
+inline double formula_factor(const expectation& expected) {
+  const double s = expected.method().numbers().factor;
+  return s > 1 ? 0.1 * std::log(s) + 1 : 0;
+}
+
 /// A way from position to angle that rounds numbers, and what it leaves of an angle.
 struct coarse_pipeline {
   diagnosis what;
   pipeline way;
   double angle_error;
-  const char* text;
+  std::string text;
 };
-// A number that is rounded twice is sensitive to the last bit of the engine's own arithmetic.
-inline constexpr double last_bit_error = 2.5e-7;
-inline constexpr coarse_pipeline coarse_pipelines[] = {
-    {diagnosis::float32_angles,
-     {rounding::binary32, rounding::binary32, rounding::binary32},
-     1e-12,
-     "angles are float32(position * float32(inv_freq)), as in the common frameworks: their "
-     "error grows with the position"},
-    {diagnosis::float32_inv_freq,
-     {rounding::binary32, rounding::none, rounding::none},
-     1e-12,
-     "frequencies are rounded to float32: the error grows with the position"},
-    {diagnosis::inv_freq_16bit,
-     {rounding::bfloat16, rounding::none, rounding::none},
-     last_bit_error,
-     "frequencies are rounded to bfloat16"},
-    {diagnosis::inv_freq_16bit,
-     {rounding::binary16, rounding::none, rounding::none},
-     last_bit_error,
-     "frequencies are rounded to float16"},
-    {diagnosis::positions_16bit,
-     {rounding::none, rounding::bfloat16, rounding::none},
-     float_angle_error,
-     "positions are rounded to bfloat16, which is exact to 256 only"},
-    {diagnosis::positions_16bit,
-     {rounding::none, rounding::binary16, rounding::none},
-     float_angle_error,
-     "positions are rounded to float16, which is exact to 2048 only"},
-    {diagnosis::angles_16bit,
-     {rounding::bfloat16, rounding::bfloat16, rounding::bfloat16},
-     last_bit_error,
-     "positions, frequencies and angles are rounded to bfloat16"},
-    {diagnosis::angles_16bit,
-     {rounding::binary16, rounding::binary16, rounding::binary16},
-     last_bit_error,
-     "positions, frequencies and angles are rounded to float16"},
-    {diagnosis::angles_16bit,
-     {rounding::none, rounding::none, rounding::bfloat16},
-     0x1p-8,
-     "angles are rounded to bfloat16"},
-    {diagnosis::angles_16bit,
-     {rounding::none, rounding::none, rounding::binary16},
-     0x1p-11,
-     "angles are rounded to float16"},
-};
+inline std::vector<coarse_pipeline> coarse_pipelines() {
+  // A number that is rounded twice is sensitive to the last bit of the engine's own arithmetic.
+  constexpr double last_bit_error = 2.5e-7;
+  constexpr element_format f32 = element_format::binary32, no = not_rounded;
+  std::vector<coarse_pipeline> all = {
+      {diagnosis::float32_angles,
+       {f32, f32, f32},
+       1e-12,
+       "angles are float32(position * float32(inv_freq)), as in the common frameworks: their error "
+       "grows with the position"},
+      {diagnosis::float32_inv_freq,
+       {f32, no, no},
+       1e-12,
+       "frequencies are rounded to float32: the error grows with the position"}};
+  for (const element_format f : {element_format::bfloat16, element_format::binary16}) {
+    const auto add = [&](diagnosis what, pipeline way, double error, const char* text) {
+      all.push_back({what, way, error, text_of(text, name_of(f), 1 << digits_of(f))});
+    };
+    add(diagnosis::inv_freq_16bit, {f, no, no}, last_bit_error, "frequencies are rounded to {}");
+    add(diagnosis::positions_16bit, {no, f, no}, float_angle_error,
+        "positions are rounded to {}, which is exact to {} only");
+    add(diagnosis::angles_16bit, {f, f, f}, last_bit_error,
+        "positions, frequencies and angles are rounded to {}");
+    add(diagnosis::angles_16bit, {no, no, f}, std::ldexp(1, -digits_of(f)),
+        "angles are rounded to {}");
+  }
+  return all;
+}
 
 class row_search {
 public:
   /// `known`: something is wrong already, so that the expected numbers explain the rest.
   row_search(const expectation& expected, const observation& seen, bool known)
       : expected_(expected), seen_(seen), known_(known), exact_(list_of(expected.frequencies())),
-        meant_(expected.frequencies().attention_factor()) {
-    for (std::int64_t t = 0; t < seen.n_tokens(); ++t)
-      for (std::int64_t i = 0; i < seen.n_pairs; ++i)
-        rows_.push_back(solved(seen.at(t, i), seen.per_pair));
-  }
+        meant_(expected.frequencies().attention_factor()), as_expected_{diagnosis::unexplained, "",
+                                                                        exact_, meant_},
+        rows_(solved_rows(seen)) {}
 
   /// The likeliest explanation. `further` are frequencies beside those that candidate_list finds.
   explanation run(const std::vector<candidate>& further = {}) {
-    const candidate expected{diagnosis::unexplained, "", exact_, meant_};
-    try_all(expected, seen_.positions, {});
+    try_all(as_expected_, seen_.positions, {});
     try_pipelines();
     try_positions();
     std::vector<candidate> all = further;
     add_cut_off(all);
-    std::int64_t reach = 0;
-    for (const std::int64_t position : seen_.positions)
-      reach = position > reach ? position : reach;
-    const candidate_list others(expected_, shown_inv_freq(seen_), static_cast<double>(reach));
+    const auto reach = std::max_element(seen_.positions.begin(), seen_.positions.end());
+    const candidate_list others(expected_, shown_inv_freq(seen_), static_cast<double>(*reach));
     all.insert(all.end(), others.all().begin(), others.all().end());
     for (const candidate& guess : all)
       try_all(guess, seen_.positions, {{guess.what, guess.text}});
@@ -159,11 +143,6 @@ public:
   }
 
 private:
-  double formula() const {
-    const double s = expected_.method().numbers().factor;
-    return s > 1 ? 0.1 * std::log(s) + 1 : 0;
-  }
-
   // These frequencies and positions, exactly or in float32, exchanged or not.
   void try_all(const candidate& guess, const std::vector<std::int64_t>& at,
                const std::vector<finding>& mistakes) {
@@ -188,7 +167,7 @@ private:
       if (f.sin_factor < 0)
         findings.push_back(
             {diagnosis::wrong_direction, "it turns by the negative angle: sin has the wrong sign"});
-      const factor_reader reader(meant_, guess.attention_factor, formula(),
+      const factor_reader reader(meant_, guess.attention_factor, formula_factor(expected_),
                                  4 * seen_.noise + 1e-12);
       reader.read(f.cos_factor, std::fabs(f.sin_factor), findings);
       if (findings.empty() && !known_) // beyond what is allowed, and yet no number is another
@@ -209,22 +188,19 @@ private:
   }
 
   void try_pipelines() {
-    const candidate expected{diagnosis::unexplained, "", exact_, meant_};
-    for (const coarse_pipeline& coarse : coarse_pipelines) {
+    for (const coarse_pipeline& coarse : coarse_pipelines()) {
       if (coarse.what == diagnosis::positions_16bit && !moves_a_position(coarse.way.position))
         continue; // no evidence
       const bool is_loose = coarse.angle_error >= 0x1p-11;
-      try_turns(turns_of(exact_, seen_.positions, coarse.way), expected,
+      try_turns(turns_of(exact_, seen_.positions, coarse.way), as_expected_,
                 {{coarse.what, coarse.text}}, coarse.angle_error, is_loose ? 1.5 : -1);
     }
   }
-  bool moves_a_position(rounding format) const {
-    for (const std::int64_t position : seen_.positions) {
+  bool moves_a_position(element_format format) const {
+    return std::any_of(seen_.positions.begin(), seen_.positions.end(), [&](auto position) {
       const auto exact = static_cast<double>(position);
-      if (std::fabs(rounded_to(format, exact) - exact) > 0)
-        return true;
-    }
-    return false;
+      return rounded_to(format, exact) != exact;
+    });
   }
 
   std::vector<std::int64_t> shifted(std::int64_t by) const {
@@ -239,17 +215,16 @@ private:
   }
 
   void try_positions() {
-    const candidate expected{diagnosis::unexplained, "", exact_, meant_};
     const auto try_list = [&](diagnosis what, const std::string& text, const auto& position_of) {
       std::vector<std::int64_t> list;
       for (std::size_t t = 0; t < seen_.positions.size(); ++t)
         list.push_back(position_of(t, seen_.positions[t]));
       if (list != seen_.positions)
-        try_all(expected, list, {{what, text}});
+        try_all(as_expected_, list, {{what, text}});
     };
     for (std::int64_t shift = -5000; shift <= 5000; ++shift)
       if (shift != 0 && may_be_shifted(shift))
-        try_all(expected, shifted(shift), {{diagnosis::position_offset, about(shift)}});
+        try_all(as_expected_, shifted(shift), {{diagnosis::position_offset, about(shift)}});
     try_list(diagnosis::positions_ignored, "the place in the batch is taken for the position",
              [](std::size_t t, std::int64_t) { return static_cast<std::int64_t>(t); });
     for (const std::size_t token : {std::size_t{0}, seen_.positions.size() - 1})
@@ -303,13 +278,12 @@ private:
       --n;
     if (n == 0 || n == exact_.size())
       return;
-    const std::string text = text_of("{} elements of a head are turned where rotary_dim is {}",
-                                     2 * n, 2 * exact_.size());
-    std::vector<double> cut(exact_.begin(), exact_.begin() + static_cast<std::ptrdiff_t>(n));
-    all.push_back({diagnosis::rotary_dim, text, cut, meant_});
+    const auto turned = static_cast<std::int64_t>(2 * n);
+    const std::string text = turned_text(turned, expected_.shape().rotated());
+    all.push_back({diagnosis::rotary_dim, text, expected_.continued(turned / 2), meant_});
     if (expected_.method().numbers().any_dim) {
       rope_shape shape = expected_.shape();
-      shape.rotary_dim = static_cast<std::int64_t>(2 * n);
+      shape.rotary_dim = turned;
       const frequencies f = expected_.method().resolve(shape, expected_.seq_len());
       all.push_back({diagnosis::rotary_dim, text, list_of(f), meant_});
     }
@@ -320,6 +294,7 @@ private:
   bool known_;
   std::vector<double> exact_;
   double meant_;
+  candidate as_expected_;
   std::vector<solved_row> rows_;
   explanation best_;
 };
