@@ -201,55 +201,41 @@ private:
             method_.resolve(shape_, other));
   }
 
-  template <class Method> void add_other(const Method& other) {
-    const std::string name = method_name(other);
-    if (name != meant_.name)
+  // Another method with the same factor and length.
+  template <class Method> void add_other(const Method& method) {
+    const changeable_method other(method);
+    if (other.numbers().name != meant_.name)
       add(diagnosis::wrong_method,
-          "the frequencies are those of " + name + " scaling where it should be " + meant_.name,
-          changeable_method(other));
+          "the frequencies are those of " + other.numbers().name + " scaling where it should be " +
+              meant_.name,
+          other.with(&method_numbers::factor, interpolation())
+              .with(&method_numbers::length, meant_.length));
   }
   void add_other_methods() {
     add(diagnosis::scaling_missing, "the frequencies are not scaled at all",
         changeable_method(default_scaling{}));
     const double s = interpolation();
-    const std::int64_t length = meant_.length;
-    if (!(s > 0 && s < 1e6 && s != 1.0))
+    if (!(s < 1e6 && s != 1.0))
       return;
-    linear_scaling linear;
-    linear.factor = s;
-    add_other(linear);
-    if (shape_.rotated() > 2) {
-      ntk_scaling ntk;
-      ntk.factor = s;
-      add_other(ntk);
-      // The exponent d / (d - 2) is often forgotten.
+    add_other(linear_scaling{});
+    const bool has_pairs = shape_.rotated() > 2;
+    if (has_pairs) {
+      add_other(ntk_scaling{});
       rope_shape shape = shape_;
       shape.rope_theta *= s;
       add(diagnosis::wrong_method,
           text_of("rope_theta is multiplied by the factor {}, without NTK's exponent", s),
           make_frequencies(shape, default_scaling{}));
     }
-    if (length > 0 && shape_.rope_theta > 1)
-      add_methods_with_length(s, length);
-  }
-  void add_methods_with_length(double s, std::int64_t length) {
-    const auto filled = [&](auto method) {
-      method.original_max_position_embeddings = length;
-      if constexpr (has_factor_v<decltype(method)>)
-        method.factor = s;
-      return method;
-    };
-    add_other(filled(ntk_by_parts_scaling{}));
-    add_other(filled(yarn_scaling{}));
-    add_other(filled(llama3_scaling{}));
-    if (shape_.rotated() > 2) {
-      add_other(filled(part_ntk_scaling{}));
-      dynamic_ntk_scaling dynamic;
-      dynamic.factor = s;
-      dynamic.max_position_embeddings = length;
-      if (expected_.seq_len() > length)
-        add_other(dynamic);
-    }
+    if (meant_.length <= 0 || !(shape_.rope_theta > 1))
+      return;
+    add_other(ntk_by_parts_scaling{});
+    add_other(yarn_scaling{});
+    add_other(llama3_scaling{});
+    if (has_pairs)
+      add_other(part_ntk_scaling{});
+    if (has_pairs && expected_.seq_len() > meant_.length)
+      add_other(dynamic_ntk_scaling{});
   }
 
   void add_exponents() {

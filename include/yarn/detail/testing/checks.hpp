@@ -57,8 +57,7 @@ report check_table(const expectation& expected, const table_view<T>& table, cons
     detail::fail_argument("yarn: testing: n_rows = {} of the table must be > 0", table.n_rows());
   detail::check_entries(table);
   detail::row_values values;
-  for (const std::int64_t position :
-       detail::telling_positions(last < o.max_position ? last : o.max_position))
+  for (const std::int64_t position : detail::telling_positions(std::min(last, o.max_position)))
     detail::append_row(values, table, position, position);
   return detail::judge_rows(expected, values, o);
 }

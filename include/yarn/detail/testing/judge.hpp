@@ -108,13 +108,12 @@ inline void explain_any_width(report& r, const expectation& expected, const obse
 inline void decide(report& r, bool right, double noise, const options& o) {
   const bool within = o.tolerance > 0 ? r.max_error <= o.tolerance : right;
   r.tolerance = o.tolerance > 0 ? o.tolerance : noise;
-  bool precision = true, float32 = true, unexplained = true;
-  for (const finding& found : r.findings) {
-    precision = precision && is_about_precision(found.what);
-    float32 = float32 && is_float32_precision(found.what);
-    unexplained = unexplained && found.what == diagnosis::unexplained;
-  }
-  if (within && unexplained) // a larger tolerance is there for what has no name
+  const auto all_are = [&](const auto& is) {
+    return std::all_of(r.findings.begin(), r.findings.end(),
+                       [&](const finding& found) { return is(found.what); });
+  };
+  // A larger tolerance is there for what has no name.
+  if (within && all_are([](diagnosis what) { return what == diagnosis::unexplained; }))
     r.findings.clear();
   if (!within && r.findings.empty())
     r.findings.push_back(
@@ -122,9 +121,8 @@ inline void decide(report& r, bool right, double noise, const options& o) {
          text_of("the error is no larger than rounding in the type makes it, {:.2}, "
                  "and yet above the tolerance that was asked for",
                  noise)});
-  r.passed = (within && (precision || unexplained)) ||
-             (o.accept_float32_angles && float32 && !r.findings.empty() &&
-              is_float32_precision(r.findings.front().what));
+  r.passed = within ? all_are(is_about_precision)
+                    : o.accept_float32_angles && all_are(is_float32_precision);
 }
 
 inline void check_options(const options& o) {

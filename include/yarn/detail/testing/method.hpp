@@ -57,9 +57,6 @@ template <class Method>
 inline constexpr bool has_length_v =
     !std::is_null_pointer_v<decltype(length_field(std::declval<Method&>(), 0))>;
 
-inline double number_in(double value) { return value; }
-inline double number_in(const optional_number& value) { return value.value(); }
-
 /// The numbers of a method that engines get wrong. Those that it does not have are as here.
 struct method_numbers {
   std::string name;
@@ -88,7 +85,7 @@ template <class Method> method_numbers numbers_of(const Method& method) {
                     (has_factor_v<const Method> && !std::is_same_v<Method, longrope_scaling> &&
                      !std::is_same_v<Method, proportional_scaling>);
   if constexpr (has_factor_v<const Method>)
-    numbers.factor = number_in(method.factor);
+    numbers.factor = optional_number(method.factor).value();
   if constexpr (has_length_v<const Method>) {
     numbers.has_length = true;
     numbers.length = *length_field(method, 0);

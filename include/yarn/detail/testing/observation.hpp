@@ -117,18 +117,20 @@ inline turns turns_of(const std::vector<double>& inv_freq,
                       const std::vector<std::int64_t>& positions_of_tokens, pipeline way = {}) {
   turns t;
   t.n_pairs = static_cast<std::int64_t>(inv_freq.size());
+  const bool is_exact =
+      way.inv_freq == not_rounded && way.position == not_rounded && way.angle == not_rounded;
   for (const std::int64_t position : positions_of_tokens)
     for (const double f : inv_freq) {
       const auto exact = static_cast<double>(position);
       const double p = rounded_to(way.position, exact);
       const double angle = rounded_to(way.angle, p * rounded_to(way.inv_freq, f));
-      t.cos.push_back(std::cos(angle));
-      t.sin.push_back(std::sin(angle));
+      t.cos.push_back(is_exact ? 0 : std::cos(angle));
+      t.sin.push_back(is_exact ? 0 : std::sin(angle));
       // The phase of double rows is off by up to 2^-62 rad a token, whatever the frequency:
       // 64 * 2^-53 of this.
       t.angle.push_back(std::max(std::fabs(exact) * 0x1p-15, std::fabs(angle)));
     }
-  if (way.inv_freq == not_rounded && way.position == not_rounded && way.angle == not_rounded)
+  if (is_exact)
     fill_rows(frequencies_from(inv_freq.data(), t.n_pairs), positions(positions_of_tokens),
               t.cos.data(), t.sin.data(), t.n_pairs);
   return t;
