@@ -115,14 +115,14 @@ YARN_NOINLINE inline void format_message(char* text, const char* format,
 
 /// Throws std::invalid_argument with this text, or ends the program (error.hpp).
 template <class... Values>
-[[noreturn]] YARN_ALWAYS_INLINE void fail_argument(const char* format, const Values&... values) {
+[[noreturn]] YARN_NOINLINE void fail_argument(const char* format, Values... values) {
   const message_value list[] = {message_value(values)..., message_value("")};
   fail_with(error_kind::invalid_argument, format, list);
 }
 
 /// The same with std::out_of_range.
 template <class... Values>
-[[noreturn]] YARN_ALWAYS_INLINE void fail_range(const char* format, const Values&... values) {
+[[noreturn]] YARN_NOINLINE void fail_range(const char* format, Values... values) {
   const message_value list[] = {message_value(values)..., message_value("")};
   fail_with(error_kind::out_of_range, format, list);
 }

@@ -20,16 +20,20 @@ template <class X, class Rows> void rope_check(const X& x, const Rows& rows, pai
     detail::check_call(detail::given(rows), p, detail::heads_of(x));
 }
 
+// The functions that rotate are forced inline: where the caller writes the pairing as a constant,
+// the kernel of the other pairing is not compiled.
+
 template <class Q, class K, class Rows>
-void rope_apply_unchecked(const Q& q, const K& k, const Rows& rows, pairing p,
-                          slice part) noexcept {
+YARN_ALWAYS_INLINE void rope_apply_unchecked(const Q& q, const K& k, const Rows& rows, pairing p,
+                                             slice part) noexcept {
   YARN_ASSERT(part.index >= 0 && part.index < part.count);
   if constexpr (detail::accepts<Rows, Q, K>())
     detail::rotate<detail::default_arch>(detail::given(rows).source(), p, part, detail::heads_of(q),
                                          detail::heads_of(k));
 }
 template <class X, class Rows>
-void rope_apply_unchecked(const X& x, const Rows& rows, pairing p, slice part) noexcept {
+YARN_ALWAYS_INLINE void rope_apply_unchecked(const X& x, const Rows& rows, pairing p,
+                                             slice part) noexcept {
   YARN_ASSERT(part.index >= 0 && part.index < part.count);
   if constexpr (detail::accepts<Rows, X>())
     detail::rotate<detail::default_arch>(detail::given(rows).source(), p, part,
@@ -37,13 +41,14 @@ void rope_apply_unchecked(const X& x, const Rows& rows, pairing p, slice part) n
 }
 
 template <class Q, class K, class Rows>
-void rope_apply(const Q& q, const K& k, const Rows& rows, pairing p) {
+YARN_ALWAYS_INLINE void rope_apply(const Q& q, const K& k, const Rows& rows, pairing p) {
   if constexpr (detail::accepts<Rows, Q, K>()) {
     rope_check(q, k, rows, p);
     rope_apply_unchecked(q, k, rows, p);
   }
 }
-template <class X, class Rows> void rope_apply(const X& x, const Rows& rows, pairing p) {
+template <class X, class Rows>
+YARN_ALWAYS_INLINE void rope_apply(const X& x, const Rows& rows, pairing p) {
   if constexpr (detail::accepts<Rows, X>()) {
     rope_check(x, rows, p);
     rope_apply_unchecked(x, rows, p);
@@ -59,8 +64,8 @@ void rope_copy_check(const From& source, const To& target, const Rows& rows, pai
 }
 
 template <class From, class To, class Rows>
-void rope_copy_unchecked(const From& source, const To& target, const Rows& rows, pairing p,
-                         pairing target_order, slice part) noexcept {
+YARN_ALWAYS_INLINE void rope_copy_unchecked(const From& source, const To& target, const Rows& rows,
+                                            pairing p, pairing target_order, slice part) noexcept {
   YARN_ASSERT(part.index >= 0 && part.index < part.count);
   if constexpr (detail::accepts<Rows, From, To>())
     detail::rotate_copy<detail::default_arch>(detail::given(rows).source(), p, target_order, part,
@@ -68,15 +73,16 @@ void rope_copy_unchecked(const From& source, const To& target, const Rows& rows,
 }
 
 template <class From, class To, class Rows>
-void rope_copy(const From& source, const To& target, const Rows& rows, pairing p,
-               pairing target_order) {
+YARN_ALWAYS_INLINE void rope_copy(const From& source, const To& target, const Rows& rows, pairing p,
+                                  pairing target_order) {
   if constexpr (detail::accepts<Rows, From, To>()) {
     rope_copy_check(source, target, rows, p, target_order);
     rope_copy_unchecked(source, target, rows, p, target_order);
   }
 }
 template <class From, class To, class Rows>
-void rope_copy(const From& source, const To& target, const Rows& rows, pairing p) {
+YARN_ALWAYS_INLINE void rope_copy(const From& source, const To& target, const Rows& rows,
+                                  pairing p) {
   rope_copy(source, target, rows, p, p);
 }
 

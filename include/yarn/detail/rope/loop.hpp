@@ -178,7 +178,7 @@ void rotate_block(const transfer<From, To>& x, const block& part, const row_poin
                                        : address_of(from, outer.source),
                                  lead};
     if (across_tokens) {
-      rotate_across_tokens<In, Out, Arch>(run, rows, part.n_pairs);
+      rotate_each_head<In, Out, Arch>(run, rows, 1, part.n_pairs);
     } else {
       if (is_far && i + 1 < n_outer)
         fetch_row(rows[i + 1], part.n_pairs);

@@ -18,7 +18,7 @@ struct footprint {
   std::int64_t size[3]; // of one block, from its first byte to its last
 };
 
-template <class T> footprint footprint_of(const heads_view<T>& x) {
+template <class T> YARN_NOINLINE footprint footprint_of(const heads_view<T>& x) {
   constexpr auto bytes = static_cast<std::int64_t>(sizeof(T));
   const bool token_major =
       x.n_tokens() == 1 || (x.n_heads() > 1 && x.token_stride() >= x.head_stride());
@@ -39,7 +39,8 @@ enum class overlap { none, undecided, certain };
 
 // Of block `level` of p and that of q, which begins `offset` bytes behind it.
 // NOLINTNEXTLINE(misc-no-recursion): three levels deep
-inline overlap overlap_of(const footprint& p, const footprint& q, int level, std::int64_t offset) {
+YARN_NOINLINE inline overlap overlap_of(const footprint& p, const footprint& q, int level,
+                                        std::int64_t offset) {
   if (offset >= p.size[level] || -offset >= q.size[level])
     return overlap::none;
   if (level == 2 || offset == 0)

@@ -255,6 +255,17 @@ YARN_ALWAYS_INLINE void for_each_head(head_run<From, To> x, std::int64_t size, c
   }
 }
 
+/// Heads one by one, whole: head h by rows[h * row_step]. The step is 1 for one head of consecutive
+/// tokens, and 0 for the heads of one token.
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+void rotate_each_head(const head_run<From, To>& x, const row_pointers<C>* rows,
+                      std::int64_t row_step, std::int64_t n_pairs) {
+  for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
+    rotate_by_row<In, Out, Arch>(head, *rows, n_pairs);
+    rows += row_step;
+  });
+}
+
 /// Heads whose pairs are exactly sizeof...(I) packs: the row stays in registers for all of them.
 template <class Step, class C, class From, class To, int... I>
 YARN_ALWAYS_INLINE void rotate_whole(const head_run<From, To>& x, row_pointers<C> row,
@@ -352,20 +363,8 @@ YARN_ALWAYS_INLINE void rotate_heads(const head_run<From, To>& x, row_pointers<C
   // Without vectors of our own, wherever heads are: it is the loop that compilers vectorize.
   if constexpr (!step::prepares || (sizeof(typename step::wide) > 16 && sizeof(From) == sizeof(C)))
     if (step::pairs == 1 || x.lead != 0)
-      return for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
-        rotate_by_row<In, Out, Arch>(head, row, n_pairs);
-      });
+      return rotate_each_head<In, Out, Arch>(x, &row, 0, n_pairs);
   rotate_in_groups<In, Out, Arch>(x, row, n_pairs);
-}
-
-/// One head of consecutive tokens: token t by rows[t].
-template <pairing In, pairing Out, class Arch, class C, class From, class To>
-void rotate_across_tokens(const head_run<From, To>& x, const row_pointers<C>* rows,
-                          std::int64_t n_pairs) {
-  for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
-    rotate_by_row<In, Out, Arch>(head, *rows, n_pairs);
-    ++rows;
-  });
 }
 
 } // namespace detail
