@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What rope.hpp declares.
+// The definitions of rope_apply, rope_copy and their checks.
 #ifndef YARN_DETAIL_ROPE_APPLY_HPP
 #define YARN_DETAIL_ROPE_APPLY_HPP
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What softmax_scale.hpp declares.
+// The definition of softmax_scale.
 #ifndef YARN_DETAIL_SCALING_SOFTMAX_SCALE_HPP
 #define YARN_DETAIL_SCALING_SOFTMAX_SCALE_HPP
 
