@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The arguments of rope_apply and rope_copy: the kinds of rows and tensors that they accept, and the
-// static_assert that rejects all others with one message.
+// The arguments of rope_apply and rope_copy: the kinds of rows and tensors that they accept, and
+// the static_assert that rejects all others with one message.
 #ifndef YARN_DETAIL_ROPE_ARGUMENTS_HPP
 #define YARN_DETAIL_ROPE_ARGUMENTS_HPP
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The operations of pack.hpp on the 256-bit registers of x86: AVX2, or AVX alone. AVX has no integer
-// instructions for these registers; the operations that need them come from generic.hpp.
+// The operations of pack.hpp on the 256-bit registers of x86: AVX2, or AVX alone. AVX has no
+// integer instructions for these registers; the operations that need them come from generic.hpp.
 #ifndef YARN_DETAIL_SIMD_AVX2_HPP
 #define YARN_DETAIL_SIMD_AVX2_HPP
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The operations of pack.hpp for any xsimd batch, mostly through arrays. They serve processors
-// without a file here, and operations that the file of an instruction set does not overload. The end
-// of this file has the operations on bfloat16 words that several instruction sets share.
+// without a file here, and operations that the file of an instruction set does not overload. The
+// end of this file has the operations on bfloat16 words that several instruction sets share.
 #ifndef YARN_DETAIL_SIMD_GENERIC_HPP
 #define YARN_DETAIL_SIMD_GENERIC_HPP
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Packs: the floats or doubles of one vector register. This header declares all operations on packs,
-// and is the only header of this folder that other folders include.
+// Packs: the floats or doubles of one vector register. This header declares all operations on
+// packs, and is the only header of this folder that other folders include.
 //
 // A pack is an xsimd batch, or for one element the scalar_pack of scalar.hpp. This is the only
 // header that includes xsimd, which provides registers, loads, stores, +, - and *. xsimd 8 to 14
