@@ -22,14 +22,13 @@ namespace {
 constexpr std::size_t n_prompt = 8192;
 constexpr std::int64_t last_position = 131071;
 
-/// One step of Yarn-Llama-2-7b-128k: the whole use of the library, and what README.md shows. With
-/// elements of another type it is the same.
+/// One step of Yarn-Llama-2-7b-128k: all that an engine does with the library. The calls are the same
+/// for every element type.
 template <class T>
 void rotate_step(const std::vector<layer_of<T>>& layers,
                  const std::vector<std::int32_t>& token_positions) {
   using layer = layer_of<T>;
   const std::size_t n_tokens = token_positions.size();
-  // [readme]
   yarn::rope_shape shape;
   shape.head_dim = 128;
   shape.rope_theta = 10000.0;
@@ -45,7 +44,6 @@ void rotate_step(const std::vector<layer_of<T>>& layers,
     const yarn::heads_view k{l.k(), n_tokens, 8, 128};
     yarn::rope_apply(q, k, rows, yarn::pairing::half_split); // in place
   }
-  // [/readme]
 }
 
 /// Returns whether all rows are as good as promised.

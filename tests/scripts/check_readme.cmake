@@ -41,7 +41,7 @@ function(compare document source name)
   endif()
 endfunction()
 
-compare(README.md examples/quickstart/quickstart.cpp readme)
+compare(README.md examples/first_steps/first_steps.cpp readme)
 compare(docs/threads-isas-gpus.md examples/dispatch/kernels.hpp kernels)
 compare(docs/threads-isas-gpus.md tests/rows/test_gpu_rows.cpp kernel)
 compare(docs/testing-your-engine.md tests/testing/test_testing_snippet.cpp testing)
