@@ -141,7 +141,7 @@ TEST(remarks, on_a_factor_that_does_not_match_the_lengths) {
   EXPECT_EQ(ids(small, true), list{"factor-and-lengths"});
   EXPECT_EQ(text_of(small, "factor-and-lengths"),
             "factor = 16 covers 4096 * 16 = 65536 tokens, but max_position_embeddings = 131072: "
-            "positions above are outside of what was interpolated (32 would match)");
+            "positions above are beyond the interpolated range (32 would match)");
   const std::vector<remark> large = remarks_on(yarn_model("", "131072", "64"));
   EXPECT_EQ(ids(large, true), list{"factor-and-lengths"});
   EXPECT_NE(text_of(large, "factor-and-lengths").find("more than that length needs (32 would"),
@@ -260,7 +260,7 @@ TEST(remarks, on_the_ramp) {
   EXPECT_EQ(ids(all, false), list{"truncate-false"});
   EXPECT_NE(text_of(all, "truncate-false")
                 .find("from 20.9445 to 45.0269; llama.cpp and others "
-                      "without this key round that to 20 and 46"),
+                      "without this key round the bounds to 20 and 46"),
             std::string::npos);
   // With theta 10000 all pairs turn more than once in 131072 tokens: there is nothing to compress.
   EXPECT_EQ(warnings(model("10000", "524288", R"({"rope_type": "yarn", "factor": 4,
