@@ -227,7 +227,7 @@ template <class T> void two_threads(benchmark::State& state, const scenario& s) 
   const layer<T> l = layers_in(s, memory.data()).front();
   const yarn::frequencies freqs = support::steady_frequencies(2 * s.pairs());
   const yarn::positions run = yarn::positions_from(first_position, s.n_tokens);
-  const auto part = [&](yarn::slice tokens) {
+  const auto part = [&](yarn::thread_slice tokens) {
     yarn::rope_apply_unchecked(l.q, l.k, yarn::rows_of(freqs, run), s.order, tokens);
   };
   // The other thread spins, as the workers of an engine do in a step.

@@ -33,7 +33,7 @@ struct rope_kernels {
   void (*check)(const rope&, const yarn::heads_view<float>& q, const yarn::heads_view<float>& k);
   /// Once a layer, on each thread with a slice of its own.
   void (*rotate)(const rope&, const yarn::heads_view<float>& q, const yarn::heads_view<float>& k,
-                 yarn::slice part);
+                 yarn::thread_slice part);
 };
 // [/kernels]
 

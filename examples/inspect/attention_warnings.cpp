@@ -11,15 +11,16 @@ namespace {
 
 void on_attention_of_yarn(const yarn::yarn_scaling& m, const nlohmann::json& config,
                           remark_list& to) {
-  const bool has_mscale = m.mscale.value() != 0.0, has_all_dim = m.mscale_all_dim.value() != 0.0;
+  const bool has_mscale = m.mscale.value_or_zero() != 0.0,
+             has_all_dim = m.mscale_all_dim.value_or_zero() != 0.0;
   if (m.attention_factor.has_value()) {
     std::string others;
     const auto add = [&](bool present, const char* name, double value) {
       if (present)
         others += format("%s%s = %g", others.empty() ? "" : ", ", name, value);
     };
-    add(m.mscale.has_value(), "mscale", m.mscale.value());
-    add(m.mscale_all_dim.has_value(), "mscale_all_dim", m.mscale_all_dim.value());
+    add(m.mscale.has_value(), "mscale", m.mscale.value_or_zero());
+    add(m.mscale_all_dim.has_value(), "mscale_all_dim", m.mscale_all_dim.value_or_zero());
     if (has_key(config, "attn_factor")) // The reader does not keep a number without effect.
       others += others.empty() ? "attn_factor" : ", attn_factor";
     if (!others.empty())
@@ -57,14 +58,15 @@ void on_attention_of_yarn(const yarn::yarn_scaling& m, const nlohmann::json& con
         "lone-mscale",
         format("%s without %s has no effect: the formula 0.1 ln s + 1 stays, as in transformers",
                has_mscale ? "mscale" : "mscale_all_dim", has_mscale ? "mscale_all_dim" : "mscale"));
-  } else if (has_mscale && m.mscale.value() == m.mscale_all_dim.value()) {
-    const double temperature = 0.1 * m.mscale.value() * std::log(std::max(m.factor, 1.0)) + 1.0;
+  } else if (has_mscale && m.mscale.value_or_zero() == m.mscale_all_dim.value_or_zero()) {
+    const double temperature =
+        0.1 * m.mscale.value_or_zero() * std::log(std::max(m.factor, 1.0)) + 1.0;
     to.note(
         "mscale-cancels",
         format("mscale = mscale_all_dim = %g: the factor on cos and sin is 1; DeepSeek-V2 and V3 "
                "multiply the softmax scale by %g^2 = %g instead, Ministral-3 does not; the "
                "configuration does not tell which (an argument of yarn::softmax_scale)",
-               m.mscale.value(), temperature, temperature * temperature));
+               m.mscale.value_or_zero(), temperature, temperature * temperature));
   }
 }
 

@@ -48,17 +48,17 @@ template <class X, class Rows> void rope_check(const X& x, const Rows& rows, pai
 
 /// rope_apply without checks, for one slice of the tokens. Call rope_check once per step, then this
 /// function on each thread. All slices together give the bits of one rope_apply.
-/// Requires A call that rope_check accepts; slice.index in [0, slice.count).
+/// Requires A call that rope_check accepts; part.thread in [0, part.n_threads).
 /// Errors   None: it never throws. It allocates no memory and uses at most 20 KB of stack.
 template <class Q, class K, class Rows>
 void rope_apply_unchecked(const Q& q, const K& k, const Rows& rows, pairing p,
-                          slice part = {}) noexcept;
+                          thread_slice part = {}) noexcept;
 template <class X, class Rows>
-void rope_apply_unchecked(const X& x, const Rows& rows, pairing p, slice part = {}) noexcept;
+void rope_apply_unchecked(const X& x, const Rows& rows, pairing p, thread_slice part = {}) noexcept;
 
 /// Rotates `source` and writes the result to `target`, which may have another element type (a KV
 /// cache's), other strides, and another order of the rotated elements: DeepSeek-V3 reads
-/// interleaved pairs and writes half-split ones (`target_order`). The elements behind the pairs are
+/// interleaved pairs and writes half-split ones (`order`). The elements behind the pairs are
 /// copied, and converted to the type of the target.
 /// Shape    Both [n_tokens][n_heads][head_dim], any strides; disjoint, or the same view.
 /// Types    Any two formats. The rotation is computed in double if either is double, else in float,
@@ -67,7 +67,7 @@ void rope_apply_unchecked(const X& x, const Rows& rows, pairing p, slice part = 
 /// Accuracy That of rope_apply.
 template <class From, class To, class Rows>
 void rope_copy(const From& source, const To& target, const Rows& rows, pairing p,
-               pairing target_order);
+               output_order order);
 template <class From, class To, class Rows>
 void rope_copy(const From& source, const To& target, const Rows& rows, pairing p);
 
@@ -76,14 +76,14 @@ void rope_copy(const From& source, const To& target, const Rows& rows, pairing p
 ///          may overlap and are not the same view.
 template <class From, class To, class Rows>
 void rope_copy_check(const From& source, const To& target, const Rows& rows, pairing p,
-                     pairing target_order);
+                     output_order order);
 
 /// rope_copy without checks, for one slice of the tokens.
-/// Requires A call that rope_copy_check accepts; slice.index in [0, slice.count).
+/// Requires A call that rope_copy_check accepts; part.thread in [0, part.n_threads).
 /// Errors   None, as for rope_apply_unchecked.
 template <class From, class To, class Rows>
 void rope_copy_unchecked(const From& source, const To& target, const Rows& rows, pairing p,
-                         pairing target_order, slice part = {}) noexcept;
+                         output_order order, thread_slice part = {}) noexcept;
 
 } // namespace YARN_ABI
 } // namespace yarn

@@ -32,7 +32,7 @@ inline namespace YARN_ABI {
 /// Accuracy As the head of this file says.
 template <class T, class Stride>
 void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stride row_stride,
-               slice part = {});
+               thread_slice part = {});
 
 /// The rows of a step, owned: row t belongs to token t. Rows may come from different frequencies,
 /// as the sequences of a batch need them with dynamic methods. The memory is kept from step to

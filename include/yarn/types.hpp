@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The basic types: pairing, rope_shape, slice, element formats. Plain data.
+// The basic types: pairing, rope_shape, thread_slice, element formats. Plain data.
 #ifndef YARN_TYPES_HPP
 #define YARN_TYPES_HPP
 
@@ -25,13 +25,21 @@ inline namespace v0 {
 ///     interleaved  [a a b b c c d d]   (2i, 2i + 1): GPT-J, RoFormer; Llama by Meta and in GGUF
 enum class pairing { half_split, interleaved };
 
-/// Slice `index` of the tokens of a call, which are cut into `count` nearly equal runs. A caller
-/// with n threads gives slice{i, n} to thread i. No two slices write the same token, and all slices
-/// together give the bits of one call.
-struct slice {
-  std::int64_t index = 0;
-  std::int64_t count = 1;
+/// The order in which rope_copy writes the pairs: `output_order{pairing::half_split}`. A type of its
+/// own, so that the two pairings of a call cannot be exchanged by mistake.
+struct output_order {
+  YARN_ALWAYS_INLINE constexpr explicit output_order(pairing written) noexcept : value(written) {}
+  pairing value;
 };
+
+/// The tokens of a call that one thread rotates. The tokens are cut into n_threads nearly equal runs,
+/// and thread i of n gets thread_slice{i, n}. No two slices write the same token, and all slices
+/// together give the bits of one call.
+struct thread_slice {
+  std::int64_t thread = 0; ///< in [0, n_threads)
+  std::int64_t n_threads = 1;
+};
+using slice = thread_slice; ///< the name in version 0.1
 
 /// IEEE binary16, for storage only: the bits as they lie in memory.
 struct float16 {
@@ -122,8 +130,12 @@ public:
   // NOLINTNEXTLINE(google-explicit-constructor): assigning a number is the point
   YARN_ALWAYS_INLINE constexpr optional_number(double value) : value_(value), present_(true) {}
   YARN_ALWAYS_INLINE constexpr bool has_value() const { return present_; }
-  /// The number; 0 when it is absent.
-  YARN_ALWAYS_INLINE constexpr double value() const { return value_; }
+  /// Requires has_value().
+  YARN_ALWAYS_INLINE constexpr double value() const {
+    YARN_ASSERT(present_);
+    return value_;
+  }
+  YARN_ALWAYS_INLINE constexpr double value_or_zero() const { return value_; }
 
 private:
   double value_ = 0.0;

@@ -71,7 +71,8 @@ TEST(call_sites, compile_and_run_as_promised) {
   yarn::rope_apply(q, k, rows, yarn::pairing::half_split);
   yarn::rope_check(q, k, rows, yarn::pairing::half_split);
   for (int i = 0; i < n_threads; ++i)
-    yarn::rope_apply_unchecked(q, k, rows, yarn::pairing::half_split, yarn::slice{i, n_threads});
+    yarn::rope_apply_unchecked(q, k, rows, yarn::pairing::half_split,
+                               yarn::thread_slice{i, n_threads});
   rows.append(now, yarn::positions_from(17, 5));
   EXPECT_EQ(rows.n_rows(), 10);
 

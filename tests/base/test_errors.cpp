@@ -551,13 +551,13 @@ TEST_F(rows_error, names_a_position_that_no_row_is_exact_at) {
 
 TEST_F(rows_error, names_a_slice) {
   std::vector<float> memory(2 * 64, 7.0F);
-  const auto fill = [&](yarn::slice part) {
+  const auto fill = [&](yarn::thread_slice part) {
     yarn::fill_rows(freqs, yarn::positions_from(0, 2), memory.data(), memory.data() + 64, 32, part);
   };
-  expect_error<invalid>([&] { fill({2, 2}); }, {"slice.index", "2"});
-  expect_error<invalid>([&] { fill({-1, 2}); }, {"slice.index", "-1"});
-  expect_error<invalid>([&] { fill({0, 0}); }, {"slice.count", "0"});
-  expect_error<invalid>([&] { fill({0, -4}); }, {"slice.count", "-4"});
+  expect_error<invalid>([&] { fill({2, 2}); }, {"thread_slice.thread", "2"});
+  expect_error<invalid>([&] { fill({-1, 2}); }, {"thread_slice.thread", "-1"});
+  expect_error<invalid>([&] { fill({0, 0}); }, {"n_threads", "0"});
+  expect_error<invalid>([&] { fill({0, -4}); }, {"n_threads", "-4"});
   EXPECT_EQ(memory, std::vector<float>(2 * 64, 7.0F));
 }
 
@@ -800,7 +800,8 @@ TEST_F(rope_copy_error, does_not_come_from_correct_arguments) {
   EXPECT_NO_THROW(yarn::rope_copy(q, k, rows, half_split));
   EXPECT_NO_THROW(yarn::rope_copy(q, k, yarn::rows_of(freqs, list), half_split));
   EXPECT_NO_THROW(yarn::rope_copy(q, k, yarn::rows_of(table, list), half_split));
-  EXPECT_NO_THROW(yarn::rope_copy(q, k, rows, yarn::pairing::interleaved, half_split));
+  EXPECT_NO_THROW(
+      yarn::rope_copy(q, k, rows, yarn::pairing::interleaved, yarn::output_order{half_split}));
   EXPECT_NO_THROW(yarn::rope_copy(q, q, rows, half_split)); // in place
 }
 
@@ -824,7 +825,7 @@ TEST_F(rope_copy_error, names_memory_in_common) {
                                half_split);
   // One view, but elements would be read after others were written in their place.
   expect_copy_refusal<invalid>({"source", "target"}, q, q, rows, yarn::pairing::interleaved,
-                               half_split);
+                               yarn::output_order{half_split});
 }
 
 TEST_F(rope_copy_error, names_what_rope_apply_names) {

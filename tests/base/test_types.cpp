@@ -41,9 +41,9 @@ using yarn::format_of_v;
 // ---- Plain data ---------------------------------------------------------------------------------
 
 static_assert(std::is_aggregate_v<yarn::rope_shape>);
-static_assert(std::is_aggregate_v<yarn::slice>);
+static_assert(std::is_aggregate_v<yarn::thread_slice>);
 static_assert(std::is_trivially_copyable_v<yarn::rope_shape>);
-static_assert(std::is_trivially_copyable_v<yarn::slice>);
+static_assert(std::is_trivially_copyable_v<yarn::thread_slice>);
 static_assert(std::is_trivially_copyable_v<yarn::optional_number>);
 static_assert(std::is_trivial_v<yarn::float16> && sizeof(yarn::float16) == 2);
 static_assert(std::is_trivial_v<yarn::bfloat16> && sizeof(yarn::bfloat16) == 2);
@@ -63,13 +63,13 @@ TEST(rope_shape, has_no_default_base_and_rotates_the_whole_head) {
 }
 
 TEST(slice, is_everything_by_default) {
-  constexpr yarn::slice whole;
-  EXPECT_EQ(whole.index, 0);
-  EXPECT_EQ(whole.count, 1);
+  constexpr yarn::thread_slice whole;
+  EXPECT_EQ(whole.thread, 0);
+  EXPECT_EQ(whole.n_threads, 1);
   const std::size_t threads = 7;
-  const yarn::slice part{2, static_cast<std::int64_t>(threads)};
-  EXPECT_EQ(part.index, 2);
-  EXPECT_EQ(part.count, 7);
+  const yarn::thread_slice part{2, static_cast<std::int64_t>(threads)};
+  EXPECT_EQ(part.thread, 2);
+  EXPECT_EQ(part.n_threads, 7);
 }
 
 TEST(pairing, are_two) { EXPECT_NE(yarn::pairing::half_split, yarn::pairing::interleaved); }
@@ -77,13 +77,13 @@ TEST(pairing, are_two) { EXPECT_NE(yarn::pairing::half_split, yarn::pairing::int
 TEST(optional_number, is_absent_until_it_is_set) {
   yarn::optional_number number;
   EXPECT_FALSE(number.has_value());
-  EXPECT_EQ(number.value(), 0.0);
+  EXPECT_EQ(number.value_or_zero(), 0.0);
   number = 1.25;
   EXPECT_TRUE(number.has_value());
   EXPECT_EQ(number.value(), 1.25);
   number = 0; // set to nothing is not unset
   EXPECT_TRUE(number.has_value());
-  EXPECT_EQ(number.value(), 0.0);
+  EXPECT_EQ(number.value_or_zero(), 0.0);
   number = {};
   EXPECT_FALSE(number.has_value());
   constexpr yarn::optional_number fixed = 2.5;

@@ -89,9 +89,10 @@ TYPED_TEST(rope_allocations, rotations_allocate_nothing) {
       yarn::rope_apply_unchecked(q.view(), k.view(), yarn::rows_of(freqs, here), p);
       yarn::rope_apply_unchecked(q.view(), yarn::rows_of(float32, here), p);
       yarn::rope_apply_unchecked(q.view(), yarn::rows_of(table, positions_from(2)), p);
-      yarn::rope_copy_unchecked(q.view(), k.view(), rows, p, pairing::half_split);
+      yarn::rope_copy_unchecked(q.view(), k.view(), rows, p,
+                                yarn::output_order{pairing::half_split});
       yarn::rope_copy_unchecked(q.view(), wide.view(), yarn::rows_of(freqs, here), p,
-                                pairing::interleaved);
+                                yarn::output_order{pairing::interleaved});
       // Nor do calls that check and find nothing.
       yarn::rope_apply(q.view(), k.view(), rows, p);
       yarn::rope_apply(q.view(), yarn::rows_of(freqs, here), p);

@@ -88,7 +88,8 @@ void expect_copied(const copy_shape& s, content what, arrangement from, arrangem
   if (order.in == order.out) {
     yarn::rope_copy(source.const_view(), target.view(), rows, order.in);
   } else {
-    yarn::rope_copy(source.const_view(), target.view(), rows, order.in, order.out);
+    yarn::rope_copy(source.const_view(), target.view(), rows, order.in,
+                    yarn::output_order{order.out});
   }
   ASSERT_TRUE(same_bytes(source.contents(), source_before)) << "the source has changed";
   expect_contents(target.contents(), expected, description(s, order));
@@ -127,7 +128,7 @@ void expect_nan_copied(std::uint32_t nan, const copy_shape& s, const orders& ord
   std::vector<To> target(source.size());
   yarn::rope_copy(yarn::heads_view<const float>(source.data(), 1, 1, s.head_dim()),
                   yarn::heads_view<To>(target.data(), 1, 1, s.head_dim()), rows_for<float>(s),
-                  order.in, order.out);
+                  order.in, yarn::output_order{order.out});
   std::set<std::size_t> expected{place};
   for (std::int64_t pair = 0; pair < s.n_pairs; ++pair) {
     const auto in = places_of(pair, order.in, s.n_pairs);
@@ -199,7 +200,8 @@ TYPED_TEST(rope_copy, is_within_one_rounding_of_the_exact_rotation) {
       fenced_tensor<from> source(s, arrangement::dense);
       fenced_tensor<to> target(s, arrangement::dense);
       source.fill(heads);
-      yarn::rope_copy(source.const_view(), target.view(), rows, order.in, order.out);
+      yarn::rope_copy(source.const_view(), target.view(), rows, order.in,
+                      yarn::output_order{order.out});
       const std::vector<to> result = target.contents();
       const auto dim = static_cast<std::size_t>(s.head_dim());
       for (std::size_t head = 0; head < result.size(); head += dim) {
@@ -252,14 +254,14 @@ TYPED_TEST(rope_copy, slices_cover_the_tokens) {
   fenced_tensor<from> source(s, arrangement::packed);
   source.fill(random_heads<from>(s, content::ordinary));
   fenced_tensor<to> whole(s, arrangement::padded);
-  yarn::rope_copy(source.const_view(), whole.view(), rows, order.in, order.out);
+  yarn::rope_copy(source.const_view(), whole.view(), rows, order.in, yarn::output_order{order.out});
   for (const std::int64_t count : {1, 2, 3, 7, 10}) {
     fenced_tensor<to> target(s, arrangement::padded);
     std::int64_t n_written = 0;
     for (std::int64_t index = count - 1; index >= 0; --index) {
       const std::vector<to> before = target.contents();
-      yarn::rope_copy_unchecked(source.const_view(), target.view(), rows, order.in, order.out,
-                                yarn::slice{index, count});
+      yarn::rope_copy_unchecked(source.const_view(), target.view(), rows, order.in,
+                                yarn::output_order{order.out}, yarn::thread_slice{index, count});
       const std::vector<to> after = target.contents();
       for (std::int64_t t = 0; t < s.n_tokens; ++t) {
         const auto at = static_cast<std::size_t>(places.first + t * places.token_stride);
@@ -279,10 +281,11 @@ using target_view = yarn::heads_view<bf16>;
 static_assert(noexcept(yarn::rope_copy_unchecked(std::declval<const source_view&>(),
                                                  std::declval<const target_view&>(),
                                                  std::declval<const yarn::rotary_rows<float>&>(),
-                                                 pairing::half_split, pairing::interleaved)));
+                                                 pairing::half_split,
+                                                 yarn::output_order{pairing::interleaved})));
 static_assert(noexcept(yarn::rope_copy_unchecked(
     std::declval<const source_view&>(), std::declval<const target_view&>(),
     yarn::rows_of(std::declval<const yarn::frequencies&>(), std::declval<const yarn::positions&>()),
-    pairing::half_split, pairing::interleaved, yarn::slice{0, 2})));
+    pairing::half_split, yarn::output_order{pairing::interleaved}, yarn::thread_slice{0, 2})));
 
 } // namespace

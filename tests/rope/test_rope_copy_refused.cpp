@@ -60,8 +60,9 @@ protected:
   template <class Error = std::invalid_argument, class... Argument>
   void expect_refused(std::initializer_list<std::string> words, pairing in, pairing out,
                       const Argument&... arguments) {
-    expect_error<Error>([&] { yarn::rope_copy(arguments..., in, out); }, words);
-    expect_error<Error>([&] { yarn::rope_copy_check(arguments..., in, out); }, words);
+    expect_error<Error>([&] { yarn::rope_copy(arguments..., in, yarn::output_order{out}); }, words);
+    expect_error<Error>([&] { yarn::rope_copy_check(arguments..., in, yarn::output_order{out}); },
+                        words);
     EXPECT_EQ(std::memcmp(memory.data(), before.data(), sizeof(float) * memory.size()), 0);
   }
   void expect_overlap_refused(const yarn::heads_view<float>& source,
@@ -83,9 +84,9 @@ TEST_F(rope_copy_refused, is_an_overlap) {
     expect_overlap_refused(source, view_at(500 - shift));
   }
   EXPECT_NO_THROW(yarn::rope_copy_check(source, view_at(500 + 216), rows, pairing::half_split,
-                                        pairing::half_split));
+                                        yarn::output_order{pairing::half_split}));
   EXPECT_NO_THROW(yarn::rope_copy_check(source, view_at(500 - 216), rows, pairing::half_split,
-                                        pairing::half_split));
+                                        yarn::output_order{pairing::half_split}));
 }
 
 TEST_F(rope_copy_refused, is_the_same_memory_in_another_way) {
@@ -215,7 +216,8 @@ TEST(rope_copy_overlap, is_decided_rightly) {
       const auto target = yarn::heads_view(data + q.first, n_tokens, n_heads, dim)
                               .with_strides(q.token_stride, q.head_stride);
       try {
-        yarn::rope_copy_check(source, target, rows, pairing::half_split, target_order);
+        yarn::rope_copy_check(source, target, rows, pairing::half_split,
+                              yarn::output_order{target_order});
         return true;
       } catch (const std::invalid_argument&) {
         return false;
@@ -265,7 +267,8 @@ TEST(rope_copy_of_nothing, touches_nothing) {
     yarn::rotary_rows<float> rows;
     rows.assign(freqs, yarn::positions_from(0, n_tokens));
     yarn::rope_copy(source, target, rows, pairing::half_split);
-    yarn::rope_copy(source, target, rows, pairing::half_split, pairing::interleaved);
+    yarn::rope_copy(source, target, rows, pairing::half_split,
+                    yarn::output_order{pairing::interleaved});
     yarn::rope_copy(source, target, yarn::rows_of(freqs, yarn::positions_from(0)),
                     pairing::half_split);
     yarn::rope_copy(source, target, yarn::rows_of(freqs, yarn::positions_from(0, n_tokens)),
@@ -276,9 +279,10 @@ TEST(rope_copy_of_nothing, touches_nothing) {
     // The same memory, in another order and another size: nothing of it is used.
     const yarn::heads_view<float> same(reinterpret_cast<float*>(memory.data()), n_tokens, n_heads,
                                        9);
-    yarn::rope_copy(same, target, rows, pairing::half_split, pairing::interleaved);
+    yarn::rope_copy(same, target, rows, pairing::half_split,
+                    yarn::output_order{pairing::interleaved});
     yarn::rope_copy(same.with_strides(27, 9), target.with_strides(27, 9), rows, pairing::half_split,
-                    pairing::interleaved);
+                    yarn::output_order{pairing::interleaved});
   }
   EXPECT_TRUE(same_bytes(memory, before));
 }

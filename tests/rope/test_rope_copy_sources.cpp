@@ -68,16 +68,18 @@ template <class From, class To> void expect_same_from_all_sources() {
       list.push_back(static_cast<std::int32_t>(first + t));
     }
     const auto run = yarn::positions_from(first);
-    const auto expected = copied_by<From, To>(
-        s, [&](auto source, auto target) { yarn::rope_copy(source, target, rows, in, out); });
+    const auto expected = copied_by<From, To>(s, [&](auto source, auto target) {
+      yarn::rope_copy(source, target, rows, in, yarn::output_order{out});
+    });
     const auto by_freqs = copied_by<From, To>(s, [&](auto source, auto target) {
-      yarn::rope_copy(source, target, yarn::rows_of(freqs, run), in, out);
+      yarn::rope_copy(source, target, yarn::rows_of(freqs, run), in, yarn::output_order{out});
     });
     const auto by_list = copied_by<From, To>(s, [&](auto source, auto target) {
-      yarn::rope_copy(source, target, yarn::rows_of(freqs, yarn::positions(list)), in, out);
+      yarn::rope_copy(source, target, yarn::rows_of(freqs, yarn::positions(list)), in,
+                      yarn::output_order{out});
     });
     const auto by_table = copied_by<From, To>(s, [&](auto source, auto target) {
-      yarn::rope_copy(source, target, yarn::rows_of(table, run), in, out);
+      yarn::rope_copy(source, target, yarn::rows_of(table, run), in, yarn::output_order{out});
     });
     EXPECT_TRUE(same_bytes(by_freqs, expected)) << s.n_tokens << " tokens";
     EXPECT_TRUE(same_bytes(by_list, expected)) << s.n_tokens << " tokens";
@@ -110,10 +112,12 @@ template <class R, class From, class To> void expect_rows_converted() {
   const auto wide = yarn::rows_view<compute>::packed(widened.data(), s.n_tokens, s.n_pairs);
   for (const orders& order : all_orders) {
     const auto found = copied_by<From, To>(s, [&](auto source, auto target) {
-      yarn::rope_copy(source, target, yarn::rows_view<R>(rows), order.in, order.out);
+      yarn::rope_copy(source, target, yarn::rows_view<R>(rows), order.in,
+                      yarn::output_order{order.out});
     });
     const auto expected = copied_by<From, To>(s, [&](auto source, auto target) {
-      yarn::rope_copy(source, target, yarn::rows_view<compute>(wide), order.in, order.out);
+      yarn::rope_copy(source, target, yarn::rows_view<compute>(wide), order.in,
+                      yarn::output_order{order.out});
     });
     EXPECT_TRUE(same_bytes(found, expected)) << description(s, order);
   }
@@ -146,7 +150,8 @@ TEST(rope_copy_sources, may_be_parts_of_the_rows) {
     const auto begin = expected.begin() + first * token;
     const std::vector<bf16> wanted =
         page.with_heads({begin, begin + static_cast<std::ptrdiff_t>(part.n_elements())});
-    yarn::rope_copy(source, page.view(), here, pairing::half_split, pairing::interleaved);
+    yarn::rope_copy(source, page.view(), here, pairing::half_split,
+                    yarn::output_order{pairing::interleaved});
     expect_contents(page.contents(), wanted, "page at " + std::to_string(first));
   }
 }
@@ -219,7 +224,8 @@ TEST(rope_copy_in_one_buffer, may_move_its_parts) {
         std::copy_n(heads.begin() + t * s.n_heads * dim, s.n_heads * dim,
                     memory.begin() + source + t * stride);
       }
-      yarn::rope_copy(view_at(source), view_at(target), rows, order.in, order.out);
+      yarn::rope_copy(view_at(source), view_at(target), rows, order.in,
+                      yarn::output_order{order.out});
       for (std::int64_t t = 0; t < s.n_tokens; ++t) {
         const auto bytes = static_cast<std::size_t>(s.n_heads * dim) * sizeof(float);
         EXPECT_EQ(std::memcmp(&memory[static_cast<std::size_t>(target + t * stride)],

@@ -54,10 +54,12 @@ TYPED_TEST(rope_refused, good_calls_are_not_refused) {
     act(this->k(), yarn::rows_of(this->table, positions_from(7, 3)), half);
   };
   good(checking{});
-  yarn::rope_copy_check(this->q(), this->other(), this->rows, half, pairing::interleaved);
+  yarn::rope_copy_check(this->q(), this->other(), this->rows, half,
+                        yarn::output_order{pairing::interleaved});
   EXPECT_TRUE(this->untouched());
   good(applying{});
-  yarn::rope_copy(this->q(), this->other(), this->rows, half, pairing::interleaved);
+  yarn::rope_copy(this->q(), this->other(), this->rows, half,
+                  yarn::output_order{pairing::interleaved});
   EXPECT_FALSE(this->untouched());
 }
 

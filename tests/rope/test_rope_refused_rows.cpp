@@ -175,14 +175,15 @@ TYPED_TEST(rope_refused_rows, copies) {
   const heads_view<TypeParam> source = this->q(), target = this->other();
   TypeParam* const data = this->other_data();
   const auto bad = [&](std::initializer_list<std::string> words, const heads_view<TypeParam>& from,
-                       const auto& to, pairing p = half, pairing target_order = half) {
+                       const auto& to, pairing p = half, pairing written = half) {
+    const yarn::output_order order_written{written};
     this->template copy_refused<invalid>(
-        words, [&](auto act) { act(from, to, this->rows, p, target_order); });
+        words, [&](auto act) { act(from, to, this->rows, p, order_written); });
     this->template copy_refused<invalid>(words, [&](auto act) {
-      act(from, to, yarn::rows_of(this->freqs, this->list()), p, target_order);
+      act(from, to, yarn::rows_of(this->freqs, this->list()), p, order_written);
     });
     this->template copy_refused<invalid>(words, [&](auto act) {
-      act(from, to, yarn::rows_of(this->table, this->list()), p, target_order);
+      act(from, to, yarn::rows_of(this->table, this->list()), p, order_written);
     });
   };
   using view = heads_view<TypeParam>;
@@ -220,10 +221,11 @@ TYPED_TEST(rope_refused_rows, copies) {
   const view rows_of_three = view{this->q_data(), 3, 1, 8}.with_strides(24, 8);
   const view beside = view{this->q_data() + 8, 3, 1, 8}.with_strides(24, 8);
   const view overlapping = view{this->q_data() + 7, 3, 1, 8}.with_strides(24, 8);
-  yarn::rope_copy_check(rows_of_three, beside, this->rows, half, order);
-  yarn::rope_copy_check(beside, rows_of_three, this->rows, half, order);
-  yarn::rope_copy_check(source, view{this->q_data() + 96, 3, 4, 8}, this->rows, half, order);
-  yarn::rope_copy_check(source, source, this->rows, half, half);
+  yarn::rope_copy_check(rows_of_three, beside, this->rows, half, yarn::output_order{order});
+  yarn::rope_copy_check(beside, rows_of_three, this->rows, half, yarn::output_order{order});
+  yarn::rope_copy_check(source, view{this->q_data() + 96, 3, 4, 8}, this->rows, half,
+                        yarn::output_order{order});
+  yarn::rope_copy_check(source, source, this->rows, half, yarn::output_order{half});
   bad({"overlap"}, rows_of_three, overlapping);
   bad({"overlap"}, overlapping, rows_of_three);
 

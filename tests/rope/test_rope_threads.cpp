@@ -82,7 +82,7 @@ TYPED_TEST(rope_threads, slices_on_threads_are_one_call) {
       tensor<TypeParam> a_q = q, a_k = k, b_q = q, b_k = k, c_q = q, c_k = k;
       yarn::rope_check(a_q.view(), a_k.view(), rows, order);
       on_threads(n_threads, [&](std::int64_t i) {
-        const yarn::slice part{i, n_threads};
+        const yarn::thread_slice part{i, n_threads};
         yarn::rope_apply_unchecked(a_q.view(), a_k.view(), rows, order, part);
         yarn::rope_apply_unchecked(b_q.view(), b_k.view(), yarn::rows_of(freqs, here), order, part);
         yarn::rope_apply_unchecked(c_q.view(), yarn::rows_of(table, here), order, part);

@@ -154,7 +154,7 @@ template <class T> constexpr bool promises_hold() {
   constexpr auto p = pairing::half_split;
 #define YARN_TEST_QUIET(...) noexcept(yarn::__VA_ARGS__)
   return YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<view>(),
-                                              std::declval<rows>(), p, yarn::slice{})) &&
+                                              std::declval<rows>(), p, yarn::thread_slice{})) &&
          YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<other>(),
                                               std::declval<engine_rows>(), p)) &&
          YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<rows>(), p)) &&
@@ -167,12 +167,14 @@ template <class T> constexpr bool promises_hold() {
          YARN_TEST_QUIET(
              rope_apply_unchecked(std::declval<view>(),
                                   yarn::rows_of(std::declval<engine_table>(), std::declval<list>()),
-                                  p, yarn::slice{})) &&
+                                  p, yarn::thread_slice{})) &&
          YARN_TEST_QUIET(rope_copy_unchecked(std::declval<view>(), std::declval<other>(),
-                                             std::declval<rows>(), p, p, yarn::slice{})) &&
-         YARN_TEST_QUIET(rope_copy_unchecked(
-             std::declval<view>(), std::declval<other>(),
-             yarn::rows_of(std::declval<freqs>(), std::declval<list>()), p, p)) &&
+                                             std::declval<rows>(), p, yarn::output_order{p},
+                                             yarn::thread_slice{})) &&
+         YARN_TEST_QUIET(
+             rope_copy_unchecked(std::declval<view>(), std::declval<other>(),
+                                 yarn::rows_of(std::declval<freqs>(), std::declval<list>()), p,
+                                 yarn::output_order{p})) &&
          // and the checked ones do throw
          !YARN_TEST_QUIET(rope_apply(std::declval<view>(), std::declval<rows>(), p)) &&
          !YARN_TEST_QUIET(rope_check(std::declval<view>(), std::declval<rows>(), p));

@@ -209,7 +209,7 @@ TEST(gpu_rows_staging, is_filled_in_slices) {
   yarn::fill_rows(freqs, list, whole.data(), whole.data() + n_pairs, 2 * n_pairs);
   for (int i = 2; i >= 0; --i)
     yarn::fill_rows(freqs, list, parts.data(), parts.data() + n_pairs, 2 * n_pairs,
-                    yarn::slice{i, 3});
+                    yarn::thread_slice{i, 3});
   EXPECT_TRUE(same(whole, parts));
 }
 

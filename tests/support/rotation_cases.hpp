@@ -323,7 +323,7 @@ std::vector<double> rotate(const rotation_case& one, const yarn::rows_view<float
   } else {
     std::vector<T> copy(data.size());
     const yarn::heads_view<T> y(copy.data(), one.n_tokens(), one.n_heads, one.model.head_dim);
-    yarn::rope_copy(x, y, rows, one.order(), one.output_order());
+    yarn::rope_copy(x, y, rows, one.order(), yarn::output_order{one.output_order()});
     data = copy;
   }
   std::vector<double> result(data.size());

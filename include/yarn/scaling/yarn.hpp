@@ -83,16 +83,16 @@ protected:
 private:
   real attention(real scale, const char* type) const {
     require_positive(type, "attn_factor", attn_factor);
-    require_at_least_zero(type, "mscale", mscale.value());
-    require_at_least_zero(type, "mscale_all_dim", mscale_all_dim.value());
+    require_at_least_zero(type, "mscale", mscale.value_or_zero());
+    require_at_least_zero(type, "mscale_all_dim", mscale_all_dim.value_or_zero());
     if (attention_factor.has_value()) {
       require_positive(type, "attention_factor", attention_factor.value());
       return attention_factor.value();
     }
     // As in Hugging Face: if one of the two is absent or zero, the plain formula holds.
-    if (mscale.value() != 0.0 && mscale_all_dim.value() != 0.0)
-      return real(attn_factor) * temperature(scale, mscale.value()) /
-             temperature(scale, mscale_all_dim.value());
+    if (mscale.value_or_zero() != 0.0 && mscale_all_dim.value_or_zero() != 0.0)
+      return real(attn_factor) * temperature(scale, mscale.value_or_zero()) /
+             temperature(scale, mscale_all_dim.value_or_zero());
     return real(attn_factor) * temperature(scale, 1);
   }
 };

@@ -176,7 +176,8 @@ private:
       if (in_place)
         rope_check(all.back().y, all.back().rows, pairing_);
       else
-        rope_copy_check(all.back().x, all.back().y, all.back().rows, pairing_, pairing_);
+        rope_copy_check(all.back().x, all.back().y, all.back().rows, pairing_,
+                        output_order{pairing_});
     }
     // Parts of a sequence that are worth waking a thread: some microseconds each.
     constexpr std::int64_t part_bytes = 262144;
@@ -199,7 +200,7 @@ private:
     if (j.in_place)
       rope_apply_unchecked(s.y, s.rows, j.order, which);
     else
-      rope_copy_unchecked(s.x, s.y, s.rows, j.order, j.order, which);
+      rope_copy_unchecked(s.x, s.y, s.rows, j.order, output_order{j.order}, which);
   }
 
   pairing pairing_;

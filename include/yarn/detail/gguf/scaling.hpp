@@ -216,7 +216,8 @@ private:
     method.attn_factor = scaling_.attn_factor;
     if (scaling_.mscale_all_dim.has_value()) {
       method.mscale_all_dim = scaling_.mscale_all_dim;
-      method.mscale = keys_.architecture() == "deepseek2" ? scaling_.mscale_all_dim.value() : 1.0;
+      method.mscale =
+          keys_.architecture() == "deepseek2" ? scaling_.mscale_all_dim.value_or_zero() : 1.0;
     }
     result_.method = method;
     result_.rope_type = "yarn";

@@ -203,7 +203,8 @@ private:
     const char* name = dictionary_.name().c_str();
     const auto multiplier = dictionary_.number("attn_factor");
     const bool is_plain = !dictionary_.boolean("apply_yarn_scaling").value_or(true);
-    const int n_mscale = (method.mscale.value() != 0.0) + (method.mscale_all_dim.value() != 0.0);
+    const int n_mscale =
+        (method.mscale.value_or_zero() != 0.0) + (method.mscale_all_dim.value_or_zero() != 0.0);
     if (method.attention_factor.has_value()) {
       if (multiplier || is_plain || n_mscale > 0)
         hf_note(notes_,

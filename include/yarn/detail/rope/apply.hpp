@@ -25,16 +25,16 @@ template <class X, class Rows> void rope_check(const X& x, const Rows& rows, pai
 
 template <class Q, class K, class Rows>
 YARN_ALWAYS_INLINE void rope_apply_unchecked(const Q& q, const K& k, const Rows& rows, pairing p,
-                                             slice part) noexcept {
-  YARN_ASSERT(part.index >= 0 && part.index < part.count);
+                                             thread_slice part) noexcept {
+  YARN_ASSERT(part.thread >= 0 && part.thread < part.n_threads);
   if constexpr (detail::accepts<Rows, Q, K>())
     detail::rotate<detail::default_arch>(detail::given(rows).source(), p, part, detail::heads_of(q),
                                          detail::heads_of(k));
 }
 template <class X, class Rows>
 YARN_ALWAYS_INLINE void rope_apply_unchecked(const X& x, const Rows& rows, pairing p,
-                                             slice part) noexcept {
-  YARN_ASSERT(part.index >= 0 && part.index < part.count);
+                                             thread_slice part) noexcept {
+  YARN_ASSERT(part.thread >= 0 && part.thread < part.n_threads);
   if constexpr (detail::accepts<Rows, X>())
     detail::rotate<detail::default_arch>(detail::given(rows).source(), p, part,
                                          detail::heads_of(x));
@@ -57,33 +57,34 @@ YARN_ALWAYS_INLINE void rope_apply(const X& x, const Rows& rows, pairing p) {
 
 template <class From, class To, class Rows>
 void rope_copy_check(const From& source, const To& target, const Rows& rows, pairing p,
-                     pairing target_order) {
+                     output_order order) {
   if constexpr (detail::accepts<Rows, From, To>())
-    detail::check_copy(detail::given(rows), p, target_order, detail::heads_of(source),
+    detail::check_copy(detail::given(rows), p, order.value, detail::heads_of(source),
                        detail::heads_of(target));
 }
 
 template <class From, class To, class Rows>
 YARN_ALWAYS_INLINE void rope_copy_unchecked(const From& source, const To& target, const Rows& rows,
-                                            pairing p, pairing target_order, slice part) noexcept {
-  YARN_ASSERT(part.index >= 0 && part.index < part.count);
+                                            pairing p, output_order order,
+                                            thread_slice part) noexcept {
+  YARN_ASSERT(part.thread >= 0 && part.thread < part.n_threads);
   if constexpr (detail::accepts<Rows, From, To>())
-    detail::rotate_copy<detail::default_arch>(detail::given(rows).source(), p, target_order, part,
+    detail::rotate_copy<detail::default_arch>(detail::given(rows).source(), p, order.value, part,
                                               detail::heads_of(source), detail::heads_of(target));
 }
 
 template <class From, class To, class Rows>
 YARN_ALWAYS_INLINE void rope_copy(const From& source, const To& target, const Rows& rows, pairing p,
-                                  pairing target_order) {
+                                  output_order order) {
   if constexpr (detail::accepts<Rows, From, To>()) {
-    rope_copy_check(source, target, rows, p, target_order);
-    rope_copy_unchecked(source, target, rows, p, target_order);
+    rope_copy_check(source, target, rows, p, order);
+    rope_copy_unchecked(source, target, rows, p, order);
   }
 }
 template <class From, class To, class Rows>
 YARN_ALWAYS_INLINE void rope_copy(const From& source, const To& target, const Rows& rows,
                                   pairing p) {
-  rope_copy(source, target, rows, p, p);
+  rope_copy(source, target, rows, p, output_order{p});
 }
 
 } // namespace YARN_ABI

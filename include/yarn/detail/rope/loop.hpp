@@ -233,7 +233,7 @@ void rotate_tokens(const Source& source, token_range tokens, const Transfer&... 
 }
 
 template <class Arch, class Source, class First, class... T>
-YARN_ALWAYS_INLINE void rotate(const Source& source, pairing p, slice part,
+YARN_ALWAYS_INLINE void rotate(const Source& source, pairing p, thread_slice part,
                                const heads_view<First>& first, const heads_view<T>&... rest) {
   static_assert(!std::is_const_v<First> && (!std::is_const_v<T> && ...),
                 "yarn: rope_apply rotates in place: the data is const");
@@ -248,8 +248,9 @@ YARN_ALWAYS_INLINE void rotate(const Source& source, pairing p, slice part,
 }
 
 template <class Arch, class Source, class From, class To>
-YARN_ALWAYS_INLINE void rotate_copy(const Source& source, pairing in, pairing out, slice part,
-                                    const heads_view<From>& from, const heads_view<To>& to) {
+YARN_ALWAYS_INLINE void rotate_copy(const Source& source, pairing in, pairing out,
+                                    thread_slice part, const heads_view<From>& from,
+                                    const heads_view<To>& to) {
   static_assert(!std::is_const_v<To>, "yarn: rope_copy writes its target: the data is const");
   using C = compute_type<From, To>;
   constexpr pairing half_split = pairing::half_split, interleaved = pairing::interleaved;

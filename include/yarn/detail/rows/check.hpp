@@ -57,10 +57,11 @@ inline void check_count(const positions& list) {
   check_positions(list, list.size());
 }
 
-inline void check_slice(slice part) {
-  if (part.count < 1 || part.index < 0 || part.index >= part.count)
-    fail_argument("yarn: slice.index = {} must be in [0, slice.count = {}), and the count >= 1",
-                  part.index, part.count);
+inline void check_slice(thread_slice part) {
+  if (part.n_threads < 1 || part.thread < 0 || part.thread >= part.n_threads)
+    fail_argument(
+        "yarn: thread_slice.thread = {} must be in [0, n_threads = {}), and n_threads >= 1",
+        part.thread, part.n_threads);
 }
 
 // Requires that n_rows rows of n_pairs, `stride` apart, do not overlap, and that their offsets fit

@@ -17,13 +17,13 @@ struct token_range {
   std::int64_t begin;
   std::int64_t end;
 };
-YARN_ALWAYS_INLINE token_range part_of(std::int64_t n, slice part) {
-  if (part.count == 1) // A division takes longer than the rotation of a head.
+YARN_ALWAYS_INLINE token_range part_of(std::int64_t n, thread_slice part) {
+  if (part.n_threads == 1) // A division takes longer than the rotation of a head.
     return {0, n};
   // n * index may overflow, so the quotient and the remainder of n are used.
-  const std::int64_t each = n / part.count, rest = n % part.count;
+  const std::int64_t each = n / part.n_threads, rest = n % part.n_threads;
   const auto start = [&](std::int64_t i) { return i * each + (i < rest ? i : rest); };
-  return {start(part.index), start(part.index + 1)};
+  return {start(part.thread), start(part.thread + 1)};
 }
 
 // Pairs [pair, pair + n_pairs) of one row. T is float or double.

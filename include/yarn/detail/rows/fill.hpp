@@ -10,7 +10,7 @@ inline namespace YARN_ABI {
 
 template <class T, class Stride>
 void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stride row_stride,
-               slice part) {
+               thread_slice part) {
   static_assert(detail::is_row_type_v<T>, "yarn: rows are float or double");
   const std::int64_t stride = detail::to_index(row_stride, "row_stride");
   detail::check_frequencies(f);

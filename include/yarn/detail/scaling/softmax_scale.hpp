@@ -27,8 +27,8 @@ template <class Method> real softmax_temperature(const Method& method, std::int6
     } else {
       require_positive("yarn_scaling.factor", method.factor);
     }
-    require_at_least_zero(type, "mscale_all_dim", method.mscale_all_dim.value());
-    return yarn_scaling::temperature(scale, method.mscale_all_dim.value());
+    require_at_least_zero(type, "mscale_all_dim", method.mscale_all_dim.value_or_zero());
+    return yarn_scaling::temperature(scale, method.mscale_all_dim.value_or_zero());
   } else {
     static_cast<void>(method);
     static_cast<void>(seq_len);

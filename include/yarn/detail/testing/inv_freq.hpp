@@ -113,7 +113,7 @@ inline bool all_finite(report& r, const std::vector<double>& actual,
   for (std::size_t i = 0; i < actual.size(); ++i)
     if (!is_finite(actual[i]))
       add_finding(r, {diagnosis::not_finite, text_of("NaN or infinity for pair {}", i)});
-  if (r.findings.empty() && !is_finite(factor.value()))
+  if (r.findings.empty() && !is_finite(factor.value_or_zero()))
     add_finding(r, {diagnosis::not_finite, "the attention factor is not finite"});
   return r.findings.empty();
 }
@@ -172,12 +172,13 @@ inline report judge_inv_freq(const expectation& expected, std::vector<double> ac
   const expectation as_wide = n == expected.n_pairs() ? expected : expected.with_rotary_dim(2 * n);
   measure_frequencies(r, actual, list_of(as_wide.frequencies()));
   const double meant = as_wide.frequencies().attention_factor();
-  const double factor_error = factor.has_value() ? std::fabs(factor.value() - meant) / meant : 0;
+  const double factor_error =
+      factor.has_value() ? std::fabs(factor.value_or_zero() - meant) / meant : 0;
   const double type_noise = frequency_noise(rounding::none, digits);
   const bool right = r.findings.empty() && r.max_error <= type_noise && factor_error <= 1e-6;
   if (factor_error > 1e-6 && factor_error > r.max_error) {
     r.max_error = factor_error;
-    r.worst = {-1, -1, -1, "attention_factor", meant, factor.value()};
+    r.worst = {-1, -1, -1, "attention_factor", meant, factor.value_or_zero()};
   }
   r.max_error_ulp = std::ldexp(r.max_error, digits);
   if (!right) {
@@ -185,7 +186,7 @@ inline report judge_inv_freq(const expectation& expected, std::vector<double> ac
     add_coarse_format(r, format);
     const double least = format == rounding::binary16 ? 0x1p-25 : 0; // its subnormals
     explain_frequencies(r, as_wide, actual, frequency_noise(format, digits), least,
-                        factor.has_value(), factor.value());
+                        factor.has_value(), factor.value_or_zero());
   }
   decide(r, right, type_noise, o);
   return r;

@@ -58,7 +58,7 @@ inline constexpr bool has_length_v =
     !std::is_null_pointer_v<decltype(length_field(std::declval<Method&>(), 0))>;
 
 inline double number_in(double value) { return value; }
-inline double number_in(const optional_number& value) { return value.value(); }
+inline double number_in(const optional_number& value) { return value.value_or_zero(); }
 
 /// The numbers of a method that engines get wrong. Those that it does not have are as here.
 struct method_numbers {
