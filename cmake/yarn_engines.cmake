@@ -8,8 +8,7 @@ option(YARN_REQUIRE_ENGINES "Stop if an engine is missing, instead of leaving ou
 find_package(ggml CONFIG QUIET)
 find_package(onnxruntime CONFIG QUIET)
 
-# Builds all programs that need an engine. Programs outside tests/engines are added with
-# yarn_engine_program.
+# The target builds all programs that need an engine. yarn_engine_program adds a program to it.
 if(NOT TARGET engines)
   add_custom_target(engines)
 endif()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Included by the consumers: a program with parts for several instruction sets. The settings of this
-# project would break the parts if yarn_add_dispatch did not keep them away from the parts.
+# project would break the parts if yarn_add_dispatch applied them to the parts.
 add_executable(dispatching ../dispatching.cpp)
 set_target_properties(dispatching PROPERTIES UNITY_BUILD ON)
 target_precompile_headers(dispatching PRIVATE <cstdint>)

@@ -43,8 +43,8 @@ set(opt_in "detail/base/text.hpp")
 # xsimd takes longer to parse than everything else. Only this header includes it.
 set(xsimd_includer detail/simd/pack.hpp)
 
-# The core must not include these headers of std: the names of their instantiations do not contain
-# the compiler flags (detail/base/abi.hpp).
+# yarn.hpp and all headers that it includes must not include these headers of std: the names of
+# their instantiations do not contain the compiler flags (detail/base/abi.hpp).
 set(std_excluded "(vector|string|deque|list|map|set|unordered_map|unordered_set|algorithm|numeric)")
 set(std_excluded "${std_excluded}|(functional|iostream|ostream|sstream)")
 
