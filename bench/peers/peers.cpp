@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// ggml and onnxruntime beside our rotation, on the same work and mostly the same memory: rows of
-// the table that bench/peers/run prints.
+// Compares ggml and onnxruntime with our rotation, on the same work and mostly the same memory, and
+// prints rows of the table of bench/peers/run.
 #include "../support.hpp"
 #include "exact.hpp"
 
@@ -35,8 +35,8 @@ constexpr int n_heads = 32;
 constexpr int row_size = n_heads * peers::head_dim;
 constexpr int n_table_rows = 131072;
 
-/// The work: n_layers tensors [n_tokens][32][128], one behind the other, each rotated `repeats`
-/// times. Who works in place takes `to`, the others go from `from` to `to`.
+/// The work: n_layers tensors [n_tokens][32][128], one after the other in memory, each rotated
+/// `repeats` times. Rotations in place use `to`; the others read `from` and write `to`.
 template <class T> struct task {
   const T* from;
   T* to;
@@ -50,7 +50,8 @@ template <class T> struct task {
   T* layer(int i) const { return to + static_cast<std::ptrdiff_t>(i) * n_tokens * row_size; }
 };
 
-/// What one call does: `n_ops` rotations of a layer. What `overhead` takes is taken off.
+/// A call of `work` makes `n_ops` rotations of a layer. The time of `overhead` is subtracted from
+/// it.
 struct prepared {
   std::function<void()> work;
   int n_ops;
@@ -82,7 +83,7 @@ template <class T> prepared prepare_ours(const task<T>& t) {
 
 ggml_backend_dev_t ggml_device() {
   static auto* const device = [] {
-    ggml_backend_load_all(); // of the plug-ins for processors, the best that this one can run
+    ggml_backend_load_all(); // chooses the best of its CPU plug-ins for this processor
     return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
   }();
   if (device == nullptr)
@@ -104,7 +105,7 @@ ggml_backend_t ggml_one_thread() {
   return backend;
 }
 
-/// The file of ggml's plug-in: which instruction set it was built for.
+/// The file name of ggml's plug-in, which contains the instruction set.
 std::string ggml_plugin() {
   ggml_device();
   std::string name = "?";
@@ -125,7 +126,7 @@ struct ggml_freer {
   void operator()(ggml_backend_buffer* b) const { ggml_backend_buffer_free(b); }
 };
 
-/// A graph of all rotations, in place, in our memory: huge pages for both.
+/// A graph of all rotations, in place in our memory: ggml and ours both get huge pages.
 template <class T> prepared prepare_ggml(const task<T>& t) {
   const int n_ops = t.repeats * t.n_layers;
   const auto n_nodes = static_cast<std::size_t>(n_ops + t.n_layers + 1);
@@ -155,7 +156,7 @@ template <class T> prepared prepare_ggml(const task<T>& t) {
   }
 
   const auto factor = static_cast<float>(peers::yarn_factor);
-  // ggml multiplies by YaRN's attention factor; here that is divided out beforehand.
+  // ggml multiplies by the attention factor of YaRN. This factor divides it out beforehand.
   const float attn_factor = 1 / (1 + 0.1F * std::log(factor));
   ggml_cgraph* const graph = ggml_new_graph_custom(context.get(), n_nodes, false);
   for (int repeat = 0; repeat < t.repeats; ++repeat)
@@ -180,7 +181,7 @@ template <class T> prepared prepare_ggml(const task<T>& t) {
 
 // ---- onnxruntime -------------------------------------------------------------------------------
 
-/// cos and sin of all positions, in the two arrays that onnxruntime's operator reads.
+/// cos and sin of all positions, in the two arrays that the operator of onnxruntime reads.
 struct table {
   support::warm_array<float> cos{std::size_t{n_table_rows} * peers::n_pairs};
   support::warm_array<float> sin{std::size_t{n_table_rows} * peers::n_pairs};
@@ -191,12 +192,12 @@ struct table {
   }
 };
 
-/// A graph of operators that do not depend on each other, with all memory bound beforehand.
+/// A graph of operators that do not depend on each other. All memory is bound beforehand.
 class onnx_graph {
 public:
   void input(const std::string& name, const float* data, const std::vector<std::int64_t>& shape) {
     add(name, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, shape, inputs_, input_names_);
-    // onnxruntime's tensors know no const; this one is only read.
+    // Tensors of onnxruntime cannot be const. This one is only read.
     input_values_.push_back(tensor(const_cast<float*>(data), shape));
   }
   void input(const std::string& name, std::int64_t* data, const std::vector<std::int64_t>& shape) {
@@ -209,7 +210,7 @@ public:
   }
   void node(Ort::Node node) { graph_.AddNode(node); }
 
-  /// To be called once, when all nodes are there.
+  /// Call it once, after all nodes were added.
   void start() {
     graph_.SetInputs(inputs_);
     graph_.SetOutputs(outputs_);
@@ -259,8 +260,8 @@ private:
   std::vector<const char*> input_pointers_, output_pointers_;
 };
 
-/// One graph with an operator for each layer; `repeats` is of no use where nothing is in place.
-/// Taken off is a graph of as many operators that copy one element each: what a session costs.
+/// One graph with an operator for each layer. `repeats` is ignored, because nothing is in place.
+/// The overhead is a graph of as many operators that copy one element each: the cost of a session.
 prepared prepare_onnx(const task<float>& t, const table& rows) {
   struct graphs {
     onnx_graph rotary, idle;
@@ -302,7 +303,7 @@ template <class T> struct contender {
   std::function<prepared(const task<T>&)> prepare;
 };
 
-/// Errors at the last 32 positions up to each of three.
+/// The largest errors at the 32 positions up to each of 1000, 32767 and 131071.
 template <class T> std::string errors(const contender<T>& who, task<T> t) {
   t.n_layers = 1;
   t.repeats = 1;
@@ -328,14 +329,16 @@ template <class T> std::string errors(const contender<T>& who, task<T> t) {
   return cells;
 }
 
-/// All contenders in turn, 31 times; a line of the table for each. The first is ours.
+/// Measures all contenders in turn, 31 times, and prints one line of the table for each of them.
+/// The first contender is ours.
 template <class T>
 void compare(const char* work, int n_layers, int n_tokens, int repeats, pairing order,
              const std::vector<contender<T>>& contenders) {
   const std::size_t n =
       static_cast<std::size_t>(n_layers) * static_cast<std::size_t>(n_tokens) * row_size;
   const support::warm_array<T> from(n), to(n);
-  // 16-bit elements taken for floats would be of any size: the multiplication has its own memory.
+  // The multiplication of 16-bit tensors has its own memory: their bits, read as floats, would be
+  // numbers of any size.
   const support::warm_array<float> twin(sizeof(T) == 4 ? 0 : n / 2);
   std::vector<std::int32_t> positions(static_cast<std::size_t>(n_tokens));
   for (int i = 0; i < n_tokens; ++i)

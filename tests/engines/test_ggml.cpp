@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Our rotation as nodes of graphs that ggml computes: beside ggml_rope_ext on the same tensors,
-// both held against the exact rotation, and every refusal.
+// Our rotation as nodes of graphs that ggml computes. Compares our nodes and ggml_rope_ext, on the
+// same tensors, with the exact rotation, and checks every refusal.
 #include "ggml_processor.hpp"
 #include "support/emulated_rotation.hpp"
 #include "support/expect_error.hpp"
@@ -31,7 +31,7 @@ using yarn::pairing;
 constexpr std::initializer_list<int> thread_counts = {1, 2, 4};
 constexpr std::size_t memory = std::size_t{64} << 20;
 
-// ---- What ggml_rope_ext is told, and what we are ------------------------------------------------
+// ---- The arguments of ggml_rope_ext, and ours ---------------------------------------------------
 
 struct parameters {
   const char* name;
@@ -79,7 +79,7 @@ yarn::frequencies our_frequencies(const parameters& p) {
                                 yarn::freq_factors_scaling<yarn::yarn_scaling>{yarn, factors});
 }
 
-// Written again from ggml.h and the papers, in long double.
+// The same formulas, written again from ggml.h and the papers in long double.
 struct exact_rope {
   explicit exact_rope(const parameters& p) {
     const long double pi = std::acos(-1.0L);
@@ -183,11 +183,10 @@ std::vector<T> by_us(const parameters& p, pairing order, int n_heads, int n_thre
   return values_of<T>(y);
 }
 
-/// Largest distances from the exact rotation: for each, in units of the attention factor beyond
-/// what its bound allows for the angle of its token.
+/// The largest distances from the exact rotation.
 struct distances {
   long double largest = 0;
-  long double beyond_bound = 0; // of ggml's bound, 4e-6 * angle * m + rounding
+  long double beyond_bound = 0; // in units of ggml's bound, 4e-6 * angle * m + rounding
 };
 template <class T>
 distances distances_of(const std::vector<T>& rotated, const parameters& p, pairing order,
@@ -223,7 +222,7 @@ distances distances_of(const std::vector<T>& rotated, const parameters& p, pairi
   return result;
 }
 
-// ---- Beside ggml_rope_ext ----------------------------------------------------------------------
+// ---- Comparison with ggml_rope_ext -------------------------------------------------------------
 
 template <class T> void compare_with_ggml() {
   constexpr int n_heads = 5;
@@ -240,14 +239,14 @@ template <class T> void compare_with_ggml() {
       const distances their = distances_of(theirs, p, order, n_heads);
       const distances our = distances_of(ours, p, order, n_heads);
       const exact_rope exact(p);
-      // |x| <= 0.5: a pair is at most 0.71 long, times m. A float row and one rounding each, or one
-      // rounding to 11 bits.
+      // |x| <= 0.5, so the length of a pair is at most 0.71 * m. Each element has the error of a
+      // float row and of one rounding to float, or of one rounding to 11 bits.
       const long double longest = 0.7072L * exact.attention_factor;
       const long double bound = std::is_same_v<T, float> ? 0x1p-23L * longest : 0x1p-11L * longest;
       EXPECT_LE(static_cast<double>(our.largest), static_cast<double>(bound));
       EXPECT_LE(static_cast<double>(their.beyond_bound), 1.0) << "ggml is off by more than known";
-      // Their angles are products of floats: at position 131071 some 1e-2 off.
-      const double times = std::is_same_v<T, float> ? 1e3 : 2; // f16: its rounding is most of it
+      // The angles of ggml are products of floats: at position 131071 their error is some 1e-2.
+      const double times = std::is_same_v<T, float> ? 1e3 : 2; // f16: mostly its rounding
       EXPECT_GT(static_cast<double>(their.largest), times * static_cast<double>(our.largest));
       if (std::getenv("YARN_PRINT_ERRORS") != nullptr)
         std::printf("%s, %s, pairing %d: ours %.2e, ggml %.2e\n", support::element<T>::name, p.name,
@@ -261,7 +260,7 @@ TEST(ggml_graph, is_nearer_to_the_exact_rotation_than_ggml_f16) {
   compare_with_ggml<yarn::float16>();
 }
 
-// ggml cannot rotate these.
+// ggml cannot rotate these types.
 TEST(ggml_graph, rotates_bfloat16) {
   const parameters& p = all_parameters[4];
   for (const pairing order : {pairing::half_split, pairing::interleaved}) {
@@ -300,7 +299,7 @@ TEST(ggml_graph, shares_rows_between_layers_and_computes_again) {
       layers.push_back(yarn::rope_inplace_node(context.get(), x, rows, pairing::half_split));
       ggml_build_forward_expand(graph, layers.back());
     }
-    // Six rotations and one node for the rows of them all.
+    // Six rotations, and one node with the rows for all of them.
     EXPECT_EQ(ggml_graph_n_nodes(graph), 7);
     const engines::processor processor(n_threads);
     for (int step = 0; step < 3; ++step) {
@@ -315,7 +314,7 @@ TEST(ggml_graph, shares_rows_between_layers_and_computes_again) {
       for (std::int32_t& position : list)
         position += 1000;
       std::memcpy(positions->data, list.data(), list.size() * sizeof(std::int32_t));
-      freqs = our_frequencies(all_parameters[step + 3]); // as a dynamic method's change
+      freqs = our_frequencies(all_parameters[step + 3]); // as a dynamic method changes them
     }
   }
 }
@@ -336,7 +335,7 @@ TEST(ggml_graph, takes_rows_from_an_input_tensor) {
 }
 
 TEST(ggml_graph, rotates_a_part_of_packed_rows) {
-  // [q 4 | k 2 | v 2] heads in a row; k is a view.
+  // Each token has heads [q 4 | k 2 | v 2]; k is a view.
   for (const int n_threads : thread_counts) {
     const engines::context_ptr context = engines::make_context(memory);
     ggml_tensor* const qkv = new_tensor<float>(context.get(), 8, 6);
@@ -344,7 +343,7 @@ TEST(ggml_graph, rotates_a_part_of_packed_rows) {
     ggml_tensor* const k =
         ggml_view_3d(context.get(), qkv, 128, 2, 6, qkv->nb[1], qkv->nb[2], 4 * qkv->nb[1]);
     const std::vector<std::int32_t> list = {1, 2, 3, 4, 5, 6};
-    const auto freqs = our_frequencies(all_parameters[2]); // 64 of 128 elements
+    const auto freqs = our_frequencies(all_parameters[2]); // rotates 64 of 128 elements
     ggml_tensor* const rows =
         yarn::rope_rows_node(context.get(), new_positions(context.get(), list), freqs);
     compute(context.get(), {yarn::rope_inplace_node(context.get(), k, rows, pairing::half_split)},
@@ -360,12 +359,12 @@ TEST(ggml_graph, rotates_a_part_of_packed_rows) {
 
 TEST(ggml_graph, rotates_permuted_tensors_and_sequences) {
   const engines::context_ptr context = engines::make_context(memory);
-  // Memory [token][head][dim] swapped, so that it lies [head][token][dim]; two sequences.
+  // [token][head][dim] permuted: the memory is [head][token][dim]. Two sequences.
   ggml_tensor* const x = new_tensor<float>(context.get(), 3, 4, 9, 2);
   ggml_tensor* const swapped = ggml_permute(context.get(), x, 0, 2, 1, 3);
   const auto before = values_of<float>(x);
   const auto freqs = our_frequencies(all_parameters[0]);
-  const std::vector<std::int32_t> list = {10, 20, 30}; // its tokens are x's heads
+  const std::vector<std::int32_t> list = {10, 20, 30}; // the tokens are the heads of x
   ggml_tensor* const rows =
       yarn::rope_rows_node(context.get(), new_positions(context.get(), list), freqs);
   compute(context.get(),
@@ -378,7 +377,7 @@ TEST(ggml_graph, rotates_permuted_tensors_and_sequences) {
   EXPECT_TRUE(same_bits(values_of<float>(x), expected));
 }
 
-// As llama.cpp builds its graphs: tensors without memory, which an allocator gives them afterwards.
+// As llama.cpp builds its graphs: the tensors have no memory until an allocator assigns it.
 TEST(ggml_graph, is_built_before_its_memory) {
   const engines::context_ptr context(ggml_init({1 << 20, nullptr, true}));
   const auto freqs = our_frequencies(all_parameters[4]);
@@ -387,7 +386,7 @@ TEST(ggml_graph, is_built_before_its_memory) {
   ggml_set_input(x);
   ggml_set_input(positions);
   ggml_tensor* const rows = yarn::rope_rows_node(context.get(), positions, freqs);
-  // Something before it, as the product with the weights is.
+  // A node before the rotation, in place of the product with the weights.
   ggml_tensor* const doubled = ggml_scale(context.get(), x, 2.0F);
   ggml_tensor* const y = yarn::rope_inplace_node(context.get(), doubled, rows, pairing::half_split);
   ggml_set_output(y);

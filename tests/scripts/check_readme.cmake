@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What the documents show as code is a marked region of a source that is built and run.
+# Checks that code in the documents is equal to a marked region of a source that is built and run.
 # Run: cmake -DSOURCE_DIR=. -P tests/scripts/check_readme.cmake
 cmake_minimum_required(VERSION 3.21)
 
@@ -30,7 +30,7 @@ function(unindent text result)
   set(${result} "${text}" PARENT_SCOPE)
 endfunction()
 
-# `document` has the region `name` of `source` as a C++ block.
+# Checks that `document` has the region `name` of `source` as a C++ block.
 function(compare document source name)
   extract(${source} "// [${name}]" "// [/${name}]" built)
   unindent("${built}" built)
