@@ -230,17 +230,20 @@ TYPED_TEST(rope_refused_rows, copies) {
   bad({"overlap"}, overlapping, rows_of_three);
 
   const auto no_rows = rows_view<float>{this->rows.cos(0), this->rows.sin(0), 2, 3, 16};
-  this->template copy_refused<invalid>({"rows.n_rows = 2"},
-                                       [&](auto act) { act(source, target, no_rows, half, half); });
+  this->template copy_refused<invalid>({"rows.n_rows = 2"}, [&](auto act) {
+    act(source, target, no_rows, half, yarn::output_order{half});
+  });
   this->template copy_refused<invalid>({"positions.size = 2"}, [&](auto act) {
-    act(source, target, yarn::rows_of(this->freqs, positions_from(0, 2)), half, half);
+    act(source, target, yarn::rows_of(this->freqs, positions_from(0, 2)), half,
+        yarn::output_order{half});
   });
   this->template copy_refused<outside>({"[0, 10)"}, [&](auto act) {
-    act(source, target, yarn::rows_of(this->table, positions_from(8)), half, half);
+    act(source, target, yarn::rows_of(this->table, positions_from(8)), half,
+        yarn::output_order{half});
   });
   this->template copy_refused<outside>({"2^31"}, [&](auto act) {
     act(source, target, yarn::rows_of(this->freqs, positions_from(std::int64_t{1} << 32)), half,
-        half);
+        yarn::output_order{half});
   });
 }
 
