@@ -206,6 +206,9 @@ template <class T, class Compute> YARN_ALWAYS_INLINE void narrow(Compute value, 
   std::memcpy(static_cast<void*>(&element), &bits, sizeof bits);
 }
 
+/// The number of enumerators of element_format. Adapters have a table with a code for each.
+inline constexpr int n_formats = 6;
+
 /// Calls f(format_traits<F>{}) for a format that is known at run time only. There is no default:
 /// compilers warn where an enumerator is missing.
 /// Errors   std::invalid_argument for `unknown`.
