@@ -23,7 +23,7 @@ inline constexpr DLDataType dlpack_types[n_formats] = {{0, 0, 0},
     (DLPACK_MAJOR_VERSION > 1 || (DLPACK_MAJOR_VERSION == 1 && DLPACK_MINOR_VERSION >= 1))
                                                        {kDLFloat8_e4m3fn, 8, 1}
 #else
-                                                        {0, 0, 0}
+                                                       {0, 0, 0}
 #endif
 };
 inline element_format dlpack_format(DLDataType type) {
