@@ -1,18 +1,78 @@
 // SPDX-License-Identifier: MIT
-// What dispatch.hpp declares.
+// What dispatch.hpp declares, and what a processor and its operating system say of themselves.
 #ifndef YARN_DETAIL_DISPATCH_PARTS_HPP
 #define YARN_DETAIL_DISPATCH_PARTS_HPP
 
 #include "../../dispatch.hpp"
-#include "cpu.hpp"
 
 #include <initializer_list>
+
+#if (defined(__x86_64__) || defined(_M_X64)) && !defined(_M_ARM64EC)
+#define YARN_DISPATCH_X86_64 1
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+#else
+#include <cpuid.h>
+#endif
+#else
+#define YARN_DISPATCH_X86_64 0
+#endif
 
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// The largest set whose every instruction the processor has and whose registers the system saves.
+// The words of cpuid and xgetbv.
+struct cpu_words {
+  std::uint32_t leaf_1_ecx = 0;
+  std::uint32_t leaf_7_ebx = 0;
+  std::uint32_t leaf_7_1_eax = 0;
+  std::uint32_t leaf_80000001_ecx = 0;
+  std::uint32_t xcr0 = 0; // registers that the system saves; 0 where it does not say
+};
+
+constexpr bool has_bits(std::uint32_t word, std::uint32_t bits) { return (word & bits) == bits; }
+constexpr std::uint32_t bit(int n) { return std::uint32_t{1} << n; }
+
+inline cpu_words read_cpu() {
+  cpu_words cpu;
+#if YARN_DISPATCH_X86_64
+  struct registers {
+    std::uint32_t eax, ebx, ecx, edx;
+  };
+  const auto cpuid = [](std::uint32_t leaf, std::uint32_t subleaf) {
+    registers r = {};
+#if defined(_MSC_VER) && !defined(__clang__)
+    __cpuidex(reinterpret_cast<int*>(&r), static_cast<int>(leaf), static_cast<int>(subleaf));
+#else
+    __cpuid_count(leaf, subleaf, r.eax, r.ebx, r.ecx, r.edx);
+#endif
+    return r;
+  };
+  const std::uint32_t last_leaf = cpuid(0, 0).eax;
+  if (last_leaf >= 1)
+    cpu.leaf_1_ecx = cpuid(1, 0).ecx;
+  if (last_leaf >= 7) {
+    const registers leaf_7 = cpuid(7, 0);
+    cpu.leaf_7_ebx = leaf_7.ebx;
+    if (leaf_7.eax >= 1)
+      cpu.leaf_7_1_eax = cpuid(7, 1).eax;
+  }
+  if (cpuid(0x80000000U, 0).eax >= 0x80000001U)
+    cpu.leaf_80000001_ecx = cpuid(0x80000001U, 0).ecx;
+  if (has_bits(cpu.leaf_1_ecx, bit(27))) { // without OSXSAVE the instruction does not exist
+#if defined(_MSC_VER) && !defined(__clang__)
+    cpu.xcr0 = static_cast<std::uint32_t>(_xgetbv(0));
+#else
+    std::uint32_t high = 0; // the intrinsic wants a compiler flag
+    asm volatile("xgetbv" : "=a"(cpu.xcr0), "=d"(high) : "c"(0));
+#endif
+  }
+#endif
+  return cpu;
+}
+
+// The largest set whose every instruction the processor has and whose registers the system saves.
 constexpr isa isa_of(const cpu_words& cpu) {
   const bool has_avx2 =
       has_bits(cpu.leaf_1_ecx, bit(12) | bit(22) | bit(23) | bit(27) | bit(28) |
@@ -74,17 +134,8 @@ template <class Kernels> isa best_for(isa supported) {
 } // namespace detail
 
 inline const char* name_of(isa set) {
-  switch (set) {
-  case isa::baseline:
-    return "baseline";
-  case isa::avx2:
-    return "avx2";
-  case isa::avx512:
-    return "avx512";
-  case isa::avx512_bf16:
-    return "avx512_bf16";
-  }
-  return "unknown";
+  constexpr const char* names[] = {"baseline", "avx2", "avx512", "avx512_bf16"};
+  return set >= isa::baseline && set <= isa::avx512_bf16 ? names[static_cast<int>(set)] : "unknown";
 }
 
 inline isa supported_isa() {
@@ -92,17 +143,10 @@ inline isa supported_isa() {
   return supported;
 }
 
-template <class Kernels> bool has_isa(isa set) {
-  return set <= supported_isa() && dispatch_find<Kernels>(set) != nullptr;
-}
 template <class Kernels> isa best_isa() { return detail::best_for<Kernels>(supported_isa()); }
 
 template <class Kernels> const Kernels& dispatch(isa part) {
   return detail::part_for<Kernels>(part, supported_isa());
-}
-template <class Kernels> const Kernels& dispatch() {
-  static const Kernels& best = dispatch<Kernels>(best_isa<Kernels>());
-  return best;
 }
 
 } // namespace YARN_ABI
