@@ -54,7 +54,7 @@ public:
     return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
   }
   OrtStatusPtr CreateKernelV2(const OrtApi&, const OrtKernelInfo*, void** kernel) const {
-    return detail::onnx_status([&] { *kernel = new detail::onnx_rows_kernel(freqs_); });
+    return detail::onnx_status([&] { *kernel = new detail::onnx_rows_kernel{freqs_}; });
   }
 
 private:

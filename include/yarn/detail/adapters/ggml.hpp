@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
-// What ggml.hpp declares.
+// What ggml.hpp calls.
 #ifndef YARN_DETAIL_ADAPTERS_GGML_HPP
 #define YARN_DETAIL_ADAPTERS_GGML_HPP
 
-#include "../../ggml.hpp"
+#include "../../rope.hpp"
 #include "strided.hpp"
 
+#include <ggml-backend.h>
+#include <ggml.h>
+#include <gguf.h>
+
 #include <cstring>
+#include <string>
+#include <vector>
 
 namespace yarn {
 inline namespace YARN_ABI {
@@ -40,7 +46,7 @@ heads_view<T> unchecked_heads(const ggml_tensor* x, std::int64_t sequence, void*
       .with_strides(stride(2), stride(1));
 }
 template <class T> heads_view<T> heads_at(const ggml_tensor* x, std::int64_t sequence, void* data) {
-  constexpr ggml_type type = code_of(format_of_v<T>, ggml_types);
+  constexpr ggml_type type = ggml_types[static_cast<int>(format_of_v<T>)];
   static_assert(
       type != GGML_TYPE_COUNT,
       "yarn: ggml has no type for this element type, or yarn::format_of does not know it");
@@ -73,15 +79,22 @@ inline rows_view<float> rows_at(const ggml_tensor* rows, const float* data) {
                                   static_cast<std::int64_t>(rows->nb[1] / sizeof(float)));
 }
 
+[[noreturn]] inline void fail_shape(const ggml_tensor* x, const char* wanted) {
+  fail_argument("yarn: ggml tensor {}: {} [{}, {}, {}, {}] must be {}", name_of(x),
+                ggml_type_name(x->type), x->ne[0], x->ne[1], x->ne[2], x->ne[3], wanted);
+}
 inline void check_rope_rows(const ggml_tensor* rows) {
   check_not_null("rows", rows);
   if (rows->type != GGML_TYPE_F32 || rows->ne[0] < 2 || rows->ne[0] % 2 != 0 || rows->ne[2] != 1 ||
       rows->ne[3] != 1 || rows->nb[0] != sizeof(float))
-    fail_argument("yarn: ggml tensor {}: {} [{}, {}, {}, {}] must be f32 [2 * n_pairs, n_tokens] "
-                  "with rows of [cos | sin] to be rows",
-                  name_of(rows), ggml_type_name(rows->type), rows->ne[0], rows->ne[1], rows->ne[2],
-                  rows->ne[3]);
+    fail_shape(rows, "f32 [2 * n_pairs, n_tokens] with rows of [cos | sin] to be rows");
   elements_of<float>(rows, 1);
+}
+inline void check_rope_positions(const ggml_tensor* list) {
+  check_not_null("positions", list);
+  if (list->type != GGML_TYPE_I32 || !ggml_is_contiguous(list) ||
+      list->ne[0] != ggml_nelements(list))
+    fail_shape(list, "i32 [n_tokens], contiguous, to be positions");
 }
 
 // ---- What ggml's threads call: no exceptions ---------------------------------------------------
@@ -119,8 +132,7 @@ ggml_tensor* make_rope_node(ggml_context* context, ggml_tensor* x, ggml_tensor* 
     fail_argument(
         "yarn: ggml tensor {}: nb[3] = {}: sequences of {} elements overlap or interweave",
         name_of(x), x->nb[3], extent);
-  ggml_tensor* arguments[] = {rows};
-  return ggml_custom_inplace(context, x, arguments, 1,
+  return ggml_custom_inplace(context, x, &rows, 1,
                              p == pairing::half_split ? compute_rope<T, pairing::half_split>
                                                       : compute_rope<T, pairing::interleaved>,
                              GGML_N_TASKS_MAX, nullptr);
@@ -132,147 +144,29 @@ template <class Stored> double gguf_number(const void* data, std::size_t i) {
   std::memcpy(&value, static_cast<const char*>(data) + i * sizeof value, sizeof value);
   return static_cast<double>(value);
 }
-// The same by the codes of types in GGUF files; null for strings and arrays.
-inline constexpr double (*gguf_numbers[GGUF_TYPE_COUNT])(const void*, std::size_t) = {
-    gguf_number<std::uint8_t>,
-    gguf_number<std::int8_t>,
-    gguf_number<std::uint16_t>,
-    gguf_number<std::int16_t>,
-    gguf_number<std::uint32_t>,
-    gguf_number<std::int32_t>,
-    gguf_number<float>,
-    gguf_number<std::int8_t>, // a bool is a byte
-    nullptr,
-    nullptr,
-    gguf_number<std::uint64_t>,
-    gguf_number<std::int64_t>,
-    gguf_number<double>};
+// The same by the codes of types in GGUF files, where a bool is a byte; null for strings and
+// arrays.
+inline constexpr double (*gguf_numbers[GGUF_TYPE_COUNT])(const void*,
+                                                         std::size_t) = {gguf_number<std::uint8_t>,
+                                                                         gguf_number<std::int8_t>,
+                                                                         gguf_number<std::uint16_t>,
+                                                                         gguf_number<std::int16_t>,
+                                                                         gguf_number<std::uint32_t>,
+                                                                         gguf_number<std::int32_t>,
+                                                                         gguf_number<float>,
+                                                                         gguf_number<std::int8_t>,
+                                                                         nullptr,
+                                                                         nullptr,
+                                                                         gguf_number<std::uint64_t>,
+                                                                         gguf_number<std::int64_t>,
+                                                                         gguf_number<double>};
 
-} // namespace detail
-
-template <class T> heads_view<T> heads_from(const ggml_tensor* x) {
-  detail::check_not_null("ggml tensor", x);
-  if (x->ne[3] != 1)
-    detail::fail_argument(
-        "yarn: ggml tensor {} has ne[3] = {} sequences; heads_from(x, sequence) is one",
-        detail::name_of(x), x->ne[3]);
-  return detail::heads_at<T>(x, 0, detail::host_data_of(x));
-}
-
-template <class T, class Integer> heads_view<T> heads_from(const ggml_tensor* x, Integer sequence) {
-  detail::check_not_null("ggml tensor", x);
-  const std::int64_t s = detail::to_index(sequence, "sequence");
-  if (s < 0 || s >= x->ne[3])
-    detail::fail_range("yarn: ggml tensor {}: sequence = {} must be in [0, ne[3] = {})",
-                       detail::name_of(x), s, x->ne[3]);
-  return detail::heads_at<T>(x, s, detail::host_data_of(x));
-}
-
-inline pairing pairing_from_mode(int mode) {
-  if (mode != GGML_ROPE_TYPE_NEOX && mode != GGML_ROPE_TYPE_NORMAL)
-    detail::fail_argument("yarn: ggml's rope mode = {} must be GGML_ROPE_TYPE_NORMAL = 0 or "
-                          "GGML_ROPE_TYPE_NEOX = 2",
-                          mode);
-  return mode == GGML_ROPE_TYPE_NEOX ? pairing::half_split : pairing::interleaved;
-}
-
-inline ggml_tensor* rope_rows_node(ggml_context* context, ggml_tensor* positions,
-                                   const frequencies& freqs) {
-  detail::check_not_null("context", context);
-  detail::check_not_null("positions", positions);
-  detail::check_frequencies(freqs);
-  if (positions->type != GGML_TYPE_I32 || !ggml_is_contiguous(positions) ||
-      positions->ne[0] != ggml_nelements(positions))
-    detail::fail_argument("yarn: ggml tensor {}: {} [{}, {}, {}, {}] must be i32 [n_tokens], "
-                          "contiguous, to be positions",
-                          detail::name_of(positions), ggml_type_name(positions->type),
-                          positions->ne[0], positions->ne[1], positions->ne[2], positions->ne[3]);
-  ggml_tensor* arguments[] = {positions};
-  return ggml_custom_4d(context, GGML_TYPE_F32, 2 * freqs.n_pairs(), positions->ne[0], 1, 1,
-                        arguments, 1, detail::compute_rope_rows, GGML_N_TASKS_MAX,
-                        const_cast<frequencies*>(&freqs));
-}
-
-inline void fill_rope_rows(ggml_tensor* rows, const frequencies& freqs, const positions& list) {
-  detail::check_rope_rows(rows);
-  if (rows->ne[0] != 2 * freqs.n_pairs())
-    detail::fail_argument("yarn: ggml tensor {}: ne[0] = {} must be 2 * n_pairs = {}",
-                          detail::name_of(rows), rows->ne[0], 2 * freqs.n_pairs());
-  if (list.size() != rows->ne[1])
-    detail::fail_argument("yarn: positions.size = {} must be n_tokens = {}", list.size(),
-                          rows->ne[1]);
-  float* const cos = static_cast<float*>(detail::host_data_of(rows));
-  fill_rows(freqs, list, cos, cos + freqs.n_pairs(), detail::elements_of<float>(rows, 1));
-}
-
-inline ggml_tensor* rope_inplace_node(ggml_context* context, ggml_tensor* x, ggml_tensor* rows,
-                                      pairing p) {
-  detail::check_not_null("context", context);
-  detail::check_not_null("x", x);
-  detail::check_rope_rows(rows);
-  switch (x->type) {
-  case GGML_TYPE_F32:
-    return detail::make_rope_node<float>(context, x, rows, p);
-  case GGML_TYPE_F16:
-    return detail::make_rope_node<float16>(context, x, rows, p);
-  case GGML_TYPE_BF16:
-    return detail::make_rope_node<bfloat16>(context, x, rows, p);
-  default:
-    detail::fail_argument("yarn: ggml tensor {} holds {}; f32, f16 and bf16 can be rotated",
-                          detail::name_of(x), ggml_type_name(x->type));
-  }
-}
-
-inline ggml_gguf_reader::ggml_gguf_reader(const gguf_context* file, ggml_context* tensors)
-    : file_(file), tensors_(tensors) {
-  detail::check_not_null("gguf_context", file);
-}
-
-inline std::optional<double> ggml_gguf_reader::number(const std::string& key) const {
-  const std::int64_t id = gguf_find_key(file_, key.c_str());
-  const auto read = id < 0 ? nullptr : detail::gguf_numbers[gguf_get_kv_type(file_, id)];
-  if (read == nullptr)
-    return std::nullopt;
-  return read(gguf_get_val_data(file_, id), 0);
-}
-
-inline std::optional<std::vector<double>> ggml_gguf_reader::numbers(const std::string& key) const {
-  const std::int64_t id = gguf_find_key(file_, key.c_str());
-  const bool is_array = id >= 0 && gguf_get_kv_type(file_, id) == GGUF_TYPE_ARRAY;
-  const auto read = is_array ? detail::gguf_numbers[gguf_get_arr_type(file_, id)] : nullptr;
-  if (read == nullptr)
-    return std::nullopt;
-  std::vector<double> values;
-  for (std::size_t i = 0; i < gguf_get_arr_n(file_, id); ++i)
-    values.push_back(read(gguf_get_arr_data(file_, id), i));
-  return values;
-}
-
-inline std::optional<std::string> ggml_gguf_reader::text(const std::string& key) const {
-  const std::int64_t id = gguf_find_key(file_, key.c_str());
-  if (id < 0 || gguf_get_kv_type(file_, id) != GGUF_TYPE_STRING)
-    return std::nullopt;
-  return std::string(gguf_get_val_str(file_, id));
-}
-
-inline std::vector<std::string> ggml_gguf_reader::keys() const {
-  std::vector<std::string> all;
-  for (std::int64_t id = 0; id < gguf_get_n_kv(file_); ++id)
-    all.emplace_back(gguf_get_key(file_, id));
-  return all;
-}
-
-inline std::optional<std::vector<float>> ggml_gguf_reader::tensor(const std::string& name) const {
-  const std::int64_t id = gguf_find_tensor(file_, name.c_str());
-  if (id < 0)
-    return std::nullopt;
-  const ggml_tensor* const x =
-      tensors_ == nullptr ? nullptr : ggml_get_tensor(tensors_, name.c_str());
+// The elements of a tensor of frequency factors; x is null where its data is not loaded.
+inline std::vector<float> gguf_factors(const std::string& name, const ggml_tensor* x) {
   if (x == nullptr || x->data == nullptr)
-    detail::fail_argument(
-        "yarn: the file has a tensor {}, and its data is not loaded (gguf_init_params: "
-        "a ctx, and no_alloc = false)",
-        name);
+    fail_argument("yarn: the file has a tensor {}, and its data is not loaded (gguf_init_params: "
+                  "a ctx, and no_alloc = false)",
+                  name);
   std::vector<float> values(static_cast<std::size_t>(ggml_nelements(x)));
   if (x->type == GGML_TYPE_F32)
     std::memcpy(values.data(), x->data, values.size() * sizeof(float));
@@ -280,11 +174,12 @@ inline std::optional<std::vector<float>> ggml_gguf_reader::tensor(const std::str
     ggml_fp16_to_fp32_row(static_cast<const ggml_fp16_t*>(x->data), values.data(),
                           ggml_nelements(x));
   else
-    detail::fail_argument("yarn: the tensor {} holds {}; frequency factors are f32 or f16", name,
-                          ggml_type_name(x->type));
+    fail_argument("yarn: the tensor {} holds {}; frequency factors are f32 or f16", name,
+                  ggml_type_name(x->type));
   return values;
 }
 
+} // namespace detail
 } // namespace YARN_ABI
 } // namespace yarn
 

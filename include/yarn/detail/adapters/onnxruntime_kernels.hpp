@@ -47,9 +47,8 @@ template <class Value> onnx_shape shape_of(const Value& value) {
   return value.GetTensorTypeAndShapeInfo().GetShape();
 }
 
-class onnx_rows_kernel {
-public:
-  explicit onnx_rows_kernel(const frequencies& f) : freqs_(f) {}
+struct onnx_rows_kernel {
+  const frequencies& freqs;
 
   OrtStatusPtr ComputeV2(OrtKernelContext* context) noexcept { // NOLINT: onnxruntime's name
     return onnx_status([&] {
@@ -60,17 +59,14 @@ public:
         fail_argument(
             "yarn: RopeRows: position_ids of shape {} must be [tokens] or [sequences, tokens]",
             to_words(shape));
-      const std::int64_t n_pairs = freqs_.n_pairs();
+      const std::int64_t n_pairs = freqs.n_pairs();
       const std::int64_t n_sequences = shape.size() == 2 ? shape[0] : 1;
       float* const rows = c.GetOutput(0, {n_sequences, shape.back(), 2 * n_pairs})
                               .template GetTensorMutableData<float>();
       const positions list(ids.template GetTensorData<std::int64_t>(), n_sequences * shape.back());
-      fill_rows(freqs_, list, rows, rows + n_pairs, 2 * n_pairs);
+      fill_rows(freqs, list, rows, rows + n_pairs, 2 * n_pairs);
     });
   }
-
-private:
-  const frequencies& freqs_;
 };
 
 class onnx_rope_kernel {
@@ -168,8 +164,7 @@ private:
           [](void* rotate, std::size_t index) noexcept {
             (*static_cast<decltype(rotate_part)*>(rotate))(static_cast<std::int64_t>(index));
           },
-          static_cast<std::size_t>(n), 0,
-          &rotate_part);
+          static_cast<std::size_t>(n), 0, &rotate_part);
   }
 
   pairing pairing_;

@@ -11,12 +11,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// A library's code of a format, from its table of one code for each enumerator in their order.
-template <class Code>
-constexpr Code code_of(element_format format, const Code (&codes)[n_formats]) {
-  return codes[static_cast<int>(format)];
-}
-// The format whose code fulfils `condition`; unknown where there is none.
+// The format whose code fulfils `condition`; unknown where there is none. The table has a library's
+// codes, one for each enumerator in their order.
 template <class Code, class Condition>
 element_format find_format(const Code (&codes)[n_formats], Condition condition) {
   for (int i = 1; i < n_formats; ++i)

@@ -8,14 +8,12 @@
 #include <initializer_list>
 
 #if (defined(__x86_64__) || defined(_M_X64)) && !defined(_M_ARM64EC)
-#define YARN_DISPATCH_X86_64 1
+#define YARN_DISPATCH_X86_64
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
 #else
 #include <cpuid.h>
 #endif
-#else
-#define YARN_DISPATCH_X86_64 0
 #endif
 
 namespace yarn {
@@ -36,7 +34,7 @@ constexpr std::uint32_t bit(int n) { return std::uint32_t{1} << n; }
 
 inline cpu_words read_cpu() {
   cpu_words cpu;
-#if YARN_DISPATCH_X86_64
+#if defined(YARN_DISPATCH_X86_64)
   struct registers {
     std::uint32_t eax, ebx, ecx, edx;
   };
