@@ -16,7 +16,6 @@
 
 #include "detail/adapters/eigen.hpp"
 #include "dim_order.hpp"
-#include "views.hpp"
 
 namespace yarn {
 inline namespace YARN_ABI {

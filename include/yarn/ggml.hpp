@@ -15,10 +15,6 @@
 #define YARN_GGML_HPP
 
 #include "detail/adapters/ggml.hpp"
-#include "rope.hpp"
-
-#include <ggml.h>
-#include <gguf.h>
 
 #include <optional>
 #include <string>

@@ -19,8 +19,6 @@
 
 #include "detail/adapters/onnxruntime_kernels.hpp"
 
-#include <onnxruntime_cxx_api.h>
-
 #include <string>
 #include <utility>
 

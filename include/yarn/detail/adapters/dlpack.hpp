@@ -7,25 +7,20 @@
 
 #include <dlpack/dlpack.h>
 
-#include <utility>
-
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// The dtypes of formats; that of no tensor, with 0 lanes, where DLPack has none.
-inline constexpr DLDataType dlpack_types[n_formats] = {{0, 0, 0},
-                                                       {kDLFloat, 64, 1},
-                                                       {kDLFloat, 32, 1},
-                                                       {kDLFloat, 16, 1},
-                                                       {kDLBfloat, 16, 1},
 #if defined(DLPACK_MAJOR_VERSION) &&                                                               \
     (DLPACK_MAJOR_VERSION > 1 || (DLPACK_MAJOR_VERSION == 1 && DLPACK_MINOR_VERSION >= 1))
-                                                       {kDLFloat8_e4m3fn, 8, 1}
+inline constexpr DLDataType dlpack_float8 = {kDLFloat8_e4m3fn, 8, 1};
 #else
-                                                       {0, 0, 0}
+inline constexpr DLDataType dlpack_float8 = {0, 0, 0};
 #endif
-};
+// The dtypes of formats; that of no tensor, with 0 lanes, where DLPack has none.
+inline constexpr DLDataType dlpack_types[n_formats] = {{0, 0, 0},          {kDLFloat, 64, 1},
+                                                       {kDLFloat, 32, 1},  {kDLFloat, 16, 1},
+                                                       {kDLBfloat, 16, 1}, dlpack_float8};
 inline element_format dlpack_format(DLDataType type) {
   return find_format(dlpack_types, [&](DLDataType known) {
     return type.lanes == 1 && known.lanes == 1 && type.code == known.code &&
@@ -43,7 +38,6 @@ inline const char* format_name(element_format format) {
 }
 
 // The tensor in x, for a view of elements T.
-// Errors   it is read-only, and T is not const; an unknown version.
 #if defined(DLPACK_FLAG_BITMASK_READ_ONLY)
 template <class T> const DLTensor& tensor_of(const DLManagedTensorVersioned& x) {
   // A newer major version has another layout behind the flags.
@@ -59,16 +53,18 @@ template <class T> const DLTensor& tensor_of(const DLManagedTensorVersioned& x) 
 #endif
 template <class T> const DLTensor& tensor_of(const DLTensor& x) { return x; }
 
-template <class X, class = void> struct is_dlpack : std::false_type {};
+// Only types that hold a DLTensor.
 template <class X>
-struct is_dlpack<X, std::void_t<decltype(tensor_of<const float>(std::declval<const X&>()))>>
-    : std::true_type {};
+using if_dlpack = std::void_t<decltype(tensor_of<const float>(std::declval<const X&>()))>;
 
 // The axes of a tensor of this rank, after what any use of it requires.
-inline axis_list dlpack_axes(const DLTensor& x, int rank, const char* meaning) {
+inline axis_list dlpack_axes(const DLTensor& x, int rank) {
+  constexpr const char* meanings[] = {
+      "", "positions; with 2 say which sequence", "sequences and their positions",
+      "tokens, heads, dim; with 4 axes say which sequence", "tokens, heads, dim, and sequences"};
   if (x.ndim != rank)
     fail_argument("yarn: DLTensor.ndim = {} must be {}: {}", static_cast<int>(x.ndim), rank,
-                  meaning);
+                  meanings[rank]);
   if (x.shape == nullptr)
     fail_argument("yarn: DLTensor.shape is null");
   const auto device = x.device.device_type;
@@ -79,16 +75,14 @@ inline axis_list dlpack_axes(const DLTensor& x, int rank, const char* meaning) {
         static_cast<int>(device));
   axis_list list{rank, {}, {}};
   std::int64_t compact = 1;
-  bool is_beyond = false;
   for (int i = rank - 1; i >= 0; --i) {
     list.extent[i] = x.shape[i];
     list.stride[i] = x.strides != nullptr ? x.strides[i] : compact;
-    is_beyond = is_beyond || (x.shape[i] > 0 && compact > PTRDIFF_MAX / x.shape[i]);
-    if (!is_beyond && x.shape[i] > 0)
-      compact *= x.shape[i];
+    const std::int64_t n = x.strides == nullptr && x.shape[i] > 0 ? x.shape[i] : 1;
+    if (compact > PTRDIFF_MAX / n)
+      fail_argument("yarn: DLTensor.shape: its product is beyond ptrdiff_t");
+    compact *= n;
   }
-  if (x.strides == nullptr && is_beyond)
-    fail_argument("yarn: DLTensor.shape: its product is beyond ptrdiff_t");
   return list;
 }
 
@@ -114,29 +108,25 @@ template <class T>
 heads_view<T> dlpack_heads(const DLTensor& x, dim_order order, int rank, std::int64_t sequence) {
   if (dlpack_format(x.dtype) != format_of_v<T>)
     fail_dtype(x.dtype, "heads_from was asked for ", format_name(format_of_v<T>));
-  const axis_list list = dlpack_axes(x, rank,
-                                     rank == 4 ? "tokens, heads, dim, and sequences"
-                                               : "tokens, heads, dim; with 4 axes say which "
-                                                 "sequence");
+  const axis_list list = dlpack_axes(x, rank);
   T* const data = static_cast<T*>(dlpack_data(x, list, sizeof(T)));
   return heads_along("DLTensor", data, list, order, sequence);
 }
 
 // Calls f with the format_traits of x.
-template <class F> decltype(auto) with_format_of(const DLTensor& x, F&& f) {
-  const element_format format = dlpack_format(x.dtype);
+template <class X, class F> decltype(auto) with_format_of(const X& x, F&& f) {
+  const DLDataType type = tensor_of<const void>(x).dtype;
+  const element_format format = dlpack_format(type);
   if (format == element_format::unknown)
-    fail_dtype(x.dtype, "heads are float64, float32, float16, bfloat16 or, where dlpack.h has it, "
-                        "float8_e4m3fn, with one lane");
+    fail_dtype(type, "heads are float64, float32, float16, bfloat16 or, where dlpack.h has it, "
+                     "float8_e4m3fn, with one lane");
   return with_format(format, f);
 }
 
 inline positions dlpack_positions(const DLTensor& x, int rank, std::int64_t sequence) {
   if (x.dtype.code != kDLInt || (x.dtype.bits != 32 && x.dtype.bits != 64) || x.dtype.lanes != 1)
     fail_dtype(x.dtype, "positions are int32 or int64 with one lane");
-  const axis_list list = dlpack_axes(x, rank,
-                                     rank == 2 ? "sequences and their positions"
-                                               : "positions; with 2 say which sequence");
+  const axis_list list = dlpack_axes(x, rank);
   const std::int64_t n = list.extent[rank - 1], stride = list.stride[rank - 1];
   const std::size_t size = x.dtype.bits / 8U;
   if (n < 0)

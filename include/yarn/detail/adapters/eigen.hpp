@@ -7,8 +7,6 @@
 
 #include <Eigen/Core>
 
-#include <utility>
-
 namespace Eigen { // <unsupported/Eigen/CXX11/Tensor> is for whoever has tensors to include
 template <typename PlainObject, int Options, template <class> class MakePointer> class TensorMap;
 } // namespace Eigen
@@ -41,9 +39,7 @@ template <class X> using plain_type = std::remove_cv_t<std::remove_reference_t<X
 template <class X>
 inline constexpr bool is_eigen_dense_v =
     decltype(is_eigen_dense(static_cast<plain_type<X>*>(nullptr)))::value;
-template <class X>
-inline constexpr bool is_eigen_tensor_v =
-    !is_eigen_dense_v<X> && is_eigen_tensor<plain_type<X>>::value;
+template <class X> inline constexpr bool is_eigen_tensor_v = is_eigen_tensor<plain_type<X>>::value;
 
 // The type of an element, const where data() says so; void where there is no data().
 template <class X, class = void> struct eigen_element_of { using type = void; };

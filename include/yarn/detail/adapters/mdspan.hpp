@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: MIT
-// What mdspan.hpp calls, and which types are an mdspan: those with its members.
+// What mdspan.hpp calls. An mdspan is what has its members.
 #ifndef YARN_DETAIL_ADAPTERS_MDSPAN_HPP
 #define YARN_DETAIL_ADAPTERS_MDSPAN_HPP
 
 #include "strided.hpp"
 
-#include <utility>
-
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-template <class X, class = void> struct is_mdspan : std::false_type {};
 template <class X>
-struct is_mdspan<
-    X, std::void_t<typename X::mapping_type, typename X::element_type, typename X::reference,
-                   typename X::rank_type, decltype(std::declval<const X&>().data_handle()),
-                   decltype(X::rank()), decltype(X::is_always_strided())>> : std::true_type {};
+using if_mdspan =
+    std::void_t<typename X::mapping_type, typename X::element_type, typename X::reference,
+                typename X::rank_type, decltype(std::declval<const X&>().data_handle()),
+                decltype(X::rank()), decltype(X::is_always_strided())>;
 
 template <class Mapping, class = void> struct has_strides : std::false_type {};
 template <class Mapping>

@@ -43,10 +43,6 @@ inline std::string to_words(const onnx_shape& shape) {
   return words + "]";
 }
 
-template <class Value> onnx_shape shape_of(const Value& value) {
-  return value.GetTensorTypeAndShapeInfo().GetShape();
-}
-
 struct onnx_rows_kernel {
   const frequencies& freqs;
 
@@ -54,7 +50,7 @@ struct onnx_rows_kernel {
     return onnx_status([&] {
       const Ort::KernelContext c(context);
       const auto ids = c.GetInput(0);
-      const onnx_shape shape = shape_of(ids);
+      const onnx_shape shape = ids.GetTensorTypeAndShapeInfo().GetShape();
       if (shape.size() != 1 && shape.size() != 2)
         fail_argument(
             "yarn: RopeRows: position_ids of shape {} must be [tokens] or [sequences, tokens]",
@@ -72,8 +68,7 @@ struct onnx_rows_kernel {
 class onnx_rope_kernel {
 public:
   explicit onnx_rope_kernel(const OrtKernelInfo* info) {
-    const Ort::ConstKernelInfo attributes(info);
-    const auto interleaved = attributes.GetAttribute<std::int64_t>("interleaved");
+    const auto interleaved = Ort::ConstKernelInfo(info).GetAttribute<std::int64_t>("interleaved");
     if (interleaved != 0 && interleaved != 1)
       fail_argument("yarn: the attribute interleaved = {} must be 0 or 1", interleaved);
     pairing_ = interleaved == 1 ? pairing::interleaved : pairing::half_split;
@@ -117,7 +112,7 @@ private:
 
   template <class T> void compute(const Ort::KernelContext& c, const onnx_shape& shape) const {
     const auto x = c.GetInput(0), rows = c.GetInput(1);
-    const onnx_shape rows_shape = shape_of(rows);
+    const onnx_shape rows_shape = rows.GetTensorTypeAndShapeInfo().GetShape();
     const axis_list list = axes_of(shape);
     const std::int64_t n_sequences = list.extent[0], n_tokens = list.extent[2];
     // One set of rows for all sequences, or one for each.

@@ -38,26 +38,25 @@ inline cpu_words read_cpu() {
   struct registers {
     std::uint32_t eax, ebx, ecx, edx;
   };
+  // Zeros beyond the last leaf, where Intel's processors repeat another one.
   const auto cpuid = [](std::uint32_t leaf, std::uint32_t subleaf) {
     registers r = {};
 #if defined(_MSC_VER) && !defined(__clang__)
-    __cpuidex(reinterpret_cast<int*>(&r), static_cast<int>(leaf), static_cast<int>(subleaf));
+    int last[4]; // of the leaves that begin with the same bit
+    __cpuidex(last, static_cast<int>(leaf & 0x80000000U), 0);
+    if (static_cast<std::uint32_t>(last[0]) >= leaf)
+      __cpuidex(reinterpret_cast<int*>(&r), static_cast<int>(leaf), static_cast<int>(subleaf));
 #else
-    __cpuid_count(leaf, subleaf, r.eax, r.ebx, r.ecx, r.edx);
+    __get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
 #endif
     return r;
   };
-  const std::uint32_t last_leaf = cpuid(0, 0).eax;
-  if (last_leaf >= 1)
-    cpu.leaf_1_ecx = cpuid(1, 0).ecx;
-  if (last_leaf >= 7) {
-    const registers leaf_7 = cpuid(7, 0);
-    cpu.leaf_7_ebx = leaf_7.ebx;
-    if (leaf_7.eax >= 1)
-      cpu.leaf_7_1_eax = cpuid(7, 1).eax;
-  }
-  if (cpuid(0x80000000U, 0).eax >= 0x80000001U)
-    cpu.leaf_80000001_ecx = cpuid(0x80000001U, 0).ecx;
+  cpu.leaf_1_ecx = cpuid(1, 0).ecx;
+  const registers leaf_7 = cpuid(7, 0);
+  cpu.leaf_7_ebx = leaf_7.ebx;
+  if (leaf_7.eax >= 1)
+    cpu.leaf_7_1_eax = cpuid(7, 1).eax;
+  cpu.leaf_80000001_ecx = cpuid(0x80000001U, 0).ecx;
   if (has_bits(cpu.leaf_1_ecx, bit(27))) { // without OSXSAVE the instruction does not exist
 #if defined(_MSC_VER) && !defined(__clang__)
     cpu.xcr0 = static_cast<std::uint32_t>(_xgetbv(0));
@@ -102,11 +101,11 @@ inline constexpr isa isa_of_flags =
     isa::avx512_bf16;
 #endif
 
-template <class Kernels, isa Part, bool Compiled> const Kernels* part_if_compiled() {
-  if constexpr (Compiled)
-    return &dispatch_part<Kernels, Part>();
-  else
-    return nullptr;
+// What dispatch_find is in a program with these parts.
+template <class Kernels, isa... Parts> const Kernels* find_part(isa wanted) {
+  const Kernels* found = nullptr;
+  ((wanted == Parts ? void(found = &dispatch_part<Kernels, Parts>()) : void()), ...);
+  return found;
 }
 
 // On a processor that supports `supported`.
@@ -168,19 +167,11 @@ template <class Kernels> const Kernels& dispatch(isa part) {
 #define YARN_DISPATCH_ISA baseline
 #define YARN_DISPATCH_FIND(Kernels)                                                                \
   template <> const Kernels* yarn::dispatch_find<Kernels>(yarn::isa wanted) {                      \
-    switch (wanted) {                                                                              \
-    case yarn::isa::baseline:                                                                      \
-      return &yarn::dispatch_part<Kernels, yarn::isa::baseline>();                                 \
-    case yarn::isa::avx2:                                                                          \
-      return yarn::detail::part_if_compiled<Kernels, yarn::isa::avx2, YARN_DISPATCH_WITH_AVX2>();  \
-    case yarn::isa::avx512:                                                                        \
-      return yarn::detail::part_if_compiled<Kernels, yarn::isa::avx512,                            \
-                                            YARN_DISPATCH_WITH_AVX512>();                          \
-    case yarn::isa::avx512_bf16:                                                                   \
-      return yarn::detail::part_if_compiled<Kernels, yarn::isa::avx512_bf16,                       \
-                                            YARN_DISPATCH_WITH_AVX512_BF16>();                     \
-    }                                                                                              \
-    return nullptr;                                                                                \
+    using yarn::isa;                                                                               \
+    return yarn::detail::find_part < Kernels, isa::baseline,                                       \
+           YARN_DISPATCH_WITH_AVX2 ? isa::avx2 : isa::baseline,                                    \
+           YARN_DISPATCH_WITH_AVX512 ? isa::avx512 : isa::baseline,                                \
+           YARN_DISPATCH_WITH_AVX512_BF16 ? isa::avx512_bf16 : isa::baseline > (wanted);           \
   }
 #endif
 
