@@ -18,9 +18,9 @@ inline constexpr DLDataType dlpack_float8 = {kDLFloat8_e4m3fn, 8, 1};
 inline constexpr DLDataType dlpack_float8 = {0, 0, 0};
 #endif
 // The dtypes of formats; that of no tensor, with 0 lanes, where DLPack has none.
-inline constexpr DLDataType dlpack_types[n_formats] = {{0, 0, 0},          {kDLFloat, 64, 1},
-                                                       {kDLFloat, 32, 1},  {kDLFloat, 16, 1},
-                                                       {kDLBfloat, 16, 1}, dlpack_float8};
+inline constexpr DLDataType dlpack_types[] = {{0, 0, 0},          {kDLFloat, 64, 1},
+                                              {kDLFloat, 32, 1},  {kDLFloat, 16, 1},
+                                              {kDLBfloat, 16, 1}, dlpack_float8};
 inline element_format dlpack_format(DLDataType type) {
   return find_format(dlpack_types, [&](DLDataType known) {
     return type.lanes == 1 && known.lanes == 1 && type.code == known.code &&

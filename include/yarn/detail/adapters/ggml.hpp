@@ -25,9 +25,10 @@ inline void check_not_null(const char* what, const void* pointer) {
     fail_argument("yarn: {} is null", what);
 }
 
-// ggml's types of formats; GGML_TYPE_COUNT where it has none.
-inline constexpr ggml_type ggml_types[n_formats] = {
-    GGML_TYPE_COUNT, GGML_TYPE_F64, GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_COUNT};
+// ggml's types of formats by enumerators; GGML_TYPE_COUNT where it has none.
+inline constexpr ggml_type ggml_types[] = {GGML_TYPE_COUNT, GGML_TYPE_F64,  GGML_TYPE_F32,
+                                           GGML_TYPE_F16,   GGML_TYPE_BF16, GGML_TYPE_COUNT};
+static_assert(sizeof ggml_types / sizeof ggml_types[0] == n_formats);
 
 // A byte stride in elements.
 template <class T> std::int64_t elements_of(const ggml_tensor* x, int dimension) {

@@ -54,8 +54,7 @@ template <class X> positions mdspan_positions(const X& x) {
   const axis_list list = mdspan_axes(x);
   if (list.extent[0] > 1 && list.stride[0] != 1)
     fail_argument("yarn: mdspan: stride {} of positions must be 1", list.stride[0]);
-  const typename X::element_type* const data = x.data_handle();
-  return {data, list.extent[0]};
+  return {static_cast<const typename X::element_type*>(x.data_handle()), list.extent[0]};
 }
 
 } // namespace detail

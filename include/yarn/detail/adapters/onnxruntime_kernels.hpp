@@ -30,7 +30,7 @@ template <class Work> OrtStatusPtr onnx_status(Work&& work) {
 }
 
 // ONNX's types of formats.
-inline constexpr ONNXTensorElementDataType onnx_types[n_formats] = {
+inline constexpr ONNXTensorElementDataType onnx_types[] = {
     ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED, ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
     ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,     ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
     ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16,  ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT8E4M3FN};

@@ -11,8 +11,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// The format whose code fulfils `condition`; unknown where there is none. The table has a library's
-// codes, one for each enumerator in their order.
+// The format whose code fulfils `condition`; unknown where there is none. `codes` are a library's,
+// one for each enumerator in their order.
 template <class Code, class Condition>
 element_format find_format(const Code (&codes)[n_formats], Condition condition) {
   for (int i = 1; i < n_formats; ++i)
@@ -28,10 +28,10 @@ struct axis_list {
   std::int64_t stride[4];
 
   bool is_empty() const {
-    int n_empty = 0;
     for (int i = 0; i < rank; ++i)
-      n_empty += extent[i] == 0;
-    return n_empty != 0;
+      if (extent[i] == 0)
+        return true;
+    return false;
   }
 };
 
