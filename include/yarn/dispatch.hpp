@@ -44,7 +44,9 @@ inline const char* name_of(isa set);
 inline isa supported_isa();
 
 /// Whether the program has a part for `set`, and this processor runs it.
-template <class Kernels> bool has_isa(isa set);
+template <class Kernels> bool has_isa(isa set) {
+  return set <= supported_isa() && dispatch_find<Kernels>(set) != nullptr;
+}
 
 /// The largest instruction set for which has_isa is true.
 template <class Kernels> isa best_isa();
@@ -55,7 +57,10 @@ template <class Kernels> const Kernels& dispatch(isa part);
 
 /// The kernels of the part for best_isa. Chosen by the first call, on any thread; later calls cost
 /// a load and a branch.
-template <class Kernels> const Kernels& dispatch();
+template <class Kernels> const Kernels& dispatch() {
+  static const Kernels& best = dispatch<Kernels>(best_isa<Kernels>());
+  return best;
+}
 
 } // namespace YARN_ABI
 } // namespace yarn

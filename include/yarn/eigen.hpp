@@ -14,9 +14,8 @@
 #ifndef YARN_EIGEN_HPP
 #define YARN_EIGEN_HPP
 
-#include "detail/adapters/eigen_traits.hpp"
+#include "detail/adapters/eigen.hpp"
 #include "dim_order.hpp"
-#include "views.hpp"
 
 namespace yarn {
 inline namespace YARN_ABI {
@@ -28,7 +27,9 @@ inline namespace YARN_ABI {
 ///          by side (innerStride), tokens 0 or less apart (outerStride). Does not compile: an
 ///          expression without memory, a temporary that owns its memory.
 template <class X, class Heads, class = std::enable_if_t<detail::is_eigen_dense_v<X>>>
-heads_view<detail::eigen_element<X>> heads_from(X&& x, Heads n_heads);
+heads_view<detail::eigen_element<X>> heads_from(X&& x, Heads n_heads) {
+  return detail::eigen_heads<X>(x, detail::to_index(n_heads, "n_heads"));
+}
 
 /// The order of a tensor's dimensions unless told otherwise: [dim, heads, tokens] in a column-major
 /// tensor, [tokens, heads, dim] in a row-major one.
@@ -42,7 +43,9 @@ inline constexpr dim_order default_dim_order = int(X::Layout) == int(Eigen::ColM
 ///          dimensions. Does not compile: a temporary that owns its memory, another rank.
 template <class X, class = std::enable_if_t<detail::is_eigen_tensor_v<X>>>
 heads_view<detail::eigen_element<X>>
-heads_from(X&& x, dim_order order = default_dim_order<detail::plain_type<X>>);
+heads_from(X&& x, dim_order order = default_dim_order<detail::plain_type<X>>) {
+  return detail::eigen_tensor_heads<X>(x, order, 0, std::make_index_sequence<3>{});
+}
 
 /// The heads of one sequence in a Tensor of rank 4: [dim, heads, tokens, sequences] column-major,
 /// [sequences, tokens, heads, dim] row-major.
@@ -50,7 +53,10 @@ heads_from(X&& x, dim_order order = default_dim_order<detail::plain_type<X>>);
 template <class X, class Sequence,
           class = std::enable_if_t<detail::is_eigen_tensor_v<X> && std::is_integral_v<Sequence>>>
 heads_view<detail::eigen_element<X>>
-heads_from(X&& x, Sequence sequence, dim_order order = default_dim_order<detail::plain_type<X>>);
+heads_from(X&& x, Sequence sequence, dim_order order = default_dim_order<detail::plain_type<X>>) {
+  return detail::eigen_tensor_heads<X>(x, order, detail::to_index(sequence, "sequence"),
+                                       std::make_index_sequence<4>{});
+}
 
 /// An engine's own cos and sin as rows (row t belongs to token t) or as a table (row p belongs to
 /// position p): two objects [pairs] x [rows] column-major or [rows] x [pairs] row-major, or the two
@@ -58,19 +64,23 @@ heads_from(X&& x, Sequence sequence, dim_order order = default_dim_order<detail:
 /// Errors   std::invalid_argument: shapes or strides that differ, pairs not side by side.
 template <class Cos, class Sin,
           class = std::enable_if_t<detail::is_eigen_dense_v<Cos> && detail::is_eigen_dense_v<Sin>>>
-rows_view<typename detail::plain_type<Cos>::Scalar> rows_from(Cos&& cos, Sin&& sin);
+rows_view<detail::eigen_scalar<Cos>> rows_from(Cos&& cos, Sin&& sin) {
+  return detail::eigen_trig<rows_view, Cos, Sin>("rows_from", cos, sin);
+}
 template <class Cos, class Sin,
           class = std::enable_if_t<detail::is_eigen_dense_v<Cos> && detail::is_eigen_dense_v<Sin>>>
-table_view<typename detail::plain_type<Cos>::Scalar> table_from(Cos&& cos, Sin&& sin);
+table_view<detail::eigen_scalar<Cos>> table_from(Cos&& cos, Sin&& sin) {
+  return detail::eigen_trig<table_view, Cos, Sin>("table_from", cos, sin);
+}
 
 /// The positions in a vector of 32- or 64-bit integers, which must outlive the view.
 /// Errors   std::invalid_argument: they are not side by side (innerStride).
 template <class X, class = std::enable_if_t<detail::is_eigen_dense_v<X>>>
-positions positions_in(X&& x);
+positions positions_in(X&& x) {
+  return detail::eigen_positions<X>(x);
+}
 
 } // namespace YARN_ABI
 } // namespace yarn
-
-#include "detail/adapters/eigen.hpp"
 
 #endif

@@ -10,9 +10,8 @@
 #ifndef YARN_MDSPAN_HPP
 #define YARN_MDSPAN_HPP
 
-#include "detail/adapters/mdspan_traits.hpp"
+#include "detail/adapters/mdspan.hpp"
 #include "dim_order.hpp"
-#include "views.hpp"
 
 namespace yarn {
 inline namespace YARN_ABI {
@@ -22,26 +21,29 @@ inline namespace YARN_ABI {
 /// Errors   std::invalid_argument: the elements of a head are not side by side in this order, a
 ///          stride is 0 or negative, the layout is not strided. Does not compile: an accessor that
 ///          gives no plain references, another rank.
-template <class X, class = std::enable_if_t<detail::is_mdspan<X>::value>>
+template <class X, class = detail::if_mdspan<X>>
 heads_view<typename X::element_type> heads_from(const X& x,
-                                                dim_order order = dim_order::tokens_heads_dim);
+                                                dim_order order = dim_order::tokens_heads_dim) {
+  return detail::mdspan_heads<3>(x, order, 0);
+}
 
 /// The heads of one sequence in an mdspan of rank 4, whose first dimension (or last, where the
 /// tokens are last) counts the sequences.
 /// Errors   as with rank 3, and std::out_of_range: no such sequence.
-template <class X, class Sequence,
-          class = std::enable_if_t<detail::is_mdspan<X>::value && std::is_integral_v<Sequence>>>
+template <class X, class Sequence, class = detail::if_mdspan<X>,
+          class = std::enable_if_t<std::is_integral_v<Sequence>>>
 heads_view<typename X::element_type> heads_from(const X& x, Sequence sequence,
-                                                dim_order order = dim_order::tokens_heads_dim);
+                                                dim_order order = dim_order::tokens_heads_dim) {
+  return detail::mdspan_heads<4>(x, order, detail::to_index(sequence, "sequence"));
+}
 
 /// The positions in an mdspan of rank 1 of 32- or 64-bit integers.
 /// Errors   std::invalid_argument: they are not side by side.
-template <class X>
-std::enable_if_t<detail::is_mdspan<X>::value, positions> positions_in(const X& x);
+template <class X, class = detail::if_mdspan<X>, class = void> positions positions_in(const X& x) {
+  return detail::mdspan_positions(x);
+}
 
 } // namespace YARN_ABI
 } // namespace yarn
-
-#include "detail/adapters/mdspan.hpp"
 
 #endif

@@ -19,8 +19,6 @@
 
 #include "detail/adapters/onnxruntime_kernels.hpp"
 
-#include <onnxruntime_cxx_api.h>
-
 #include <string>
 #include <utility>
 
@@ -54,7 +52,7 @@ public:
     return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
   }
   OrtStatusPtr CreateKernelV2(const OrtApi&, const OrtKernelInfo*, void** kernel) const {
-    return detail::onnx_status([&] { *kernel = new detail::onnx_rows_kernel(freqs_); });
+    return detail::onnx_status([&] { *kernel = new detail::onnx_rows_kernel{freqs_}; });
   }
 
 private:

@@ -5,6 +5,7 @@
 #include "../support/adapted.hpp"
 #include "../support/dlpack_tensor.hpp"
 #include "../support/expect_error.hpp"
+#include "../support/typed_suites.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/dlpack.hpp>
@@ -34,16 +35,7 @@ using yarn::heads_from;
 constexpr head_counts counts{5, 3, 8};
 
 template <class T> class dlpack : public ::testing::Test {};
-using element_types = ::testing::Types<float, double, yarn::float16, yarn::bfloat16>;
-struct element_names {
-  template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name
-    return std::is_same_v<T, float>           ? "float"
-           : std::is_same_v<T, double>        ? "double"
-           : std::is_same_v<T, yarn::float16> ? "float16"
-                                              : "bfloat16";
-  }
-};
-TYPED_TEST_SUITE(dlpack, element_types, element_names);
+TYPED_TEST_SUITE(dlpack, support::element_types, support::element_names);
 
 // ---- What is the same elements -----------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 // constness, and words for what a view cannot be.
 #include "../support/adapted.hpp"
 #include "../support/expect_error.hpp"
+#include "../support/typed_suites.hpp"
 
 #include <gtest/gtest.h>
 #include <unsupported/Eigen/CXX11/Tensor>
@@ -45,15 +46,7 @@ template <class M> auto rows(M& m) {
 
 template <class T> class eigen : public ::testing::Test {};
 using element_types = ::testing::Types<float, double, Eigen::half, Eigen::bfloat16>;
-struct element_names {
-  template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name
-    return std::is_same_v<T, float>         ? "float"
-           : std::is_same_v<T, double>      ? "double"
-           : std::is_same_v<T, Eigen::half> ? "half"
-                                            : "bfloat16";
-  }
-};
-TYPED_TEST_SUITE(eigen, element_types, element_names);
+TYPED_TEST_SUITE(eigen, element_types, support::element_names);
 
 // ---- What is the same elements -----------------------------------------------------------------
 

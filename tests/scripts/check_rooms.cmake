@@ -51,7 +51,7 @@ set(std_excluded "${std_excluded}|(functional|iostream|ostream|sstream)")
 # Reserved names that the compiler defines. The headers may use these names and define none of them.
 set(compiler_names
     "__(attribute__|cplusplus|has_[a-z_]+|builtin_[a-z0-9_]+|restrict(__)?|forceinline|declspec)"
-    "__(cpuid(ex|_count)|VA_ARGS__)"
+    "__(cpuidex|get_cpuid_count|VA_ARGS__)"
     "__(extension__|u?int128(_t)?|pragma|assume|bf16|fp16|m(64|128|256|512)[a-z]*|mmask[0-9]+)"
     "_(Float16|Pragma|CMP_[A-Z_]+|MM_[A-Z_]+)")
 list(JOIN compiler_names "|" compiler_names)

@@ -1,20 +1,38 @@
 // SPDX-License-Identifier: MIT
-// Strided tensors of others as heads_view: what eigen.hpp, dlpack.hpp and mdspan.hpp share.
-// Not in the umbrella.
+// What adapters share: strided tensors as heads_view, and other libraries' codes of formats.
 #ifndef YARN_DETAIL_ADAPTERS_STRIDED_HPP
 #define YARN_DETAIL_ADAPTERS_STRIDED_HPP
 
 #include "../../dim_order.hpp"
 #include "../../views.hpp"
+#include "../base/formats.hpp"
 
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// Extents and strides (in elements) by the order of the tensor's own axes, at most 4 of them.
+// The format whose code fulfils `condition`; unknown where there is none. `codes` are a library's,
+// one for each enumerator in their order.
+template <class Code, class Condition>
+element_format find_format(const Code (&codes)[n_formats], Condition condition) {
+  for (int i = 1; i < n_formats; ++i)
+    if (condition(codes[i]))
+      return static_cast<element_format>(i);
+  return element_format::unknown;
+}
+
+// Extents and strides (in elements) by the order of the tensor's own axes.
 struct axis_list {
+  int rank;
   std::int64_t extent[4];
   std::int64_t stride[4];
+
+  bool is_empty() const {
+    for (int i = 0; i < rank; ++i)
+      if (extent[i] == 0)
+        return true;
+    return false;
+  }
 };
 
 // Where tokens, heads, elements and sequences stand among the axes, and the words for that.
@@ -23,21 +41,15 @@ struct axis_places {
   const char* words;
 };
 inline axis_places places_of(dim_order order, bool is_batch) {
-  switch (order) {
-  case dim_order::tokens_heads_dim:
-    return is_batch ? axis_places{1, 2, 3, 0, "sequences, tokens, heads, dim"}
-                    : axis_places{0, 1, 2, -1, "tokens, heads, dim"};
-  case dim_order::heads_tokens_dim:
-    return is_batch ? axis_places{2, 1, 3, 0, "sequences, heads, tokens, dim"}
-                    : axis_places{1, 0, 2, -1, "heads, tokens, dim"};
-  case dim_order::dim_heads_tokens:
-    return is_batch ? axis_places{2, 1, 0, 3, "dim, heads, tokens, sequences"}
-                    : axis_places{2, 1, 0, -1, "dim, heads, tokens"};
-  case dim_order::dim_tokens_heads:
-    return is_batch ? axis_places{1, 2, 0, 3, "dim, tokens, heads, sequences"}
-                    : axis_places{1, 2, 0, -1, "dim, tokens, heads"};
-  }
-  fail_argument("yarn: dim_order = {} is none of the four orders", static_cast<int>(order));
+  static constexpr axis_places places[][2] = {
+      {{0, 1, 2, -1, "tokens, heads, dim"}, {1, 2, 3, 0, "sequences, tokens, heads, dim"}},
+      {{1, 0, 2, -1, "heads, tokens, dim"}, {2, 1, 3, 0, "sequences, heads, tokens, dim"}},
+      {{2, 1, 0, -1, "dim, heads, tokens"}, {2, 1, 0, 3, "dim, heads, tokens, sequences"}},
+      {{1, 2, 0, -1, "dim, tokens, heads"}, {1, 2, 0, 3, "dim, tokens, heads, sequences"}}};
+  const int i = static_cast<int>(order);
+  if (i < 0 || i > 3)
+    fail_argument("yarn: dim_order = {} is none of the four orders", i);
+  return places[i][is_batch];
 }
 
 // A step of 0 or backwards along an axis: elements that several heads share would be rotated
@@ -68,18 +80,15 @@ inline std::int64_t offset_along(const char* what, const char* axis, const char*
 //          sequence. Overlap is for the call that uses the view, as with any other.
 template <class T>
 heads_view<T> heads_along(const char* what, T* data, const axis_list& list, dim_order order,
-                          bool is_batch = false, std::int64_t sequence = 0) {
+                          std::int64_t sequence) {
   static_assert(format_of_v<T> != element_format::unknown,
                 "yarn: the element type has no format; specialise yarn::format_of for it");
+  const bool is_batch = list.rank == 4, is_empty = list.is_empty();
   const axis_places at = places_of(order, is_batch);
-  const int rank = is_batch ? 4 : 3;
-  bool is_empty = false;
-  for (int i = 0; i < rank; ++i) {
+  for (int i = 0; i < list.rank; ++i)
     if (list.extent[i] < 0)
       fail_argument("yarn: {}: extent {} of axis {} must be >= 0 (axes are [{}])", what,
                     list.extent[i], i, at.words);
-    is_empty = is_empty || list.extent[i] == 0;
-  }
   if (is_batch) {
     check_stride(what, "sequences", at.words, list.extent[at.sequences], list.stride[at.sequences]);
     const std::int64_t offset = offset_along(what, "sequence", at.words, list.extent[at.sequences],

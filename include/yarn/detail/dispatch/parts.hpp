@@ -1,18 +1,75 @@
 // SPDX-License-Identifier: MIT
-// What dispatch.hpp declares.
+// What dispatch.hpp declares, and what a processor and its operating system say of themselves.
 #ifndef YARN_DETAIL_DISPATCH_PARTS_HPP
 #define YARN_DETAIL_DISPATCH_PARTS_HPP
 
 #include "../../dispatch.hpp"
-#include "cpu.hpp"
 
 #include <initializer_list>
+
+#if (defined(__x86_64__) || defined(_M_X64)) && !defined(_M_ARM64EC)
+#define YARN_DISPATCH_X86_64
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+#else
+#include <cpuid.h>
+#endif
+#endif
 
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// The largest set whose every instruction the processor has and whose registers the system saves.
+// The words of cpuid and xgetbv.
+struct cpu_words {
+  std::uint32_t leaf_1_ecx = 0;
+  std::uint32_t leaf_7_ebx = 0;
+  std::uint32_t leaf_7_1_eax = 0;
+  std::uint32_t leaf_80000001_ecx = 0;
+  std::uint32_t xcr0 = 0; // registers that the system saves; 0 where it does not say
+};
+
+constexpr bool has_bits(std::uint32_t word, std::uint32_t bits) { return (word & bits) == bits; }
+constexpr std::uint32_t bit(int n) { return std::uint32_t{1} << n; }
+
+inline cpu_words read_cpu() {
+  cpu_words cpu;
+#if defined(YARN_DISPATCH_X86_64)
+  struct registers {
+    std::uint32_t eax, ebx, ecx, edx;
+  };
+  // Zeros beyond the last leaf, where Intel's processors repeat another one.
+  const auto cpuid = [](std::uint32_t leaf, std::uint32_t subleaf) {
+    registers r = {};
+#if defined(_MSC_VER) && !defined(__clang__)
+    int last[4]; // of the leaves that begin with the same bit
+    __cpuidex(last, static_cast<int>(leaf & 0x80000000U), 0);
+    if (static_cast<std::uint32_t>(last[0]) >= leaf)
+      __cpuidex(reinterpret_cast<int*>(&r), static_cast<int>(leaf), static_cast<int>(subleaf));
+#else
+    __get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
+#endif
+    return r;
+  };
+  cpu.leaf_1_ecx = cpuid(1, 0).ecx;
+  const registers leaf_7 = cpuid(7, 0);
+  cpu.leaf_7_ebx = leaf_7.ebx;
+  if (leaf_7.eax >= 1)
+    cpu.leaf_7_1_eax = cpuid(7, 1).eax;
+  cpu.leaf_80000001_ecx = cpuid(0x80000001U, 0).ecx;
+  if (has_bits(cpu.leaf_1_ecx, bit(27))) { // without OSXSAVE the instruction does not exist
+#if defined(_MSC_VER) && !defined(__clang__)
+    cpu.xcr0 = static_cast<std::uint32_t>(_xgetbv(0));
+#else
+    std::uint32_t high = 0; // the intrinsic wants a compiler flag
+    asm volatile("xgetbv" : "=a"(cpu.xcr0), "=d"(high) : "c"(0));
+#endif
+  }
+#endif
+  return cpu;
+}
+
+// The largest set whose every instruction the processor has and whose registers the system saves.
 constexpr isa isa_of(const cpu_words& cpu) {
   const bool has_avx2 =
       has_bits(cpu.leaf_1_ecx, bit(12) | bit(22) | bit(23) | bit(27) | bit(28) |
@@ -44,11 +101,11 @@ inline constexpr isa isa_of_flags =
     isa::avx512_bf16;
 #endif
 
-template <class Kernels, isa Part, bool Compiled> const Kernels* part_if_compiled() {
-  if constexpr (Compiled)
-    return &dispatch_part<Kernels, Part>();
-  else
-    return nullptr;
+// What dispatch_find is in a program with these parts.
+template <class Kernels, isa... Parts> const Kernels* find_part(isa wanted) {
+  const Kernels* found = nullptr;
+  ((wanted == Parts ? void(found = &dispatch_part<Kernels, Parts>()) : void()), ...);
+  return found;
 }
 
 // On a processor that supports `supported`.
@@ -74,17 +131,8 @@ template <class Kernels> isa best_for(isa supported) {
 } // namespace detail
 
 inline const char* name_of(isa set) {
-  switch (set) {
-  case isa::baseline:
-    return "baseline";
-  case isa::avx2:
-    return "avx2";
-  case isa::avx512:
-    return "avx512";
-  case isa::avx512_bf16:
-    return "avx512_bf16";
-  }
-  return "unknown";
+  constexpr const char* names[] = {"baseline", "avx2", "avx512", "avx512_bf16"};
+  return set >= isa::baseline && set <= isa::avx512_bf16 ? names[static_cast<int>(set)] : "unknown";
 }
 
 inline isa supported_isa() {
@@ -92,17 +140,10 @@ inline isa supported_isa() {
   return supported;
 }
 
-template <class Kernels> bool has_isa(isa set) {
-  return set <= supported_isa() && dispatch_find<Kernels>(set) != nullptr;
-}
 template <class Kernels> isa best_isa() { return detail::best_for<Kernels>(supported_isa()); }
 
 template <class Kernels> const Kernels& dispatch(isa part) {
   return detail::part_for<Kernels>(part, supported_isa());
-}
-template <class Kernels> const Kernels& dispatch() {
-  static const Kernels& best = dispatch<Kernels>(best_isa<Kernels>());
-  return best;
 }
 
 } // namespace YARN_ABI
@@ -126,19 +167,11 @@ template <class Kernels> const Kernels& dispatch() {
 #define YARN_DISPATCH_ISA baseline
 #define YARN_DISPATCH_FIND(Kernels)                                                                \
   template <> const Kernels* yarn::dispatch_find<Kernels>(yarn::isa wanted) {                      \
-    switch (wanted) {                                                                              \
-    case yarn::isa::baseline:                                                                      \
-      return &yarn::dispatch_part<Kernels, yarn::isa::baseline>();                                 \
-    case yarn::isa::avx2:                                                                          \
-      return yarn::detail::part_if_compiled<Kernels, yarn::isa::avx2, YARN_DISPATCH_WITH_AVX2>();  \
-    case yarn::isa::avx512:                                                                        \
-      return yarn::detail::part_if_compiled<Kernels, yarn::isa::avx512,                            \
-                                            YARN_DISPATCH_WITH_AVX512>();                          \
-    case yarn::isa::avx512_bf16:                                                                   \
-      return yarn::detail::part_if_compiled<Kernels, yarn::isa::avx512_bf16,                       \
-                                            YARN_DISPATCH_WITH_AVX512_BF16>();                     \
-    }                                                                                              \
-    return nullptr;                                                                                \
+    using yarn::isa;                                                                               \
+    return yarn::detail::find_part < Kernels, isa::baseline,                                       \
+           YARN_DISPATCH_WITH_AVX2 ? isa::avx2 : isa::baseline,                                    \
+           YARN_DISPATCH_WITH_AVX512 ? isa::avx512 : isa::baseline,                                \
+           YARN_DISPATCH_WITH_AVX512_BF16 ? isa::avx512_bf16 : isa::baseline > (wanted);           \
   }
 #endif
 
