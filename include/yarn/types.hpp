@@ -25,16 +25,16 @@ inline namespace v0 {
 ///     interleaved  [a a b b c c d d]   (2i, 2i + 1): GPT-J, RoFormer; Llama by Meta and in GGUF
 enum class pairing { half_split, interleaved };
 
-/// The order in which rope_copy writes the pairs: `output_order{pairing::half_split}`. A type of its
-/// own, so that the two pairings of a call cannot be exchanged by mistake.
+/// The order in which rope_copy writes the pairs: `output_order{pairing::half_split}`. A type of
+/// its own, so that the two pairings of a call cannot be exchanged by mistake.
 struct output_order {
   YARN_ALWAYS_INLINE constexpr explicit output_order(pairing written) noexcept : value(written) {}
   pairing value;
 };
 
-/// The tokens of a call that one thread rotates. The tokens are cut into n_threads nearly equal runs,
-/// and thread i of n gets thread_slice{i, n}. No two slices write the same token, and all slices
-/// together give the bits of one call.
+/// The tokens of a call that one thread rotates. The tokens are cut into n_threads nearly equal
+/// runs, and thread i of n gets thread_slice{i, n}. No two slices write the same token, and all
+/// slices together give the bits of one call.
 struct thread_slice {
   std::int64_t thread = 0; ///< in [0, n_threads)
   std::int64_t n_threads = 1;

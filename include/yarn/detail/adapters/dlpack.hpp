@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What dlpack.hpp calls.
+// The implementation of dlpack.hpp.
 #ifndef YARN_DETAIL_ADAPTERS_DLPACK_HPP
 #define YARN_DETAIL_ADAPTERS_DLPACK_HPP
 
@@ -17,7 +17,8 @@ inline constexpr DLDataType dlpack_float8 = {kDLFloat8_e4m3fn, 8, 1};
 #else
 inline constexpr DLDataType dlpack_float8 = {0, 0, 0};
 #endif
-// The dtypes of formats; that of no tensor, with 0 lanes, where DLPack has none.
+// The dtype of each format. Formats that DLPack lacks have a dtype with 0 lanes, which no tensor
+// has.
 inline constexpr DLDataType dlpack_types[] = {{0, 0, 0},          {kDLFloat, 64, 1},
                                               {kDLFloat, 32, 1},  {kDLFloat, 16, 1},
                                               {kDLBfloat, 16, 1}, dlpack_float8};
@@ -37,10 +38,10 @@ inline const char* format_name(element_format format) {
                 type.bits, type.lanes, format_name(dlpack_format(type)), wanted, name);
 }
 
-// The tensor in x, for a view of elements T.
+// The DLTensor in x, for a view with elements T.
 #if defined(DLPACK_FLAG_BITMASK_READ_ONLY)
 template <class T> const DLTensor& tensor_of(const DLManagedTensorVersioned& x) {
-  // A newer major version has another layout behind the flags.
+  // Another major version may have another layout after the flags.
   if (x.version.major > 1)
     fail_argument("yarn: DLManagedTensorVersioned.version = {}.{}; versions 0 and 1 are known",
                   static_cast<unsigned>(x.version.major), static_cast<unsigned>(x.version.minor));
@@ -53,11 +54,11 @@ template <class T> const DLTensor& tensor_of(const DLManagedTensorVersioned& x) 
 #endif
 template <class T> const DLTensor& tensor_of(const DLTensor& x) { return x; }
 
-// Only types that hold a DLTensor.
+// Whether X is one of the types that contain a DLTensor.
 template <class X>
 using if_dlpack = std::void_t<decltype(tensor_of<const float>(std::declval<const X&>()))>;
 
-// The axes of a tensor of this rank, after what any use of it requires.
+// Checks what every use of a tensor requires, and returns the axes of a tensor of this rank.
 inline axis_list dlpack_axes(const DLTensor& x, int rank) {
   constexpr const char* meanings[] = {
       "", "positions; with 2 say which sequence", "sequences and their positions",
@@ -86,7 +87,7 @@ inline axis_list dlpack_axes(const DLTensor& x, int rank) {
   return list;
 }
 
-// The first element. Null is left null: what an empty tensor has.
+// The first element. Null stays null; an empty tensor may have null data.
 inline void* dlpack_data(const DLTensor& x, const axis_list& list, std::size_t size) {
   if (x.data == nullptr) {
     if (!list.is_empty())
@@ -113,7 +114,7 @@ heads_view<T> dlpack_heads(const DLTensor& x, dim_order order, int rank, std::in
   return heads_along("DLTensor", data, list, order, sequence);
 }
 
-// Calls f with the format_traits of x.
+// Calls f with the format_traits of the dtype of x.
 template <class X, class F> decltype(auto) with_format_of(const X& x, F&& f) {
   const DLDataType type = tensor_of<const void>(x).dtype;
   const element_format format = dlpack_format(type);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What eigen.hpp calls, which types are Eigen's, and whether their memory outlives a view.
+// The implementation of eigen.hpp: which types are Eigen's, whether their memory outlives a view,
+// and their axes.
 #ifndef YARN_DETAIL_ADAPTERS_EIGEN_HPP
 #define YARN_DETAIL_ADAPTERS_EIGEN_HPP
 
@@ -7,7 +8,7 @@
 
 #include <Eigen/Core>
 
-namespace Eigen { // <unsupported/Eigen/CXX11/Tensor> is for whoever has tensors to include
+namespace Eigen { // Declared only: users of tensors include <unsupported/Eigen/CXX11/Tensor>.
 template <typename PlainObject, int Options, template <class> class MakePointer> class TensorMap;
 } // namespace Eigen
 
@@ -19,7 +20,7 @@ template <class Derived> std::true_type is_eigen_dense(const Eigen::DenseBase<De
 std::false_type is_eigen_dense(const void*);
 
 template <class Derived> std::true_type has_own_memory(const Eigen::PlainObjectBase<Derived>*);
-// It copies what it cannot refer to.
+// A Ref<const ...> copies an object that it cannot refer to.
 template <class Plain, int Options, class Stride>
 std::true_type has_own_memory(const Eigen::Ref<const Plain, Options, Stride>*);
 std::false_type has_own_memory(const void*);
@@ -28,7 +29,7 @@ template <class X> struct is_tensor_map : std::false_type {};
 template <class Plain, int Options, template <class> class MakePointer>
 struct is_tensor_map<Eigen::TensorMap<Plain, Options, MakePointer>> : std::true_type {};
 
-// A tensor in memory, not an expression.
+// Whether X is a tensor with memory, not an expression.
 template <class X, class = void> struct is_eigen_tensor : std::false_type {};
 template <class X>
 struct is_eigen_tensor<X, std::void_t<decltype(X::NumDimensions), decltype(X::Layout),
@@ -41,7 +42,7 @@ inline constexpr bool is_eigen_dense_v =
     decltype(is_eigen_dense(static_cast<plain_type<X>*>(nullptr)))::value;
 template <class X> inline constexpr bool is_eigen_tensor_v = is_eigen_tensor<plain_type<X>>::value;
 
-// The type of an element, const where data() says so; void where there is no data().
+// The type of an element: const if data() is const, void if there is no data().
 template <class X, class = void> struct eigen_element_of { using type = void; };
 template <class X> struct eigen_element_of<X, std::void_t<decltype(std::declval<X&>().data())>> {
   using type = std::remove_pointer_t<decltype(std::declval<X&>().data())>;
@@ -49,7 +50,8 @@ template <class X> struct eigen_element_of<X, std::void_t<decltype(std::declval<
 template <class X> using eigen_element = typename eigen_element_of<X>::type;
 template <class X> using eigen_scalar = typename plain_type<X>::Scalar;
 
-// X below is what a forwarding reference deduces: a reference unless the object is a temporary.
+// Below, X is the type that a forwarding reference deduces: a reference, or for a temporary the
+// plain type.
 template <class X> constexpr void check_eigen_type() {
   using plain = plain_type<X>;
   if constexpr (is_eigen_dense_v<X>) {
@@ -64,7 +66,7 @@ template <class X> constexpr void check_eigen_type() {
   }
 }
 
-// A matrix as rows of elements that lie side by side, whatever its storage order.
+// A matrix as rows of contiguous elements, for both storage orders.
 template <class X> struct eigen_rows {
   eigen_element<X>* data;
   std::int64_t n_rows, size, row_stride;
@@ -90,7 +92,7 @@ template <class X> heads_view<eigen_element<X>> eigen_heads(X& x, std::int64_t h
                      dim_order::tokens_heads_dim, 0);
 }
 
-// Constants as indices: Tensor takes them unsigned, TensorMap signed.
+// Constants as indices, because Tensor takes unsigned and TensorMap signed ones.
 template <class X, std::size_t... Axis>
 heads_view<eigen_element<X>> eigen_tensor_heads(X& x, dim_order order, std::int64_t sequence,
                                                 std::index_sequence<Axis...>) {
@@ -104,7 +106,7 @@ heads_view<eigen_element<X>> eigen_tensor_heads(X& x, dim_order order, std::int6
   for (int i = 0; i < rank; ++i) {
     const int axis = int(plain::Layout) == int(Eigen::ColMajor) ? i : rank - 1 - i;
     list.stride[axis] = static_cast<std::int64_t>(stride);
-    stride *= static_cast<std::uint64_t>(list.extent[axis]); // no object is beyond 64 bits
+    stride *= static_cast<std::uint64_t>(list.extent[axis]); // No object has 2^64 elements.
   }
   return heads_along("heads_from", x.data(), list, order, sequence);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What ggml.hpp calls.
+// The implementation of ggml.hpp.
 #ifndef YARN_DETAIL_ADAPTERS_GGML_HPP
 #define YARN_DETAIL_ADAPTERS_GGML_HPP
 
@@ -25,12 +25,12 @@ inline void check_not_null(const char* what, const void* pointer) {
     fail_argument("yarn: {} is null", what);
 }
 
-// ggml's types of formats by enumerators; GGML_TYPE_COUNT where it has none.
+// The ggml type of each format. Formats that ggml lacks have GGML_TYPE_COUNT.
 inline constexpr ggml_type ggml_types[] = {GGML_TYPE_COUNT, GGML_TYPE_F64,  GGML_TYPE_F32,
                                            GGML_TYPE_F16,   GGML_TYPE_BF16, GGML_TYPE_COUNT};
 static_assert(sizeof ggml_types / sizeof ggml_types[0] == n_formats);
 
-// A byte stride in elements.
+// A stride in elements, from one in bytes.
 template <class T> std::int64_t elements_of(const ggml_tensor* x, int dimension) {
   if (x->nb[dimension] % sizeof(T) != 0 || x->nb[dimension] > PTRDIFF_MAX)
     fail_argument(
@@ -39,7 +39,7 @@ template <class T> std::int64_t elements_of(const ggml_tensor* x, int dimension)
   return static_cast<std::int64_t>(x->nb[dimension] / sizeof(T));
 }
 
-// The heads of one sequence of x, at `data`. ggml has no tensors of const: data is void* in all.
+// The heads of one sequence of x, at `data`. ggml has no const tensors: data is always void*.
 template <class T>
 heads_view<T> unchecked_heads(const ggml_tensor* x, std::int64_t sequence, void* data) {
   const auto stride = [&](int i) { return static_cast<std::int64_t>(x->nb[i] / sizeof(T)); };
@@ -74,7 +74,7 @@ inline void* host_data_of(const ggml_tensor* x) {
   return x->data;
 }
 
-// Rows as a tensor: float [2 * n_pairs, n_tokens], a row [cos | sin].
+// The rows in a tensor: f32 [2 * n_pairs, n_tokens], each row [cos | sin].
 inline rows_view<float> rows_at(const ggml_tensor* rows, const float* data) {
   return rows_view<float>::packed(data, rows->ne[1], rows->ne[0] / 2,
                                   static_cast<std::int64_t>(rows->nb[1] / sizeof(float)));
@@ -98,15 +98,16 @@ inline void check_rope_positions(const ggml_tensor* list) {
     fail_shape(list, "i32 [n_tokens], contiguous, to be positions");
 }
 
-// ---- What ggml's threads call: no exceptions ---------------------------------------------------
+// ---- Functions that the threads of ggml call. They must not throw. ------------------------------
 
 inline void compute_rope_rows(ggml_tensor* rows, int ith, int nth, void* freqs) noexcept {
   const auto& f = *static_cast<const frequencies*>(freqs);
-  // They may have been assigned to since the node was made.
+  // The frequencies may have changed since the node was made.
   GGML_ASSERT(2 * f.n_pairs() == rows->ne[0]);
   const ggml_tensor* const ids = rows->src[0];
   const positions list(static_cast<const std::int32_t*>(ids->data), ids->ne[0]);
-  // Not fill_rows: each thread would look for positions out of range, and 32 bits have none.
+  // Not fill_rows, which would check all positions on each thread. Positions of 32 bits are in
+  // range.
   const token_range tokens = part_of(list.size(), {ith, nth});
   const auto stride = static_cast<std::int64_t>(rows->nb[1] / sizeof(float));
   float* const first = static_cast<float*>(rows->data) + tokens.begin * stride;
@@ -118,12 +119,13 @@ void compute_rope(ggml_tensor* x, int ith, int nth, void*) noexcept {
   const ggml_tensor* const rows = x->src[1];
   const auto view = rows_at(rows, static_cast<const float*>(rows->data));
   for (std::int64_t s = 0; s < x->ne[3]; ++s)
-    rope_apply_unchecked(unchecked_heads<T>(x, s, x->data), view, Pairing, slice{ith, nth});
+    rope_apply_unchecked(unchecked_heads<T>(x, s, x->data), view, Pairing, thread_slice{ith, nth});
 }
 
 template <class T>
 ggml_tensor* make_rope_node(ggml_context* context, ggml_tensor* x, ggml_tensor* rows, pairing p) {
-  // Tensors of a graph often get their memory later. No check reads it: any place will do.
+  // Tensors of a graph often get their memory later. The checks read no element, so any address
+  // will do.
   alignas(8) static char place[8] = {};
   const auto heads = heads_at<T>(x, 0, place);
   rope_check(heads, rows_at(rows, reinterpret_cast<float*>(place)), p);
@@ -139,13 +141,13 @@ ggml_tensor* make_rope_node(ggml_context* context, ggml_tensor* x, ggml_tensor* 
                              GGML_N_TASKS_MAX, nullptr);
 }
 
-// Element i of an array of Stored.
+// Element i of an array with elements of type Stored.
 template <class Stored> double gguf_number(const void* data, std::size_t i) {
   Stored value;
   std::memcpy(&value, static_cast<const char*>(data) + i * sizeof value, sizeof value);
   return static_cast<double>(value);
 }
-// The same by the codes of types in GGUF files, where a bool is a byte; null for strings and
+// The function above for each type of GGUF files, in which a bool is a byte. Null for strings and
 // arrays.
 inline constexpr double (*gguf_numbers[GGUF_TYPE_COUNT])(const void*,
                                                          std::size_t) = {gguf_number<std::uint8_t>,
@@ -162,7 +164,7 @@ inline constexpr double (*gguf_numbers[GGUF_TYPE_COUNT])(const void*,
                                                                          gguf_number<std::int64_t>,
                                                                          gguf_number<double>};
 
-// The elements of a tensor of frequency factors; x is null where its data is not loaded.
+// The elements of a tensor of frequency factors. x is null if its data is not loaded.
 inline std::vector<float> gguf_factors(const std::string& name, const ggml_tensor* x) {
   if (x == nullptr || x->data == nullptr)
     fail_argument("yarn: the file has a tensor {}, and its data is not loaded (gguf_init_params: "

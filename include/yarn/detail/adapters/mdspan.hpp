@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What mdspan.hpp calls. An mdspan is what has its members.
+// The implementation of mdspan.hpp. Every type with the members of an mdspan counts as one.
 #ifndef YARN_DETAIL_ADAPTERS_MDSPAN_HPP
 #define YARN_DETAIL_ADAPTERS_MDSPAN_HPP
 
@@ -20,11 +20,11 @@ template <class Mapping>
 struct has_strides<Mapping, std::void_t<decltype(std::declval<const Mapping&>().stride(0))>>
     : std::true_type {};
 
-// The axes of an mdspan whose elements can be viewed.
+// Checks that a view of the mdspan is possible, and returns its axes.
 template <class X> axis_list mdspan_axes(const X& x) {
   using element = typename X::element_type;
   using rank_type = typename X::rank_type;
-  // An accessor that scales, conjugates or locks gives no plain references.
+  // An accessor that scales, conjugates or locks returns no plain references.
   static_assert(std::is_same_v<typename X::reference, element&> &&
                     std::is_convertible_v<decltype(x.data_handle()), element*>,
                 "yarn: the mdspan's accessor must give plain references to memory");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The kernels of the operators in onnxruntime.hpp.
+// The kernels of the operators of onnxruntime.hpp.
 #ifndef YARN_DETAIL_ADAPTERS_ONNXRUNTIME_KERNELS_HPP
 #define YARN_DETAIL_ADAPTERS_ONNXRUNTIME_KERNELS_HPP
 
@@ -19,7 +19,7 @@ namespace detail {
 static_assert(ORT_API_VERSION >= 18,
               "yarn: operators in place and in parallel need onnxruntime 1.18");
 
-// What C may call: nothing is thrown through it.
+// Calls f and turns an exception into a status, because C code calls the kernels.
 template <class Work> OrtStatusPtr onnx_status(Work&& work) {
   try {
     work();
@@ -29,7 +29,7 @@ template <class Work> OrtStatusPtr onnx_status(Work&& work) {
   }
 }
 
-// ONNX's types of formats.
+// The ONNX type of each format.
 inline constexpr ONNXTensorElementDataType onnx_types[] = {
     ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED, ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
     ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,     ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
@@ -72,14 +72,14 @@ public:
     if (interleaved != 0 && interleaved != 1)
       fail_argument("yarn: the attribute interleaved = {} must be 0 or 1", interleaved);
     pairing_ = interleaved == 1 ? pairing::interleaved : pairing::half_split;
-    // Only three axes need it: 0 where it is missing, which is no error here.
+    // Only an x with three axes needs num_heads. If the attribute is missing, the number is 0.
     Ort::Status(Ort::GetApi().KernelInfoGetAttribute_int64(info, "num_heads", &n_heads_));
   }
 
   OrtStatusPtr ComputeV2(OrtKernelContext* context) noexcept { // NOLINT: onnxruntime's name
     return onnx_status([&] {
       const Ort::KernelContext c(context);
-      const auto x = c.GetInput(0).GetTensorTypeAndShapeInfo(); // costs 50 ns: asked for once
+      const auto x = c.GetInput(0).GetTensorTypeAndShapeInfo(); // takes 50 ns, so called once
       const auto type = x.GetElementType();
       const element_format format =
           find_format(onnx_types, [&](auto known) { return known == type; });
@@ -115,7 +115,7 @@ private:
     const onnx_shape rows_shape = rows.GetTensorTypeAndShapeInfo().GetShape();
     const axis_list list = axes_of(shape);
     const std::int64_t n_sequences = list.extent[0], n_tokens = list.extent[2];
-    // One set of rows for all sequences, or one for each.
+    // All sequences share one set of rows, or each has its own.
     if (rows_shape.size() != 3 || (rows_shape[0] != 1 && rows_shape[0] != n_sequences) ||
         rows_shape[1] != n_tokens || rows_shape[2] % 2 != 0)
       fail_argument(
@@ -139,7 +139,7 @@ private:
         rope_copy_check(view_of(from, s), view_of(to, s), rows_of(s), pairing_,
                         output_order{pairing_});
     }
-    // Parts of a sequence that are worth waking a thread: some microseconds each.
+    // A part of a sequence takes some microseconds, so that waking a thread for it pays.
     constexpr std::int64_t part_bytes = 262144;
     const std::int64_t n_parts = n_tokens * list.extent[1] * list.extent[3] *
                                      static_cast<std::int64_t>(sizeof(T)) / part_bytes +

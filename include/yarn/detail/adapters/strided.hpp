@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What adapters share: strided tensors as heads_view, and other libraries' codes of formats.
+// The code that adapters share: strided tensors as heads_view, and codes of formats.
 #ifndef YARN_DETAIL_ADAPTERS_STRIDED_HPP
 #define YARN_DETAIL_ADAPTERS_STRIDED_HPP
 
@@ -11,8 +11,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// The format whose code fulfils `condition`; unknown where there is none. `codes` are a library's,
-// one for each enumerator in their order.
+// The first format whose code fulfils `condition`, or `unknown`. `codes` are the codes of a
+// library, one per enumerator of element_format, in their order.
 template <class Code, class Condition>
 element_format find_format(const Code (&codes)[n_formats], Condition condition) {
   for (int i = 1; i < n_formats; ++i)
@@ -21,7 +21,7 @@ element_format find_format(const Code (&codes)[n_formats], Condition condition) 
   return element_format::unknown;
 }
 
-// Extents and strides (in elements) by the order of the tensor's own axes.
+// Extents and strides (in elements) of a tensor, in the order of its axes.
 struct axis_list {
   int rank;
   std::int64_t extent[4];
@@ -35,7 +35,7 @@ struct axis_list {
   }
 };
 
-// Where tokens, heads, elements and sequences stand among the axes, and the words for that.
+// The indices of the axes of tokens, heads, elements and sequences, and the text for messages.
 struct axis_places {
   int tokens, heads, dim, sequences;
   const char* words;
@@ -52,8 +52,8 @@ inline axis_places places_of(dim_order order, bool is_batch) {
   return places[i][is_batch];
 }
 
-// A step of 0 or backwards along an axis: elements that several heads share would be rotated
-// several times, and views count upwards.
+// Rejects strides of 0 or less. With a stride of 0, several heads would share elements, which would
+// be rotated several times. Views have no negative strides.
 inline void check_stride(const char* what, const char* axis, const char* words, std::int64_t n,
                          std::int64_t stride) {
   if (n > 1 && stride <= 0)
@@ -62,7 +62,7 @@ inline void check_stride(const char* what, const char* axis, const char* words, 
                   what, stride, axis, n, words);
 }
 
-// Element `index` along an axis, in elements from the first; n and stride are the axis' own.
+// The offset, in elements, of index `index` on an axis with extent n and this stride.
 inline std::int64_t offset_along(const char* what, const char* axis, const char* words,
                                  std::int64_t n, std::int64_t stride, std::int64_t index,
                                  std::size_t element_size) {
@@ -75,9 +75,9 @@ inline std::int64_t offset_along(const char* what, const char* axis, const char*
   return index * stride;
 }
 
-// The view of a tensor of rank 3, or of one sequence of a tensor of rank 4.
-// Errors   an extent < 0; the elements of a head not side by side; strides of 0 or less; no such
-//          sequence. Overlap is for the call that uses the view, as with any other.
+// The view of a tensor of rank 3, or of one sequence of a tensor of rank 4. Rejects an extent < 0,
+// elements of a head that are not contiguous, strides of 0 or less, and a sequence that does not
+// exist. The call that uses the view checks for overlaps.
 template <class T>
 heads_view<T> heads_along(const char* what, T* data, const axis_list& list, dim_order order,
                           std::int64_t sequence) {
@@ -108,7 +108,7 @@ heads_view<T> heads_along(const char* what, T* data, const axis_list& list, dim_
         what, list.stride[at.dim], at.words);
   check_stride(what, "tokens", at.words, tokens, list.stride[at.tokens]);
   check_stride(what, "heads", at.words, heads, list.stride[at.heads]);
-  // The stride of a single token or head may be any number: it gets the dense one.
+  // The stride of a single token or head may be any number, so it is replaced by the dense one.
   const std::int64_t head_stride = heads > 1 ? list.stride[at.heads] : dim;
   const auto all_heads =
       static_cast<std::uint64_t>(heads) * static_cast<std::uint64_t>(head_stride);

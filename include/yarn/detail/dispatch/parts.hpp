@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What dispatch.hpp declares, and what a processor and its operating system say of themselves.
+// The definitions of dispatch.hpp, and the detection of instruction sets by cpuid.
 #ifndef YARN_DETAIL_DISPATCH_PARTS_HPP
 #define YARN_DETAIL_DISPATCH_PARTS_HPP
 
@@ -20,13 +20,13 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// The words of cpuid and xgetbv.
+// The registers that cpuid and xgetbv return.
 struct cpu_words {
   std::uint32_t leaf_1_ecx = 0;
   std::uint32_t leaf_7_ebx = 0;
   std::uint32_t leaf_7_1_eax = 0;
   std::uint32_t leaf_80000001_ecx = 0;
-  std::uint32_t xcr0 = 0; // registers that the system saves; 0 where it does not say
+  std::uint32_t xcr0 = 0; // the registers that the operating system saves; 0 if unknown
 };
 
 constexpr bool has_bits(std::uint32_t word, std::uint32_t bits) { return (word & bits) == bits; }
@@ -38,11 +38,11 @@ inline cpu_words read_cpu() {
   struct registers {
     std::uint32_t eax, ebx, ecx, edx;
   };
-  // Zeros beyond the last leaf, where Intel's processors repeat another one.
+  // Returns zeros beyond the last leaf. Intel's processors would return another leaf there.
   const auto cpuid = [](std::uint32_t leaf, std::uint32_t subleaf) {
     registers r = {};
 #if defined(_MSC_VER) && !defined(__clang__)
-    int last[4]; // of the leaves that begin with the same bit
+    int last[4]; // The first register is the last leaf of the basic or of the extended ones.
     __cpuidex(last, static_cast<int>(leaf & 0x80000000U), 0);
     if (static_cast<std::uint32_t>(last[0]) >= leaf)
       __cpuidex(reinterpret_cast<int*>(&r), static_cast<int>(leaf), static_cast<int>(subleaf));
@@ -57,11 +57,11 @@ inline cpu_words read_cpu() {
   if (leaf_7.eax >= 1)
     cpu.leaf_7_1_eax = cpuid(7, 1).eax;
   cpu.leaf_80000001_ecx = cpuid(0x80000001U, 0).ecx;
-  if (has_bits(cpu.leaf_1_ecx, bit(27))) { // without OSXSAVE the instruction does not exist
+  if (has_bits(cpu.leaf_1_ecx, bit(27))) { // OSXSAVE: xgetbv exists
 #if defined(_MSC_VER) && !defined(__clang__)
     cpu.xcr0 = static_cast<std::uint32_t>(_xgetbv(0));
 #else
-    std::uint32_t high = 0; // the intrinsic wants a compiler flag
+    std::uint32_t high = 0; // Assembly, because the intrinsic needs a compiler flag.
     asm volatile("xgetbv" : "=a"(cpu.xcr0), "=d"(high) : "c"(0));
 #endif
   }
@@ -69,7 +69,8 @@ inline cpu_words read_cpu() {
   return cpu;
 }
 
-// The largest set whose every instruction the processor has and whose registers the system saves.
+// The largest instruction set that the processor has in full, and whose registers the operating
+// system saves.
 constexpr isa isa_of(const cpu_words& cpu) {
   const bool has_avx2 =
       has_bits(cpu.leaf_1_ecx, bit(12) | bit(22) | bit(23) | bit(27) | bit(28) |
@@ -87,7 +88,8 @@ constexpr isa isa_of(const cpu_words& cpu) {
   return has_bits(cpu.leaf_7_1_eax, bit(5)) ? isa::avx512_bf16 : isa::avx512;
 }
 
-// What this source's flags allow: a part whose flags got lost is refused.
+// The instruction set of the flags of this source. A part that was compiled without its flags is
+// rejected.
 inline constexpr isa isa_of_flags =
 #if !defined(__AVX2__) || (!defined(_MSC_VER) && !(defined(__FMA__) && defined(__F16C__) &&        \
                                                    defined(__BMI__) && defined(__BMI2__)))
@@ -101,14 +103,14 @@ inline constexpr isa isa_of_flags =
     isa::avx512_bf16;
 #endif
 
-// What dispatch_find is in a program with these parts.
+// The implementation of dispatch_find in a program with these parts.
 template <class Kernels, isa... Parts> const Kernels* find_part(isa wanted) {
   const Kernels* found = nullptr;
   ((wanted == Parts ? void(found = &dispatch_part<Kernels, Parts>()) : void()), ...);
   return found;
 }
 
-// On a processor that supports `supported`.
+// The best part on a processor that supports `supported`.
 template <class Kernels> const Kernels& part_for(isa part, isa supported) {
   const Kernels* const kernels = dispatch_find<Kernels>(part);
   if (kernels == nullptr)
@@ -149,8 +151,8 @@ template <class Kernels> const Kernels& dispatch(isa part) {
 } // namespace YARN_ABI
 } // namespace yarn
 
-// yarn_add_dispatch defines YARN_DISPATCH_ISA in every part but the baseline, and there it says
-// which others the program has.
+// yarn_add_dispatch defines YARN_DISPATCH_ISA in every part except the baseline. In the baseline it
+// defines which other parts the program has.
 #if !defined(YARN_DISPATCH_WITH_AVX2)
 #define YARN_DISPATCH_WITH_AVX2 false
 #endif
