@@ -17,55 +17,55 @@ using support::lone_kernels;
 using support::speaking_kernels;
 using yarn::isa;
 using yarn::detail::bit;
-using yarn::detail::cpu_words;
+using yarn::detail::cpu_registers;
 using yarn::detail::isa_of;
 
 struct requirement {
   const char* name;
-  std::uint32_t cpu_words::*word;
+  std::uint32_t cpu_registers::*word;
   int bit;
   isa without; ///< what a processor with everything else gets
 };
 
 // From Intel's and AMD's manuals (cpuid; the state components of XCR0), not from the header.
 const requirement requirements[] = {
-    {"fma", &cpu_words::leaf_1_ecx, 12, isa::baseline},
-    {"movbe", &cpu_words::leaf_1_ecx, 22, isa::baseline},
-    {"popcnt", &cpu_words::leaf_1_ecx, 23, isa::baseline},
-    {"osxsave", &cpu_words::leaf_1_ecx, 27, isa::baseline},
-    {"avx", &cpu_words::leaf_1_ecx, 28, isa::baseline},
-    {"f16c", &cpu_words::leaf_1_ecx, 29, isa::baseline},
-    {"bmi1", &cpu_words::leaf_7_ebx, 3, isa::baseline},
-    {"avx2", &cpu_words::leaf_7_ebx, 5, isa::baseline},
-    {"bmi2", &cpu_words::leaf_7_ebx, 8, isa::baseline},
-    {"lzcnt", &cpu_words::leaf_80000001_ecx, 5, isa::baseline},
-    {"xmm saved", &cpu_words::xcr0, 1, isa::baseline},
-    {"ymm saved", &cpu_words::xcr0, 2, isa::baseline},
-    {"avx512f", &cpu_words::leaf_7_ebx, 16, isa::avx2},
-    {"avx512dq", &cpu_words::leaf_7_ebx, 17, isa::avx2},
-    {"avx512cd", &cpu_words::leaf_7_ebx, 28, isa::avx2},
-    {"avx512bw", &cpu_words::leaf_7_ebx, 30, isa::avx2},
-    {"avx512vl", &cpu_words::leaf_7_ebx, 31, isa::avx2},
-    {"masks saved", &cpu_words::xcr0, 5, isa::avx2},
-    {"upper halves saved", &cpu_words::xcr0, 6, isa::avx2},
-    {"zmm16-31 saved", &cpu_words::xcr0, 7, isa::avx2},
-    {"avx512_bf16", &cpu_words::leaf_7_1_eax, 5, isa::avx512},
+    {"fma", &cpu_registers::leaf_1_ecx, 12, isa::baseline},
+    {"movbe", &cpu_registers::leaf_1_ecx, 22, isa::baseline},
+    {"popcnt", &cpu_registers::leaf_1_ecx, 23, isa::baseline},
+    {"osxsave", &cpu_registers::leaf_1_ecx, 27, isa::baseline},
+    {"avx", &cpu_registers::leaf_1_ecx, 28, isa::baseline},
+    {"f16c", &cpu_registers::leaf_1_ecx, 29, isa::baseline},
+    {"bmi1", &cpu_registers::leaf_7_ebx, 3, isa::baseline},
+    {"avx2", &cpu_registers::leaf_7_ebx, 5, isa::baseline},
+    {"bmi2", &cpu_registers::leaf_7_ebx, 8, isa::baseline},
+    {"lzcnt", &cpu_registers::leaf_80000001_ecx, 5, isa::baseline},
+    {"xmm saved", &cpu_registers::xcr0, 1, isa::baseline},
+    {"ymm saved", &cpu_registers::xcr0, 2, isa::baseline},
+    {"avx512f", &cpu_registers::leaf_7_ebx, 16, isa::avx2},
+    {"avx512dq", &cpu_registers::leaf_7_ebx, 17, isa::avx2},
+    {"avx512cd", &cpu_registers::leaf_7_ebx, 28, isa::avx2},
+    {"avx512bw", &cpu_registers::leaf_7_ebx, 30, isa::avx2},
+    {"avx512vl", &cpu_registers::leaf_7_ebx, 31, isa::avx2},
+    {"masks saved", &cpu_registers::xcr0, 5, isa::avx2},
+    {"upper halves saved", &cpu_registers::xcr0, 6, isa::avx2},
+    {"zmm16-31 saved", &cpu_registers::xcr0, 7, isa::avx2},
+    {"avx512_bf16", &cpu_registers::leaf_7_1_eax, 5, isa::avx512},
 };
 
 TEST(isa_of_cpu, needs_every_extension_and_the_systems_support) {
-  cpu_words exact;
+  cpu_registers exact;
   for (const requirement& r : requirements)
     exact.*r.word |= bit(r.bit);
   EXPECT_EQ(isa_of(exact), isa::avx512_bf16);
-  cpu_words everything;
+  cpu_registers everything;
   for (const requirement& r : requirements)
     everything.*r.word = ~0U;
   for (const requirement& r : requirements) {
-    cpu_words cpu = everything;
+    cpu_registers cpu = everything;
     cpu.*r.word &= ~bit(r.bit);
     EXPECT_EQ(isa_of(cpu), r.without) << "without " << r.name;
   }
-  EXPECT_EQ(isa_of(cpu_words{}), isa::baseline);
+  EXPECT_EQ(isa_of(cpu_registers{}), isa::baseline);
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)

@@ -21,7 +21,7 @@ inline namespace YARN_ABI {
 namespace detail {
 
 // The registers that cpuid and xgetbv return.
-struct cpu_words {
+struct cpu_registers {
   std::uint32_t leaf_1_ecx = 0;
   std::uint32_t leaf_7_ebx = 0;
   std::uint32_t leaf_7_1_eax = 0;
@@ -32,8 +32,8 @@ struct cpu_words {
 constexpr bool has_bits(std::uint32_t word, std::uint32_t bits) { return (word & bits) == bits; }
 constexpr std::uint32_t bit(int n) { return std::uint32_t{1} << n; }
 
-inline cpu_words read_cpu() {
-  cpu_words cpu;
+inline cpu_registers read_cpu() {
+  cpu_registers cpu;
 #if defined(YARN_DISPATCH_X86_64)
   struct registers {
     std::uint32_t eax, ebx, ecx, edx;
@@ -71,7 +71,7 @@ inline cpu_words read_cpu() {
 
 // The largest instruction set that the processor has in full, and whose registers the operating
 // system saves.
-constexpr isa isa_of(const cpu_words& cpu) {
+constexpr isa isa_of(const cpu_registers& cpu) {
   const bool has_avx2 =
       has_bits(cpu.leaf_1_ecx, bit(12) | bit(22) | bit(23) | bit(27) | bit(28) |
                                    bit(29)) &&              // FMA MOVBE POPCNT OSXSAVE AVX F16C
@@ -110,7 +110,8 @@ template <class Kernels, isa... Parts> const Kernels* find_part(isa wanted) {
   return found;
 }
 
-// The best part on a processor that supports `supported`.
+// The kernels of `part`. Rejects a part that a processor with the instruction set `supported`
+// cannot run.
 template <class Kernels> const Kernels& part_for(isa part, isa supported) {
   const Kernels* const kernels = dispatch_find<Kernels>(part);
   if (kernels == nullptr)
