@@ -8,7 +8,7 @@
 //
 // * Functions, and types with functions, live in an inline namespace whose name contains the flags.
 //   Functions with different flags then have different names.
-// * Plain data (views, slices, 16-bit formats) lives in the inline namespace v0, has only members
+// * Plain data (views, thread slices, 16-bit formats) lives in the inline namespace v0, has only members
 //   that are always inlined, and may pass between sources with different flags. Default member
 //   initialisers of type double count as functions: at -O0 clang emits a function for them, which
 //   uses vector registers.
@@ -16,8 +16,7 @@
 //   their instantiations do not contain the flags. std::variant is an exception: its alternatives
 //   are types of YARN_ABI, so its name contains the flags, too.
 // * hf_config, gguf, ggml, onnxruntime and testing do use the standard library. Include them only
-// in
-//   sources with the flags of the whole program.
+//   in sources with the flags of the whole program.
 #ifndef YARN_DETAIL_BASE_ABI_HPP
 #define YARN_DETAIL_BASE_ABI_HPP
 

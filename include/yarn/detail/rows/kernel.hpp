@@ -10,8 +10,8 @@
 // error is 2^-120, and the exact value of each of the 2^64 phases is farther than that from the
 // nearest rounding boundary. So an entry depends neither on the method nor on the processor.
 //
-// Error bounds, with e = 2^-53, if every operation rounds (fused multiply-adds round less often): *
-// Polynomial, relative error. Sine: the conversion of the phase 1e, the square 0.1e, the sum 0.9e,
+// Error bounds, with e = 2^-53, if every operation rounds (fused multiply-adds round less often):
+// * Polynomial, relative error. Sine: the conversion of the phase 1e, the square 0.1e, the sum 0.9e,
 //   the polynomial with its rounded coefficients 0.5e, the product with the argument 1e; in sum
 //   3.5e. Cosine: 0.8e + 0.4e + 1.7e + 0.3e = 3.2e. The product with m adds 1e. The products with
 //   1 - 8e and 1 + 8e round by 1e each. 8e >= 4.5e + 2e, so the bound of 8e is safe.
