@@ -8,10 +8,10 @@
 //
 // * Functions, and types with functions, live in an inline namespace whose name contains the flags.
 //   Functions with different flags then have different names.
-// * Plain data (views, thread slices, 16-bit formats) lives in the inline namespace v0, has only members
-//   that are always inlined, and may pass between sources with different flags. Default member
-//   initialisers of type double count as functions: at -O0 clang emits a function for them, which
-//   uses vector registers.
+// * Plain data (views, thread slices, 16-bit formats) lives in the inline namespace v0, has only
+//   members that are always inlined, and may pass between sources with different flags. Default
+//   member initialisers of type double count as functions: at -O0 clang emits a function for them,
+//   which uses vector registers.
 // * The headers of yarn.hpp use no containers, strings or algorithms of std, because the names of
 //   their instantiations do not contain the flags. std::variant is an exception: its alternatives
 //   are types of YARN_ABI, so its name contains the flags, too.
