@@ -13,8 +13,8 @@
 // Error bounds, with e = 2^-53, if every operation rounds (fused multiply-adds round less often):
 // * Polynomial, relative error. Sine: the conversion of the phase 1e, the square 0.1e, the sum
 //   0.9e, the polynomial with its rounded coefficients 0.5e, the product with the argument 1e; in
-//   sum 3.5e. Cosine: 0.8e + 0.4e + 1.7e + 0.3e = 3.2e. The product with m adds 1e. The products with
-//   1 - 8e and 1 + 8e round by 1e each. 8e >= 4.5e + 2e, so the bound of 8e is safe.
+//   sum 3.5e. Cosine: 0.8e + 0.4e + 1.7e + 0.3e = 3.2e. The product with m adds 1e. The products
+//   with 1 - 8e and 1 + 8e round by 1e each. 8e >= 4.5e + 2e, so the bound of 8e is safe.
 // * Recurrence z <- z * w, absolute error in units of m * e, as the length of the complex error. z
 //   starts with 4 + sqrt2. A step adds 4 for the error of w (from the polynomial) and 3 * sqrt2 for
 //   the three roundings of each component, and multiplies the error by less than 1 + 2^-48. After

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Implements testing/expectation.hpp.
+// The implementation of testing/expectation.hpp.
 #ifndef YARN_DETAIL_TESTING_EXPECTATION_HPP
 #define YARN_DETAIL_TESTING_EXPECTATION_HPP
 
@@ -44,10 +44,10 @@ inline expectation expectation::with_rotary_dim(std::int64_t rotary_dim) const {
     other.shape_.head_dim = rotary_dim;
   if (other.rotary_offset_ > other.shape_.head_dim - rotary_dim)
     other.rotary_offset_ = other.shape_.head_dim - rotary_dim;
-  if (method_.numbers().any_dim && rotary_dim > 2) { // NTK needs more than one pair
+  if (method_.numbers().any_dim && rotary_dim > 2) { // NTK needs more than one pair.
     other.exact_ = method_.resolve(other.shape_, seq_len_);
   } else {
-    other.method_ = detail::changeable_method(default_scaling{}); // which takes any
+    other.method_ = detail::changeable_method(default_scaling{}); // takes any rotary_dim
     const std::vector<double> list = continued(rotary_dim / 2);
     other.exact_ = frequencies_from(list.data(), list.size(), exact_.attention_factor());
   }

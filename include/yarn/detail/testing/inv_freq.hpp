@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Judges an engine's inverse frequencies and attention factor. Opt-in.
+// The check of an engine's inverse frequencies and attention factor. Opt-in.
 #ifndef YARN_DETAIL_TESTING_INV_FREQ_HPP
 #define YARN_DETAIL_TESTING_INV_FREQ_HPP
 
@@ -10,7 +10,8 @@ inline namespace YARN_ABI {
 namespace testing {
 namespace detail {
 
-/// Relative error of one frequency. `least` is what an engine's format cannot show.
+/// The relative error of one frequency. Errors below `least` do not count, because the format of
+/// the engine cannot represent smaller numbers.
 inline double frequency_error(double actual, double expected, double least = 0) {
   const double off = std::fabs(actual - expected);
   if (!(off > least))
@@ -28,7 +29,7 @@ inline double largest_frequency_error(const std::vector<double>& actual,
   return largest;
 }
 
-/// A format that is coarser than the numbers' own, and holds all of them.
+/// A format with fewer digits than the type of the numbers that can represent all of them.
 inline rounding format_of_numbers(const std::vector<double>& numbers, int digits) {
   const auto holds = [&](rounding format) {
     std::int64_t n = 0;
@@ -38,7 +39,7 @@ inline rounding format_of_numbers(const std::vector<double>& numbers, int digits
         return false;
       int exponent = 0;
       const double fraction = std::frexp(number, &exponent);
-      n += fraction > 0.5 ? 1 : 0; // a power of two is in every format
+      n += fraction > 0.5 ? 1 : 0; // Powers of two, which every format has, do not count.
     }
     return n >= 8;
   };
@@ -49,8 +50,8 @@ inline rounding format_of_numbers(const std::vector<double>& numbers, int digits
   return digits > 24 && holds(rounding::binary32) ? rounding::binary32 : rounding::none;
 }
 
-// What powers, blends and roundings in the type lose of a frequency. float: up to 13 ULP in the
-// frameworks (YaRN without truncation).
+// The relative error of powers, blends and roundings in the type. In float, frameworks have up to
+// 13 ULP (YaRN without truncation).
 inline double frequency_noise(rounding format, int digits) {
   switch (format) {
   case rounding::bfloat16:
@@ -87,7 +88,7 @@ inline void explain_frequencies(report& r, const expectation& expected,
   for (const candidate& guess : others.all())
     attempt(guess, true);
   if (!best.found) {
-    observation none; // no rows, from which frequencies could be read
+    observation none; // There are no rows.
     none.per_pair = 2;
     add_unexplained(r, expected, none);
     r.findings.back().text +=
@@ -118,7 +119,7 @@ inline bool all_finite(report& r, const std::vector<double>& actual,
   return r.findings.empty();
 }
 
-/// Makes negative frequencies positive, with a finding: the engine turns the other way.
+/// Makes negative frequencies positive, with a finding: the engine rotates in the other direction.
 inline void turn_positive(report& r, std::vector<double>& actual) {
   for (const double f : actual)
     if (f > 0)
@@ -130,7 +131,7 @@ inline void turn_positive(report& r, std::vector<double>& actual) {
     f = -f;
 }
 
-/// The largest relative error of the frequencies, and where it is.
+/// The largest relative error of the frequencies, and its place.
 inline void measure_frequencies(report& r, const std::vector<double>& actual,
                                 const std::vector<double>& exact) {
   for (std::size_t i = 0; i < actual.size(); ++i) {
@@ -184,7 +185,7 @@ inline report judge_inv_freq(const expectation& expected, std::vector<double> ac
   if (!right) {
     const rounding format = format_of_numbers(actual, digits);
     add_coarse_format(r, format);
-    const double least = format == rounding::binary16 ? 0x1p-25 : 0; // its subnormals
+    const double least = format == rounding::binary16 ? 0x1p-25 : 0; // half its smallest subnormal
     explain_frequencies(r, as_wide, actual, frequency_noise(format, digits), least,
                         factor.has_value(), factor.value_or_zero());
   }

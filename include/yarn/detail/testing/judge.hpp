@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From what was seen to a report: the error, what explains it, and whether it passes. Opt-in.
+// Makes a report of an observation: the error, the mistakes that explain it, and the verdict.
+// Opt-in.
 #ifndef YARN_DETAIL_TESTING_JUDGE_HPP
 #define YARN_DETAIL_TESTING_JUDGE_HPP
 
@@ -16,9 +17,10 @@ inline void add_finding(report& r, const finding& found) {
     r.findings.push_back(found);
 }
 
-/// Positions that tell errors apart: neighbours at the start; then each within what float32 or
-/// bfloat16 can follow from the one before; never a power of two from 4 on, where float32 products
-/// are exact and hide their error. The largest supported one is among them.
+/// The positions of a check: neighbours at the start, then positions that are near enough to the
+/// preceding one to follow a frequency in float32 or bfloat16. From 4 on, no position is a power of
+/// two, because float32 products are exact there and hide their error. The largest supported
+/// position is among them.
 inline std::vector<std::int64_t> telling_positions(std::int64_t largest) {
   if (largest < 0 || largest > yarn::detail::largest_position)
     fail_argument("yarn: testing: the largest position = {} must be in [0, 2^31]", largest);
@@ -33,8 +35,8 @@ inline std::vector<std::int64_t> telling_positions(std::int64_t largest) {
   return list;
 }
 
-/// Whether an engine's cos and sin hold only numbers of a 16-bit format, with or without the
-/// attention factor. `noise` is how well they are known.
+/// Whether cos and sin of an engine are numbers of a 16-bit format, with or without the attention
+/// factor. `noise` is the uncertainty of the numbers.
 inline rounding format_of_rows(const observation& seen, double factor) {
   for (const rounding format : {rounding::bfloat16, rounding::binary16})
     for (const double unit : {1.0, factor}) {
@@ -45,7 +47,7 @@ inline rounding format_of_rows(const observation& seen, double factor) {
           const solved_row row = solved(seen.at(t, i), seen.per_pair);
           for (const double value : {row.cos / unit, row.sin / unit}) {
             all = all && std::fabs(value - rounded_to(format, value)) <= 4 * seen.noise;
-            // Small numbers and 1 are near a number of the format anyway.
+            // Small numbers and 1 are always near a number of the format.
             n += std::fabs(value) > 0.25 && std::fabs(value) < 0.99 ? 1 : 0;
           }
         }
@@ -76,7 +78,7 @@ inline void add_unexplained(report& r, const expectation& expected, const observ
   add_finding(r, {diagnosis::unexplained, text});
 }
 
-/// Finds what explains `seen` beside the findings that the report has already.
+/// Adds the findings that explain `seen` to those of the report.
 inline void explain(report& r, const expectation& expected, observation seen, int digits,
                     const std::vector<candidate>& further = {}) {
   const double factor = expected.frequencies().attention_factor();
@@ -103,7 +105,8 @@ inline void explain(report& r, const expectation& expected, observation seen, in
     add_finding(r, mistake);
 }
 
-/// The verdict. `right` says that the error is what right arithmetic in the engine's types makes.
+/// Sets the verdict. `right`: the error is not larger than that of right arithmetic in the types of
+/// the engine.
 inline void decide(report& r, bool right, double noise, const options& o) {
   const bool within = o.tolerance > 0 ? r.max_error <= o.tolerance : right;
   r.tolerance = o.tolerance > 0 ? o.tolerance : noise;
@@ -113,7 +116,7 @@ inline void decide(report& r, bool right, double noise, const options& o) {
     float32 = float32 && is_float32_precision(found.what);
     unexplained = unexplained && found.what == diagnosis::unexplained;
   }
-  if (within && unexplained) // a larger tolerance is there for what has no name
+  if (within && unexplained) // A larger tolerance accepts errors without a known cause.
     r.findings.clear();
   if (!within && r.findings.empty())
     r.findings.push_back(
@@ -136,7 +139,7 @@ inline void check_options(const options& o) {
 
 // ---- Rows -------------------------------------------------------------------------------------
 
-/// An engine's rows as numbers, [token][width].
+/// The rows of an engine as doubles, [token][width].
 struct row_values {
   std::vector<std::int64_t> positions;
   std::int64_t width = 0;
@@ -148,7 +151,7 @@ struct row_values {
   }
 };
 
-/// Takes rows with NaN or infinity out, and says so.
+/// Removes rows with NaN or infinity, and adds a finding.
 inline row_values finite_rows(const row_values& rows, report& r) {
   row_values kept;
   kept.width = rows.width;
@@ -172,16 +175,16 @@ inline row_values finite_rows(const row_values& rows, report& r) {
   return kept;
 }
 
-/// How a pair's entries repeat in a row: at distance `apart`, pair i at i * step.
+/// The places of the entries of a pair in a row: pair i at i * step, its copy `apart` behind.
 struct repetition {
   std::int64_t n_pairs;
-  std::int64_t apart; ///< 0: each entry once
+  std::int64_t apart; ///< 0: no copy
   std::int64_t step;
 };
 inline bool repeats(const row_values& rows, const repetition& how) {
   bool any = false;
   for (std::size_t t = 0; t < rows.positions.size(); ++t) {
-    if (rows.positions[t] == 0) // where all entries are alike
+    if (rows.positions[t] == 0) // All entries are equal there.
       continue;
     any = true;
     for (std::int64_t i = 0; i < how.n_pairs; ++i) {
@@ -193,7 +196,7 @@ inline bool repeats(const row_values& rows, const repetition& how) {
   }
   return any;
 }
-/// Duplicated halves (Hugging Face), duplicated neighbours (GPT-J), or each pair once.
+/// Finds duplicated halves (Hugging Face), duplicated neighbours (GPT-J), or single entries.
 inline repetition repetition_of(const row_values& rows) {
   const std::int64_t half = rows.width / 2;
   if (rows.width % 2 == 0 && half > 0) {
@@ -218,7 +221,7 @@ inline observation observed(const row_values& rows, const repetition& how, doubl
   return seen;
 }
 
-/// The error against what is expected, as far as there are pairs to compare.
+/// The error against the expected rows, for the pairs that both have.
 inline bool measure(report& r, const expectation& expected, const observation& seen, int digits) {
   const turns t = turns_of(list_of(expected.frequencies()), seen.positions);
   const misfit worst = largest_error(seen, t, expected.frequencies().attention_factor());
@@ -232,9 +235,9 @@ inline bool measure(report& r, const expectation& expected, const observation& s
   return worst.ratio <= 1;
 }
 
-/// How the entries of a row repeat. A row may have twice the expected width without repeating: then
-/// it has twice the pairs, or its duplicates differ. If twice the pairs do not explain the numbers,
-/// the duplicates differ, which is a finding.
+/// Finds how the entries of a row repeat. If a row has twice the expected width and its entries do
+/// not repeat, it has twice the pairs, or its copies differ. If twice the pairs do not explain the
+/// numbers, the copies differ, which is a finding.
 inline repetition repetition_in(report& r, const expectation& expected, const row_values& rows,
                                 int digits, double noise) {
   const repetition how = repetition_of(rows);
@@ -244,7 +247,7 @@ inline repetition repetition_in(report& r, const expectation& expected, const ro
   add_finding(as_twice_the_pairs, {diagnosis::rotary_dim, ""});
   explain(as_twice_the_pairs, expected.with_rotary_dim(2 * rows.width), observed(rows, how, noise),
           digits);
-  bool is_at_0 = true; // position 0 alone shows nothing
+  bool is_at_0 = true; // Position 0 alone shows nothing.
   for (const std::int64_t position : rows.positions)
     is_at_0 = is_at_0 && position == 0;
   if (!is_at_0 && !as_twice_the_pairs.has(diagnosis::unexplained))
@@ -255,7 +258,7 @@ inline repetition repetition_in(report& r, const expectation& expected, const ro
   return {expected.n_pairs(), 0, 1};
 }
 
-/// Measures and explains rows with another number of pairs than expected.
+/// Measures and explains rows that have another number of pairs than expected.
 inline void judge_other_width(report& r, const expectation& expected, const observation& seen,
                               int digits) {
   const std::string text = text_of("a row holds {} pairs where rotary_dim = {} makes {}",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The search for what explains an engine's rows: frequencies, positions, factors, precision, in
-// all combinations that are cheap. Opt-in.
+// The search for mistakes that explain the rows of an engine: frequencies, positions, factors,
+// precision, in all combinations that are cheap to try. Opt-in.
 #ifndef YARN_DETAIL_TESTING_SEARCH_HPP
 #define YARN_DETAIL_TESTING_SEARCH_HPP
 
@@ -16,11 +16,11 @@ struct explanation {
   bool found = false;
   std::vector<finding> findings;
   double error = 0;
-  double cost = HUGE_VAL; ///< the fewer mistakes, the likelier
+  double cost = HUGE_VAL; ///< the smaller, the likelier: it grows with the number of mistakes
 };
 
-/// What the factors on cos and sin that an engine shows mean, where `meant` is expected and
-/// `with_frequencies` belongs to the frequencies that it uses.
+/// Explains the factors on cos and sin that an engine shows. `meant` is the expected factor,
+/// `with_frequencies` the factor that belongs to the frequencies that the engine uses.
 class factor_reader {
 public:
   factor_reader(double meant, double with_frequencies, double formula, double tolerance)
@@ -71,14 +71,14 @@ private:
   double tolerance_;
 };
 
-/// A way from position to angle that rounds numbers, and what it leaves of an angle.
+/// A computation of angles with roundings, and the relative error of its angles.
 struct coarse_pipeline {
   diagnosis what;
   pipeline way;
   double angle_error;
   const char* text;
 };
-// A number that is rounded twice is sensitive to the last bit of the engine's own arithmetic.
+// If a number is rounded twice, the result depends on the last bit of the engine's arithmetic.
 inline constexpr double last_bit_error = 2.5e-7;
 inline constexpr coarse_pipeline coarse_pipelines[] = {
     {diagnosis::float32_angles,
@@ -126,7 +126,7 @@ inline constexpr coarse_pipeline coarse_pipelines[] = {
 
 class row_search {
 public:
-  /// `known`: something is wrong already, so that the expected numbers explain the rest.
+  /// `known`: a mistake was found before, so the expected numbers may explain the rows.
   row_search(const expectation& expected, const observation& seen, bool known)
       : expected_(expected), seen_(seen), known_(known), exact_(list_of(expected.frequencies())),
         meant_(expected.frequencies().attention_factor()) {
@@ -135,7 +135,7 @@ public:
         rows_.push_back(solved(seen.at(t, i), seen.per_pair));
   }
 
-  /// The likeliest explanation. `further` are frequencies beside those that candidate_list finds.
+  /// The likeliest explanation. `further` are candidates in addition to those of candidate_list.
   explanation run(const std::vector<candidate>& further = {}) {
     const candidate expected{diagnosis::unexplained, "", exact_, meant_};
     try_all(expected, seen_.positions, {});
@@ -164,7 +164,8 @@ private:
     return s > 1 ? 0.1 * std::log(s) + 1 : 0;
   }
 
-  // These frequencies and positions, exactly or in float32, exchanged or not.
+  // Tries these frequencies and positions, exactly and in float32, with cos and sin exchanged or
+  // not.
   void try_all(const candidate& guess, const std::vector<std::int64_t>& at,
                const std::vector<finding>& mistakes) {
     const turns t = turns_of(guess.inv_freq, at);
@@ -191,7 +192,7 @@ private:
       const factor_reader reader(meant_, guess.attention_factor, formula(),
                                  4 * seen_.noise + 1e-12);
       reader.read(f.cos_factor, std::fabs(f.sin_factor), findings);
-      if (findings.empty() && !known_) // beyond what is allowed, and yet no number is another
+      if (findings.empty() && !known_) // The error is too large, but every number is as expected.
         findings.push_back({diagnosis::attention_factor_value,
                             text_of("the attention factor is {:.17} where it should be {:.17}",
                                     f.cos_factor, meant_)});
@@ -203,7 +204,8 @@ private:
     double cost = extra_cost;
     for (const finding& found : findings)
       cost += is_about_precision(found.what) ? 1.5 : 2;
-    // Of equals the first, which are the more common ones, unless another is much nearer.
+    // Of equal costs the first explanation wins, because common mistakes come first, unless another
+    // one has a much smaller error.
     if (cost < best_.cost || (!(cost > best_.cost) && error < best_.error / 2))
       best_ = {true, findings, error, cost};
   }
@@ -212,7 +214,7 @@ private:
     const candidate expected{diagnosis::unexplained, "", exact_, meant_};
     for (const coarse_pipeline& coarse : coarse_pipelines) {
       if (coarse.what == diagnosis::positions_16bit && !moves_a_position(coarse.way.position))
-        continue; // no evidence
+        continue; // The format has all positions, so nothing can be concluded.
       const bool is_loose = coarse.angle_error >= 0x1p-11;
       try_turns(turns_of(exact_, seen_.positions, coarse.way), expected,
                 {{coarse.what, coarse.text}}, coarse.angle_error, is_loose ? 1.5 : -1);
@@ -270,7 +272,7 @@ private:
                [limit](std::size_t, std::int64_t p) { return p % limit; });
     }
   }
-  // A look at few numbers, for thousands of shifts; the fit decides.
+  // A quick test, because there are thousands of shifts. The fit decides.
   bool may_be_shifted(std::int64_t shift) const {
     std::size_t i = 0;
     for (const std::int64_t position : seen_.positions)
@@ -278,7 +280,7 @@ private:
         const double angle = static_cast<double>(position + shift) * f;
         const solved_row& row = rows_[i++];
         const double size = std::sqrt(row.cos * row.cos + row.sin * row.sin);
-        // The length tells nothing here: the factor is not known yet.
+        // The length of the pair means nothing here, because the factor is not known yet.
         const double off = std::fabs(row.cos * std::sin(angle) - row.sin * std::cos(angle));
         if (off > size * (8 * seen_.noise + float_angle_error * std::fabs(angle)) ||
             (position + shift == 0 && row.cos < 0))
@@ -287,13 +289,13 @@ private:
     return true;
   }
 
-  // Pairs from one on are not turned: fewer elements are rotated than there should be.
+  // If the last pairs do not turn, fewer elements are rotated than expected.
   void add_cut_off(std::vector<candidate>& all) const {
     std::size_t n = exact_.size();
     const auto still = [&](std::size_t pair) {
       for (std::int64_t t = 0; t < seen_.n_tokens(); ++t) {
         const solved_row& row = rows_[static_cast<std::size_t>(t) * exact_.size() + pair];
-        // Not even the factor is on what is left alone.
+        // Elements that are not rotated do not get the attention factor either.
         if (std::fabs(row.sin) > 4 * seen_.noise || std::fabs(row.cos - 1) > 4 * seen_.noise)
           return false;
       }
