@@ -85,8 +85,8 @@ inline bool hf_same(const nlohmann::json& a, const nlohmann::json& b) {
 // The dictionary under today's or the older key; an empty one counts as absent. transformers takes
 // rope_scaling where both are there. Here they must not contradict each other.
 inline hf_object hf_dictionary(const hf_object& config) {
-  const hf_object now = config.object("rope_parameters");
-  const hf_object old = config.object("rope_scaling");
+  hf_object now = config.object("rope_parameters");
+  hf_object old = config.object("rope_scaling");
   const bool has_old = old && !old.json().empty();
   if (!now || now.json().empty())
     return has_old ? old : hf_object();
