@@ -117,8 +117,8 @@ private:
 
   void read_method() {
     scaling_ = read_gguf_scaling(keys_);
-    // llama.cpp applies neither scaling nor divisors to layers with such a window; the divisors are
-    // for the heads of global layers. The keys are read and checked all the same.
+    // llama.cpp applies neither scaling nor divisors to the window layers of these architectures.
+    // The divisors are for the heads of global layers. The scaling keys are checked all the same.
     if (window_ != gguf_window::as_global) {
       scaling_ = {};
       return set_linear();
