@@ -118,7 +118,9 @@ inline frequencies make_frequencies(const gguf_config& config, std::int64_t seq_
 ///          which decides for GLM-4.
 inline std::optional<pairing> gguf_pairing(std::string_view architecture,
                                            bool with_sections = false);
-inline std::optional<pairing> gguf_pairing(const gguf_config& config);
+inline std::optional<pairing> gguf_pairing(const gguf_config& config) {
+  return gguf_pairing(config.architecture, !config.dimension_sections.empty());
+}
 
 } // namespace YARN_ABI
 } // namespace yarn

@@ -81,7 +81,9 @@ inline hf_config hf_config_from_file(const std::string& path, const hf_options& 
 inline std::vector<std::string> hf_layer_types(const nlohmann::json& config);
 
 /// make_frequencies(config.shape, config.method, seq_len), as for a GGUF file.
-template <class Integer> frequencies make_frequencies(const hf_config& config, Integer seq_len);
+template <class Integer> frequencies make_frequencies(const hf_config& config, Integer seq_len) {
+  return make_frequencies(config.shape, config.method, seq_len);
+}
 
 } // namespace YARN_ABI
 } // namespace yarn

@@ -112,6 +112,10 @@ TEST(hf_error, names_key_and_value_of_another_kind) {
   expect_refused(with(plain_yarn, factor, true), {"rope_scaling.factor = true", "a number"});
   expect_refused(with(plain_yarn, factor, {1, 2}), {"rope_scaling.factor = an array of 2"});
   expect_refused(with(plain_yarn, factor, json::object()), {"rope_scaling.factor = an object"});
+  for (const std::string key : {"extrapolation_factor", "apply_yarn_scaling"}) {
+    expect_refused(with(plain_yarn, "/rope_scaling/" + key, json::object()),
+                   {"rope_scaling." + key + " = an object"});
+  }
   expect_refused(with(plain_yarn, factor, -1), {"factor = -1", "> 0"});
   expect_refused(with(plain_yarn, factor, std::numeric_limits<double>::quiet_NaN()),
                  {"rope_scaling.factor = nan", "finite"});

@@ -249,6 +249,8 @@ TEST(hf_dictionaries, both_spellings_may_agree) {
   json config = config_with({{"type", "linear"}, {"factor", 4.0}});
   config["rope_parameters"] = {{"rope_type", "linear"}, {"factor", 4.0}, {"rope_theta", 1e4}};
   EXPECT_EQ(method_of<yarn::linear_scaling>(read(config)).factor, 4.0);
+  config["rope_parameters"]["type"] = nullptr; // absent: type is compared with rope_type
+  EXPECT_EQ(method_of<yarn::linear_scaling>(read(config)).factor, 4.0);
 }
 
 TEST(hf_layers, scaling_of_olmo_3_is_for_global_layers_only) {

@@ -65,7 +65,7 @@ TEST(frequencies_of, ntk) {
     for (const double theta : thetas) {
       for (const double factor : factors) {
         if (dim == 2) {
-          continue; // no base change with one pair: test_errors.cpp
+          continue; // no base change with one pair: test_frequencies_refused.cpp
         }
         yarn::ntk_scaling method;
         method.factor = factor;

@@ -25,93 +25,27 @@ constexpr bool is_listed(const std::string_view (&list)[N], std::string_view nam
 
 // LLAMA_ROPE_TYPE_NORM: converters permute the weights of Llama and its kin, so that pairs lie side
 // by side.
+// clang-format off
 inline constexpr std::string_view gguf_interleaved[] = {
-    "arcee",      "arctic",        "baichuan",      "bailingmoe", "chameleon", "chatglm",
-    "cohere2",    "cohere2moe",    "command-r",     "deci",       "deepseek",  "deepseek2",
-    "deepseek32", "deepseek2-ocr", "deepseek4",     "eagle3",     "ernie4_5",  "ernie4_5-moe",
-    "glm-dsa",    "granite",       "granitehybrid", "granitemoe", "internlm2", "llada",
-    "llama",      "llama-embed",   "llama4",        "maincoder",  "minicpm",   "mistral3",
-    "mistral4",   "neo-bert",      "olmo",          "plm",        "smollm3",   "starcoder",
-    "xverse"};
+    "arcee", "arctic", "baichuan", "bailingmoe", "chameleon", "chatglm", "cohere2", "cohere2moe",
+    "command-r", "deci", "deepseek", "deepseek2", "deepseek32", "deepseek2-ocr", "deepseek4",
+    "eagle3", "ernie4_5", "ernie4_5-moe", "glm-dsa", "granite", "granitehybrid", "granitemoe",
+    "internlm2", "llada", "llama", "llama-embed", "llama4", "maincoder", "minicpm", "mistral3",
+    "mistral4", "neo-bert", "olmo", "plm", "smollm3", "starcoder", "xverse"};
 
 // LLAMA_ROPE_TYPE_NEOX, and the two forms of M-RoPE, which pair in the same way.
-inline constexpr std::string_view gguf_half_split[] = {"afmoe",
-                                                       "apertus",
-                                                       "bailingmoe2",
-                                                       "bert",
-                                                       "bitnet",
-                                                       "codeshell",
-                                                       "cogvlm",
-                                                       "dbrx",
-                                                       "dflash",
-                                                       "dots1",
-                                                       "dream",
-                                                       "eurobert",
-                                                       "exaone",
-                                                       "exaone-moe",
-                                                       "exaone4",
-                                                       "falcon",
-                                                       "falcon-h1",
-                                                       "gemma",
-                                                       "gemma-embedding",
-                                                       "gemma2",
-                                                       "gemma3",
-                                                       "gemma3n",
-                                                       "gemma4",
-                                                       "gemma4-assistant",
-                                                       "glm4moe",
-                                                       "gpt-oss",
-                                                       "gptneox",
-                                                       "grok",
-                                                       "grovemoe",
-                                                       "hunyuan-dense",
-                                                       "hunyuan-moe",
-                                                       "hunyuan_vl",
-                                                       "hy_v3",
-                                                       "jais2",
-                                                       "jina-bert-v3",
-                                                       "laguna",
-                                                       "lfm2",
-                                                       "lfm2moe",
-                                                       "llada-moe",
-                                                       "mellum",
-                                                       "mimo2",
-                                                       "minicpm3",
-                                                       "minimax-m2",
-                                                       "modern-bert",
-                                                       "nemotron",
-                                                       "nomic-bert",
-                                                       "nomic-bert-moe",
-                                                       "olmo2",
-                                                       "olmoe",
-                                                       "openelm",
-                                                       "orion",
-                                                       "paddleocr",
-                                                       "pangu-embedded",
-                                                       "phi2",
-                                                       "phi3",
-                                                       "phimoe",
-                                                       "plamo",
-                                                       "plamo2",
-                                                       "plamo3",
-                                                       "qwen",
-                                                       "qwen2",
-                                                       "qwen2moe",
-                                                       "qwen2vl",
-                                                       "qwen3",
-                                                       "qwen35",
-                                                       "qwen35moe",
-                                                       "qwen3moe",
-                                                       "qwen3next",
-                                                       "qwen3vl",
-                                                       "qwen3vlmoe",
-                                                       "rnd1",
-                                                       "seed_oss",
-                                                       "smallthinker",
-                                                       "stablelm",
-                                                       "starcoder2",
-                                                       "step35",
-                                                       "talkie"};
+inline constexpr std::string_view gguf_half_split[] = {
+    "afmoe", "apertus", "bailingmoe2", "bert", "bitnet", "codeshell", "cogvlm", "dbrx", "dflash",
+    "dots1", "dream", "eurobert", "exaone", "exaone-moe", "exaone4", "falcon", "falcon-h1", "gemma",
+    "gemma-embedding", "gemma2", "gemma3", "gemma3n", "gemma4", "gemma4-assistant", "glm4moe",
+    "gpt-oss", "gptneox", "grok", "grovemoe", "hunyuan-dense", "hunyuan-moe", "hunyuan_vl", "hy_v3",
+    "jais2", "jina-bert-v3", "laguna", "lfm2", "lfm2moe", "llada-moe", "mellum", "mimo2",
+    "minicpm3", "minimax-m2", "modern-bert", "nemotron", "nomic-bert", "nomic-bert-moe", "olmo2",
+    "olmoe", "openelm", "orion", "paddleocr", "pangu-embedded", "phi2", "phi3", "phimoe", "plamo",
+    "plamo2", "plamo3", "qwen", "qwen2", "qwen2moe", "qwen2vl", "qwen3", "qwen35", "qwen35moe",
+    "qwen3moe", "qwen3next", "qwen3vl", "qwen3vlmoe", "rnd1", "seed_oss", "smallthinker",
+    "stablelm", "starcoder2", "step35", "talkie"};
+// clang-format on
 
 // What `rope.scaling.yarn_log_multiplier` holds. The converter of DeepSeek-V2 and its kin writes a
 // tenth of mscale_all_dim, that of Mistral 3 writes mscale_all_dim itself. llama.cpp ignores the
@@ -142,15 +76,10 @@ constexpr gguf_window gguf_window_of(std::string_view architecture) {
 }
 
 // `rope.scaling.alpha`: an NTK base change, for these only.
-constexpr bool gguf_has_ntk_alpha(std::string_view architecture) {
-  return architecture == "hunyuan-dense" || architecture == "hunyuan_vl";
-}
+inline constexpr std::string_view gguf_ntk_alpha[] = {"hunyuan-dense", "hunyuan_vl"};
 
 // `rope.scaling.finetuned` is a switch for these: false means that nothing is rotated.
-constexpr bool gguf_switches_rope(std::string_view architecture) {
-  return architecture == "granite" || architecture == "granitehybrid" ||
-         architecture == "granitemoe";
-}
+inline constexpr std::string_view gguf_rope_switch[] = {"granite", "granitehybrid", "granitemoe"};
 
 } // namespace detail
 } // namespace YARN_ABI
