@@ -88,7 +88,7 @@ TEST_F(rows_error, position_beyond_the_exact_range_is_out_of_range) {
 
 TEST_F(rows_error, slice_outside_the_rows_is_named_and_nothing_is_written) {
   std::vector<float> memory(2 * 64, 7.0F);
-  const auto fill = [&](yarn::slice part) {
+  const auto fill = [&](yarn::thread_slice part) {
     yarn::fill_rows(freqs, yarn::positions_from(0, 2), memory.data(), memory.data() + 64, 32, part);
   };
   expect_error<invalid>([&] { fill({2, 2}); }, {"thread_slice.thread", "2"});

@@ -19,7 +19,7 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// Whether a type has the members that gguf_config_from lists; for decltype only.
+/// Uses all functions that gguf_config_from lists, for a check by decltype.
 template <class Reader>
 auto is_gguf_reader(const Reader& reader, const std::string& key)
     -> decltype(std::optional<double>(reader.number(key)),
@@ -30,7 +30,8 @@ auto is_gguf_reader(const Reader& reader, const std::string& key)
 std::false_type is_gguf_reader(...);
 
 /// The keys of a file. Functions take a key without the name of the architecture: `rope.freq_base`
-/// is `llama.rope.freq_base`. Keys that were read are recorded, so that `unused` can list the rest.
+/// for `llama.rope.freq_base`. The class records which keys were read, so that `unused` can list
+/// the rest.
 template <class Reader> class gguf_keys {
 public:
   explicit gguf_keys(const Reader& reader) : reader_(reader), keys_(reader.keys()) {
@@ -63,7 +64,7 @@ public:
     const std::optional<double> value = number(key);
     if (!value)
       return std::nullopt;
-    constexpr double largest = 9007199254740992.0; // up to here doubles are all integers
+    constexpr double largest = 9007199254740992.0; // 2^53: larger doubles skip integers
     if (!(*value >= 1 && *value <= largest) ||
         *value != static_cast<double>(static_cast<std::int64_t>(*value)))
       fail_argument("yarn: {} = {} must be an integer in [1, 2^53]", full(key), *value);
@@ -75,7 +76,7 @@ public:
   std::optional<std::vector<double>> numbers(const char* key) {
     return typed<std::vector<double>>(reader_.numbers(use(key)), key, "an array of numbers");
   }
-  /// Divisors of the frequencies, one a pair. Empty where the file has no such tensor.
+  /// Divisors of the frequencies, one per pair. Empty if the file has no such tensor.
   factor_list factors(const char* name, std::int64_t n_pairs) const {
     const std::optional<std::vector<float>> values = reader_.tensor(name);
     if (!values)
@@ -89,19 +90,19 @@ public:
     fail_argument("yarn: {} is missing; {}", full(key), why);
   }
 
-  /// Something to tell the user (message.hpp has the format).
+  /// Adds a note (message.hpp has the format).
   template <class... Values> void note(const char* format, const Values&... values) {
     notes_.push_back(text_of(format, values...));
   }
   const std::vector<std::string>& notes() const { return notes_; }
 
-  /// Counts the key as unused, although it was read.
+  /// Lists the key as unused, although it was read.
   void ignore(const char* key, double value) {
     note("{} = {} has no effect: llama.cpp does not use it for this architecture", full(key),
          value);
     used_.erase(full(key));
   }
-  /// Keys about RoPE that were not read.
+  /// The keys about RoPE that were not read.
   std::vector<std::string> unused() const {
     std::vector<std::string> list;
     for (const std::string& key : keys_)
@@ -112,7 +113,7 @@ public:
 
 private:
   const std::string& use(const char* key) { return *used_.insert(full(key)).first; }
-  // A value of another type is an error: the reader must not take it for a missing one.
+  // A value of another type is an error, not a missing key.
   template <class Value>
   std::optional<Value> typed(std::optional<Value> value, const char* key, const char* type) const {
     if (!value && std::binary_search(keys_.begin(), keys_.end(), full(key)))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Implements gguf.hpp: the shape, the base and the method of a file.
+// The implementation of gguf.hpp: shape, base and method of a file.
 #ifndef YARN_DETAIL_GGUF_READ_HPP
 #define YARN_DETAIL_GGUF_READ_HPP
 
@@ -44,7 +44,7 @@ public:
 private:
   bool is_window() const { return options_.layers == gguf_layers::sliding_window; }
 
-  // The key, or what layers with a sliding window have instead of it.
+  // The key, or that of layers with a sliding window.
   std::optional<std::int64_t> count_of_layers(const char* key, const char* key_swa) {
     const auto global = keys_.count(key);
     const auto window = keys_.count(key_swa);
@@ -82,7 +82,7 @@ private:
   std::int64_t plain_head_dim(std::optional<std::int64_t> key_length) {
     if (key_length)
       return *key_length;
-    // A list of head counts, one a layer, is no number; such files give key_length.
+    // The head counts may be a list, one per layer. Files with a list have key_length.
     const auto width = keys_.count("embedding_length");
     const auto heads = width ? keys_.count("attention.head_count") : std::nullopt;
     if (!heads)
@@ -118,7 +118,7 @@ private:
   void read_method() {
     scaling_ = read_gguf_scaling(keys_);
     // llama.cpp applies neither scaling nor divisors to the window layers of these architectures.
-    // The divisors are for the heads of global layers. The scaling keys are checked all the same.
+    // The divisors are for the heads of global layers. The scaling keys are still checked.
     if (window_ != gguf_window::as_global) {
       scaling_ = {};
       return set_linear();
@@ -216,7 +216,8 @@ private:
   }
 
   void set_longrope(const factor_list& shorter, const factor_list& longer) {
-    // A factor beside the lists divides once more in llama.cpp, whatever the type says.
+    // In llama.cpp, a factor in addition to the lists divides the frequencies once more, for every
+    // type.
     const auto times_factor = [&](const factor_list& list) {
       std::vector<double> values(list.data(), list.data() + list.size());
       for (double& value : values)
@@ -238,7 +239,7 @@ private:
     set(std::move(method), "longrope");
   }
 
-  // Without a factor the frequencies are the default's, and so is the type.
+  // Without a factor, frequencies and type are those of the default method.
   void set_linear() {
     linear_scaling method{scaling_.factor};
     if (scaling_.attn_factor != 1.0)

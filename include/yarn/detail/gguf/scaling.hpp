@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The scaling keys of a GGUF file, with llama.cpp's defaults. gguf.hpp says what each key means.
+// Reads the scaling keys of a GGUF file, with the defaults of llama.cpp. gguf.hpp explains the
+// keys.
 #ifndef YARN_DETAIL_GGUF_SCALING_HPP
 #define YARN_DETAIL_GGUF_SCALING_HPP
 
@@ -14,12 +15,12 @@ struct gguf_scaling {
   std::string type = "linear";
   bool has_factor = false;
   double factor = 1.0;
-  double ext_factor = 0.0; // not 0: there is a ramp, whatever the type
+  double ext_factor = 0.0; // not 0: there is a ramp, for every type
   double beta_fast = 32.0;
   double beta_slow = 1.0;
   double attn_factor = 1.0;
   double alpha = 0.0;             // 0: the base does not change
-  optional_number mscale_all_dim; // of Hugging Face
+  optional_number mscale_all_dim; // as in Hugging Face
 };
 
 template <class Reader> void read_gguf_factor(gguf_keys<Reader>& keys, gguf_scaling& scaling) {
@@ -47,7 +48,7 @@ void read_gguf_log_multiplier(gguf_keys<Reader>& keys, gguf_scaling& scaling) {
   if (kind == gguf_log_multiplier::ignored)
     return keys.ignore(key, value);
   require_positive(keys.full(key).c_str(), value);
-  // In float, as llama.cpp: 0.1F / 0.1F is exactly 1.
+  // In float, as in llama.cpp: 0.1F / 0.1F is exactly 1.
   scaling.mscale_all_dim = kind == gguf_log_multiplier::tenth
                                ? static_cast<double>(static_cast<float>(value) / 0.1F)
                                : value;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Finds the RoPE parameters of a config.json: in which nested configuration, under which key, for
-// which kind of layer.
+// Finds the RoPE parameters of a config.json: the nested configuration, the key and the type of
+// layers that they belong to.
 #ifndef YARN_DETAIL_HF_LAYERS_HPP
 #define YARN_DETAIL_HF_LAYERS_HPP
 
@@ -15,7 +15,7 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// Whether the name of a key says that it is about RoPE.
+// Whether a key is about RoPE, by its name.
 inline bool hf_is_about_rope(const std::string& key) {
   for (const char* word : {"rope", "rotary", "theta", "ntk", "yarn", "mscale"})
     if (key.find(word) != std::string::npos)
@@ -23,7 +23,7 @@ inline bool hf_is_about_rope(const std::string& key) {
   return false;
 }
 
-// The language model's configuration within that of a multimodal model.
+// The configuration of the language model in that of a multimodal model.
 inline hf_object hf_nested_config(const hf_object& config) {
   for (const char* key : {"text_config", "llm_config", "language_config", "thinker_config",
                           "language_model_config", "decoder"})
@@ -32,8 +32,8 @@ inline hf_object hf_nested_config(const hf_object& config) {
   return {};
 }
 
-// The innermost of these. Keys about RoPE that only an outer one has are not read: a note names
-// them.
+// The innermost configuration of the language model. Keys about RoPE that only an outer
+// configuration has are not read; a note names them.
 inline hf_object hf_text_config(const nlohmann::json& whole, std::vector<std::string>& notes) {
   if (!whole.is_object())
     hf_wrong("the configuration", whole, "an object");
@@ -59,8 +59,8 @@ inline constexpr const char* hf_parameters[] = {
     "apply_yarn_scaling"};
 // clang-format on
 
-// The kinds of layers that have a dictionary of their own. An object under the name of a parameter
-// is a wrong value and no kind of layer: the reader of that parameter refuses it.
+// The types of layers that have their own dictionary. An object whose key is the name of a
+// parameter is not a type of layers but a wrong value, which the reader of that parameter rejects.
 inline std::vector<std::string> hf_layers_in(const hf_object& dictionary) {
   std::vector<std::string> types;
   if (!dictionary)
@@ -72,7 +72,8 @@ inline std::vector<std::string> hf_layers_in(const hf_object& dictionary) {
   return types;
 }
 
-// Whether two parameters are equal. Deeper than a list they are not compared: operator== recurses.
+// Whether two parameters are equal. Values that are nested deeper than a list are not compared,
+// because operator== is recursive.
 inline bool hf_same(const nlohmann::json& a, const nlohmann::json& b) {
   const auto same_value = [](const nlohmann::json& x, const nlohmann::json& y) {
     return !x.is_structured() && !y.is_structured() && x == y;
@@ -82,8 +83,8 @@ inline bool hf_same(const nlohmann::json& a, const nlohmann::json& b) {
              : same_value(a, b);
 }
 
-// The dictionary under today's or the older key; an empty one counts as absent. transformers takes
-// rope_scaling where both are there. Here they must not contradict each other.
+// The dictionary under the key of transformers 5 or 4. An empty one counts as absent. If both are
+// given, transformers uses rope_scaling; here they must not contradict each other.
 inline hf_object hf_dictionary(const hf_object& config) {
   hf_object now = config.object("rope_parameters");
   hf_object old = config.object("rope_scaling");
@@ -104,15 +105,15 @@ inline hf_object hf_dictionary(const hf_object& config) {
   return now;
 }
 
-// Before rope_parameters had a dictionary a kind of layer, the bases stood apart (Gemma 3,
+// Before rope_parameters had a dictionary per type of layers, each base had its own key (Gemma 3,
 // ModernBERT).
 inline bool hf_has_local_theta(const hf_object& config, const hf_model& model) {
   return model.local_theta != 0.0 || config.has("rope_local_base_freq") ||
          config.has("local_rope_theta");
 }
 
-// OLMo 3 scales its global layers only, with one dictionary: transformers 4.57 and 5.13, vLLM,
-// llama.cpp. (transformers 5.0 to 5.12 scale all layers, which is their bug.)
+// OLMo 3 has one dictionary, which scales its global layers only: so do transformers 4.57 and 5.13,
+// vLLM and llama.cpp. (transformers 5.0 to 5.12 scale all layers, which is a bug.)
 inline bool hf_scales_global_only(const hf_object& dictionary, const hf_model& model) {
   return model.scales_global_layers_only && dictionary.has("factor");
 }
@@ -126,12 +127,12 @@ inline std::vector<std::string> hf_layers_of(const hf_object& config, const hf_o
   return types;
 }
 
-// Where one kind of layer has its parameters.
+// The place of the parameters of a type of layers.
 enum class hf_layer_source {
-  shared_dictionary, // the dictionary holds for all layers, or for all global ones
-  own_dictionary,    // the dictionary is one of those of several kinds of layers
-  own_theta,         // older spelling: theta has a key of its own; the rest is of the dictionary
-  theta_only,        // theta is that of the dictionary, and its scaling does not hold
+  shared_dictionary, // the dictionary is that of all layers, or of all global ones
+  own_dictionary,    // each type of layers has its own dictionary
+  own_theta,         // older spelling: theta has its own key, the rest is in the dictionary
+  theta_only,        // theta is in the dictionary, but the scaling there is not for these layers
 };
 
 struct hf_layer {
@@ -157,7 +158,7 @@ inline hf_layer hf_choose_layer(const hf_object& config, const hf_object& dictio
     fail_argument("yarn: hf_options.layer_type = \"{}\" must be one of this configuration's: {}",
                   wanted, names);
   if (!hf_layers_in(dictionary).empty()) {
-    // A type beside the dictionaries of kinds of layers would be that of none of them.
+    // A rope_type next to the dictionaries of types of layers would belong to none of them.
     for (const char* key : {"rope_type", "type"})
       if (dictionary.has(key) && *dictionary.peek(key) != "default")
         dictionary.refuse(key, "default, or not there, beside dictionaries of kinds of layers: " +
@@ -168,7 +169,7 @@ inline hf_layer hf_choose_layer(const hf_object& config, const hf_object& dictio
     return {dictionary, hf_layer_source::shared_dictionary};
   if (hf_scales_global_only(dictionary, model))
     return {dictionary, hf_layer_source::theta_only};
-  // Gemma 3 scales its global layers only, ModernBERT both (as transformers reads them).
+  // transformers scales the global layers of Gemma 3 only, and all layers of ModernBERT.
   const bool is_scaled = config.has("local_rope_theta") || model.scales_local_layers;
   return {is_scaled ? dictionary : hf_object(), hf_layer_source::own_theta};
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A dictionary of RoPE parameters (`rope_parameters`, once `rope_scaling`) as a method.
+// Reads the scaling method of a dictionary of RoPE parameters (`rope_parameters`, formerly
+// `rope_scaling`).
 // Source: transformers modeling_rope_utils.py; vLLM's rotary_embedding for deepseek_yarn,
 // attn_factor and extrapolation_factor.
 #ifndef YARN_DETAIL_HF_METHOD_HPP
@@ -17,7 +18,8 @@ struct hf_method {
   std::int64_t original_max_position_embeddings = 0;
 };
 
-// Reads one dictionary. Keys that the method does not have are not read, and so they are reported.
+// Reads one dictionary. Keys that the method does not have are not read, so they are reported as
+// unused.
 class hf_method_reader {
 public:
   // max_length: max_position_embeddings, tokens; 0: not given.
@@ -45,14 +47,14 @@ public:
   }
 
 private:
-  // transformers' name of the type that the key names; empty where the key is absent.
+  // The name in transformers of the type under this key; empty if the key is absent.
   std::string known_type(const char* key) const {
     std::string given = dictionary_.string(key);
     if (given == "su")
       return "longrope";
-    if (given == "mrope") // Qwen2-VL: sections beside the default's frequencies
+    if (given == "mrope") // Qwen2-VL: default frequencies, and sections
       return "default";
-    if (given == "deepseek_yarn" || given == "deepseek_llama_scaling") // vLLM, for its own class
+    if (given == "deepseek_yarn" || given == "deepseek_llama_scaling") // names in vLLM
       return "yarn";
     for (const char* known :
          {"", "default", "linear", "dynamic", "yarn", "llama3", "longrope", "proportional"})
@@ -73,7 +75,7 @@ private:
                     dictionary_.name_of("rope_type"));
     if (type != "yarn" || !dictionary_.has("short_factor") || !dictionary_.has("long_factor"))
       return type.empty() ? "default" : type;
-    // Early Phi-3: transformers' Phi3Config renames it, too.
+    // Early Phi-3. Phi3Config of transformers renames the type, too.
     hf_note(notes_, "{} has short_factor and long_factor: yarn is read as longrope",
             dictionary_.name());
     return "longrope";
@@ -92,7 +94,7 @@ private:
     const auto value = dictionary_.number(key);
     return value ? optional_number(*value) : optional_number();
   }
-  // What Python's `value or otherwise` gives: null and 0 are the default.
+  // As `value or otherwise` in Python: null and 0 give the default.
   double non_zero_or(const char* key, double otherwise) const {
     const auto value = dictionary_.number(key);
     if (value && *value == 0.0)
@@ -100,8 +102,8 @@ private:
     return value && *value != 0.0 ? *value : otherwise;
   }
 
-  // Never taken from max_position_embeddings: whether that is the length before or after the
-  // extension is what configurations disagree about.
+  // max_position_embeddings is never used instead: in some configurations it is the length before
+  // the extension, in others the length after.
   std::int64_t original_length() const {
     const auto inner = dictionary_.length("original_max_position_embeddings");
     const std::int64_t outer = outer_original_;
@@ -114,7 +116,7 @@ private:
               dictionary_.name_of("original_max_position_embeddings"), *inner, outer);
     return outer != 0 ? outer : *inner;
   }
-  // An explicit factor wins. Without one it is the ratio of the lengths.
+  // An explicit factor wins. Otherwise the factor is the ratio of the lengths.
   std::optional<double> factor_of(std::int64_t original) const {
     const auto given = dictionary_.number("factor");
     if (max_length_ == 0)
@@ -141,13 +143,13 @@ private:
 
   hf_method dynamic() const {
     const double factor = required("factor");
-    // transformers counts from max_position_embeddings and looks at nothing else.
+    // transformers uses only max_position_embeddings here.
     if (max_length_ == 0)
       fail_argument("yarn: max_position_embeddings is missing; rope_type dynamic needs it");
     return {dynamic_ntk_scaling{factor, max_length_}, type_, max_length_};
   }
 
-  // HunYuan: type "dynamic" with an alpha is a base of theta * alpha^(d/(d-2)) at every length.
+  // HunYuan: type "dynamic" with an alpha means the base theta * alpha^(d/(d-2)) at every length.
   hf_method ntk_alpha() const {
     const double alpha = required("alpha");
     const double factor = dictionary_.number("factor").value_or(1.0);
@@ -176,7 +178,7 @@ private:
     return {method, type_, method.original_max_position_embeddings};
   }
 
-  // Four keys and two coefficients determine the attention factor: notes say which of them count.
+  // Several keys determine the attention factor. Notes say which keys have an effect.
   void set_attention_factor(yarn_scaling& method) const {
     const char* name = dictionary_.name().c_str();
     const auto multiplier = dictionary_.number("attn_factor");
@@ -234,7 +236,7 @@ private:
     return {method, type_, method.original_max_position_embeddings};
   }
 
-  // Its partial_rotary_factor is a share of the pairs and no width: see shape.hpp.
+  // Here partial_rotary_factor is a share of the pairs, not of head_dim: see shape.hpp.
   hf_method proportional() const {
     proportional_scaling method;
     method.factor = dictionary_.number("factor").value_or(1.0);
@@ -243,7 +245,7 @@ private:
 
   const hf_object& dictionary_;
   std::int64_t max_length_;
-  std::int64_t outer_original_; // beside the dictionary; 0: not given
+  std::int64_t outer_original_; // the key outside of the dictionary; 0: not given
   std::vector<std::string>& notes_;
   std::string type_;
 };

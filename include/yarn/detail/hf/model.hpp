@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What transformers' configuration classes assume where a config.json leaves a key out.
+// The defaults of transformers' configuration classes, for keys that a config.json lacks.
 //
-// Old configurations omit keys that had the default of their class, and transformers still fills
-// them in: a published Gemma 3 cannot be read without this table. The reader writes a note wherever
-// it uses a default. A model type that is not here has no defaults, and a missing key is an error.
-// Source: the classes of transformers 5.12.1 (`default_theta`, `head_dim`, `__post_init__`).
+// Old configurations omit keys that have the default of their class, and transformers still fills
+// them in. The published Gemma 3 cannot be read without this table. The reader notes each default
+// that it uses. A model type that is not in the table has no defaults, so a missing key is an
+// error. Source: the classes of transformers 5.12.1 (`default_theta`, `head_dim`, `__post_init__`).
 #ifndef YARN_DETAIL_HF_MODEL_HPP
 #define YARN_DETAIL_HF_MODEL_HPP
 
@@ -16,22 +16,23 @@ namespace detail {
 
 // The defaults of a model type.
 struct hf_model {
-  const char* model_type = nullptr;   // null: the type is not known and has no defaults
+  const char* model_type = nullptr;   // null: an unknown type, without defaults
   double rope_theta = 0.0;            // 0: no default
-  double local_theta = 0.0;           // of sliding_attention; 0: one theta for all layers
+  double local_theta = 0.0;           // theta of sliding_attention; 0: all layers have one theta
   double partial_rotary_factor = 0.0; // 0: all of head_dim is rotated
   int head_dim = 0;                   // 0: hidden_size / num_attention_heads
-  // The class has a scaling of its own, whose numbers only a dictionary gives.
+  // The class has its own scaling, whose numbers only a dictionary gives.
   bool scales_by_itself = false;
-  // Layers with local_theta have the dictionary's scaling, too. False: they have none.
+  // Whether layers with local_theta have the scaling of the dictionary, too.
   bool scales_local_layers = false;
-  // All layers have the same theta, and only the global ones have the dictionary's scaling.
+  // All layers have the same theta, and only the global ones have the scaling of the dictionary.
   bool scales_global_layers_only = false;
 };
 
 // Each member function sets one column of the table below.
 struct hf_columns : hf_model {
-  // Above its uses: clang 14 instantiates it too late for a constant otherwise.
+  // This function stands before its uses: otherwise clang 14 instantiates it too late for a
+  // constant.
   template <class Value> constexpr hf_columns with(Value hf_model::*column, Value value) const {
     hf_columns changed = *this;
     changed.*column = value;
@@ -54,13 +55,13 @@ struct hf_columns : hf_model {
   }
 };
 
-// A row: defaults, and the model types that have them.
+// A row of the table: defaults, and the model types that have them.
 struct hf_row {
   hf_model defaults;
   std::initializer_list<const char*> model_types;
 };
 
-// Most classes have theta 10000, and nothing else.
+// Most classes have only theta 10000.
 inline constexpr hf_columns hf_plain = hf_columns().theta(10e3);
 // clang-format off
 inline constexpr hf_row hf_models[] = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Implements hf_config.hpp: finds the parameters, reads them, then reports what was not read.
+// The implementation of hf_config.hpp: finds the parameters, reads them, and reports unread keys.
 #ifndef YARN_DETAIL_HF_READ_HPP
 #define YARN_DETAIL_HF_READ_HPP
 
@@ -14,12 +14,12 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// The parts of a configuration that are read. Each records which of its keys were read.
+// The parts of a configuration that the reader uses. Each part records which of its keys were read.
 struct hf_sources {
-  hf_object config;     // of the language model
+  hf_object config;     // the configuration of the language model
   hf_model model;       // the defaults of its class
   hf_object dictionary; // rope_parameters or rope_scaling
-  hf_layer layer;       // the part of it that holds for the layers in question
+  hf_layer layer;       // the part of the dictionary for the wanted layers
 };
 
 inline hf_sources hf_find_sources(const nlohmann::json& config, const std::string& layer_type,
@@ -51,7 +51,7 @@ inline void hf_read_method(const hf_sources& from, hf_config& result) {
   result.original_max_position_embeddings = found.original_max_position_embeddings;
 }
 
-// Also sets the share of proportional_scaling, which has the key of rotary_dim.
+// Also sets the share of proportional_scaling, whose key other methods use for rotary_dim.
 inline void hf_read_shape(const hf_sources& from, const hf_options& options, hf_config& result) {
   result.shape.rope_theta =
       hf_rope_theta(from.config, from.layer, from.model, options.default_rope_theta, result.notes);
@@ -69,7 +69,7 @@ inline void hf_read_shape(const hf_sources& from, const hf_options& options, hf_
 
 inline std::optional<pairing> hf_pairing(const hf_object& config, std::vector<std::string>& notes) {
   std::optional<bool> is_interleaved;
-  // transformers' DeepSeek-V3 and its kin; nomic-bert; MLX.
+  // DeepSeek-V3 and similar ones in transformers; nomic-bert; MLX.
   for (const char* key : {"rope_interleave", "rotary_emb_interleaved", "rope_traditional"}) {
     const auto value = config.boolean(key);
     if (!is_interleaved)
@@ -83,7 +83,7 @@ inline std::optional<pairing> hf_pairing(const hf_object& config, std::vector<st
   return *is_interleaved ? pairing::interleaved : pairing::half_split;
 }
 
-// Some models have the class of a model with RoPE and do not rotate: these keys say so.
+// Some models have the class of a model with RoPE but do not rotate. These keys say so.
 inline void hf_note_unrotated(const hf_object& config, std::vector<std::string>& notes) {
   const hf_object attention = config.object("attn_config"); // MPT, DBRX
   const std::string kind = config.string("position_embedding_type");
@@ -111,13 +111,13 @@ inline void hf_report_unread(const hf_sources& from, std::vector<std::string>& u
     from.layer.dictionary.report_unread(unused, every_key);
   if (from.layer.source == hf_layer_source::own_dictionary)
     from.dictionary.report_unread(unused, [&](const std::string& key) {
-      // transformers adds a rope_type "default" beside the dictionaries of kinds of layers.
+      // transformers adds a rope_type "default" next to the dictionaries of types of layers.
       const bool is_added = key == "rope_type" && *from.dictionary.peek(key) == "default";
       return !is_added && !from.dictionary.has_object(key);
     });
   from.config.report_unread(unused, hf_is_about_rope);
   const hf_object attention = from.config.object("attn_config");
-  for (const char* key : {"rope", "rope_theta"}) // read above, through objects of their own
+  for (const char* key : {"rope", "rope_theta"}) // read above, as separate objects
     attention.find(key);
   attention.report_unread(unused, hf_is_about_rope);
 }
@@ -135,7 +135,7 @@ inline hf_config hf_config_from(const nlohmann::json& config, const hf_options& 
   detail::hf_note_sections(from.layer.dictionary, result.notes);
   detail::hf_report_unread(from, result.unused);
 
-  // Refuse here what make_frequencies would refuse, at either side of the original length.
+  // Reports the errors of make_frequencies here, below and above the original length.
   static_cast<void>(make_frequencies(result, 0));
   static_cast<void>(make_frequencies(result, result.original_max_position_embeddings + 1));
   return result;
@@ -149,7 +149,7 @@ inline hf_config hf_config_from_text(std::string_view text, const hf_options& op
     config = nlohmann::json::parse(text.begin(), text.end());
   } catch (const nlohmann::json::exception& error) {
     reason = error.what();
-    reason.erase(0, reason.find(']') + 2); // its own error number
+    reason.erase(0, reason.find(']') + 2); // the error number of nlohmann-json
   }
   if (!reason.empty())
     detail::fail_argument("yarn: the configuration is not JSON: {}", reason);
@@ -165,7 +165,7 @@ inline hf_config hf_config_from_file(const std::string& path, const hf_options& 
   std::ifstream file(path, std::ios::binary);
   std::string text;
   char part[4096];
-  // A directory opens, and fails when it is read.
+  // A directory can be opened, but not read.
   while (file.read(part, sizeof part) || file.gcount() > 0)
     text.append(part, static_cast<std::size_t>(file.gcount()));
   if (!file.eof())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// head_dim, rotary_dim and rope_theta of a config.json, under all their names.
+// Reads head_dim, rotary_dim and rope_theta of a config.json, under all their names.
 #ifndef YARN_DETAIL_HF_SHAPE_HPP
 #define YARN_DETAIL_HF_SHAPE_HPP
 
@@ -13,7 +13,7 @@ namespace detail {
 
 using hf_keys = std::initializer_list<const char*>;
 
-// The first of the keys that is given.
+// The first key that is given.
 inline std::optional<std::int64_t> hf_first_length(const hf_object& config, hf_keys keys) {
   for (const char* key : keys)
     if (const auto value = config.length(key))
@@ -21,7 +21,8 @@ inline std::optional<std::int64_t> hf_first_length(const hf_object& config, hf_k
   return std::nullopt;
 }
 
-// A number that has several names. The first one given is taken; a note names those that differ.
+// A number with several names. The first one that is given wins; a note names the others that
+// differ.
 struct hf_named_number {
   double value = 0.0;
   std::string name = {}; // empty: not given
@@ -45,10 +46,10 @@ inline bool hf_is_latent(const hf_object& config) {
   return config.has("qk_rope_head_dim") && config.boolean("use_mla").value_or(true);
 }
 
-// The width of a head, or of the rotated part where multi-head latent attention keeps that apart.
+// The width of a head; for multi-head latent attention, the width of the rotated part.
 inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
                                 const std::string& layer_type, std::vector<std::string>& notes) {
-  config.find("qk_rope_head_dim"); // counts as read even where it is not used
+  config.find("qk_rope_head_dim"); // The key counts as read even if it is not used.
   if (hf_is_latent(config)) {
     config.find("head_dim");
     const std::int64_t rotated = *config.length("qk_rope_head_dim");
@@ -82,7 +83,7 @@ inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
   return *width / *heads;
 }
 
-// The rotated share of a head.
+// The share of a head that is rotated.
 inline hf_named_number hf_partial_rotary(const hf_object& config, const hf_object& dictionary,
                                          const hf_model& model, std::vector<std::string>& notes) {
   hf_named_number share;
@@ -98,14 +99,15 @@ inline hf_named_number hf_partial_rotary(const hf_object& config, const hf_objec
   return share;
 }
 
-// rotary_dim from a share or a width; 0 where all of head_dim is rotated.
+// rotary_dim, from a share or a width; 0 if all of head_dim is rotated.
 inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_named_number& share,
                                   std::int64_t head_dim, std::vector<std::string>& notes) {
-  if (hf_is_latent(config)) // head_dim is the rotated part already
+  if (hf_is_latent(config)) // head_dim is the width of the rotated part
     return 0;
   std::int64_t rotated = head_dim;
   if (share)
-    rotated = static_cast<std::int64_t>(static_cast<double>(head_dim) * share.value); // as int()
+    rotated = static_cast<std::int64_t>(static_cast<double>(head_dim) *
+                                        share.value); // truncates, as int() in Python
   std::string reason = share ? share.name : "head_dim";
   if (const auto width = config.length("rotary_dim")) {
     if (*width > head_dim)
@@ -122,8 +124,8 @@ inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_named_number
   return rotated == head_dim ? 0 : rotated;
 }
 
-// rope_theta: the given one, else the default of the class, else the caller's. The dictionary's
-// comes before the configuration's, as in transformers.
+// rope_theta: the given one, else the default of the class, else that of the caller. As in
+// transformers, theta in the dictionary wins over theta outside.
 inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, const hf_model& model,
                             double callers_default, std::vector<std::string>& notes) {
   const hf_keys local_keys = {"rope_local_base_freq", "local_rope_theta"};
@@ -140,7 +142,8 @@ inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, cons
       take(config, key);
   if (!is_local)
     take(config.object("attn_config"), "rope_theta"); // DBRX
-  if (hf_has_local_theta(config, model)) // the other kind of layers reads these: not unused
+  if (hf_has_local_theta(
+          config, model)) // Layers of the other type read these keys, so they are not unused.
     for (const char* key : is_local ? shared_keys : local_keys)
       config.find(key);
   if (theta)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reads single values of a config.json. An error names the key, its value and what is allowed. No
+// Reads single values of a config.json. Errors name the key, its value and what is allowed. No
 // access here can make nlohmann-json throw.
 #ifndef YARN_DETAIL_HF_VALUE_HPP
 #define YARN_DETAIL_HF_VALUE_HPP
@@ -22,8 +22,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// A value as a message shows it: short, printable, on one line. (dump() would print whole lists,
-// and recurses as deep as the value does.)
+// A value as text for messages: short, printable, on one line. (dump() would print whole lists, and
+// its recursion is as deep as the value.)
 inline std::string hf_shown(const nlohmann::json& value) {
   if (value.is_string()) {
     constexpr std::size_t longest = 40;
@@ -51,7 +51,7 @@ inline std::string hf_shown(const nlohmann::json& value) {
   fail_argument("yarn: {} = {} must be {}", name, hf_shown(value), allowed);
 }
 
-// Appends a line for the log.
+// Appends a note.
 template <class... Values>
 void hf_note(std::vector<std::string>& notes, const char* format, const Values&... values) {
   notes.push_back(text_of(format, values...));
@@ -66,9 +66,8 @@ inline double hf_number(const std::string& name, const nlohmann::json& value) {
   return number;
 }
 
-// One object of a configuration, with the name that messages give it. It records which keys were
-// read, so that report_unread can list the others. null counts as absent, as in Python's
-// dictionaries.
+// One object of a configuration, with its name in messages. The object records which keys were
+// read, so that report_unread can list the others. null counts as absent, as in transformers.
 class hf_object {
 public:
   hf_object() = default;
@@ -82,8 +81,8 @@ public:
     return name_.empty() ? key : name_ + "." + key;
   }
 
-  // The value under the key; null pointer where it is absent or null. peek does not record the key
-  // as read.
+  // The value under the key, or a null pointer if the key is absent or null. peek does not record
+  // the key as read.
   const nlohmann::json* peek(const std::string& key) const {
     if (object_ == nullptr)
       return nullptr;
@@ -97,7 +96,7 @@ public:
   bool has(const std::string& key) const { return peek(key) != nullptr; }
   bool has_object(const std::string& key) const { return has(key) && peek(key)->is_object(); }
 
-  // Typed values: nothing, or an empty one, where the key is absent or null.
+  // Typed values. They are empty if the key is absent or null.
   hf_object object(const std::string& key) const {
     const auto* value = find_kind(key, &nlohmann::json::is_object, "an object");
     return value == nullptr ? hf_object() : hf_object(value, name_of(key));
@@ -106,8 +105,8 @@ public:
     const auto* value = find(key);
     return value == nullptr ? std::nullopt : std::optional(hf_number(name_of(key), *value));
   }
-  // A length or a width: a whole number above 0. 4096.0 is one, too, as JSON has one type of number
-  // only.
+  // A length or a width: a whole number above 0. 4096.0 is accepted, because JSON has only one type
+  // of numbers.
   std::optional<std::int64_t> length(const std::string& key) const {
     constexpr double limit = 9007199254740992.0; // 2^53: doubles above skip whole numbers
     const auto value = number(key);
@@ -135,7 +134,7 @@ public:
     return list;
   }
 
-  // Refuses the value of a key that is there.
+  // Reports an error of the value under the key.
   [[noreturn]] void refuse(const std::string& key, const std::string& allowed) const {
     hf_wrong(name_of(key), *peek(key), allowed);
   }
