@@ -240,7 +240,7 @@ compared_errors compare_errors(const rotation_case& one, const std::vector<doubl
     for (int i = 0; i < 2; ++i) {
       errors.ours.add(ours[at[i]], exact[i]);
       errors.theirs.add(double{one.output[at[i]]}, exact[i]);
-      // Half a unit of the 16 bits, and 2 ULP of float of the pair's length (DESIGN.md, section 4).
+      // Half a unit of the 16 bits, and 2 ULP of float of the pair's length.
       const double length = std::hypot(x0, x1) * one.model.attention_factor;
       EXPECT_LE(std::fabs(static_cast<double>(static_cast<long double>(ours[at[i]]) - exact[i])),
                 spacing(static_cast<double>(exact[i]), to) / 2 +

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What every method of the library should give, from the formulas alone (DESIGN.md, section 3, and
+// What every method of the library should give, from the formulas alone (docs/methods.md, and
 // the source named at each function), in the 192-bit arithmetic of wide_real.hpp: the exact value
 // for every purpose of a test. Includes nothing of the library that it judges, and takes plain
 // numbers, so that a mistake in the library's parameter types cannot hide here too.

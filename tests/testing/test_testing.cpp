@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // yarn/testing.hpp names the bug: engines written for the purpose, one mistake put into each, seen
 // as a table, a rotation and inverse frequencies. The named mistake must be there, alone.
-#include "../support/model_methods.hpp"
-#include "../support/tiny_engine.hpp"
+#include "../support/testing_models.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/testing.hpp>
@@ -18,90 +17,14 @@
 
 namespace {
 
+using support::engine_of;
+using support::expected_of;
+using support::model;
+using support::models;
 using support::tiny_engine;
 using yarn::testing::diagnosis;
 using yarn::testing::expectation;
 using yarn::testing::report;
-
-// ---- Models -----------------------------------------------------------------------------------
-
-/// A model with the same frequencies by formulas of the test's own.
-struct model {
-  std::string name;
-  yarn::rope_shape shape;
-  yarn::any_scaling method;
-  std::int64_t seq_len = 0;
-  std::vector<double> inv_freq;
-  double factor = 1;
-  support::yarn_numbers yarn{}; // where it is a YaRN model
-
-  std::int64_t dim() const { return shape.rotated(); }
-  double width() const { return static_cast<double>(dim()); }
-  bool is_yarn() const { return yarn.dim != 0; }
-  bool is_partial() const { return dim() < shape.head_dim; }
-  bool has_factor() const { return factor < 1 || factor > 1; }
-  std::vector<double> plain() const {
-    return support::powers(shape.rope_theta, dim() / 2, width());
-  }
-};
-
-model yarn_model(std::string name, yarn::rope_shape shape, double factor, std::int64_t length,
-                 bool truncate = true) {
-  yarn::yarn_scaling method;
-  method.factor = factor;
-  method.original_max_position_embeddings = length;
-  method.truncate = truncate;
-  model m{std::move(name), shape, method, 0, {}, 0.1 * std::log(factor) + 1};
-  m.yarn = {shape.rope_theta, shape.rotated(), factor, static_cast<double>(length)};
-  m.yarn.floor_low = m.yarn.ceil_high = truncate;
-  m.inv_freq = m.yarn.inv_freq();
-  return m;
-}
-
-std::vector<model> models() {
-  std::vector<model> all;
-  all.push_back({"default_128", support::shape_of(128, 1e4), yarn::default_scaling{}, 0, {}});
-  all.push_back(
-      {"default_80_of_32", support::shape_of(80, 1e4, 32), yarn::default_scaling{}, 0, {}});
-  all.push_back({"default_64", support::shape_of(64, 5e5), yarn::default_scaling{}, 0, {}});
-  for (model& one : all) {
-    one.inv_freq = one.plain();
-  }
-  yarn::linear_scaling linear;
-  linear.factor = 4;
-  all.push_back({"linear_128", support::shape_of(128, 1e6), linear, 0, {}});
-  all.back().inv_freq = all.back().plain();
-  for (double& f : all.back().inv_freq) {
-    f /= 4;
-  }
-  yarn::llama3_scaling llama3;
-  llama3.factor = 8;
-  llama3.original_max_position_embeddings = 8192;
-  all.push_back({"llama3_128", support::shape_of(128, 5e5), llama3, 0,
-                 support::llama3_inv_freq(5e5, 128, 8, 8192)});
-  all.push_back(yarn_model("yarn_x16_128", support::shape_of(128, 1e4), 16, 4096));
-  all.push_back(yarn_model("yarn_x4_partial_64", support::shape_of(128, 1e6, 64), 4, 32768));
-  all.push_back(
-      yarn_model("yarn_x32_no_truncation", support::shape_of(64, 150000), 32, 4096, false));
-  model deepseek = yarn_model("yarn_mscale", support::shape_of(64, 1e4), 40, 4096);
-  auto& method = std::get<yarn::yarn_scaling>(deepseek.method);
-  method.mscale = 0.707;
-  method.mscale_all_dim = 1.0;
-  deepseek.factor = (0.0707 * std::log(40.0) + 1) / (0.1 * std::log(40.0) + 1);
-  all.push_back(deepseek);
-  return all;
-}
-
-tiny_engine engine_of(const model& m, yarn::pairing order = yarn::pairing::half_split) {
-  tiny_engine engine;
-  engine.inv_freq = m.inv_freq;
-  engine.cos_factor = engine.sin_factor = m.factor;
-  engine.order = engine.output_order = order;
-  return engine;
-}
-expectation expected_of(const model& m, yarn::pairing order = yarn::pairing::half_split) {
-  return {m.shape, m.method, order, m.seq_len};
-}
 
 // ---- Ways to look at an engine ----------------------------------------------------------------
 

@@ -95,7 +95,7 @@ struct place {
 /// Example  EXPECT_TRUE(r) << r; in GoogleTest, INFO(r.text()); CHECK(r.ok()); in Catch2
 struct report {
   bool passed = false;
-  std::string subject; ///< what was checked: "table of float, 9 positions, 64 pairs"
+  std::string subject; ///< what was checked: "table of float32, 9 positions, 64 pairs"
   std::string unit = "of the amplitude"; ///< the unit of errors and tolerance
   double max_error = 0;                  ///< the largest |actual - expected|, in `unit`
   double max_error_ulp = 0;              ///< the same in units of 2^-digits of the type

@@ -46,7 +46,7 @@ report check_rows(const expectation& expected, const rows_view<T>& rows, const p
   detail::row_values values;
   for (std::int64_t t = 0; t < n; ++t)
     detail::append_row(values, rows, t, list[t]);
-  return detail::judge_rows(expected, values, detail::digits_of<T>(), detail::type_name<T>(), o);
+  return detail::judge_rows(expected, values, detail::digits_of_v<T>, detail::format_name_v<T>, o);
 }
 
 template <class T>
@@ -59,7 +59,7 @@ report check_table(const expectation& expected, const table_view<T>& table, cons
   for (const std::int64_t position :
        detail::telling_positions(last < o.max_position ? last : o.max_position))
     detail::append_row(values, table, position, position);
-  return detail::judge_rows(expected, values, detail::digits_of<T>(), detail::type_name<T>(), o);
+  return detail::judge_rows(expected, values, detail::digits_of_v<T>, detail::format_name_v<T>, o);
 }
 
 template <class Number, class Count>
@@ -72,7 +72,7 @@ report check_inv_freq(const expectation& expected, const Number* inv_freq, Count
     detail::fail_argument("yarn: testing: n_pairs = {} must be in [1, 2^23]", n);
   if (inv_freq == nullptr)
     detail::fail_argument("yarn: testing: inv_freq is null");
-  return detail::judge_inv_freq(expected, {inv_freq, inv_freq + n}, detail::digits_of<Number>(),
+  return detail::judge_inv_freq(expected, {inv_freq, inv_freq + n}, detail::digits_of_v<Number>,
                                 attention_factor, o);
 }
 
@@ -85,7 +85,7 @@ report check_rotation(const expectation& expected, Engine&& engine, const option
         const heads_view<T> x{after.data(), list.size(), o.n_heads, expected.shape().head_dim};
         detail::call(engine, list, x);
       });
-  return detail::judge_rotation(expected, s, detail::digits_of<T>(), detail::type_name<T>(), o);
+  return detail::judge_rotation(expected, s, detail::digits_of_v<T>, detail::format_name_v<T>, o);
 }
 
 template <class From, class To, class Engine>
@@ -98,7 +98,7 @@ report check_copy(const expectation& expected, Engine&& engine, const options& o
         const heads_view<To> target{after.data(), list.size(), o.n_heads, dim};
         detail::call(engine, list, source, target);
       });
-  return detail::judge_rotation(expected, s, detail::digits_of<To>(), detail::type_name<To>(), o);
+  return detail::judge_rotation(expected, s, detail::digits_of_v<To>, detail::format_name_v<To>, o);
 }
 
 template <class From, class To>
@@ -126,7 +126,7 @@ report check_rotated(const expectation& expected, const heads_view<From>& before
   if (is_zero)
     detail::fail_argument(
         "yarn: testing: before is all zeros, which every rotation leaves as they are");
-  return detail::judge_rotation(expected, s, detail::digits_of<To>(), detail::type_name<To>(), o);
+  return detail::judge_rotation(expected, s, detail::digits_of_v<To>, detail::format_name_v<To>, o);
 }
 
 template <class T, class QueryEngine, class KeyEngine>

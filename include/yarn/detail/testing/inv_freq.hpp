@@ -30,8 +30,8 @@ inline double largest_frequency_error(const std::vector<double>& actual,
 }
 
 /// A format with fewer digits than the type of the numbers that can represent all of them.
-inline rounding format_of_numbers(const std::vector<double>& numbers, int digits) {
-  const auto holds = [&](rounding format) {
+inline element_format format_of_numbers(const std::vector<double>& numbers, int digits) {
+  const auto holds = [&](element_format format) {
     std::int64_t n = 0;
     for (const double number : numbers) {
       const double rounded = rounded_to(format, number);
@@ -43,23 +43,24 @@ inline rounding format_of_numbers(const std::vector<double>& numbers, int digits
     }
     return n >= 8;
   };
-  if (holds(rounding::bfloat16))
-    return rounding::bfloat16;
-  if (holds(rounding::binary16))
-    return rounding::binary16;
-  return digits > 24 && holds(rounding::binary32) ? rounding::binary32 : rounding::none;
+  if (holds(element_format::bfloat16))
+    return element_format::bfloat16;
+  if (holds(element_format::binary16))
+    return element_format::binary16;
+  return digits > 24 && holds(element_format::binary32) ? element_format::binary32
+                                                        : element_format::binary64;
 }
 
 // The relative error of powers, blends and roundings in the type. In float, frameworks have up to
 // 13 ULP (YaRN without truncation).
-inline double frequency_noise(rounding format, int digits) {
+inline double frequency_noise(element_format format, int digits) {
   switch (format) {
-  case rounding::bfloat16:
+  case element_format::bfloat16:
     return 0x1p-8;
-  case rounding::binary16:
+  case element_format::binary16:
     return 0x1p-11 + 2e-6;
   default:
-    return format == rounding::binary32 || digits == 24 ? 16 * 0x1p-23 : double_angle_error;
+    return format == element_format::binary32 || digits == 24 ? 16 * 0x1p-23 : double_angle_error;
   }
 }
 
@@ -143,23 +144,24 @@ inline void measure_frequencies(report& r, const std::vector<double>& actual,
   }
 }
 
-inline void add_coarse_format(report& r, rounding format) {
-  if (format == rounding::binary32)
+inline void add_coarse_format(report& r, element_format format) {
+  if (format == element_format::binary32)
     add_finding(r, {diagnosis::float32_inv_freq,
                     "the frequencies hold no more than float32 does: angles are off by up to 6e-8 "
                     "of themselves"});
-  else if (format != rounding::none)
+  else if (format != element_format::binary64)
     add_finding(r, {diagnosis::inv_freq_16bit,
                     text_of("the frequencies hold no more than {} does",
-                            format == rounding::bfloat16 ? "bfloat16" : "float16")});
+                            format == element_format::bfloat16 ? "bfloat16" : "float16")});
 }
 
 inline report judge_inv_freq(const expectation& expected, std::vector<double> actual, int digits,
                              const optional_number& factor, const options& o) {
   check_options(o);
   report r;
-  r.subject =
-      text_of("{} inverse frequencies of {}", actual.size(), digits > 24 ? "double" : "float");
+  r.unit = "of the frequency";
+  r.subject = text_of("{} inverse frequencies of {}", actual.size(),
+                      digits > digits_of_v<float> ? "float64" : "float32");
   if (!all_finite(r, actual, factor)) {
     decide(r, false, 0, o);
     return r;
@@ -175,7 +177,7 @@ inline report judge_inv_freq(const expectation& expected, std::vector<double> ac
   const double meant = as_wide.frequencies().attention_factor();
   const double factor_error =
       factor.has_value() ? std::fabs(factor.value_or_zero() - meant) / meant : 0;
-  const double type_noise = frequency_noise(rounding::none, digits);
+  const double type_noise = frequency_noise(element_format::binary64, digits);
   const bool right = r.findings.empty() && r.max_error <= type_noise && factor_error <= 1e-6;
   if (factor_error > 1e-6 && factor_error > r.max_error) {
     r.max_error = factor_error;
@@ -183,9 +185,10 @@ inline report judge_inv_freq(const expectation& expected, std::vector<double> ac
   }
   r.max_error_ulp = std::ldexp(r.max_error, digits);
   if (!right) {
-    const rounding format = format_of_numbers(actual, digits);
+    const element_format format = format_of_numbers(actual, digits);
     add_coarse_format(r, format);
-    const double least = format == rounding::binary16 ? 0x1p-25 : 0; // half its smallest subnormal
+    const double least =
+        format == element_format::binary16 ? 0x1p-25 : 0; // half its smallest subnormal
     explain_frequencies(r, as_wide, actual, frequency_noise(format, digits), least,
                         factor.has_value(), factor.value_or_zero());
   }

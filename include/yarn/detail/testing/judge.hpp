@@ -37,8 +37,8 @@ inline std::vector<std::int64_t> telling_positions(std::int64_t largest) {
 
 /// Whether cos and sin of an engine are numbers of a 16-bit format, with or without the attention
 /// factor. `noise` is the uncertainty of the numbers.
-inline rounding format_of_rows(const observation& seen, double factor) {
-  for (const rounding format : {rounding::bfloat16, rounding::binary16})
+inline element_format format_of_rows(const observation& seen, double factor) {
+  for (const element_format format : {element_format::bfloat16, element_format::binary16})
     for (const double unit : {1.0, factor}) {
       bool all = true;
       std::int64_t n = 0;
@@ -54,7 +54,7 @@ inline rounding format_of_rows(const observation& seen, double factor) {
       if (all && n >= 16)
         return format;
     }
-  return rounding::none;
+  return element_format::binary64;
 }
 
 inline void add_unexplained(report& r, const expectation& expected, const observation& seen) {
@@ -82,13 +82,14 @@ inline void add_unexplained(report& r, const expectation& expected, const observ
 inline void explain(report& r, const expectation& expected, observation seen, int digits,
                     const std::vector<candidate>& further = {}) {
   const double factor = expected.frequencies().attention_factor();
-  const rounding format = digits > 11 ? format_of_rows(seen, factor) : rounding::none;
-  if (format != rounding::none) {
-    seen.noise = 1.5 * (format == rounding::bfloat16 ? 0x1p-8 : 0x1p-11);
+  const element_format format =
+      digits > 11 ? format_of_rows(seen, factor) : element_format::binary64;
+  if (format != element_format::binary64) {
+    seen.noise = 1.5 * (format == element_format::bfloat16 ? 0x1p-8 : 0x1p-11);
     add_finding(r, {diagnosis::table_16bit,
                     text_of("cos and sin hold no more than {} does, an error of up to {:.2}",
-                            format == rounding::bfloat16 ? "bfloat16" : "float16",
-                            format == rounding::bfloat16 ? 0x1p-9 : 0x1p-12)});
+                            format == element_format::bfloat16 ? "bfloat16" : "float16",
+                            format == element_format::bfloat16 ? 0x1p-9 : 0x1p-12)});
   }
   const turns exact = turns_of(list_of(expected.frequencies()), seen.positions);
   const misfit plain = largest_error(seen, exact, factor);
@@ -121,7 +122,7 @@ inline void decide(report& r, bool right, double noise, const options& o) {
   if (!within && r.findings.empty())
     r.findings.push_back(
         {diagnosis::unexplained,
-         text_of("the error is no larger than rounding in the type makes it, {:.2}, "
+         text_of("the error is no larger than element_format in the type makes it, {:.2}, "
                  "and yet above the tolerance that was asked for",
                  noise)});
   r.passed = (within && (precision || unexplained)) ||

@@ -28,23 +28,13 @@ struct equation {
   double scale; ///< the length of the pair; errors are relative to it
 };
 
-/// A rounding of numbers in an engine.
-enum class rounding { none, binary32, binary16, bfloat16 };
-
-inline double rounded_to(rounding format, double value) {
-  if (format == rounding::binary32)
-    return static_cast<double>(static_cast<float>(value));
-  if (format == rounding::binary16) {
-    float16 half;
-    yarn::detail::narrow(value, half);
-    return yarn::detail::widen<double>(half);
-  }
-  if (format == rounding::bfloat16) {
-    bfloat16 half;
-    yarn::detail::narrow(value, half);
-    return yarn::detail::widen<double>(half);
-  }
-  return value;
+/// The value, rounded to a format; binary64 leaves the value as it is.
+inline double rounded_to(element_format format, double value) {
+  return yarn::detail::with_format(format, [value](auto traits) {
+    typename decltype(traits)::type element;
+    yarn::detail::narrow(value, element);
+    return yarn::detail::widen<double>(element);
+  });
 }
 
 /// The error of right arithmetic, relative to the amplitude: `floats` units of 2^-24, or `halves`
@@ -54,23 +44,9 @@ inline double noise_of(int digits, double floats, double halves) {
   return digits == 53 ? 0x1p-42 : std::ldexp(digits > 11 ? floats : halves, -digits);
 }
 
-/// The significant bits of an element type.
-template <class T> constexpr int digits_of() {
-  constexpr element_format format = format_of_v<T>;
-  static_assert(format != element_format::unknown,
-                "yarn: unknown element type: specialise yarn::format_of for it");
-  return format == element_format::binary64   ? 53
-         : format == element_format::binary32 ? 24
-         : format == element_format::binary16 ? 11
-                                              : 8;
-}
-template <class T> constexpr const char* type_name() {
-  constexpr element_format format = format_of_v<T>;
-  return format == element_format::binary64   ? "double"
-         : format == element_format::binary32 ? "float"
-         : format == element_format::binary16 ? "float16"
-                                              : "bfloat16";
-}
+template <class T> inline constexpr int digits_of_v = yarn::detail::element_traits<T>::digits;
+template <class T>
+inline constexpr const char* format_name_v = yarn::detail::element_traits<T>::name;
 
 struct observation {
   std::vector<std::int64_t> positions; ///< one per token
@@ -98,9 +74,9 @@ struct turns {
 
 /// The roundings on the way from position to angle.
 struct pipeline {
-  rounding inv_freq = rounding::none;
-  rounding position = rounding::none;
-  rounding angle = rounding::none;
+  element_format inv_freq = element_format::binary64;
+  element_format position = element_format::binary64;
+  element_format angle = element_format::binary64;
 };
 
 /// cos and sin of these frequencies. Without roundings they come from double rows.
@@ -112,8 +88,9 @@ inline turns turns_of(const std::vector<double>& inv_freq,
   t.n_pairs = n_pairs;
   t.cos.resize(n);
   t.sin.resize(n);
-  const bool exact = way.inv_freq == rounding::none && way.position == rounding::none &&
-                     way.angle == rounding::none;
+  const bool exact = way.inv_freq == element_format::binary64 &&
+                     way.position == element_format::binary64 &&
+                     way.angle == element_format::binary64;
   for (const std::int64_t position : positions_of_tokens)
     for (const double f : inv_freq) {
       const double p = rounded_to(way.position, static_cast<double>(position));

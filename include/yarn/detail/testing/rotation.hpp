@@ -42,7 +42,7 @@ void call(Engine& engine, const std::vector<std::int64_t>& list, const Views&...
 
 // In 16 bits, cos, sin, two products and their sum may each be rounded, as in the frameworks.
 template <class From, class To> double rotation_noise() {
-  return noise_of(digits_of<To>() < digits_of<From>() ? digits_of<To>() : digits_of<From>(), 8, 4);
+  return noise_of(digits_of_v<To> < digits_of_v<From> ? digits_of_v<To> : digits_of_v<From>, 8, 4);
 }
 
 constexpr std::int64_t runs = 2; // The second run finds state that the first one left.
@@ -220,7 +220,7 @@ inline void find_repeated_rounding(report& r, const expectation& expected, const
   if (worst.ratio > 1)
     add_finding(r, {diagnosis::rounded_often,
                     text_of("results are rounded more than once on the way: the error is {:.2}, "
-                            "where one rounding makes {:.2}",
+                            "where one element_format makes {:.2}",
                             r.max_error, std::ldexp(1, -digits))});
 }
 

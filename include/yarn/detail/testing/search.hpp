@@ -82,44 +82,44 @@ struct coarse_pipeline {
 inline constexpr double last_bit_error = 2.5e-7;
 inline constexpr coarse_pipeline coarse_pipelines[] = {
     {diagnosis::float32_angles,
-     {rounding::binary32, rounding::binary32, rounding::binary32},
+     {element_format::binary32, element_format::binary32, element_format::binary32},
      1e-12,
      "angles are float32(position * float32(inv_freq)), as in the common frameworks: their "
      "error grows with the position"},
     {diagnosis::float32_inv_freq,
-     {rounding::binary32, rounding::none, rounding::none},
+     {element_format::binary32, element_format::binary64, element_format::binary64},
      1e-12,
      "frequencies are rounded to float32: the error grows with the position"},
     {diagnosis::inv_freq_16bit,
-     {rounding::bfloat16, rounding::none, rounding::none},
+     {element_format::bfloat16, element_format::binary64, element_format::binary64},
      last_bit_error,
      "frequencies are rounded to bfloat16"},
     {diagnosis::inv_freq_16bit,
-     {rounding::binary16, rounding::none, rounding::none},
+     {element_format::binary16, element_format::binary64, element_format::binary64},
      last_bit_error,
      "frequencies are rounded to float16"},
     {diagnosis::positions_16bit,
-     {rounding::none, rounding::bfloat16, rounding::none},
+     {element_format::binary64, element_format::bfloat16, element_format::binary64},
      float_angle_error,
      "positions are rounded to bfloat16, which is exact to 256 only"},
     {diagnosis::positions_16bit,
-     {rounding::none, rounding::binary16, rounding::none},
+     {element_format::binary64, element_format::binary16, element_format::binary64},
      float_angle_error,
      "positions are rounded to float16, which is exact to 2048 only"},
     {diagnosis::angles_16bit,
-     {rounding::bfloat16, rounding::bfloat16, rounding::bfloat16},
+     {element_format::bfloat16, element_format::bfloat16, element_format::bfloat16},
      last_bit_error,
      "positions, frequencies and angles are rounded to bfloat16"},
     {diagnosis::angles_16bit,
-     {rounding::binary16, rounding::binary16, rounding::binary16},
+     {element_format::binary16, element_format::binary16, element_format::binary16},
      last_bit_error,
      "positions, frequencies and angles are rounded to float16"},
     {diagnosis::angles_16bit,
-     {rounding::none, rounding::none, rounding::bfloat16},
+     {element_format::binary64, element_format::binary64, element_format::bfloat16},
      0x1p-8,
      "angles are rounded to bfloat16"},
     {diagnosis::angles_16bit,
-     {rounding::none, rounding::none, rounding::binary16},
+     {element_format::binary64, element_format::binary64, element_format::binary16},
      0x1p-11,
      "angles are rounded to float16"},
 };
@@ -220,7 +220,7 @@ private:
                 {{coarse.what, coarse.text}}, coarse.angle_error, is_loose ? 1.5 : -1);
     }
   }
-  bool moves_a_position(rounding format) const {
+  bool moves_a_position(element_format format) const {
     for (const std::int64_t position : seen_.positions) {
       const auto exact = static_cast<double>(position);
       if (std::fabs(rounded_to(format, exact) - exact) > 0)
