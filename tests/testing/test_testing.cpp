@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// yarn/testing.hpp names the bug: engines written for the purpose, one mistake put into each, seen
-// as a table, a rotation and inverse frequencies. The named mistake must be there, alone.
+// yarn/testing.hpp names bugs. Each engine of these tests has one mistake, and is checked as a
+// table, a rotation and inverse frequencies. The report must name this mistake and no other.
 #include "../support/testing_models.hpp"
 
 #include <gtest/gtest.h>
@@ -76,7 +76,7 @@ report frequency_report(const tiny_engine& engine, const expectation& expected,
   return yarn::testing::check_inv_freq(expected, list.data(), list.size(), engine.cos_factor, o);
 }
 
-/// Not ok, and the findings are these and no others, in any order.
+/// Whether the report is not ok and has exactly these findings, in any order.
 testing::AssertionResult names(const report& r, std::vector<diagnosis> wanted) {
   std::vector<diagnosis> found;
   for (const yarn::testing::finding& one : r.findings) {
@@ -92,7 +92,7 @@ testing::AssertionResult names(const report& r, std::vector<diagnosis> wanted) {
 
 // ---- Bugs -------------------------------------------------------------------------------------
 
-// Where a bug shows.
+// The checks that can find a bug.
 constexpr unsigned in_table = 1;
 constexpr unsigned in_rotation = 2;
 constexpr unsigned in_frequencies = 4;
@@ -138,7 +138,7 @@ yarn_bug(const std::function<void(support::yarn_numbers&)>& change) {
 }
 
 double factor_of(const model& m) { return is_linear(m) ? 4 : is_llama3(m) ? 8 : m.yarn.factor; }
-/// The model's frequencies at another theta or factor.
+/// The frequencies of a model with another theta or factor.
 std::vector<double> at(const model& m, double theta, double factor) {
   if (m.is_yarn()) {
     support::yarn_numbers numbers = m.yarn;
@@ -234,7 +234,7 @@ std::vector<bug> bugs() {
       "theta_10000", d::wrong_theta, everywhere,
       [](const model& m) { return m.shape.rope_theta > 4e5; },
       [](e& x, const model& m) { x.inv_freq = at(m, 1e4, factor_of(m)); });
-  // With a rotary part of half the head it is the same as head_dim for rotary_dim.
+  // If half of the head is rotated, this mistake equals head_dim in place of rotary_dim.
   add(
       "exponent_i_over_d", d::wrong_exponent, everywhere,
       [](const model& m) { return m.shape.head_dim != 2 * m.dim(); },
@@ -311,7 +311,7 @@ std::vector<bug> bugs() {
       position_bug([](std::size_t, std::int64_t p) { return p == 131071 ? -1 : p; }));
   add("clamped_positions", d::positions_limited, in_rows, always,
       position_bug([](std::size_t, std::int64_t p) { return std::min(p, std::int64_t{8191}); }));
-  // Precision: what 16-bit data hides is none of its business.
+  // Precision. Data of 16 bits hides these mistakes.
   const unsigned precise = in_table | in_rotation;
   add("float32_angles", d::float32_angles, precise, always, [](e& x, const model&) {
     x.round_frequency = x.round_position = x.round_angle = support::as_float;
@@ -364,7 +364,7 @@ class testing_bugs : public testing::TestWithParam<case_of_bug> {};
 TEST_P(testing_bugs, are_named_in_tables) {
   const auto& [m, put] = GetParam();
   if ((put.where & in_table) == 0) {
-    return; // of the rotation only
+    return; // This bug is in the rotation only.
   }
   tiny_engine engine = engine_of(m);
   const expectation expected = expected_of(m);
@@ -373,7 +373,7 @@ TEST_P(testing_bugs, are_named_in_tables) {
   EXPECT_TRUE(names(table_report<float>(engine, expected, layout::once), put.wanted()));
   EXPECT_TRUE(names(table_report<double>(engine, expected, layout::once), put.wanted()));
   if (m.name != "yarn_x16_128") {
-    return; // how a table lies in memory does not depend on the model
+    return; // The memory layout of a table does not depend on the model.
   }
   EXPECT_TRUE(names(table_report<float>(engine, expected, layout::halves), put.wanted()));
   EXPECT_TRUE(names(table_report<double>(engine, expected, layout::neighbours), put.wanted()));
@@ -391,11 +391,11 @@ TEST_P(testing_bugs, are_named_in_rotations) {
     ASSERT_TRUE(yarn::testing::check_rotation<float>(expected, engine));
     put.put_in(engine, m);
     if (put.what == diagnosis::pair_distance && order == yarn::pairing::interleaved) {
-      continue; // neighbours have no such distance
+      continue; // Interleaved pairs have no such distance.
     }
     EXPECT_TRUE(names(yarn::testing::check_rotation<float>(expected, engine), put.wanted()));
     if (order == yarn::pairing::interleaved) {
-      continue; // nor does what a type hides depend on the pairing
+      continue; // One pairing is enough here.
     }
     EXPECT_TRUE(names(yarn::testing::check_rotation<double>(expected, engine), put.wanted()));
     if ((put.where & in_low_precision) != 0) {

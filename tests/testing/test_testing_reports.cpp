@@ -93,7 +93,7 @@ TEST(combined_mistakes, that_differ_between_q_and_k_are_named) {
   }
   EXPECT_TRUE(names(yarn::testing::check_rotations<float>(expected, other, other),
                     {diagnosis::attention_factor_missing}));
-  tiny_engine squared = right; // the product is right, but what is cached is not
+  tiny_engine squared = right; // The scores are right, but the cached keys are not.
   squared.cos_factor = squared.sin_factor = right.cos_factor * right.cos_factor;
   EXPECT_TRUE(
       names(yarn::testing::check_rotations<float>(expected, squared, other),
@@ -120,7 +120,7 @@ TEST(check_rotation, finds_state_that_a_first_call_leaves) {
   EXPECT_FALSE(yarn::testing::check_rotation<float>(expected, forgets));
 }
 
-// The rows of one head fit any pairing, so that it is found by what makes sense of them.
+// The rows of one head fit any pairing. The right pairing is the one whose rows can be explained.
 TEST(check_rotated, one_head_is_enough) {
   const expectation expected = expected_yarn();
   const expectation other = expected_yarn(yarn::pairing::interleaved);
@@ -147,7 +147,7 @@ TEST(check_rotated, one_head_is_enough) {
       {"yarn: testing: head_dim = 64 must be rope_shape.head_dim = 128"});
 }
 
-// What is compared with NaN differs from nothing, and zeros are turned into zeros by anything.
+// Comparisons with NaN are false, and every rotation turns zeros into zeros.
 TEST(check_rotated, tensors_at_position_0_alone_prove_nothing) {
   const expectation expected = expected_yarn();
   const std::vector<std::int64_t> list = {1, 4095};
@@ -165,7 +165,7 @@ TEST(check_rotated, tensors_at_position_0_alone_prove_nothing) {
       {"before is all zeros"});
 }
 
-// Methods with a number for each pair, and those that want more than one pair.
+// Also for methods with a number for each pair, and for methods that need more than one pair.
 TEST(combined_mistakes, another_rotary_dim_is_named_for_every_method) {
   yarn::rope_shape shape;
   shape.head_dim = 32;
@@ -230,7 +230,8 @@ TEST(wrong_lengths, are_named) {
     const yarn::frequencies before = yarn::make_frequencies(m.shape, m.method, 4096);
     const tiny_engine engine = engine_of(before, yarn::pairing::half_split);
     const report r = yarn::testing::check_rotation<float>(expected, engine);
-    // Not scaled yet is not scaled at all, where the short list is not another scaling.
+    // At a length without scaling, the report says that the scaling is missing, unless the method
+    // has a short list.
     EXPECT_TRUE(r.has(diagnosis::wrong_seq_len) || r.has(diagnosis::scaling_missing))
         << m.name << r;
     EXPECT_EQ(r.findings.size(), 1U) << r;
@@ -269,7 +270,7 @@ TEST(options, tolerance_does_not_hide_a_known_mistake) {
   EXPECT_FALSE(yarn::testing::check_rotation<float>(expected, engine));
 }
 
-// ---- Misuse and words -------------------------------------------------------------------------
+// ---- Wrong arguments and texts ----------------------------------------------------------------
 
 TEST(wrong_arguments, are_refused) {
   const expectation e = expected_yarn();

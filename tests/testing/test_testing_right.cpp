@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// yarn/testing.hpp accuses no engine that is right: every method of the library, in every type, by
-// every way to look at it. And: several mistakes at once, what is accepted on request, misuse, and
-// the words of a report.
+// yarn/testing.hpp finds no mistake in right engines: every method of the library, every type,
+// every check.
 #include "../support/engine_reports.hpp"
 #include "../support/model_methods.hpp"
 
@@ -71,7 +70,7 @@ TEST_P(testing_right, tables_are_not_accused) {
   EXPECT_TRUE(is_right(yarn::testing::check_table(expected(), exact.view())));
 }
 
-/// As frameworks rotate 16-bit data: cos, sin, products and sum are rounded each.
+/// A rotation of 16-bit data as in frameworks: cos, sin, both products and the sum are rounded.
 template <class T> report often_rounded(tiny_engine engine, const expectation& expected) {
   const bool is_bfloat16 = std::is_same_v<T, yarn::bfloat16>;
   engine.round_entry = engine.round_product =
@@ -87,7 +86,7 @@ TEST_P(testing_right, rotations_are_not_accused) {
     EXPECT_TRUE(is_right(yarn::testing::check_rotation<float>(e, one)));
     EXPECT_TRUE(is_right(yarn::testing::check_rotation<yarn::float16>(e, one)));
     EXPECT_TRUE(is_right(yarn::testing::check_rotation<yarn::bfloat16>(e, one)));
-    one.round_entry = support::as_float; // a float table under any data
+    one.round_entry = support::as_float; // a float table for data of every type
     EXPECT_TRUE(is_right(yarn::testing::check_rotation<float>(e, one)));
     EXPECT_TRUE(is_right(yarn::testing::check_rotation<yarn::bfloat16>(e, one)));
     one.round_product = support::as_float;
@@ -100,7 +99,7 @@ TEST_P(testing_right, rotations_are_not_accused) {
       o.n_heads = last % 3 + 1;
       EXPECT_TRUE(is_right(yarn::testing::check_rotation<float>(e, engine(order), o))) << last;
     }
-    // The library itself, and from a source into a target of another type.
+    // The library itself, in place, and from a source into a target of another type.
     const yarn::frequencies f = m().frequencies();
     EXPECT_TRUE(is_right(yarn::testing::check_rotation<float>(
         e, [&](const yarn::heads_view<float>& x, const std::vector<std::int32_t>& list) {
@@ -127,7 +126,7 @@ TEST_P(testing_right, frequencies_are_not_accused) {
     single.push_back(static_cast<float>(f));
   }
   EXPECT_TRUE(is_right(yarn::testing::check_inv_freq(expected(), single.data(), n, factor)));
-  for (std::size_t i = 0; i < n; ++i) { // up to 12 ULP, as powers and blends in float lose them
+  for (std::size_t i = 0; i < n; ++i) { // up to 12 ULP, as powers and blends in float
     for (std::size_t ulp = 0; ulp < i % 13 && single[i] > 0; ++ulp) {
       single[i] = std::nextafter(single[i], i % 2 == 0 ? 0.0F : 2.0F);
     }
@@ -136,8 +135,8 @@ TEST_P(testing_right, frequencies_are_not_accused) {
       expected(), single.data(), n, static_cast<double>(static_cast<float>(factor)))));
 }
 
-// The common frameworks' angles, and ggml's running product: accused of nothing else, and accepted
-// on request.
+// Float32 angles, as in common frameworks, and the running product of ggml: the report names them
+// and nothing else, and accepts them on request.
 TEST_P(testing_right, float32_angles_are_all_that_is_said_of_them) {
   options accepting;
   accepting.accept_float32_angles = true;
@@ -148,7 +147,7 @@ TEST_P(testing_right, float32_angles_are_all_that_is_said_of_them) {
                       {diagnosis::float32_angles}));
     EXPECT_TRUE(is_right(yarn::testing::check_rotation<float>(expected(order), one, accepting),
                          {diagnosis::float32_angles}));
-    for (std::size_t i = 0; i < one.inv_freq.size(); ++i) { // up to 12 ULP off, each its own
+    for (std::size_t i = 0; i < one.inv_freq.size(); ++i) { // errors of up to 12 ULP
       const double off = static_cast<double>(i * 7 % 25) - 12;
       one.inv_freq[i] *= 1 + off * 0x1p-24;
     }
@@ -165,7 +164,7 @@ TEST_P(testing_right, float32_angles_are_all_that_is_said_of_them) {
 INSTANTIATE_TEST_SUITE_P(all, testing_right, testing::ValuesIn(support::model_methods()),
                          [](const auto& each) { return each.param.name; });
 
-/// A method of a user's own type is an expectation like ours.
+/// A method of the user, which an expectation accepts like those of the library.
 struct own_scaling {
   void resolve(yarn::spectrum& s) const {
     for (std::int64_t i = 0; i < s.n_pairs(); ++i) {
