@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the tests of ggml.hpp share: parameters of ggml_rope_ext, tensors, graphs.
+// Parameters of ggml_rope_ext, tensors and graphs, for the tests of ggml.hpp.
 #ifndef YARN_TESTS_ENGINES_GGML_GRAPHS_HPP
 #define YARN_TESTS_ENGINES_GGML_GRAPHS_HPP
 
@@ -21,7 +21,7 @@ namespace engines {
 inline constexpr int thread_counts[] = {1, 2, 4};
 inline constexpr std::size_t memory = std::size_t{64} << 20;
 
-// ---- What ggml_rope_ext is told, and what we are ------------------------------------------------
+// ---- Parameters of ggml_rope_ext, and those of the library --------------------------------------
 
 struct parameters {
   const char* name;

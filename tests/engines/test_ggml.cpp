@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Our rotation in graphs of ggml beside ggml_rope_ext on the same tensors: both are held against
-// the exact rotation.
+// Our rotation in graphs of ggml, and ggml_rope_ext on the same tensors. Both are compared with the
+// exact rotation.
 #include "ggml_graphs.hpp"
 #include "support/emulated_rotation.hpp"
 
@@ -28,7 +28,7 @@ using engines::values_of;
 using support::same_bits;
 using yarn::pairing;
 
-// Written again from ggml.h and the papers, in long double.
+// The exact rotation in long double, written from ggml.h and the papers.
 struct exact_rope {
   explicit exact_rope(const parameters& p) {
     const long double pi = std::acos(-1.0L);
@@ -90,8 +90,8 @@ std::vector<T> by_us(const parameters& p, pairing order, int n_heads, int n_thre
   return values_of<T>(y);
 }
 
-/// Largest distances from the exact rotation: for each, in units of the attention factor beyond
-/// what its bound allows for the angle of its token.
+/// The largest distances from the exact rotation, relative to the attention factor, beyond the
+/// bound for the angle of the token.
 struct distances {
   long double largest = 0;
   long double beyond_bound = 0; // of ggml's bound, 4e-6 * angle * m + rounding
@@ -147,13 +147,13 @@ template <class T> void compare_with_ggml() {
       const distances their = distances_of(theirs, p, order, n_heads);
       const distances our = distances_of(ours, p, order, n_heads);
       const exact_rope exact(p);
-      // |x| <= 0.5: a pair is at most 0.71 long, times m. A float row and one rounding each, or one
-      // rounding to 11 bits.
+      // |x| <= 0.5, so a pair is at most 0.71 * m long. The error is that of a float row and one
+      // rounding, or of one rounding to 11 bits.
       const long double longest = 0.7072L * exact.attention_factor;
       const long double bound = std::is_same_v<T, float> ? 0x1p-23L * longest : 0x1p-11L * longest;
       EXPECT_LE(static_cast<double>(our.largest), static_cast<double>(bound));
       EXPECT_LE(static_cast<double>(their.beyond_bound), 1.0) << "ggml is off by more than known";
-      // Their angles are products of floats: at position 131071 some 1e-2 off.
+      // The angles of ggml are products of floats, with an error of some 1e-2 at position 131071.
       const double times = std::is_same_v<T, float> ? 1e3 : 2; // f16: its rounding is most of it
       EXPECT_GT(static_cast<double>(their.largest), times * static_cast<double>(our.largest));
       if (std::getenv("YARN_PRINT_ERRORS") != nullptr)

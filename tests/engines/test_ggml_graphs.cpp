@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Graphs of ggml with our nodes: rows that layers share, views, sequences, memory that comes later.
-// Each gives the bits of rope_apply.
+// Graphs of ggml with our nodes: shared rows, views, sequences, and memory that is allocated later.
+// Each graph gives the bits of rope_apply.
 #include "ggml_graphs.hpp"
 
 #include <ggml-alloc.h>
@@ -48,7 +48,7 @@ TEST(ggml_graph, shares_rows_between_layers_and_computes_again) {
       layers.push_back(yarn::rope_inplace_node(context.get(), x, rows, pairing::half_split));
       ggml_build_forward_expand(graph, layers.back());
     }
-    // Six rotations and one node for the rows of them all.
+    // Six rotations, and one node that makes the rows for all of them.
     EXPECT_EQ(ggml_graph_n_nodes(graph), 7);
     const engines::processor processor(n_threads);
     for (int step = 0; step < 3; ++step) {
@@ -135,7 +135,7 @@ TEST(ggml_graph, is_built_before_its_memory) {
   ggml_set_input(x);
   ggml_set_input(positions);
   ggml_tensor* const rows = yarn::rope_rows_node(context.get(), positions, freqs);
-  // Something before it, as the product with the weights is.
+  // An operation before the rotation, like the product with the weights.
   ggml_tensor* const doubled = ggml_scale(context.get(), x, 2.0F);
   ggml_tensor* const y = yarn::rope_inplace_node(context.get(), doubled, rows, pairing::half_split);
   ggml_set_output(y);

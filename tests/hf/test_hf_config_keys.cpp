@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// yarn/hf_config.hpp: the shape under all its names, layers, nested configurations, and what is
-// reported of keys that nothing reads.
+// yarn/hf_config.hpp: the names of the shape's keys, layers, nested configurations, and the report
+// of unread keys.
 #include "../support/expect_error.hpp"
 #include "../support/hf_configs.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What rope_apply and rope_copy refuse of each argument, with tensors of float: the message names
-// the argument, with its value, and a refused call leaves the tensors as they were.
+// The errors of rope_apply and rope_copy, with float tensors: the message names the argument, with
+// its value, and a call with an error does not change the tensors.
 #include "../support/expect_error.hpp"
 
 #include <gtest/gtest.h>
@@ -62,8 +62,8 @@ protected:
     return values;
   }
 
-  /// rope_check and rope_apply refuse these arguments alike, and no byte has changed. What the
-  /// check lets through is not applied: it may reach far outside the tensors.
+  /// Expects that rope_check and rope_apply refuse these arguments and change no byte. If the check
+  /// accepts them, rope_apply is not called, because it might write outside of the tensors.
   template <class Error, class... Arguments>
   void expect_refusal(std::initializer_list<std::string> words, const Arguments&... arguments) {
     if (expect_error<Error>([&] { yarn::rope_check(arguments...); }, words)) {

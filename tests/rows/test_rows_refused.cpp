@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What rows, tables and fill_rows refuse: the message names the argument, with its value, and a
-// refused call writes nothing.
+// The errors of rows, tables and fill_rows: the message names the argument, with its value, and a
+// call with an error writes nothing.
 #include "../support/expect_error.hpp"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What make_frequencies and frequencies_from refuse: every wrong field of a shape or a method is
-// named in the message, with its value.
+// The errors of make_frequencies and frequencies_from: the message names the wrong field of a shape
+// or a method, with its value.
 #include "../support/expect_error.hpp"
 
 #include <gtest/gtest.h>
@@ -65,7 +65,7 @@ TEST(shape_error, rotary_dim_odd_or_negative_or_above_head_dim_is_named) {
   expect_shape_error(shape_of(64, -2), "rotary_dim", "-2");
 }
 
-// rotary_dim 0 means all of head_dim: then that number is the odd one to name.
+// rotary_dim 0 means all of head_dim, so the message names an odd head_dim.
 TEST(shape_error, odd_head_dim_without_a_rotary_dim_is_named) {
   expect_shape_error(shape_of(63), "head_dim", "63");
 }
@@ -96,7 +96,7 @@ void expect_method_error(const Method& method, const std::string& field_name,
   constexpr std::int64_t seq_len = 100000; // long enough for every dynamic method to act
   expect_error<invalid>([&] { return yarn::make_frequencies(shape, method, seq_len); },
                         {field, value});
-  // Wrapped or chosen at run time, the same field is at fault.
+  // If the method is wrapped, or chosen at run time, the message names the same field.
   expect_error<invalid>(
       [&] { return yarn::make_frequencies(shape, yarn::any_scaling(method), seq_len); },
       {field, value});
@@ -107,7 +107,7 @@ void expect_method_error(const Method& method, const std::string& field_name,
                         {field, value});
 }
 
-/// Sets one number of a correct method to what it must not be.
+/// Sets one number of a correct method to a wrong value.
 template <class Method, class Base, class Member>
 void expect_finite_field(Method correct, Member Base::*member, const std::string& field) {
   correct.*member = nan;
@@ -282,7 +282,7 @@ TEST(method_error, wrong_field_of_dynamic_yarn_is_named_with_that_type) {
   expect_finite_field(correct, &dynamic_yarn::extrapolation_factor, "extrapolation_factor");
 }
 
-// A number that the formula would not have used is a mistake all the same.
+// A wrong number is an error even if the formula does not use it.
 TEST(method_error, field_without_effect_beside_an_attention_factor_is_checked_too) {
   yarn::yarn_scaling method = correct_yarn();
   method.attention_factor = 1.25;
@@ -355,7 +355,7 @@ TEST(method_error, list_of_divisors_of_a_wrong_size_is_named) {
                         {"freq_factors", "3", "32"});
 }
 
-// The list that is not in use at this length is checked, too: it will be in use later.
+// Both lists are checked, also the one that this length does not use.
 TEST(method_error, divisor_not_positive_or_not_finite_is_named_with_its_index) {
   struct wrong_divisor {
     double value;
@@ -399,7 +399,8 @@ TEST(method_error, longrope_without_what_its_attention_factor_needs_is_refused) 
   expect_method_error(method, "original_max_position_embeddings", "1");
 }
 
-// Its pairs span the whole head: a shorter rotary part is a contradiction.
+// The pairs of proportional_scaling span the whole head, so a shorter rotated part is a
+// contradiction.
 TEST(method_error, rotary_dim_beside_proportional_is_named) {
   expect_error<invalid>(
       [] { return yarn::make_frequencies(shape_of(64, 32), yarn::proportional_scaling{}); },
@@ -415,7 +416,7 @@ TEST(method_error, negative_seq_len_is_named) {
   }
 }
 
-// ---- Frequencies that are given, and the group ------------------------------------------------
+// ---- frequencies_from, inverse, adjoint, unscaled, rerotation ---------------------------------
 
 TEST(frequencies_error, inv_freq_not_finite_is_named_with_its_index) {
   struct wrong_value {
