@@ -167,7 +167,7 @@ TEST_P(rows_of_method, are_a_pure_function) {
 }
 
 INSTANTIATE_TEST_SUITE_P(all, rows_of_method, ::testing::ValuesIn(support::model_methods()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& parameter) { return parameter.param.name; });
 
 TEST(rows_of_method, list_is_complete) { EXPECT_TRUE(support::model_methods_are_complete()); }
 

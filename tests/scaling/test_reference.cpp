@@ -115,7 +115,9 @@ TEST_P(inv_freq_reference, is_reproduced_or_in_the_ledger) {
 }
 
 INSTANTIATE_TEST_SUITE_P(all, inv_freq_reference, testing::ValuesIn(inv_freq_cases()),
-                         [](const auto& info) { return reference::test_name(info.param.id); });
+                         [](const auto& parameter) {
+                           return reference::test_name(parameter.param.id);
+                         });
 
 TEST(inv_freq_ledger, lists_only_cases_that_exist) {
   for (const ledger_entry& entry : ledger) {
@@ -308,8 +310,8 @@ TEST_P(angles_reference, float_rows_carry_the_attention_factor) {
 }
 
 INSTANTIATE_TEST_SUITE_P(all, angles_reference, testing::ValuesIn(angles_cases()),
-                         [](const auto& info) {
-                           return reference::test_name(info.param.parameters.id);
+                         [](const auto& parameter) {
+                           return reference::test_name(parameter.param.parameters.id);
                          });
 
 TEST(angles_reference_data, is_complete) {
