@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The work that all peers do, and its exact result. The library computes nothing here.
+// The work that all peers do, and its exact result, computed without the library.
 #ifndef YARN_BENCH_PEERS_EXACT_HPP
 #define YARN_BENCH_PEERS_EXACT_HPP
 
@@ -19,8 +19,8 @@ constexpr int n_pairs = head_dim / 2;
 constexpr double rope_theta = 10000;
 constexpr int n_layers = 32; ///< of a decode step, each with its own memory
 
-// Yarn-Llama-2-7b-128k without its attention factor: a tensor that is rotated many times must keep
-// its size.
+// Yarn-Llama-2-7b-128k without its attention factor, because the elements of a tensor that is
+// rotated many times must keep their size.
 constexpr double yarn_factor = 32;
 constexpr int yarn_original_length = 4096;
 
@@ -38,12 +38,12 @@ inline double value_of(yarn::float16 x) {
   return (x.bits & 0x8000) != 0 ? -size : size;
 }
 
-/// Inverse frequencies, rad/token. With a mantissa of 64 bits, the error of an angle at position
-/// 131071 is about 2^-46.
+/// Frequencies in rad per token. With 64 significant bits an angle at position 131071 is exact to
+/// 2^-46 rad.
 inline std::array<long double, n_pairs> exact_inv_freq(bool with_yarn) {
   static_assert(sizeof(long double) > sizeof(double), "the exact side needs long double");
   const long double two_pi = 2 * std::acos(-1.0L), base = rope_theta;
-  // The pair that makes this many turns within the original length.
+  // The index of the pair that makes `turns` full turns within the original length.
   const auto pair_of = [&](long double turns) {
     return head_dim * std::log(yarn_original_length / (turns * two_pi)) / (2 * std::log(base));
   };
@@ -61,8 +61,8 @@ inline std::array<long double, n_pairs> exact_inv_freq(bool with_yarn) {
   return inv_freq;
 }
 
-/// The largest distance of `after` from the exact rotation of `before`, in units of the length of
-/// the pair. Both tensors are [n_tokens][n_heads][128].
+/// The largest distance of `after` from the exact rotation of `before`, both
+/// [n_tokens][n_heads][128], in units of the pair's length.
 template <class T>
 double max_error(const T* before, const T* after, const std::int32_t* positions, int n_tokens,
                  int n_heads, yarn::pairing order, bool with_yarn) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Compares ggml and onnxruntime with our rotation, on the same work and mostly the same memory, and
-// prints rows of the table of bench/peers/run.
+// Compares our rotation with ggml and onnxruntime, on the same work and mostly the same memory.
+// Prints rows of the table that bench/peers/run writes.
 #include "../support.hpp"
 #include "exact.hpp"
 
@@ -35,8 +35,8 @@ constexpr int n_heads = 32;
 constexpr int row_size = n_heads * peers::head_dim;
 constexpr int n_table_rows = 131072;
 
-/// The work: n_layers tensors [n_tokens][32][128], one after the other in memory, each rotated
-/// `repeats` times. Rotations in place use `to`; the others read `from` and write `to`.
+/// The work: n_layers tensors [n_tokens][32][128], one after the other, each rotated `repeats`
+/// times. A peer that works in place rotates `to`. The others read `from` and write `to`.
 template <class T> struct task {
   const T* from;
   T* to;
@@ -50,8 +50,7 @@ template <class T> struct task {
   T* layer(int i) const { return to + static_cast<std::ptrdiff_t>(i) * n_tokens * row_size; }
 };
 
-/// A call of `work` makes `n_ops` rotations of a layer. The time of `overhead` is subtracted from
-/// it.
+/// One call of `work` does `n_ops` rotations of a layer. The time of `overhead` is subtracted.
 struct prepared {
   std::function<void()> work;
   int n_ops;
@@ -64,7 +63,7 @@ template <class T> prepared prepare_ours(const task<T>& t) {
   auto freqs = t.with_yarn ? support::steady_frequencies()
                            : yarn::make_frequencies(support::shape_of(peers::head_dim),
                                                     yarn::default_scaling{});
-  // Rows are made in every call, as ggml makes them.
+  // Every call makes its rows, as in ggml.
   auto work = [t, freqs = std::move(freqs)] {
     for (int repeat = 0; repeat < t.repeats; ++repeat)
       for (int i = 0; i < t.n_layers; ++i)
@@ -83,7 +82,7 @@ template <class T> prepared prepare_ours(const task<T>& t) {
 
 ggml_backend_dev_t ggml_device() {
   static auto* const device = [] {
-    ggml_backend_load_all(); // chooses the best of its CPU plug-ins for this processor
+    ggml_backend_load_all(); // takes the best plug-in that this processor supports
     return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
   }();
   if (device == nullptr)
@@ -126,7 +125,7 @@ struct ggml_freer {
   void operator()(ggml_backend_buffer* b) const { ggml_backend_buffer_free(b); }
 };
 
-/// A graph of all rotations, in place in our memory: ggml and ours both get huge pages.
+/// A graph of all rotations, in place. It uses our memory, so that both peers have huge pages.
 template <class T> prepared prepare_ggml(const task<T>& t) {
   const int n_ops = t.repeats * t.n_layers;
   const auto n_nodes = static_cast<std::size_t>(n_ops + t.n_layers + 1);
@@ -156,7 +155,7 @@ template <class T> prepared prepare_ggml(const task<T>& t) {
   }
 
   const auto factor = static_cast<float>(peers::yarn_factor);
-  // ggml multiplies by the attention factor of YaRN. This factor divides it out beforehand.
+  // ggml multiplies by YaRN's attention factor, so attn_factor is its inverse.
   const float attn_factor = 1 / (1 + 0.1F * std::log(factor));
   ggml_cgraph* const graph = ggml_new_graph_custom(context.get(), n_nodes, false);
   for (int repeat = 0; repeat < t.repeats; ++repeat)
@@ -181,7 +180,7 @@ template <class T> prepared prepare_ggml(const task<T>& t) {
 
 // ---- onnxruntime -------------------------------------------------------------------------------
 
-/// cos and sin of all positions, in the two arrays that the operator of onnxruntime reads.
+/// cos and sin of all positions, in the two arrays that onnxruntime's operator reads.
 struct table {
   support::warm_array<float> cos{std::size_t{n_table_rows} * peers::n_pairs};
   support::warm_array<float> sin{std::size_t{n_table_rows} * peers::n_pairs};
@@ -192,12 +191,12 @@ struct table {
   }
 };
 
-/// A graph of operators that do not depend on each other. All memory is bound beforehand.
+/// A graph of operators that do not depend on each other, with all memory bound beforehand.
 class onnx_graph {
 public:
   void input(const std::string& name, const float* data, const std::vector<std::int64_t>& shape) {
     add(name, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, shape, inputs_, input_names_);
-    // Tensors of onnxruntime cannot be const. This one is only read.
+    // onnxruntime has no tensors of const elements. This tensor is only read.
     input_values_.push_back(tensor(const_cast<float*>(data), shape));
   }
   void input(const std::string& name, std::int64_t* data, const std::vector<std::int64_t>& shape) {
@@ -210,7 +209,7 @@ public:
   }
   void node(Ort::Node node) { graph_.AddNode(node); }
 
-  /// Call it once, after all nodes were added.
+  /// Creates the session. Call it once, after all nodes were added.
   void start() {
     graph_.SetInputs(inputs_);
     graph_.SetOutputs(outputs_);
@@ -260,8 +259,8 @@ private:
   std::vector<const char*> input_pointers_, output_pointers_;
 };
 
-/// One graph with an operator for each layer. `repeats` is ignored, because nothing is in place.
-/// The overhead is a graph of as many operators that copy one element each: the cost of a session.
+/// One graph with one operator per layer. `repeats` is not used, because nothing is in place. The
+/// overhead is the cost of a session: a graph with as many operators that copy one element each.
 prepared prepare_onnx(const task<float>& t, const table& rows) {
   struct graphs {
     onnx_graph rotary, idle;
@@ -303,8 +302,9 @@ template <class T> struct contender {
   std::function<prepared(const task<T>&)> prepare;
 };
 
-/// The largest errors at the 32 positions up to each of 1000, 32767 and 131071.
-template <class T> std::string errors(const contender<T>& who, task<T> t) {
+/// The largest errors at 32 consecutive positions up to 1000, 32767 and 131071, as cells of the
+/// table.
+template <class T> std::string errors(const contender<T>& peer, task<T> t) {
   t.n_layers = 1;
   t.repeats = 1;
   t.n_tokens = 32;
@@ -319,27 +319,27 @@ template <class T> std::string errors(const contender<T>& who, task<T> t) {
       positions[static_cast<std::size_t>(i)] = last - 31 + i;
     t.positions = positions.data();
     std::memcpy(after.data(), before.data(), before.bytes());
-    who.prepare(t).work();
+    peer.prepare(t).work();
     char cell[32];
     std::snprintf(cell, sizeof cell, " %.0e |",
                   peers::max_error(before.data(), after.data(), positions.data(), t.n_tokens,
-                                   n_heads, t.order, who.with_yarn));
+                                   n_heads, t.order, peer.with_yarn));
     cells += cell;
   }
   return cells;
 }
 
-/// Measures all contenders in turn, 31 times, and prints one line of the table for each of them.
-/// The first contender is ours.
+/// Measures all contenders one after another, 31 times. Prints one row of the table for each. The
+/// first contender is ours.
 template <class T>
 void compare(const char* work, int n_layers, int n_tokens, int repeats, pairing order,
              const std::vector<contender<T>>& contenders) {
   const std::size_t n =
       static_cast<std::size_t>(n_layers) * static_cast<std::size_t>(n_tokens) * row_size;
   const support::warm_array<T> from(n), to(n);
-  // The multiplication of 16-bit tensors has its own memory: their bits, read as floats, would be
-  // numbers of any size.
-  const support::warm_array<float> twin(sizeof(T) == 4 ? 0 : n / 2);
+  // The bits of 16-bit elements, read as floats, could be numbers of any size. So the
+  // multiplication has its own memory.
+  const support::warm_array<float> scale_memory(sizeof(T) == 4 ? 0 : n / 2);
   std::vector<std::int32_t> positions(static_cast<std::size_t>(n_tokens));
   for (int i = 0; i < n_tokens; ++i)
     positions[static_cast<std::size_t>(i)] = n_tokens == 1 ? 4096 : i;
@@ -351,16 +351,16 @@ void compare(const char* work, int n_layers, int n_tokens, int repeats, pairing 
     if constexpr (std::is_same_v<T, float>)
       support::scale(to.data(), n, minus_one);
     else
-      support::scale(twin.data(), n / 2, minus_one);
+      support::scale(scale_memory.data(), n / 2, minus_one);
   };
 
   constexpr int rounds = 31;
   constexpr double round_seconds = 2e-3;
   std::vector<prepared> all;
   std::vector<std::int64_t> calls, overhead_calls;
-  for (const contender<T>& who : contenders) {
-    t.with_yarn = who.with_yarn;
-    all.push_back(who.prepare(t));
+  for (const contender<T>& peer : contenders) {
+    t.with_yarn = peer.with_yarn;
+    all.push_back(peer.prepare(t));
     calls.push_back(support::repetitions_for(all.back().work, round_seconds));
     overhead_calls.push_back(std::min<std::int64_t>(
         support::repetitions_for(all.back().overhead, round_seconds / 4), 1000));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What rope_copy refuses: views that differ, or that share memory; and that it does nothing where
-// there is nothing to do.
+// rope_copy refuses views of different shapes and views that overlap. It writes nothing if there
+// are no tokens or no heads.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/expect_error.hpp"
@@ -37,7 +37,7 @@ using yarn::pairing;
 
 // ---- What is refused --------------------------------------------------------------------------
 
-/// A buffer with two copies of everything, to see that a refused call changes nothing.
+/// A buffer and a copy of it, which shows whether a refused call changes the buffer.
 class rope_copy_refused : public ::testing::Test {
 protected:
   static constexpr copy_shape s{4, 3, 8, 2};
@@ -56,7 +56,8 @@ protected:
         .with_strides(token_stride, head_stride);
   }
 
-  /// Of rope_copy and of its check alone, with these words; and nothing is touched.
+  /// Expects an error with these words from rope_copy and from rope_copy_check, and no change of
+  /// the buffer.
   template <class Error = std::invalid_argument, class... Argument>
   void expect_refused(std::initializer_list<std::string> words, pairing in, pairing out,
                       const Argument&... arguments) {
@@ -77,7 +78,7 @@ protected:
   yarn::rotary_rows<float> rows = rows_for<float>(s);
 };
 
-TEST_F(rope_copy_refused, is_an_overlap) {
+TEST_F(rope_copy_refused, views_that_overlap) {
   const auto source = view_at(500);
   for (const std::int64_t shift : {1L, 2L, 8L, 17L, 18L, 54L, 215L}) {
     expect_overlap_refused(source, view_at(500 + shift));
@@ -89,7 +90,7 @@ TEST_F(rope_copy_refused, is_an_overlap) {
                                         yarn::output_order{pairing::half_split}));
 }
 
-TEST_F(rope_copy_refused, is_the_same_memory_in_another_way) {
+TEST_F(rope_copy_refused, the_same_memory_with_another_order_stride_or_type) {
   expect_overlap_refused(view_at(0), view_at(0), pairing::interleaved); // another order
   expect_overlap_refused(view_at(0), view_at(0, 4 * dim));
   expect_overlap_refused(view_at(0, 60), view_at(0, 60, dim + 1));
@@ -100,12 +101,13 @@ TEST_F(rope_copy_refused, is_the_same_memory_in_another_way) {
                  rows);
   expect_refused({"overlap"}, pairing::half_split, pairing::half_split, half_as_wide, view_at(0),
                  rows);
-  const auto in_step = half_as_wide.with_strides(2 * 3 * dim, dim); // its tokens begin where theirs
+  const auto in_step =
+      half_as_wide.with_strides(2 * 3 * dim, dim); // tokens begin at the same bytes
   expect_refused({"overlap"}, pairing::half_split, pairing::half_split, view_at(0), in_step, rows);
 }
 
-// Packed rows whose parts begin apart, but run into each other.
-TEST_F(rope_copy_refused, is_an_overlap_of_parts_of_rows) {
+// Parts of packed rows that begin at different places, but overlap.
+TEST_F(rope_copy_refused, parts_of_rows_that_overlap) {
   expect_overlap_refused(view_at(0, 8 * dim), view_at(2 * dim, 8 * dim));
   expect_overlap_refused(view_at(2 * dim, 8 * dim), view_at(0, 8 * dim));
   expect_overlap_refused(view_at(0, 8 * dim), view_at(6 * dim, 8 * dim)); // into the next row
@@ -113,7 +115,7 @@ TEST_F(rope_copy_refused, is_an_overlap_of_parts_of_rows) {
   expect_overlap_refused(view_at(8 * dim + 1, 8 * dim), view_at(0, 8 * dim));
 }
 
-TEST_F(rope_copy_refused, is_another_shape) {
+TEST_F(rope_copy_refused, a_target_of_another_shape) {
   const auto source = view_at(0);
   float* const elsewhere = memory.data() + 1000;
   const auto refuse = [&](std::initializer_list<std::string> words, std::int64_t n_tokens,
@@ -132,7 +134,7 @@ TEST_F(rope_copy_refused, is_another_shape) {
   refuse({"target", "n_heads = -1"}, 4, -1, dim);
 }
 
-TEST_F(rope_copy_refused, is_what_rope_apply_refuses) {
+TEST_F(rope_copy_refused, arguments_that_rope_apply_refuses) {
   const auto source = view_at(0);
   const auto target = view_at(1000);
   const pairing half = pairing::half_split;
@@ -157,9 +159,10 @@ TEST_F(rope_copy_refused, is_what_rope_apply_refuses) {
                  yarn::rows_of(frequencies_for(s), yarn::positions_from(0, 3)));
 }
 
-// Two views at random in one small buffer: what is accepted shares no byte, or is one view in one
-// order; and whatever lies apart as memory, or in other places of the same rows, is accepted.
-TEST(rope_copy_overlap, is_decided_rightly) {
+// Random pairs of views in one small buffer. If a pair is accepted, the views share no byte, or
+// they are the same view with the same order. A pair is always accepted if the views lie in
+// separate ranges of memory, or in different places of the same rows.
+TEST(rope_copy_overlap, agrees_with_the_bytes_of_random_views) {
   alignas(8) static unsigned char memory[4096];
   constexpr std::int64_t n_tokens = 3;
   constexpr std::int64_t n_heads = 2;
@@ -179,7 +182,7 @@ TEST(rope_copy_overlap, is_decided_rightly) {
     }
   };
   random_source random(11);
-  const auto random_place = [&random] { // heads within tokens or tokens within heads, as views are
+  const auto random_place = [&random] { // heads within tokens, or tokens within heads
     const bool is_token_major = random.next() % 2 == 0;
     const std::int64_t inner = random.integer(dim, 8);
     const std::int64_t run = ((is_token_major ? n_heads : n_tokens) - 1) * inner + dim;
@@ -198,7 +201,7 @@ TEST(rope_copy_overlap, is_decided_rightly) {
   for (int i = 0; i < 20000; ++i) {
     place p = random_place();
     place q = random_place();
-    if (random.next() % 2 == 0) { // rows of one buffer
+    if (random.next() % 2 == 0) { // two places in the rows of one buffer
       q.token_stride = p.token_stride = 24;
       p.head_stride = q.head_stride = 4;
     }
@@ -247,14 +250,14 @@ TEST(rope_copy_overlap, is_decided_rightly) {
     n_accepted += accepted ? 1 : 0;
     n_interwoven += accepted && is_in_other_places && !is_apart ? 1 : 0;
   }
-  EXPECT_GT(n_accepted, 1000); // of each kind enough to mean something
+  EXPECT_GT(n_accepted, 1000); // enough pairs of each kind
   EXPECT_LT(n_accepted, 19000);
   EXPECT_GT(n_interwoven, 100);
 }
 
 // ---- Nothing to do ----------------------------------------------------------------------------
 
-TEST(rope_copy_of_nothing, touches_nothing) {
+TEST(rope_copy_without_elements, writes_nothing) {
   const copy_shape s{2, 2, 4, 1};
   const std::vector<float> heads = random_heads<float>(s, content::ordinary);
   std::vector<bf16> memory(heads.size());
@@ -276,7 +279,8 @@ TEST(rope_copy_of_nothing, touches_nothing) {
     const yarn::heads_view<const float> no_source(nullptr, n_tokens, n_heads, 9);
     const yarn::heads_view<bf16> no_target(nullptr, n_tokens, n_heads, 9);
     yarn::rope_copy(no_source, no_target, rows, pairing::half_split);
-    // The same memory, in another order and another size: nothing of it is used.
+    // Source and target in the same memory, with another order and element size, are accepted:
+    // without elements they do not overlap.
     const yarn::heads_view<float> same(reinterpret_cast<float*>(memory.data()), n_tokens, n_heads,
                                        9);
     yarn::rope_copy(same, target, rows, pairing::half_split,

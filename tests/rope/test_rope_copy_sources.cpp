@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// rope_copy by every source of rows, in place, and between the parts of one buffer.
+// rope_copy with every source of rows, in place, and between parts of one buffer.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/rope_copies.hpp"
@@ -52,7 +52,8 @@ std::vector<To> copied_by(const copy_shape& s, const Call& call) {
   return target.contents();
 }
 
-// More tokens than rows are staged at once, and more pairs; positions as a run and as a list.
+// One shape has more tokens than the scratch buffer of rows holds, the other more pairs. Positions
+// are given as a run and as a list.
 template <class From, class To> void expect_same_from_all_sources() {
   using compute = copy_compute_type<From, To>;
   constexpr std::int64_t first = 3;
@@ -93,7 +94,7 @@ TEST(rope_copy_sources, give_the_same_bits) {
   expect_same_from_all_sources<bf16, bf16>();
 }
 
-// Rows of another type are widened, or rounded, to the type that the copy computes in.
+// Rows of another type are widened or rounded to the type in which the copy computes.
 template <class R, class From, class To> void expect_rows_converted() {
   using compute = copy_compute_type<From, To>;
   const copy_shape s{3, 2, 21, 1};
@@ -101,9 +102,9 @@ template <class R, class From, class To> void expect_rows_converted() {
   std::vector<R> theirs;
   std::vector<compute> widened;
   for (std::int64_t t = 0; t < s.n_tokens; ++t) {
-    for (const compute* const half : {exact.cos(t), exact.sin(t)}) {
+    for (const compute* const entries : {exact.cos(t), exact.sin(t)}) {
       for (std::int64_t i = 0; i < s.n_pairs; ++i) {
-        theirs.push_back(element_of<R>(double{half[i]}));
+        theirs.push_back(element_of<R>(double{entries[i]}));
         widened.push_back(yarn::detail::widen<compute>(theirs.back()));
       }
     }
@@ -122,7 +123,7 @@ template <class R, class From, class To> void expect_rows_converted() {
     EXPECT_TRUE(same_bytes(found, expected)) << description(s, order);
   }
 }
-TEST(rope_copy_sources, may_be_rows_of_any_type) {
+TEST(rope_copy_sources, accept_rows_of_any_type) {
   expect_rows_converted<bf16, float, bf16>();
   expect_rows_converted<f16, bf16, float>();
   expect_rows_converted<float, float, double>();
@@ -130,8 +131,8 @@ TEST(rope_copy_sources, may_be_rows_of_any_type) {
   expect_rows_converted<f16, double, double>();
 }
 
-// Pages of a cache: a view a page, and the rows of its tokens.
-TEST(rope_copy_sources, may_be_parts_of_the_rows) {
+// Pages of a cache: each page is one view, and its copy takes the rows of its tokens.
+TEST(rope_copy_sources, give_each_page_its_part_of_the_rows) {
   const copy_shape s{14, 3, 16, 8};
   constexpr std::int64_t page_size = 4;
   const std::vector<float> heads = random_heads<float>(s, content::ordinary);
@@ -161,7 +162,7 @@ TEST(rope_copy_sources, may_be_parts_of_the_rows) {
 template <class T> class rope_copy_in_place : public ::testing::Test {};
 TYPED_TEST_SUITE(rope_copy_in_place, support::element_types, support::element_names);
 
-TYPED_TEST(rope_copy_in_place, is_rope_apply) {
+TYPED_TEST(rope_copy_in_place, equals_rope_apply) {
   for (const copy_shape& s : shapes) {
     for (const arrangement how : arrangements) {
       for (const pairing order : {pairing::half_split, pairing::interleaved}) {
@@ -180,7 +181,7 @@ TYPED_TEST(rope_copy_in_place, is_rope_apply) {
   }
 }
 
-// From one 16-bit format to the other over the same memory.
+// Copies from one 16-bit format to the other in the same memory.
 template <class From, class To> void expect_format_changed() {
   for (const copy_shape& s : shapes) {
     for (const pairing order : {pairing::half_split, pairing::interleaved}) {
@@ -195,13 +196,13 @@ template <class From, class To> void expect_format_changed() {
     }
   }
 }
-TEST(rope_copy_in_one_buffer, may_change_the_format) {
+TEST(rope_copy_in_one_buffer, converts_between_16_bit_formats) {
   expect_format_changed<f16, bf16>();
   expect_format_changed<bf16, f16>();
 }
 
-// Parts of one buffer of tokens, or of one cache, that share no element are as good as two buffers.
-TEST(rope_copy_in_one_buffer, may_move_its_parts) {
+// Source and target may be parts of one buffer if they share no element.
+TEST(rope_copy_in_one_buffer, copies_between_parts_that_share_no_element) {
   const copy_shape s{5, 2, 8, 3};
   const std::int64_t dim = s.head_dim();
   const yarn::rotary_rows<float> rows = rows_for<float>(s);

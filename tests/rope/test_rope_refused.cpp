@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What rope_check, rope_apply and rope_copy refuse of pairings, tensors and counts: by which error,
-// naming what, and with every byte of every tensor as it was.
+// rope_check and rope_apply refuse bad pairings, tensors and counts of tokens. The tests check the
+// type of the error, the words of its message, and that no byte of any tensor changes.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/expect_error.hpp"
@@ -41,7 +41,7 @@ TYPED_TEST_SUITE(rope_refused, elements, support::element_names);
 
 // ---- Not refused ------------------------------------------------------------------------------
 
-// Without this the rest of the file would prove nothing.
+// If good calls were refused, the other tests of this file would prove nothing.
 TYPED_TEST(rope_refused, good_calls_are_not_refused) {
   const auto good = [&](const auto& act) {
     act(this->q(), this->k(), this->rows, half);
@@ -65,18 +65,19 @@ TYPED_TEST(rope_refused, good_calls_are_not_refused) {
 
 // ---- The pairing ------------------------------------------------------------------------------
 
-TYPED_TEST(rope_refused, pairings_that_are_none) {
+TYPED_TEST(rope_refused, unknown_pairings) {
   for (const int number : {-1, 2, 77}) {
-    const auto none = static_cast<pairing>(number);
+    const auto unknown = static_cast<pairing>(number);
     const std::string value = "pairing = " + std::to_string(number);
-    this->template refused<invalid>({value}, [&](auto act) { act(this->q(), this->rows, none); });
     this->template refused<invalid>({value},
-                                    [&](auto act) { act(this->q(), this->k(), this->rows, none); });
+                                    [&](auto act) { act(this->q(), this->rows, unknown); });
+    this->template refused<invalid>(
+        {value}, [&](auto act) { act(this->q(), this->k(), this->rows, unknown); });
     this->template refused<invalid>({value}, [&](auto act) {
-      act(this->q(), this->k(), yarn::rows_of(this->freqs, this->list()), none);
+      act(this->q(), this->k(), yarn::rows_of(this->freqs, this->list()), unknown);
     });
     this->template refused<invalid>({value}, [&](auto act) {
-      act(this->q(), this->k(), yarn::rows_of(this->table, this->list()), none);
+      act(this->q(), this->k(), yarn::rows_of(this->table, this->list()), unknown);
     });
   }
 }
@@ -95,14 +96,14 @@ TYPED_TEST(rope_refused, heads_shorter_than_the_rotary_part) {
   TypeParam* const data = this->q_data();
   this->template bad_tensor<invalid>({"head_dim = 5", "rotary_dim = 6"}, {data, 3, 4, 5});
   this->template bad_tensor<invalid>({"head_dim = 0"}, {data, 3, 4, 0});
-  this->template bad_tensor<invalid>({"head_dim = 5"}, {data, 3, 0, 5}); // though nothing is there
+  this->template bad_tensor<invalid>({"head_dim = 5"}, {data, 3, 0, 5}); // even without heads
 }
 
 TYPED_TEST(rope_refused, null_data) {
   this->template bad_tensor<invalid>({"data is null"}, {static_cast<TypeParam*>(nullptr), 3, 4, 8});
 }
 
-TYPED_TEST(rope_refused, names_of_tensors) {
+TYPED_TEST(rope_refused, messages_name_the_tensor) {
   const heads_view<TypeParam> bad{this->q_data(), 3, 4, 5};
   this->template refused<invalid>({"q.head_dim"},
                                   [&](auto act) { act(bad, this->k(), this->rows, half); });
@@ -111,29 +112,29 @@ TYPED_TEST(rope_refused, names_of_tensors) {
   this->template refused<invalid>({"x.head_dim"}, [&](auto act) { act(bad, this->rows, half); });
 }
 
-// What is rotated twice is wrong, and slices of it race.
+// An element in two heads would be rotated twice, and two threads could write it at the same time.
 TYPED_TEST(rope_refused, heads_that_overlap) {
   const heads_view<TypeParam> x{this->q_data(), 3, 4, 8};
   const auto bad = [&](auto token_stride, auto head_stride) {
     this->template bad_tensor<invalid>({"overlap"}, x.with_strides(token_stride, head_stride));
   };
-  bad(32, 7); // heads into each other
-  bad(31, 8); // tokens into each other
-  bad(32, 0); // all heads one
-  bad(0, 8);  // all tokens one
+  bad(32, 7); // heads overlap
+  bad(31, 8); // tokens overlap
+  bad(32, 0); // all heads are the same
+  bad(0, 8);  // all tokens are the same
   bad(0, 0);
   bad(-32, 8); // backwards
   bad(32, -8);
-  bad(7, 24);  // [heads][tokens], tokens into each other
-  bad(8, 23);  // [heads][tokens], heads into each other
-  bad(16, 12); // neither axis within the other
+  bad(7, 24);  // [heads][tokens], tokens overlap
+  bad(8, 23);  // [heads][tokens], heads overlap
+  bad(16, 12); // heads and tokens interweave
   bad(8, 8);
   bad(INT64_MIN, 8);
   bad(32, INT64_MIN);
 }
 
-// One head or one token has no stride to be wrong.
-TYPED_TEST(rope_refused, strides_that_do_not_matter) {
+// With one head the head stride is not used, and with one token the token stride is not used.
+TYPED_TEST(rope_refused, unused_strides_are_not_refused) {
   TypeParam* const data = this->q_data();
   const heads_view<TypeParam> one_head{data, 3, 1, 8}, one_token{data, 1, 4, 8};
   for (const std::int64_t any : {std::int64_t{0}, std::int64_t{-1}, INT64_MAX, INT64_MIN}) {
@@ -170,7 +171,8 @@ TYPED_TEST(rope_refused, products_beyond_ptrdiff) {
   this->template bad_tensor<invalid>({}, {data, 3, (std::int64_t{1} << 61) + 4, 8});
   this->template bad_tensor<invalid>({}, {data, 3, std::int64_t{1} << 62, 12});
 
-  // The largest tensor there is, and one element more. (Checking touches nothing.)
+  // The largest possible tensor is accepted, and one element more is refused. (The checks access no
+  // element.)
   yarn::rope_check(heads_view<TypeParam>{data, 2, 4, 8}.with_strides(limit - 32, 8),
                    yarn::rows_of(this->freqs, positions_from(0)), half);
   yarn::rope_check(heads_view<TypeParam>{data, 2, 4, 8}.with_strides(8, (limit - 16) / 3),

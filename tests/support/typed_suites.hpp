@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Suites of tests over element types: their types, and the names that GoogleTest prints.
+// Test suites over element types: the types, and the names that GoogleTest prints.
 #ifndef YARN_TESTS_SUPPORT_TYPED_SUITES_HPP
 #define YARN_TESTS_SUPPORT_TYPED_SUITES_HPP
 
