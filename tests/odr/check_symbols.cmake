@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-# The functions and data that two parts emit, and of which the linker keeps either. Only what the
-# standard library says when a variant is empty may be among them, for it runs in no program that
-# works, and its tags, which are objects without content. OBJECTS is a list with commas.
+# Finds weak functions and data that two parts emit: the linker keeps only one of the two, so one
+# part could run code of the other. Allowed are the error functions of the standard library for an
+# empty variant, because no correct program calls them, and its tags, which are empty objects.
+# OBJECTS is a list with commas.
 cmake_minimum_required(VERSION 3.21)
 
 set(allowed "bad_variant_access|__gxx_personality_v0|__clang_call_terminate|std::exception::exception")
@@ -11,10 +12,10 @@ string(REPLACE "," ";" OBJECTS "${OBJECTS}")
 foreach(object IN LISTS OBJECTS)
   execute_process(COMMAND "${NM}" --demangle --defined-only "${object}" OUTPUT_VARIABLE text
                   COMMAND_ERROR_IS_FATAL ANY)
-  # V, W, u: weak; names with spaces follow the kind.
+  # The kinds V, W and u are weak. A name, possibly with spaces, follows the kind.
   string(REGEX MATCHALL "[0-9a-f]+ [VWu] [^\n]+" symbols "${text}")
   list(TRANSFORM symbols REPLACE "^[0-9a-f]+ [VWu] " "")
-  list(REMOVE_DUPLICATES symbols) # constructors have two symbols and one name
+  list(REMOVE_DUPLICATES symbols) # a constructor has two symbols with the same name
   if(NOT symbols)
     message(FATAL_ERROR "no weak symbols read: ${NM} ${object}")
   endif()
