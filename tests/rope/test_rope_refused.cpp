@@ -154,7 +154,7 @@ TYPED_TEST(rope_refused, products_beyond_ptrdiff) {
   };
   const heads_view<TypeParam> x{data, 3, 4, 8};
   bad(x.with_strides(limit, 8));
-  bad(x.with_strides(limit / 2, 8)); // twice that, and four heads
+  bad(x.with_strides(limit / 2, 8)); // 2 token strides fit, but not the four heads after them
   bad(x.with_strides(INT64_MAX, 8));
   bad(x.with_strides(8, limit));
   bad(x.with_strides(8, limit / 3));
@@ -163,7 +163,7 @@ TYPED_TEST(rope_refused, products_beyond_ptrdiff) {
   bad({data, 1, 1, limit + 1});
   bad(heads_view<TypeParam>{data, std::int64_t{1} << 32, std::int64_t{1} << 32, 8}.with_strides(
       std::int64_t{1} << 40, 8));
-  // n_heads * head_dim wraps to a stride that looks small, negative, or good.
+  // n_heads * head_dim wraps around to a small stride, a negative one, or one that looks right.
   this->template bad_tensor<invalid>({}, {data, 3, std::int64_t{1} << 60, 8});
   this->template bad_tensor<invalid>({}, {data, 3, 4, INT64_MAX});
   this->template bad_tensor<invalid>({}, {data, 3, std::int64_t{1} << 61, 8});
