@@ -132,8 +132,8 @@ template <class T> void run(const std::vector<sweep>& sweeps) {
   for (const sweep& panel : sweeps)
     for (const bool with_kept_rows : {true, false}) {
       const char* const source = with_kept_rows ? "kept_rows" : "run";
-      std::printf("# %s, %s, %s\n", support::type_name<T>(), each.name, source);
-      for (const shape& s : each.shapes) {
+      std::printf("# %s, %s, %s\n", support::type_name<T>(), panel.name, source);
+      for (const shape& s : panel.shapes) {
         const yarn::frequencies freqs = support::steady_frequencies(s.head_dim);
         const yarn::positions positions = yarn::positions_from(100000, s.n_tokens);
         if (with_kept_rows) {

@@ -110,7 +110,8 @@ TEST(heads_view, error_names_a_number_that_does_not_fit) {
 // ---- positions ---------------------------------------------------------------------------------
 
 template <class Integer> class positions_of : public ::testing::Test {};
-using position_types = ::testing::Types<int, long, long long>; // two of them have one size
+using position_types =
+    ::testing::Types<int, long, long long>; // two of the types have the same size
 struct position_names {
   template <class Integer> static std::string GetName(int) { // NOLINT: GoogleTest's name
     return std::is_same_v<Integer, int>    ? "int"

@@ -175,9 +175,9 @@ TEST(fast_math, keeps_the_bounds_of_rotations) {
         const auto truth = oracle::rotation(position, freqs.inv_freq()[pair]);
         const oracle::real cos = truth.cosine * m, sin = truth.sine * m;
         for (std::int64_t head = 0; head < heads; ++head) {
-          const bool split = p == yarn::pairing::half_split;
-          const auto i0 = static_cast<std::size_t>(head * 74 + (split ? pair : 2 * pair));
-          const std::size_t i1 = i0 + static_cast<std::size_t>(split ? n_pairs : 1);
+          const bool is_half_split = p == yarn::pairing::half_split;
+          const auto i0 = static_cast<std::size_t>(head * 74 + (is_half_split ? pair : 2 * pair));
+          const std::size_t i1 = i0 + static_cast<std::size_t>(is_half_split ? n_pairs : 1);
           const oracle::real x0 = static_cast<double>(before[i0]),
                              x1 = static_cast<double>(before[i1]);
           const double size =

@@ -35,7 +35,7 @@ using support::rows_for;
 using support::same_bytes;
 using yarn::pairing;
 
-// ---- What is refused --------------------------------------------------------------------------
+// ---- Refused calls ----------------------------------------------------------------------------
 
 /// A buffer and a copy of it, which shows whether a refused call changes the buffer.
 class rope_copy_refused : public ::testing::Test {
@@ -94,7 +94,7 @@ TEST_F(rope_copy_refused, the_same_memory_with_another_order_stride_or_type) {
   expect_overlap_refused(view_at(0), view_at(0), pairing::interleaved); // another order
   expect_overlap_refused(view_at(0), view_at(0, 4 * dim));
   expect_overlap_refused(view_at(0, 60), view_at(0, 60, dim + 1));
-  expect_overlap_refused(view_at(0), view_at(0, dim, 4 * dim)); // [heads][tokens] over it
+  expect_overlap_refused(view_at(0), view_at(0, dim, 4 * dim)); // seen as [heads][tokens]
   const yarn::heads_view<bf16> half_as_wide(reinterpret_cast<bf16*>(memory.data()), s.n_tokens,
                                             s.n_heads, dim); // elements of another size
   expect_refused({"overlap"}, pairing::half_split, pairing::half_split, view_at(0), half_as_wide,
@@ -137,25 +137,25 @@ TEST_F(rope_copy_refused, a_target_of_another_shape) {
 TEST_F(rope_copy_refused, arguments_that_rope_apply_refuses) {
   const auto source = view_at(0);
   const auto target = view_at(1000);
-  const pairing half = pairing::half_split;
+  const pairing half_split = pairing::half_split;
   const auto bad = static_cast<pairing>(2);
-  expect_refused({"pairing = 2"}, bad, half, source, target, rows);
-  expect_refused({"pairing = 2"}, half, bad, source, target, rows);
-  expect_refused({"rows.n_rows = 5", "n_tokens = 4"}, half, half, source, target,
+  expect_refused({"pairing = 2"}, bad, half_split, source, target, rows);
+  expect_refused({"pairing = 2"}, half_split, bad, source, target, rows);
+  expect_refused({"rows.n_rows = 5", "n_tokens = 4"}, half_split, half_split, source, target,
                  rows_for<float>({5, 1, 8, 0}));
-  expect_refused({"source.head_dim = 18", "rotary_dim = 20"}, half, half, source, target,
-                 rows_for<float>({4, 1, 10, 0}));
-  expect_refused({"source", "token_stride = 53", "overlap"}, half, half, view_at(0, 53), target,
-                 rows);
-  expect_refused({"target", "head_stride = 17", "overlap"}, half, half, source,
+  expect_refused({"source.head_dim = 18", "rotary_dim = 20"}, half_split, half_split, source,
+                 target, rows_for<float>({4, 1, 10, 0}));
+  expect_refused({"source", "token_stride = 53", "overlap"}, half_split, half_split, view_at(0, 53),
+                 target, rows);
+  expect_refused({"target", "head_stride = 17", "overlap"}, half_split, half_split, source,
                  view_at(1000, 60, 17), rows);
-  expect_refused({"target.data is null"}, half, half, source,
+  expect_refused({"target.data is null"}, half_split, half_split, source,
                  yarn::heads_view<float>(nullptr, s.n_tokens, s.n_heads, dim), rows);
   const yarn::rotary_table<float> table(frequencies_for(s), 6);
   expect_refused<std::out_of_range>(
-      {"position 6", "[0, 6)"}, half, half, source, target,
+      {"position 6", "[0, 6)"}, half_split, half_split, source, target,
       yarn::rows_of(table, yarn::positions(std::vector<int>{0, 1, 2, 6}.data(), 4)));
-  expect_refused({"positions.size = 3", "n_tokens = 4"}, half, half, source, target,
+  expect_refused({"positions.size = 3", "n_tokens = 4"}, half_split, half_split, source, target,
                  yarn::rows_of(frequencies_for(s), yarn::positions_from(0, 3)));
 }
 
@@ -255,7 +255,7 @@ TEST(rope_copy_overlap, agrees_with_the_bytes_of_random_views) {
   EXPECT_GT(n_interwoven, 100);
 }
 
-// ---- Nothing to do ----------------------------------------------------------------------------
+// ---- Empty tensors ----------------------------------------------------------------------------
 
 TEST(rope_copy_without_elements, writes_nothing) {
   const copy_shape s{2, 2, 4, 1};

@@ -76,7 +76,7 @@ protected:
 TEST_F(rope_overlap, same_view_as_q_and_k_is_refused) {
   const view v = at(0, 4, 4 * dim, dim);
   expect_refused(v, v);
-  expect_refused(v, at(0, 2, 4 * dim, dim)); // fewer heads
+  expect_refused(v, at(0, 2, 4 * dim, dim)); // the same with fewer heads
   expect_refused(v, at(0, 2, 2 * dim, dim)); // other strides
 }
 

@@ -66,7 +66,7 @@ template <class T> std::vector<T> special_elements() {
        {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{3}, // subnormal
         normal / 2 + 1, normal - 1, normal, normal + 1,                         // and around
         infinity - 1, infinity,                                                 // the largest
-        infinity + 1, infinity + normal / 4 + 1,                                // NaN that signal
+        infinity + 1, infinity + normal / 4 + 1,                                // signalling NaN
         infinity + normal / 2, 2 * normal + infinity / 2 - normal / 3}) {
     list.push_back(of_bits(bits));
     list.push_back(of_bits(sign | bits));

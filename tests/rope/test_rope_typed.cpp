@@ -147,7 +147,7 @@ TYPED_TEST(rope_typed, many_tokens_and_many_heads) {
   EXPECT_LE(worst.beyond_round, most_units + oracle_noise);
 }
 
-// ---- Nothing to rotate ------------------------------------------------------------------------
+// ---- Empty tensors ----------------------------------------------------------------------------
 
 TYPED_TEST(rope_typed, no_tokens_no_heads_and_an_empty_k) {
   using T = typename TypeParam::type;

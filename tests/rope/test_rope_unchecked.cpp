@@ -57,7 +57,8 @@ TYPED_TEST(rope_far, strides_beyond_2_to_the_31_elements) {
   constexpr std::size_t dim = 22, far = (std::size_t{1} << 31U) + 64;
   const sparse_memory memory((2 * far + 4096) * sizeof(TypeParam));
   if (memory.data() == nullptr) {
-    // Some tens of GB are reserved, and a few pages used: a limit on addresses is no fault of ours.
+    // The test reserves some tens of GB of addresses and uses a few pages. A system may limit the
+    // address space.
     GTEST_SKIP() << "no address space";
   }
   auto* const data = reinterpret_cast<TypeParam*>(memory.data());
@@ -116,7 +117,8 @@ TEST(rope_far_rows, rows_and_tables_beyond_2_to_the_31_elements) {
   constexpr std::int64_t far = std::int64_t{1} << 30;
   const sparse_memory memory(static_cast<std::size_t>(5 * far) * sizeof(float));
   if (memory.data() == nullptr) {
-    // Some tens of GB are reserved, and a few pages used: a limit on addresses is no fault of ours.
+    // The test reserves some tens of GB of addresses and uses a few pages. A system may limit the
+    // address space.
     GTEST_SKIP() << "no address space";
   }
   auto* const entries = reinterpret_cast<float*>(memory.data());

@@ -79,7 +79,7 @@ TEST(rotation_reference_data, agrees_with_the_methods_of_the_list) {
     EXPECT_TRUE(method_told_by(rotation_json()[i]) == listed_cases[i].how) << listed_cases[i].id;
     n_axes += listed_cases[i].how == method::axes ? 1 : 0;
   }
-  EXPECT_EQ(n_axes, 10U); // fewer, once axes are built; never more
+  EXPECT_EQ(n_axes, 10U); // must decrease when the library gets position axes, and never increase
 }
 
 // test_rotation_reference_ggml.cpp counts the cases of ggml.

@@ -149,7 +149,7 @@ TEST(rows, all_slices_equal_one_call) {
   const auto n_pairs = static_cast<std::size_t>(freqs.n_pairs());
   std::vector<std::int64_t> list(230);
   std::iota(list.begin(), list.end(), -20);
-  list[100] = 5; // two runs and a break
+  list[100] = 5; // splits the list into two runs
   for (const auto& positions : {yarn::positions(list), yarn::positions_from(-20, 230)}) {
     std::vector<float> whole_cos(230 * n_pairs), whole_sin(whole_cos.size());
     yarn::fill_rows(freqs, positions, whole_cos.data(), whole_sin.data(), n_pairs);
@@ -311,7 +311,7 @@ TYPED_TEST(fill_rows, writes_nothing_on_error) {
                std::invalid_argument);
   EXPECT_THROW(yarn::fill_rows(freqs, yarn::positions_from(0, 4), cos.data(), null, 8),
                std::invalid_argument);
-  yarn::fill_rows(freqs, yarn::positions_from(3, 0), null, null, 8); // no rows, no memory
+  yarn::fill_rows(freqs, yarn::positions_from(3, 0), null, null, 8); // null is accepted for no rows
   for (std::size_t i = 0; i < 64; ++i) {
     ASSERT_EQ(cos[i], T{5});
     ASSERT_EQ(sin[i], T{5});

@@ -29,7 +29,7 @@ namespace support {
 
 using real = long double;
 
-/// Half a unit in the last place of T, relative.
+/// Half a unit in the last place of the type in which T is computed, relative.
 template <class T> constexpr real half_unit_of = std::is_same_v<T, double> ? 0x1p-53L : 0x1p-24L;
 /// The relative error of a rotated head: the roundings of rows, products and results, and for
 /// 16-bit elements the rounding of the elements (derived in test_rope_properties.cpp).

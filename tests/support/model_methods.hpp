@@ -89,7 +89,7 @@ inline std::vector<model_method> model_methods() {
   gpt_oss.truncate = false;
   all.push_back({"yarn_no_truncation", shape_of(64, 150000), gpt_oss, 0});
 
-  yarn::yarn_scaling deepseek; // DeepSeek-V2-Lite: the ratio of two factors
+  yarn::yarn_scaling deepseek; // DeepSeek-V2 with unequal coefficients: their ratio is not 1
   deepseek.factor = 40;
   deepseek.original_max_position_embeddings = 4096;
   deepseek.mscale = 0.707;

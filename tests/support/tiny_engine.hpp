@@ -162,9 +162,9 @@ struct tiny_engine {
 private:
   std::size_t place(yarn::pairing in, std::int64_t pair, bool second) const {
     const std::int64_t apart = distance == 0 ? n_pairs() : distance;
-    const bool half = in == yarn::pairing::half_split;
+    const bool is_half_split = in == yarn::pairing::half_split;
     return static_cast<std::size_t>(
-        offset + (half ? pair + (second ? apart : 0) : 2 * pair + (second ? 1 : 0)));
+        offset + (is_half_split ? pair + (second ? apart : 0) : 2 * pair + (second ? 1 : 0)));
   }
 
   void turn(std::vector<double>& head, const std::vector<double>& c,
