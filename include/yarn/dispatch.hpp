@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Run-time dispatch: chooses among parts of a program that yarn_add_dispatch of the CMake package
-// compiled from one source, each for its own instruction set. Opt-in; needs no xsimd.
+// Run-time dispatch. The CMake function yarn_add_dispatch compiles a source several times, once per
+// instruction set. Each result is a part. This header chooses the part at run time. Opt-in; needs
+// no xsimd.
 //
 //     kernels.hpp    struct rope_kernels { void (*rotate)(...); };    pointers to functions
 //                    YARN_DISPATCH_DECLARE(rope_kernels)
@@ -81,9 +82,9 @@ template <class Kernels> const Kernels& dispatch() {
   template <> const Kernels& yarn::dispatch_part<Kernels, yarn::isa::avx512_bf16>();               \
   template <> const Kernels* yarn::dispatch_find<Kernels>(yarn::isa wanted);
 
-/// Defines the kernels of a part: the members of Kernels in their order, which are constants. Use
-/// this macro once in the source of the kernels, outside of any namespace. Define the functions in
-/// an anonymous namespace; otherwise parts would share them.
+/// Defines the kernels of a part. The arguments are the members of Kernels in their order, as
+/// constant expressions. Use this macro once in the source of the kernels, outside of any
+/// namespace. Define the functions in an anonymous namespace; otherwise parts would share them.
 #define YARN_DISPATCH_PART(Kernels, ...)                                                           \
   static_assert(yarn::isa::YARN_DISPATCH_ISA <= yarn::detail::isa_of_flags,                        \
                 "yarn: this part is compiled without the flags of its instruction set");           \

@@ -31,8 +31,9 @@ template <class Number, class Count>
 /// attention_factor * exp(sqrt(-1) * p * inv_freq[i]). A value type: copies share nothing.
 class frequencies {
 public:
-  /// One frequency per pair. Rows are exact for these numbers. (After `rerotation`, rows are exact
-  /// for the differences in phase_steps, and these numbers are rounded from them.)
+  /// One frequency per pair. Rows have their stated accuracy for these numbers. (After
+  /// `rerotation`, rows are exact for the differences in phase_steps, and these numbers are rounded
+  /// from them.)
   /// Units    rad/token.
   array_view<const double> inv_freq() const& { return {inv_freq_.data(), inv_freq_.size()}; }
   array_view<const double> inv_freq() const&& = delete; // would dangle
@@ -45,7 +46,8 @@ public:
   array_view<const std::uint64_t> phase_steps() const& { return {steps_.data(), steps_.size()}; }
   array_view<const std::uint64_t> phase_steps() const&& = delete;
 
-  /// The base in use: rope_theta, or the base that an NTK method computed; 0 for frequencies_from.
+  /// The base in use: rope_theta, or the base that an NTK method computed; 0 for frequencies_from
+  /// and rerotation.
   double rope_theta() const { return rope_theta_; }
   /// The pairs between which the ramp of YaRN and of part_ntk_scaling runs; absent for other
   /// methods.
@@ -113,12 +115,14 @@ template <class Method, class Integer>
 /// Errors   std::invalid_argument: f is a float32_pipeline, which has no exact phase.
 [[nodiscard]] inline frequencies inverse(const frequencies& f);
 
-/// The transposed rotation, for gradients: -inv_freq, m. It is the inverse only if m is 1.
+/// The transposed rotation, for gradients: frequencies -inv_freq, attention factor m. It is the
+/// inverse only if m is 1.
 /// Errors   Those of inverse.
 [[nodiscard]] inline frequencies adjoint(const frequencies& f);
 
-/// The rotation without the attention factor: inv_freq, 1. With distances in place of positions, it
-/// moves cached keys to other positions (K-shift); the keys contain the factor already.
+/// The rotation without the attention factor: frequencies inv_freq, attention factor 1. With
+/// distances in place of positions, it moves cached keys to other positions (K-shift); the keys
+/// contain the factor already.
 /// Errors   Those of inverse.
 [[nodiscard]] inline frequencies unscaled(const frequencies& f);
 

@@ -80,7 +80,7 @@ inline ggml_tensor* rope_rows_node(ggml_context* context, ggml_tensor* positions
 ggml_tensor* rope_rows_node(ggml_context*, ggml_tensor*, const frequencies&&) = delete; // dangles
 
 /// Writes rows into a tensor of the caller, which can be an input of a graph in place of the node.
-/// The positions may be any.
+/// The positions may be a list of 32 or 64 bits, or a run.
 /// Shape    rows: f32 [2 * n_pairs, n_tokens], in memory that the CPU can read.
 /// Errors   Those of fill_rows, and std::invalid_argument: a tensor of another type or shape. All
 ///          checks come before the first write.

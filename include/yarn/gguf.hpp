@@ -46,15 +46,13 @@
 // Tensors: rope_freqs.weight has divisors of the frequencies (the scaling of Llama 3 and Gemma 4);
 // rope_factors_short.weight and rope_factors_long.weight are [short_factor] and [long_factor].
 //
-// Differences from Hugging Face and llama.cpp:
-// * YaRN's attention factor equals that of Hugging Face. (llama.cpp divides by 1 + 0.1 ln s, and
-// ggml
-//   multiplies by the same number.)
+// YaRN's attention factor equals that of Hugging Face: llama.cpp divides it by 1 + 0.1 ln s, and
+// ggml multiplies it by the same number again. Differences from Hugging Face and llama.cpp:
 // * The file has no mscale. llama.cpp uses 1, and for deepseek2 mscale_all_dim.
 // * The file has no truncate. The bounds of the ramp are always rounded, as in ggml. Hugging Face's
 //   gpt-oss does not round them, which changes frequencies by up to 76 %.
 // * LongRoPE's long list is used if `seq_len` is above L. In llama.cpp, the allocated context
-// decides.
+//   decides.
 #ifndef YARN_GGUF_HPP
 #define YARN_GGUF_HPP
 
@@ -74,7 +72,8 @@ enum class gguf_layers { global, sliding_window };
 
 struct gguf_options {
   gguf_layers layers = gguf_layers::global;
-  /// The base for files without freq_base. 0: a missing base is an error. (llama.cpp uses 10000.)
+  /// The base for files without freq_base. 0: a missing base is an error. (llama.cpp uses 10000.
+  /// For window layers of some architectures, 10000 is used here, too.)
   double default_rope_theta = 0.0;
 };
 
@@ -87,7 +86,7 @@ struct gguf_config {
   std::int64_t max_position_embeddings = 0; ///< context_length; 0: not given
   std::int64_t original_max_position_embeddings = 0; ///< L of the method; 0: not given
   std::int64_t qk_head_dim = 0;   ///< the whole width of a query head, for softmax_scale
-  std::int64_t rotary_offset = 0; ///< the first rotated element of a query head; not 0 for MLA only
+  std::int64_t rotary_offset = 0; ///< the first rotated element of a query head; 0 except for MLA
   std::vector<std::int64_t>
       dimension_sections; ///< M-RoPE: the number of pairs of each axis of positions; empty: none
   std::vector<std::string> unused; ///< keys with ".rope." that this reader does not know
@@ -120,7 +119,7 @@ inline frequencies make_frequencies(const gguf_config& config, std::int64_t seq_
 /// converters permute the weights of Llama and others. with_sections: whether the file has
 /// dimension_sections, which decides for GLM-4.
 /// Returns  Empty for architectures that are not listed in detail/gguf/architectures.hpp, and for
-///          models that llama.cpp does not rotate.
+///          architectures that llama.cpp does not rotate.
 /// Errors   None.
 inline std::optional<pairing> gguf_pairing(std::string_view architecture,
                                            bool with_sections = false);

@@ -14,8 +14,8 @@
 //
 // The reader guesses nothing silently. `notes` lists the values that were derived, that contradict
 // each other, or that are defaults of the model's class. `unused` lists the keys that this reader
-// does not know. A missing key is an error. Most configurations do not give the pairing, so
-// `pairing` is empty unless a key gives it.
+// does not know. A missing key that has no default and cannot be derived is an error. Most
+// configurations do not give the pairing, so `pairing` is empty unless a key gives it.
 #ifndef YARN_HF_CONFIG_HPP
 #define YARN_HF_CONFIG_HPP
 
@@ -51,7 +51,8 @@ struct hf_config {
   /// The name in transformers 5: "default", "linear", "dynamic", "yarn", "llama3", "longrope" or
   /// "proportional". HunYuan's "dynamic" with an alpha is "ntk".
   std::string rope_type;
-  std::int64_t max_position_embeddings = 0; ///< tokens, after any extension; 0: not given
+  std::int64_t max_position_embeddings =
+      0; ///< tokens; before or after an extension, as files differ; 0: not given
   /// L of the method, tokens; 0: not needed, or not given.
   std::int64_t original_max_position_embeddings = 0;
   std::optional<yarn::pairing> pairing; ///< set if a key gives the pairing (rope_interleave)

@@ -67,7 +67,7 @@ private:
 /// Shape    Inputs: x [sequences, heads, tokens, dim], or [sequences, tokens, heads * dim] with
 ///          num_heads; rows float [1 or sequences, tokens, 2 * n_pairs] of RopeRows. Output: y of
 ///          the shape of x. Elements beyond 2 * n_pairs of a head are copied.
-/// Types    x: float, double, float16 or bfloat16. y: the type of x.
+/// Types    x: float, double, float16, bfloat16 or float8e4m3fn. y: the type of x.
 /// Errors   The session does not start: `interleaved` is missing. The run fails with a message:
 ///          shapes that do not fit, 2 * n_pairs > dim, another type.
 class onnx_rope : public Ort::CustomOpBase<onnx_rope, detail::onnx_rope_kernel, true> {

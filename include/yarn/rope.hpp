@@ -60,7 +60,8 @@ void rope_apply_unchecked(const X& x, const Rows& rows, pairing p, thread_slice 
 /// cache's), other strides, and another order of the rotated elements: DeepSeek-V3 reads
 /// interleaved pairs and writes half-split ones (`order`). The elements behind the pairs are
 /// copied, and converted to the type of the target.
-/// Shape    Both [n_tokens][n_heads][head_dim], any strides; disjoint, or the same view.
+/// Shape    Both [n_tokens][n_heads][head_dim], any strides; disjoint, or the same view with
+///          elements of the same size and the same order of pairs.
 /// Types    Any two formats. The rotation is computed in double if either is double, else in float,
 ///          and rounded once.
 /// Errors   Those of rope_copy_check. All checks come before the first write.

@@ -9,8 +9,8 @@
 // Float entries are correctly rounded. |entry - m cos(position * inv_freq)|, with m the attention
 // factor, is at most 0.501 * 2^-24 * M for |position| <= 2^24, and 0.51 * 2^-24 * M up to 2^31. M
 // is the smallest power of two that is not below m. The excess over 0.5 is the error of the phase:
-// at most 2^-65 turns (2^-62.3 rad) per token. Double entries have the same phase error, and are
-// correctly rounded apart from it; each pair takes some 70 ns.
+// at most 2^-65 turns (2^-62.3 rad) per token. Double entries are correctly rounded for the
+// rounded phase; each pair takes some 70 ns.
 //
 // Every function here gives the same bits, on every processor (tests/rows/test_rows_error.cpp).
 #ifndef YARN_ROWS_HPP
@@ -41,14 +41,14 @@ void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stri
 template <class T> class rotary_rows {
 public:
   /// Replaces all rows by those of `list`.
-  /// Errors   Those of fill_rows; there are no rows afterwards.
+  /// Errors   Those of fill_rows. After an error there are no rows.
   void assign(const frequencies& f, const positions& list) {
     storage_.clear();
     storage_.append(f, list);
   }
   /// Appends the rows of `list`.
   /// Errors   Those of fill_rows, and std::invalid_argument: f has another number of pairs than the
-  ///          rows; the rows are unchanged afterwards.
+  ///          rows. After an error the rows are unchanged.
   void append(const frequencies& f, const positions& list) { storage_.append(f, list); }
   void clear() { storage_.clear(); }
 

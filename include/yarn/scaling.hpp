@@ -22,7 +22,8 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// Any method of the library, for a choice at run time, for example from a configuration. The
+/// Any method above except freq_factors_scaling, for a choice at run time, for example from a
+/// configuration. The
 /// variant may hold a dynamic method, so make_frequencies needs the current length with it.
 using any_scaling =
     std::variant<default_scaling, linear_scaling, ntk_scaling, dynamic_ntk_scaling,

@@ -30,8 +30,8 @@ inline namespace YARN_ABI {
 /// Shape    qk_head_dim: the whole width of a query head. For MLA that is the rotated and the
 ///          unrotated part together (192 in DeepSeek-V3).
 /// Types    A dynamic method, or any_scaling, compiles only with the current length (below).
-/// Returns  1/sqrt(qk_head_dim), times the factor of the convention. The factor is 1 for methods
-///          other than YaRN, without mscale_all_dim, and for factor <= 1.
+/// Returns  1/sqrt(qk_head_dim), times the factor of the convention. This factor is 1 unless the
+///          method is YaRN, has mscale_all_dim, and its scale s is > 1.
 /// Errors   std::invalid_argument: qk_head_dim < 1, or a field of the method is out of range.
 /// Accuracy 0.5 ULP + 2^-100.
 template <class Integer, class Method>

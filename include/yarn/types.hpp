@@ -11,8 +11,9 @@
 #include <type_traits>
 
 namespace Eigen {
-struct half; // Declared, not included: format_of below needs only the names. Both are structs in
-struct bfloat16; // Eigen 3.4 to 5.
+// Declared, not included: format_of below needs only the names. Both are structs in Eigen 3.4 to 5.
+struct half;
+struct bfloat16;
 } // namespace Eigen
 
 namespace yarn {
@@ -89,7 +90,7 @@ template <> struct format_of<Eigen::half> {
 template <> struct format_of<Eigen::bfloat16> {
   static constexpr element_format value = element_format::bfloat16;
 };
-// g++ 12 has _Float16 in C++ on x86 only, but defines its limits on every processor.
+// g++ 12 defines __FLT16_MANT_DIG__ on every processor, but has _Float16 in C++ on x86 only.
 #if defined(__FLT16_MANT_DIG__) &&                                                                 \
     (defined(__clang__) || __GNUC__ >= 13 || (__GNUC__ == 12 && defined(__SSE2__)))
 template <> struct format_of<_Float16> {

@@ -39,9 +39,9 @@ inline void resolve_part_ntk(spectrum& s, real scale, std::int64_t original_leng
 
 } // namespace detail
 
-/// The first form of NTK-by-parts, with two blends that are linear in the pair index: interpolation
-/// with NTK-aware scaling between the pairs of 1.25 and 0.75 turns within L, then the result with
-/// the unscaled frequency between the pairs of 16 and 2 turns.
+/// The first form of NTK-by-parts, with two blends that are linear in the pair index. The first one
+/// blends interpolated and NTK-aware frequencies, between the pairs that turn 1.25 and 0.75 times
+/// within L. The second one blends the result with the unscaled frequency, between 16 and 2 turns.
 /// Formula  k theta_i + (1 - k) (a ntk_i + (1 - a) theta_i / s), where k = (1 - ramp(16, 2)) *
 ///          extrapolation_factor, a = (1 - ramp(1.25, 0.75)) * ntk_factor. ramp is that of
 ///          yarn_scaling, ntk_i the frequency of ntk_scaling. Attention factor: 1.

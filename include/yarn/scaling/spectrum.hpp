@@ -23,9 +23,9 @@ enum class frequency_zone : unsigned char {
   unrotated,    ///< the frequency is 0
 };
 
-/// The pairs between which a method blends: pairs up to `low` keep their frequency, pairs from
-/// `high` on are interpolated. The bounds are whole numbers, unless yarn_scaling::truncate is
-/// false.
+/// The pairs between which a method blends: pairs up to `low` keep their frequency. Bounds are
+/// whole numbers, unless yarn_scaling::truncate is false or both would be equal (then high is low +
+/// 0.001).
 struct pair_range {
   bool has_value; // Without initialisers, which would make a constructor and so generate code: see
                   // detail/base/abi.hpp.
@@ -43,8 +43,9 @@ inline namespace YARN_ABI {
 class spectrum {
 public:
   /// theta_i = rope_theta^(-2i / rotary_dim) for every pair i, attention factor 1.
-  /// Errors   std::invalid_argument for a head_dim outside [1, 2^24], a rotary_dim that is odd,
-  ///          0 or beyond head_dim, a rope_theta that is not set, not finite or not > 0.
+  /// Errors   std::invalid_argument: head_dim is not in [1, 2^24]; rotary_dim (or head_dim, if
+  ///          rotary_dim is 0) is odd, negative or beyond head_dim; rope_theta is not set, not
+  ///          finite or not > 0.
   explicit spectrum(const rope_shape& shape);
 
   const rope_shape& shape() const { return shape_; }

@@ -30,8 +30,8 @@ public:
   /// Errors   std::invalid_argument: the rotated part does not fit into the head.
   template <class Integer> expectation with_rotary_offset(Integer offset) const;
 
-  /// The same with another number of rotated elements, which must fit into the head. If the method
-  /// has a number for each pair, the further frequencies are those of the formula without scaling.
+  /// The same with another number of rotated elements; the head becomes larger if necessary. If the
+  /// method cannot be used with this rotary_dim, pairs beyond n_pairs() get unscaled frequencies.
   expectation with_rotary_dim(std::int64_t rotary_dim) const;
   /// The first n expected frequencies; those beyond n_pairs() come from the formula.
   std::vector<double> continued(std::int64_t n) const;

@@ -119,13 +119,14 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& o
                                              const report& r);
 
 struct options {
-  /// The largest error that passes. For rows it is divided by the attention factor, for rotations
-  /// also by the length of the pair; for inverse frequencies it is relative. 0 means the error of
-  /// right arithmetic in the type: 2.4e-7 for a float table, 4.8e-7 for a float rotation, 1.6e-2
-  /// for a bfloat16 rotation. A finding that is not about precision fails with any tolerance.
+  /// The largest error that passes. The error of a row is relative to the attention factor, that of
+  /// a rotation also to the length of the pair, that of an inverse frequency to the frequency. 0
+  /// means the error of right arithmetic in the type: 2.4e-7 for a float table, 4.8e-7 for a float
+  /// rotation, 1.6e-2 for a bfloat16 rotation. A known mistake that is not about precision fails
+  /// with any tolerance.
   double tolerance = 0;
-  /// Whether an engine passes whose only fault is that of the common frameworks: angles or
-  /// frequencies in float32. The report contains the error.
+  /// If true, an engine passes whose only fault is float32 angles or frequencies, as in the common
+  /// frameworks. The report contains the error.
   bool accept_float32_angles = false;
   /// The largest position that the engine supports.
   std::int64_t max_position = 131071;

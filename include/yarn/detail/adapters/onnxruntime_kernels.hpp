@@ -19,7 +19,7 @@ namespace detail {
 static_assert(ORT_API_VERSION >= 18,
               "yarn: operators in place and in parallel need onnxruntime 1.18");
 
-// Calls f and turns an exception into a status, because C code calls the kernels.
+// Calls `work` and turns an exception into a status, because C code calls the kernels.
 template <class Work> OrtStatusPtr onnx_status(Work&& work) {
   try {
     work();

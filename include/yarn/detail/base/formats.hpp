@@ -5,7 +5,7 @@
 //
 // The conversions here are of one element, by integers, with the same bits on every processor. They
 // round to nearest even and keep denormals; a NaN becomes a quiet NaN. The vector code in
-// detail/simd/ is faster and gives the same results.
+// detail/simd/ is faster and gives the same results, except for the payload of a NaN.
 #ifndef YARN_DETAIL_BASE_FORMATS_HPP
 #define YARN_DETAIL_BASE_FORMATS_HPP
 
@@ -185,9 +185,8 @@ template <class Compute, class T> YARN_ALWAYS_INLINE Compute widen(const T& elem
 }
 
 /// Rounds a double to float so that a second rounding, to a format of at most 22 digits, gives the
-/// same result as one rounding of the double. Plain rounding would not: it can turn a non-tie into
-/// a tie. The result is the double if it is a float, else the neighbouring float with an odd last
-/// bit.
+/// same result as one rounding of the double. Rounding to nearest first could create a tie. Returns
+/// the value itself if a float can hold it, else the neighbouring float whose last bit is odd.
 YARN_ALWAYS_INLINE float round_to_odd(double value) {
   const auto nearest = static_cast<float>(value);
   if (!(static_cast<double>(nearest) != value) || !is_finite(value))

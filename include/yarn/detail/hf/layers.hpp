@@ -112,8 +112,8 @@ inline bool hf_has_local_theta(const hf_object& config, const hf_model& model) {
          config.has("local_rope_theta");
 }
 
-// OLMo 3 has one dictionary, which scales its global layers only: so do transformers 4.57 and 5.13,
-// vLLM and llama.cpp. (transformers 5.0 to 5.12 scale all layers, which is a bug.)
+// OLMo 3 has one dictionary. transformers 4.57 and 5.13, vLLM and llama.cpp apply its scaling to
+// the global layers only. (transformers 5.0 to 5.12 scale all layers, which is a bug.)
 inline bool hf_scales_global_only(const hf_object& dictionary, const hf_model& model) {
   return model.scales_global_layers_only && dictionary.has("factor");
 }

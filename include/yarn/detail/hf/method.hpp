@@ -102,8 +102,8 @@ private:
     return value && *value != 0.0 ? *value : otherwise;
   }
 
-  // max_position_embeddings is never used instead: in some configurations it is the length before
-  // the extension, in others the length after.
+  // If original_max_position_embeddings is missing, max_position_embeddings does not replace it: in
+  // some configurations it is the length before the extension, in others the length after.
   std::int64_t original_length() const {
     const auto inner = dictionary_.length("original_max_position_embeddings");
     const std::int64_t outer = outer_original_;

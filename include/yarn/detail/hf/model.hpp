@@ -21,7 +21,8 @@ struct hf_model {
   double local_theta = 0.0;           // theta of sliding_attention; 0: all layers have one theta
   double partial_rotary_factor = 0.0; // 0: all of head_dim is rotated
   int head_dim = 0;                   // 0: hidden_size / num_attention_heads
-  // The class has its own scaling, whose numbers only a dictionary gives.
+  // The class always scales, but the numbers are in a dictionary only. Without one, there is an
+  // error.
   bool scales_by_itself = false;
   // Whether layers with local_theta have the scaling of the dictionary, too.
   bool scales_local_layers = false;

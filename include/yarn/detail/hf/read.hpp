@@ -51,7 +51,8 @@ inline void hf_read_method(const hf_sources& from, hf_config& result) {
   result.original_max_position_embeddings = found.original_max_position_embeddings;
 }
 
-// Also sets the share of proportional_scaling, whose key other methods use for rotary_dim.
+// partial_rotary_factor is the share of proportional_scaling. For all other methods it gives
+// rotary_dim.
 inline void hf_read_shape(const hf_sources& from, const hf_options& options, hf_config& result) {
   result.shape.rope_theta =
       hf_rope_theta(from.config, from.layer, from.model, options.default_rope_theta, result.notes);

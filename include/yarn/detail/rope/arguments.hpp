@@ -12,7 +12,7 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// Checks the extents of a view of rows or of a table, which may be of an engine's own arrays.
+// Checks a rows_view or a table_view. The engine may have made it, so its numbers may be anything.
 template <class R, class Meaning>
 void check_trig(const char* name, const trig_view<R, Meaning>& view) {
   if (view.n_pairs() < 0 || view.n_rows() < 0 || (view.n_pairs() == 0 && view.n_rows() != 0))

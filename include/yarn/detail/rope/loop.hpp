@@ -146,11 +146,11 @@ YARN_ALWAYS_INLINE void copy_rests(const From* source, To* target, step outer, s
     }
 }
 
-// Rotates the heads of one tensor in a block; token t has the row rows[t]. The outer loop is over
-// tokens: a row is then loaded once for all heads, and memory is read in order. The outer loop is
-// over heads if heads are farther apart than tokens ([heads][tokens][dim]), or if there is one
-// head. (The variables of the loop are plain numbers. If they were members of a struct, gcc 12
-// would make rope_copy 4 % slower.)
+// Rotates the heads of one tensor in a block; token t has the row rows[t]. Usually the outer loop
+// is over tokens: a row is then loaded once for all heads, and memory is read in order. The outer
+// loop is over heads only if heads are farther apart than tokens ([heads][tokens][dim]), or if
+// there is one head. (The variables of the loop are plain numbers. If they were members of a
+// struct, gcc 12 would make rope_copy 4 % slower.)
 template <pairing In, pairing Out, class Arch, class From, class To, class C>
 void rotate_block(const transfer<From, To>& x, const block& part, const row_pointers<C>* rows) {
   const std::int64_t n_heads = x.source.n_heads();

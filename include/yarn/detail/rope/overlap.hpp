@@ -54,7 +54,7 @@ YARN_NOINLINE inline overlap overlap_of(const footprint& p, const footprint& q, 
   if (n_p > 1 && n_q > 1 && p.stride[level] != q.stride[level])
     return overlap::undecided;
   const std::int64_t stride = n_p > 1 ? p.stride[level] : q.stride[level];
-  if (p.size[next] > stride || q.size[next] > stride) // A block of one is wider than a gap.
+  if (p.size[next] > stride || q.size[next] > stride) // A block is larger than the stride.
     return next == 2 ? overlap::certain : overlap::undecided;
   // Block j of q begins `rest` bytes behind block j + ahead of p.
   const std::int64_t ahead = offset / stride - (offset % stride < 0 ? 1 : 0);

@@ -32,7 +32,8 @@ template <class T> YARN_ALWAYS_INLINE std::uintptr_t address_of(const T* p, std:
 /// Heads at equal distances: the heads of one token, or one head of consecutive tokens. Head h is
 /// read at source + h * source_stride and written at target + h * target_stride. `half` is the
 /// distance between the elements of a half-split pair. `lead` heads ahead are prefetched; 0 turns
-/// prefetching off. After the last head, the heads from the address `next` on follow.
+/// prefetching off. After the last head, prefetching continues with the heads at the address
+/// `next`.
 template <class From, class To> struct head_run {
   const From* source;
   To* target;
@@ -139,10 +140,10 @@ private:
 
 #if !defined(YARN_NO_XSIMD)
 
-/// The same for source and target in bfloat16, by 32-bit words of two neighbouring elements (see
-/// pack.hpp). The words of interleaved heads are pairs, so nothing is permuted. The words of
-/// half-split heads belong to two neighbouring pairs, so the row is sorted into even and odd pairs,
-/// once for all heads.
+/// Like rotation_step, for source and target in bfloat16: it works on 32-bit words of two
+/// neighbouring elements (see pack.hpp). The words of interleaved heads are pairs, so nothing is
+/// permuted. The words of half-split heads belong to two neighbouring pairs, so the row is sorted
+/// into even and odd pairs, once for all heads.
 template <pairing Order, class Arch> class word_step {
 public:
   using wide = pack<float, Arch>;
@@ -244,7 +245,7 @@ YARN_ALWAYS_INLINE void rotate_by_row(const head_run<From, To>& x, row_pointers<
 }
 
 /// Calls f for each head of x, with prefetches if x.lead > 0. (There are two loops because a test
-/// of `lead` in the loop takes as long as a head in L1.)
+/// of `lead` per head takes as long as rotating a head in L1.)
 template <class From, class To, class F>
 YARN_ALWAYS_INLINE void for_each_head(head_run<From, To> x, std::int64_t size, const F& f) {
   if (x.lead == 0) {
@@ -363,8 +364,8 @@ YARN_ALWAYS_INLINE void rotate_heads(const head_run<From, To>& x, row_pointers<C
       return rotate_whole<step>(x, row, std::make_integer_sequence<int, 8>{});
   }
   // Heads that come from memory are rotated whole, so that memory is read in order. The row is then
-  // prepared for each head, which takes no time beside the memory access, except for elements that
-  // are converted and for vectors of 128 bits. Scalar code always rotates whole heads, because
+  // prepared for each head. The memory access hides this cost, except for elements that are
+  // converted and for vectors of 128 bits. Scalar code always rotates whole heads, because
   // compilers vectorize that loop.
   if constexpr (!step::prepares || (sizeof(typename step::wide) > 16 && sizeof(From) == sizeof(C)))
     if (step::pairs == 1 || x.lead != 0)

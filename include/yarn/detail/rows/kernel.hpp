@@ -20,7 +20,8 @@
 //   the three roundings of each component, and multiplies the error by less than 1 + 2^-48. After
 //   95 steps the error is less than 5.5 + 95 * 8.3 = 794. The sums with the bound round by 1.
 //   1024 >= 795, so the bound of 1024 is safe.
-// tests/rows/test_row_kernel.cpp measures 2.2e and 83, so there is room for -ffast-math.
+// tests/rows/test_row_kernel.cpp measures at most 2.2e and 83. The rest is room for the changes of
+// -ffast-math.
 #ifndef YARN_DETAIL_ROWS_KERNEL_HPP
 #define YARN_DETAIL_ROWS_KERNEL_HPP
 

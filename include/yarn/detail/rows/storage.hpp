@@ -11,8 +11,7 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// The memory of rows and tables: rows [cos | sin], each padded to whole cache lines, so that two
-// threads never write the same line.
+// Rows [cos | sin], each padded to whole cache lines.
 template <class T> class trig_storage {
 public:
   std::int64_t n_rows() const { return n_rows_; }

@@ -16,7 +16,7 @@ inline void frequencies::resize(std::size_t n_pairs) {
 }
 
 inline void frequencies::set(std::size_t pair, double inv_freq, frequency_zone zone) {
-  // The limit is far above the frequencies of any model. Below it, phase_of is exact.
+  // The limit is far above the frequencies of any model. Below it, phase_of rounds correctly.
   constexpr double limit = 4294967296.0;
   if (!detail::is_finite(inv_freq) || !(inv_freq < limit && inv_freq > -limit))
     detail::fail_argument("yarn: inv_freq[{}] = {} must be finite and below 2^32 in magnitude",

@@ -48,7 +48,8 @@ real softmax_temperature(const std::variant<Methods...>& method, std::int64_t se
 template <class Method>
 double softmax_scale_at(std::int64_t qk_head_dim, const Method& method,
                         softmax_convention convention, std::int64_t seq_len) {
-  require_length("qk_head_dim", qk_head_dim);
+  if (qk_head_dim < 1)
+    fail_argument("yarn: qk_head_dim = {} must be >= 1", qk_head_dim);
   require_sequence_length(seq_len);
   real temperature = 1;
   if (convention == softmax_convention::mscale_all_dim_squared)

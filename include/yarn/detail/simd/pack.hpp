@@ -102,8 +102,8 @@ YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b
   return negated_multiply_add(a, b, c, isa_tag<A>{});
 }
 
-/// Returns x, in a register. Without this, gcc makes a pack that is used twice a memory operand of
-/// both uses, and loads are the bottleneck of a rotation in L1.
+/// Returns x, in a register. Otherwise gcc loads a pack that is used twice from memory at each use.
+/// In L1, loads limit the speed of a rotation.
 #if defined(__GNUC__) && !defined(__clang__) && defined(__AVX__)
 template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> load_once(batch<T, A> x) {
   typename batch<T, A>::register_type loaded = x;
@@ -186,8 +186,8 @@ YARN_ALWAYS_INLINE void store_elements(const two_packs<batch<C, A>>& x, T* p, T*
 
 // A bfloat16 is the upper half of a float. A word is two neighbouring bfloat16 elements in 32 bits.
 // A shift of words gives the elements at even places as floats, a mask gives those at odd places,
-// and a blend narrows both to words again. To keep elements in order instead, a permute would be
-// needed at each end. So rotations of bfloat16 work on words.
+// and a blend narrows both to words again. Keeping the order of elements would need a permute after
+// the load and before the store. So rotations of bfloat16 work on words.
 
 /// Loads 2 * size elements: `first` has those at even places, `second` those at odd places.
 template <class A, class T>

@@ -29,9 +29,9 @@ inline std::vector<double> list_of(const frequencies& f) {
   return {f.inv_freq().begin(), f.inv_freq().end()};
 }
 
-/// Builds the list of candidates. `shown` are the frequencies of the engine, as far as its rows
-/// show them; 0 for a pair that shows none. Theta and the factor are estimated from them. `reach`
-/// is the last position that was used to find them.
+/// Builds the list of candidates. shown[i] is the frequency of pair i, estimated from the rows of
+/// the engine; 0 if it is unknown. Theta and the factor are estimated from these frequencies.
+/// `reach` is the largest position that was used for them.
 class candidate_list {
 public:
   candidate_list(const expectation& expected, std::vector<double> shown, double reach)
@@ -54,7 +54,7 @@ public:
 private:
   using numbers = std::vector<double>;
 
-  // A candidate with the expected frequencies explains no error.
+  // Drops a candidate that equals the expectation, which explains no error.
   void add(candidate added) {
     if (added.inv_freq.size() != exact_.size())
       return;
@@ -153,7 +153,7 @@ private:
                          by_pair ? yarn_ramp::rotations : yarn_ramp::pair_index));
   }
 
-  // YaRN's blend over another range, estimated from the share of the slowest frequencies.
+  // YaRN's blend over another range.
   numbers ramped(double low, double high) const {
     const changeable_method& method = expected_.method();
     const std::size_t last = exact_.size() - 1;

@@ -10,8 +10,8 @@ inline namespace YARN_ABI {
 namespace testing {
 namespace detail {
 
-/// The relative error of one frequency. Errors below `least` do not count, because the format of
-/// the engine cannot represent smaller numbers.
+/// The relative error of one frequency, less `least`, because the format of the engine cannot
+/// represent smaller numbers.
 inline double frequency_error(double actual, double expected, double least = 0) {
   const double off = std::fabs(actual - expected);
   if (!(off > least))
@@ -29,7 +29,7 @@ inline double largest_frequency_error(const std::vector<double>& actual,
   return largest;
 }
 
-/// A format with fewer digits than the type of the numbers that can represent all of them.
+/// The narrower format that holds all these numbers exactly; binary64 if there is none.
 inline element_format format_of_numbers(const std::vector<double>& numbers, int digits) {
   const auto holds = [&](element_format format) {
     std::int64_t n = 0;
@@ -109,7 +109,7 @@ inline void explain_frequencies(report& r, const expectation& expected,
     add_finding(r, mistake);
 }
 
-/// Adds a finding for each number that is NaN or infinite.
+/// Whether all numbers are finite. Adds a finding if not.
 inline bool all_finite(report& r, const std::vector<double>& actual,
                        const optional_number& factor) {
   for (std::size_t i = 0; i < actual.size(); ++i)
@@ -120,7 +120,8 @@ inline bool all_finite(report& r, const std::vector<double>& actual,
   return r.findings.empty();
 }
 
-/// Makes negative frequencies positive, with a finding: the engine rotates in the other direction.
+/// If all frequencies are negative, makes them positive and adds a finding: the engine rotates in
+/// the other direction.
 inline void turn_positive(report& r, std::vector<double>& actual) {
   for (const double f : actual)
     if (f > 0)

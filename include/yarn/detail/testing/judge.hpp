@@ -20,7 +20,7 @@ inline void add_finding(report& r, const finding& found) {
 /// The positions of a check: neighbours at the start, then positions that are near enough to the
 /// preceding one to follow a frequency in float32 or bfloat16. From 4 on, no position is a power of
 /// two, because float32 products are exact there and hide their error. The largest supported
-/// position is among them.
+/// position is among them, or the one before it if the largest is a power of two.
 inline std::vector<std::int64_t> telling_positions(std::int64_t largest) {
   if (largest < 0 || largest > yarn::detail::largest_position)
     fail_argument("yarn: testing: the largest position = {} must be in [0, 2^31]", largest);
@@ -35,8 +35,8 @@ inline std::vector<std::int64_t> telling_positions(std::int64_t largest) {
   return list;
 }
 
-/// Whether cos and sin of an engine are numbers of a 16-bit format, with or without the attention
-/// factor. `noise` is the uncertainty of the numbers.
+/// The 16-bit format of which all cos and sin of an engine are numbers, with or without the
+/// attention factor; binary64 if there is none.
 inline element_format format_of_rows(const observation& seen, double factor) {
   for (const element_format format : {element_format::bfloat16, element_format::binary16})
     for (const double unit : {1.0, factor}) {
@@ -122,7 +122,7 @@ inline void decide(report& r, bool right, double noise, const options& o) {
   if (!within && r.findings.empty())
     r.findings.push_back(
         {diagnosis::unexplained,
-         text_of("the error is no larger than element_format in the type makes it, {:.2}, "
+         text_of("the error is no larger than rounding in the type makes it, {:.2}, "
                  "and yet above the tolerance that was asked for",
                  noise)});
   r.passed = (within && (precision || unexplained)) ||

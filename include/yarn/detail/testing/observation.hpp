@@ -119,8 +119,8 @@ inline turns turns_of(const std::vector<double>& inv_freq,
 /// The relative error of angles of double engines: a power with a rounded exponent (some 20 ULP for
 /// large theta), a blend, and a product.
 constexpr double double_angle_error = 64 * 0x1p-53;
-/// The relative error of angles of float engines. The running product of 64 factors in ggml has the
-/// largest: 2.2e-6, and that of the blend.
+/// The relative error of angles of float engines. The largest comes from the running product of 64
+/// factors in ggml (2.2e-6) together with the error of the blend.
 constexpr double float_angle_error = 4e-6;
 
 /// How well angles explain an observation.

@@ -10,8 +10,8 @@ inline namespace YARN_ABI {
 namespace testing {
 namespace detail {
 
-/// Elements that every format has: 128/256 to 255/256, with either sign. No pair is short, so each
-/// pair shows its row. Each run has other numbers.
+/// Elements from 128/256 to 255/256, with either sign; formats with fewer digits round them. No
+/// pair is short, so each pair shows its row. Each run has other numbers.
 inline double input_value(std::size_t index, std::uint64_t run) {
   std::uint64_t z = (index + 1) * 0x9e3779b97f4a7c15 + run * 0xd1b54a32d192ed03;
   z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
@@ -220,7 +220,7 @@ inline void find_repeated_rounding(report& r, const expectation& expected, const
   if (worst.ratio > 1)
     add_finding(r, {diagnosis::rounded_often,
                     text_of("results are rounded more than once on the way: the error is {:.2}, "
-                            "where one element_format makes {:.2}",
+                            "where one rounding makes {:.2}",
                             r.max_error, std::ldexp(1, -digits))});
 }
 

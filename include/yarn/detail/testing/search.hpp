@@ -78,7 +78,7 @@ struct coarse_pipeline {
   double angle_error;
   const char* text;
 };
-// If a number is rounded twice, the result depends on the last bit of the engine's arithmetic.
+// The relative error of an angle if a second rounding can enlarge a difference in the last bit.
 inline constexpr double last_bit_error = 2.5e-7;
 inline constexpr coarse_pipeline coarse_pipelines[] = {
     {diagnosis::float32_angles,
