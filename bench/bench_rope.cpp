@@ -359,7 +359,7 @@ const bool registered = [] {
     add<float>(shape);
     add<yarn::bfloat16>(shape);
     shape.rotary_dim = 0;
-    for (const std::size_t offset : {4, 16, 32}) {
+    for (const std::size_t offset : {std::size_t{4}, std::size_t{16}, std::size_t{32}}) {
       shape.offset = offset;
       add<float>(shape);
       add<yarn::bfloat16>(shape);
