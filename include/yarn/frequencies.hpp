@@ -32,8 +32,8 @@ template <class Number, class Count>
 class frequencies {
 public:
   /// One frequency per pair. Rows have their stated accuracy for these numbers. (After
-  /// `rerotation`, rows are exact for the differences in phase_steps, and these numbers are rounded
-  /// from them.)
+  /// `rerotation`, rows use the integers of phase_steps(), and these numbers are rounded
+  /// differences.)
   /// Units    rad/token.
   array_view<const double> inv_freq() const& { return {inv_freq_.data(), inv_freq_.size()}; }
   array_view<const double> inv_freq() const&& = delete; // would dangle

@@ -31,8 +31,8 @@
 //   rope.scaling.attn_factor    multiplies the attention factor of every type. For longrope this is
 //                               the attention factor [attention_factor, computed by the converter]
 //   rope.scaling.yarn_ext_factor
-//                               share of extrapolation; missing or < 0: 1 for yarn, else 0. Any
-//                               other number than 0 turns YaRN's ramp on, for every type
+//                               share of extrapolation; missing or < 0: 1 for yarn, else 0. If the
+//                               result is not 0, there is YaRN's ramp, for every type
 //   rope.scaling.yarn_beta_fast, rope.scaling.yarn_beta_slow
 //                               [beta_fast, beta_slow]; missing: 32, 1
 //   rope.scaling.yarn_attn_factor
@@ -47,7 +47,9 @@
 // rope_factors_short.weight and rope_factors_long.weight are [short_factor] and [long_factor].
 //
 // YaRN's attention factor equals that of Hugging Face: llama.cpp divides it by 1 + 0.1 ln s, and
-// ggml multiplies it by the same number again. Differences from Hugging Face and llama.cpp:
+// ggml multiplies it by this number again.
+//
+// Differences from Hugging Face and llama.cpp:
 // * The file has no mscale. llama.cpp uses 1, and for deepseek2 mscale_all_dim.
 // * The file has no truncate. The bounds of the ramp are always rounded, as in ggml. Hugging Face's
 //   gpt-oss does not round them, which changes frequencies by up to 76 %.
@@ -94,8 +96,8 @@ struct gguf_config {
 };
 
 /// Reads shape, method and lengths of a model from the metadata of a GGUF file.
-/// Types    Reader: a type with these const functions. They return an empty optional if there is no
-///          such key, or if the key has another type:
+/// Types    Reader: a type with these const functions. An optional is empty if there is no such
+///          key, or if the key has another type:
 ///            std::optional<double> number(const std::string& key), any integer, float or bool
 ///            std::optional<std::vector<double>> numbers(const std::string& key), an array of them
 ///            std::optional<std::string> text(const std::string& key)

@@ -38,10 +38,9 @@ template <class X, class Rows> void rope_apply(const X& x, const Rows& rows, pai
 /// Checks a call of rope_apply with the same arguments. Reads and writes no element.
 /// Errors   std::invalid_argument: an extent is negative, head_dim < 2 * n_pairs, heads overlap or
 ///          interweave, q and k overlap, an offset does not fit ptrdiff_t, data is null, token
-///          counts differ, row_stride < n_pairs.
-///          std::out_of_range: a position is outside the table, or beyond 2^31.
-///          If q and k have different strides, an overlap is found only where the view that begins
-///          first has no gaps.
+///          counts differ, row_stride < n_pairs. std::out_of_range: a position is outside the
+///          table, or beyond 2^31. If q and k have different strides, overlaps within the gaps of
+///          the view that begins first are not found.
 template <class Q, class K, class Rows>
 void rope_check(const Q& q, const K& k, const Rows& rows, pairing p);
 template <class X, class Rows> void rope_check(const X& x, const Rows& rows, pairing p);

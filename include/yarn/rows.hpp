@@ -6,11 +6,12 @@
 //     rotary_table   one row per position, for engines that are built around a table
 //     fill_rows      rows in memory of the caller
 //
-// Float entries are correctly rounded. |entry - m cos(position * inv_freq)|, with m the attention
-// factor, is at most 0.501 * 2^-24 * M for |position| <= 2^24, and 0.51 * 2^-24 * M up to 2^31. M
-// is the smallest power of two that is not below m. The excess over 0.5 is the error of the phase:
-// at most 2^-65 turns (2^-62.3 rad) per token. Double entries are correctly rounded for the
-// rounded phase; each pair takes some 70 ns.
+// Float entries are correctly rounded for the rounded phase. |entry - m cos(position * inv_freq)|,
+// with m the attention factor, is at most 0.501 * 2^-24 * M for |position| <= 2^24, and 0.51 *
+// 2^-24 * M up to 2^31. M is the smallest power of two that is not below m. The excess over 0.5
+// comes from the phase: the frequency is rounded to a multiple of 2^-64 turns, so at position p the
+// angle has an error of at most |p| * 2^-65 turns (|p| * 2^-62.3 rad). Double entries are correctly
+// rounded for the rounded phase; each pair takes some 70 ns.
 //
 // Every function here gives the same bits, on every processor (tests/rows/test_rows_error.cpp).
 #ifndef YARN_ROWS_HPP

@@ -10,9 +10,9 @@
 //     check_rotated             tensors before and after a rotation: a dump, another process
 //
 // Each check compares the numbers of the engine with exact values, which come from double rows of
-// the library. If they differ, the check computes the numbers that each of some hundred mistakes
-// would give, alone and combined, and names the likeliest mistake that gives the numbers of the
-// engine within rounding. Findings are in the report. Exceptions are for wrong arguments only.
+// the library. If they differ, the check simulates about a hundred known mistakes, and combinations
+// of them. The report names the likeliest one that gives the numbers of the engine. Findings are in
+// the report. Exceptions are for wrong arguments only.
 #ifndef YARN_TESTING_HPP
 #define YARN_TESTING_HPP
 

@@ -101,8 +101,7 @@ template <class T> struct tensor_traits<heads_view<T>> {
 class positions {
 public:
   /// The list data[0, n). The memory must live as long as the view.
-  /// Errors   None here. Null data of a list that is not empty is an error of the call that uses
-  ///          the view.
+  /// Errors   None here. If data is null and n > 0, the call that uses the view throws.
   template <class Integer, class Count>
   YARN_ALWAYS_INLINE positions(const Integer* data, Count n)
       : list_(data), size_(detail::to_index(n, "positions.size")),

@@ -22,11 +22,12 @@ inline namespace YARN_ABI {
 /// rarely are interpolated by s, the factor, and the others are blended; cos and sin get an
 /// attention factor. Hugging Face: rope_type "yarn".
 /// Formula  g theta_i + (1 - g) theta_i / s, with g = (1 - ramp_i) * extrapolation_factor. ramp_i
-///          is linear in i, from 0 at low = floor(c(beta_fast)) to 1 at high = ceil(c(beta_slow)).
-///          c(n) = d ln(L / 2 pi n) / (2 ln b) is the pair that turns n times within L tokens.
-///          Attention factor: (0.1 ln s + 1) * attn_factor for s > 1, else attn_factor. With mscale
-///          and mscale_all_dim, both non-zero: m(mscale) / m(mscale_all_dim) * attn_factor, where
-///          m(a) = 0.1 a ln s + 1.
+///          is linear in i (with yarn_ramp::rotations: in the turns within L, from beta_fast to
+///          beta_slow), from 0 at low = floor(c(beta_fast)) to 1 at high = ceil(c(beta_slow)). c(n)
+///          = d ln(L / 2 pi n) / (2 ln b) is the pair that turns n times within L tokens. Attention
+///          factor: (0.1 ln s + 1) * attn_factor for s > 1, else attn_factor. With mscale and
+///          mscale_all_dim, both non-zero: m(mscale) / m(mscale_all_dim) * attn_factor, where m(a)
+///          = 0.1 a ln s + 1.
 /// Errors   std::invalid_argument from make_frequencies: a field is out of range.
 /// Source   YaRN paper, arXiv 2309.00071; jquesnelle/yarn; transformers, _compute_yarn_parameters.
 struct yarn_scaling {

@@ -121,12 +121,12 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& o
 struct options {
   /// The largest error that passes. The error of a row is relative to the attention factor, that of
   /// a rotation also to the length of the pair, that of an inverse frequency to the frequency. 0
-  /// means the error of right arithmetic in the type: 2.4e-7 for a float table, 4.8e-7 for a float
-  /// rotation, 1.6e-2 for a bfloat16 rotation. A known mistake that is not about precision fails
-  /// with any tolerance.
+  /// selects the error of right arithmetic in the type: 2.4e-7 for a float table, 4.8e-7 for a
+  /// float rotation, 1.6e-2 for a bfloat16 rotation. A known mistake that is not about precision
+  /// fails with any tolerance.
   double tolerance = 0;
-  /// If true, an engine passes whose only fault is float32 angles or frequencies, as in the common
-  /// frameworks. The report contains the error.
+  /// If true, an engine still passes if its only fault is float32 angles or frequencies, as in the
+  /// common frameworks. The report contains the error.
   bool accept_float32_angles = false;
   /// The largest position that the engine supports.
   std::int64_t max_position = 131071;
