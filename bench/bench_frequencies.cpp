@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// make_frequencies: each method at 64 pairs, once per model, or once per step for dynamic ones.
-// Baseline: the same 64 powers by libm, in double.
+// make_frequencies for each scaling method, with 64 pairs. An engine calls it once per model, or
+// once per step for dynamic methods. The baseline is the same 64 powers computed by libm in double.
 #include "support.hpp"
 
 #include <cmath>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// rope_apply and rope_copy beside multiplying the same memory in place: decode steps and prompts,
-// element types, pairings, sources of rows, layouts, shapes, threads.
+// rope_apply and rope_copy, compared with multiplying the same memory in place. The benchmarks
+// cover decode steps and prompts, element types, pairings, sources of rows, layouts, shapes and
+// threads.
 #include "support.hpp"
 
 #include <atomic>
@@ -21,26 +22,27 @@ constexpr std::int64_t n_table_rows = 131072;
 constexpr std::int64_t first_position = 100000;
 
 enum class source {
-  kept_rows, ///< made before the clock starts: what one layer of a step costs
-  rows,      ///< made once a step, for all layers
+  kept_rows, ///< made before the measurement, which is then the cost of one layer
+  rows,      ///< made once per step, for all layers
   run,       ///< frequencies and consecutive positions
   scattered, ///< frequencies and positions in no order
-  table,     ///< of 131072 positions
+  table,     ///< a table of 131072 positions
 };
 enum class layout { token_major, head_major, packed_qkv };
 
 struct scenario {
   std::string name;
   std::int64_t n_tokens = 1;
-  std::int64_t n_layers = 1; ///< tensors rotated in turn: they choose the cache that is measured
+  std::int64_t n_layers = 1; ///< pairs of q and k, rotated one after another; their size in memory
+                             ///< decides which cache is measured
   std::int64_t n_q_heads = 32;
   std::int64_t n_kv_heads = 8;
   std::int64_t head_dim = 128;
-  std::int64_t rotary_dim = 0; ///< 0: all
+  std::int64_t rotary_dim = 0; ///< 0: head_dim
   yarn::pairing order = pairing::half_split;
   source from = source::kept_rows;
   layout memory = layout::token_major;
-  std::size_t offset = 0; ///< bytes from a multiple of 64
+  std::size_t offset = 0; ///< of the first element from a multiple of 64, in bytes
 
   std::int64_t pairs() const { return (rotary_dim == 0 ? head_dim : rotary_dim) / 2; }
 };
@@ -73,8 +75,8 @@ std::size_t elements_of(const scenario& s) {
   return static_cast<std::size_t>(s.n_layers * s.n_tokens * row);
 }
 
-/// q and k of all layers, one behind the other in one array. (Each on a page of its own, they would
-/// compete for the same few sets of the caches.)
+/// q and k of all layers, one after the other in one array. (If each began on its own page, all
+/// would compete for the same few sets of the caches.)
 template <class T> std::vector<layer<T>> layers_in(const scenario& s, T* free) {
   std::vector<layer<T>> layers;
   const auto next = [&](std::int64_t n_heads) {
@@ -106,13 +108,14 @@ std::vector<std::int32_t> scattered_positions(std::int64_t n) {
   return list;
 }
 
-/// What a kernel in place is measured against: the same bytes multiplied, with and without asking
-/// for memory ahead, and for 16-bit elements converted to float and back.
+/// The baselines of a kernel in place: multiplying the same bytes, with and without prefetching,
+/// and for 16-bit elements also converting to float and back.
 template <class T> class baselines {
 public:
   using real = std::conditional_t<sizeof(T) == 8, double, float>;
 
-  /// Floats take the tensor itself, so that both meet the same pages; else a twin of as many bytes.
+  /// For floats the baselines use the tensor itself, so that both use the same pages. For other
+  /// types they use another array with as many bytes.
   baselines(T* data, std::size_t n)
       : data_(data), n_(n * sizeof(T) / sizeof(real)), twin_(std::is_same_v<T, real> ? 0 : n_) {
     benchmark::DoNotOptimize(factor_);
@@ -145,7 +148,7 @@ private:
   real factor_ = -1;
 };
 
-/// One step: all layers.
+/// Measures one step of all layers.
 template <class T> void rope(benchmark::State& state, const scenario& s) {
   using real = std::conditional_t<sizeof(T) == 8, double, float>; // 16-bit tensors take float rows
   const yarn::frequencies freqs = support::steady_frequencies(2 * s.pairs());
@@ -193,7 +196,7 @@ template <class T> void rope(benchmark::State& state, const scenario& s) {
   }
 }
 
-/// A checked call beside the same one unchecked.
+/// Compares a checked call with the same call without checks.
 void checks(benchmark::State& state, const scenario& s) {
   const support::warm_array<float> memory(elements_of(s));
   const layer<float> l = layers_in(s, memory.data()).front();
@@ -204,7 +207,7 @@ void checks(benchmark::State& state, const scenario& s) {
       contender{"unchecked", [&] { yarn::rope_apply_unchecked(l.q, l.k, rows, s.order); }});
 }
 
-/// Floats rotated into a cache of another type, beside converting them.
+/// Compares rotating floats into a cache of another type with only converting them.
 template <class To> void copy(benchmark::State& state, const scenario& s) {
   const std::size_t n = elements_of(s);
   const support::warm_array<float> from(n);
@@ -221,36 +224,39 @@ template <class To> void copy(benchmark::State& state, const scenario& s) {
                 [&] { support::convert_copy(from.data(), to.data(), from.size()); }});
 }
 
-/// Halves of the tokens on two threads, beside one thread doing all. Times are of the wall.
+/// Compares two threads, each with half of the tokens, with one thread that does all. The times are
+/// CPU times of the calling thread, which waits in a loop for the other thread.
 template <class T> void two_threads(benchmark::State& state, const scenario& s) {
   const support::warm_array<T> memory(elements_of(s));
   const layer<T> l = layers_in(s, memory.data()).front();
   const yarn::frequencies freqs = support::steady_frequencies(2 * s.pairs());
   const yarn::positions run = yarn::positions_from(first_position, s.n_tokens);
-  const auto part = [&](yarn::slice tokens) {
+  const auto part = [&](yarn::thread_slice tokens) {
     yarn::rope_apply_unchecked(l.q, l.k, yarn::rows_of(freqs, run), s.order, tokens);
   };
-  // The other thread spins, as the workers of an engine do in a step.
+  // The other thread waits in a loop, like the threads of an engine within a step.
   std::atomic<int> asked{0}, done{0};
   std::thread worker([&] {
-    for (int turn = 1;; ++turn) {
+    for (int request = 1;; ++request) {
       int now = 0;
-      while ((now = asked.load(std::memory_order_acquire)) < turn && now >= 0)
+      while ((now = asked.load(std::memory_order_acquire)) < request && now >= 0)
         ;
       if (now < 0)
         return;
       part({1, 2});
-      done.store(turn, std::memory_order_release);
+      done.store(request, std::memory_order_release);
     }
   });
-  const auto both = [&] {
-    const int turn = asked.load(std::memory_order_relaxed) + 1;
-    asked.store(turn, std::memory_order_release);
+  const auto rotate_on_two_threads = [&] {
+    const int request = asked.load(std::memory_order_relaxed) + 1;
+    asked.store(request, std::memory_order_release);
     part({0, 2});
-    while (done.load(std::memory_order_acquire) < turn)
+    while (done.load(std::memory_order_acquire) < request)
       ;
   };
-  support::compare(state, 2 * memory.bytes(), both, contender{"one_thread", [&] { part({0, 1}); }});
+  support::compare(state, 2 * memory.bytes(), rotate_on_two_threads, contender{"one_thread", [&] {
+                                                                                 part({0, 1});
+                                                                               }});
   asked.store(-1, std::memory_order_release);
   worker.join();
 }
@@ -318,13 +324,13 @@ const bool registered = [] {
     prefill.memory = layout::packed_qkv;
     add<float>(prefill);
 
-    scenario few = prefill;
-    few.name = "few_heads";
-    few.memory = layout::token_major;
-    few.n_kv_heads = 1;
+    scenario few_heads = prefill;
+    few_heads.name = "few_heads";
+    few_heads.memory = layout::token_major;
+    few_heads.n_kv_heads = 1;
     for (const std::int64_t n_q_heads : {1, 8}) {
-      few.n_q_heads = n_q_heads;
-      add<float>(few);
+      few_heads.n_q_heads = n_q_heads;
+      add<float>(few_heads);
     }
 
     for (const std::int64_t n_tokens : {64, 4096}) {
@@ -353,7 +359,7 @@ const bool registered = [] {
     add<float>(shape);
     add<yarn::bfloat16>(shape);
     shape.rotary_dim = 0;
-    for (const std::size_t offset : {4, 16, 32}) {
+    for (const std::size_t offset : {std::size_t{4}, std::size_t{16}, std::size_t{32}}) {
       shape.offset = offset;
       add<float>(shape);
       add<yarn::bfloat16>(shape);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rows and tables: cos and sin of 64 pairs for positions of every kind, beside libm for the same
-// rows and beside memset of the same bytes.
+// Rows and tables: cos and sin of 64 pairs for several kinds of positions. They are compared with
+// libm for the same rows, and with memset of the same bytes.
 #include "support.hpp"
 
 #include <cmath>
@@ -35,7 +35,8 @@ std::vector<std::int64_t> scattered(std::int64_t n) {
   return list;
 }
 
-/// What most programs do: an angle a pair, and libm's cos and sin. Real is the type of the angle.
+/// Rows as most programs make them: one angle per pair, and libm's cos and sin. Real is the type of
+/// the angle.
 template <class Real, class T>
 void libm_rows(const std::vector<Real>& inv_freq, const std::vector<std::int64_t>& list, T* out) {
   for (const std::int64_t position : list) {
@@ -48,8 +49,8 @@ void libm_rows(const std::vector<Real>& inv_freq, const std::vector<std::int64_t
   }
 }
 
-/// `list` into warm memory. Positions are given as a list always: that of consecutive positions is
-/// recognised on the way.
+/// Measures writing the rows of `list` to warm memory. The positions are always a list; fill_rows
+/// finds consecutive positions in a list itself.
 template <class T, class Real>
 void rows(benchmark::State& state, const yarn::frequencies& freqs,
           const std::vector<std::int64_t>& list) {
@@ -76,7 +77,7 @@ void add(const std::string& name, const yarn::frequencies& freqs,
 
 const bool registered = [] {
   const yarn::frequencies freqs = support::steady_frequencies();
-  const yarn::frequencies common = yarn::float32_pipeline(freqs);
+  const yarn::frequencies pipeline = yarn::float32_pipeline(freqs);
   add<float>("one_position", freqs, {131071});
   add<float>("list", freqs, scattered(64));
   add<float>("run", freqs, run_from(100000, 64));
@@ -84,8 +85,8 @@ const bool registered = [] {
   add<float>("table", freqs, run_from(0, 131072));
   add<double>("one_position", freqs, {131071});
   add<double>("list", freqs, scattered(64));
-  add<float, float>("float32_pipeline", common, {131071});
-  add<float, float>("float32_pipeline", common, scattered(64));
+  add<float, float>("float32_pipeline", pipeline, {131071});
+  add<float, float>("float32_pipeline", pipeline, scattered(64));
   return true;
 }();
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How the time of rope_apply grows with tokens, heads and head_dim. Prints a table; growth.gnuplot
-// draws it.
+// Measures how the time of rope_apply grows with the numbers of tokens and heads and with head_dim.
+// The program prints a table, which growth.gnuplot plots.
 #include "support.hpp"
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace {
 
-/// Without key heads there is one tensor alone.
+/// The shape of q and k. Without key heads only one tensor is rotated.
 struct shape {
   std::int64_t n_tokens = 64;
   std::int64_t n_q_heads = 32;
@@ -24,14 +24,15 @@ struct shape {
   std::size_t elements() const { return static_cast<std::size_t>(n_tokens * heads() * head_dim); }
 };
 
-/// One panel of the drawing: a single number grows.
+/// One panel of the plot. Only one number grows.
 struct sweep {
   const char* name;
   std::vector<shape> shapes;
 };
 
 std::vector<sweep> all_sweeps() {
-  constexpr std::size_t most_elements = 750'000'000; // 3 GB, 16-bit tensors with their twins
+  constexpr std::size_t most_elements =
+      750'000'000; // 3 GB, also for 16-bit tensors with their twins
   sweep tokens{"tokens", {}}, heads{"heads", {}}, head_dims{"head_dim", {}};
   shape s;
   s.n_kv_heads = 8;
@@ -54,7 +55,8 @@ struct figures {
   double ratio_to_scale; ///< seconds of the faster baseline / seconds, median over the rounds
 };
 
-/// As support::compare does it, but large tensors get fewer rounds, so that all take a minute.
+/// Measures like support::compare, but with fewer rounds for large tensors, so that the program
+/// takes about a minute.
 template <class Work, class Scale, class ScalePrefetching>
 figures measure(const Work& work, const Scale& scale, const ScalePrefetching& scale_prefetching) {
   constexpr std::size_t fewest_rounds = 5, most_rounds = 31;
@@ -74,7 +76,7 @@ figures measure(const Work& work, const Scale& scale, const ScalePrefetching& sc
   return {support::median(times), support::median(ratios)};
 }
 
-/// What is rotated, and what is multiplied beside it: for floats the same memory.
+/// The memory that is rotated, and the memory that the baselines multiply: the same for floats.
 template <class T> class arena {
 public:
   explicit arena(std::size_t n) : tensor_(n), twin_(is_float ? 0 : n / 2) {
@@ -119,21 +121,22 @@ template <class T> void print(const shape& s, const char* source, const figures&
   std::fflush(stdout);
 }
 
-/// Blocks that gnuplot tells apart by two empty lines: each sweep with kept rows, then with a run.
+/// Prints each sweep with kept rows, then with a run. Two empty lines after each block separate the
+/// blocks for gnuplot.
 template <class T> void run(const std::vector<sweep>& sweeps) {
   std::size_t n = 0;
-  for (const sweep& each : sweeps)
-    for (const shape& s : each.shapes)
+  for (const sweep& panel : sweeps)
+    for (const shape& s : panel.shapes)
       n = std::max(n, s.elements());
   const arena<T> memory(n);
-  for (const sweep& each : sweeps)
-    for (const bool keeps : {true, false}) {
-      const char* const source = keeps ? "kept_rows" : "run";
-      std::printf("# %s, %s, %s\n", support::type_name<T>(), each.name, source);
-      for (const shape& s : each.shapes) {
+  for (const sweep& panel : sweeps)
+    for (const bool with_kept_rows : {true, false}) {
+      const char* const source = with_kept_rows ? "kept_rows" : "run";
+      std::printf("# %s, %s, %s\n", support::type_name<T>(), panel.name, source);
+      for (const shape& s : panel.shapes) {
         const yarn::frequencies freqs = support::steady_frequencies(s.head_dim);
         const yarn::positions positions = yarn::positions_from(100000, s.n_tokens);
-        if (keeps) {
+        if (with_kept_rows) {
           yarn::rotary_rows<float> rows;
           rows.assign(freqs, positions);
           print<T>(s, source, memory.rope(s, rows));

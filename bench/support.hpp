@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the benchmarks share: warm memory, the baselines, and ratios that survive a noisy machine.
+// Helpers of the benchmarks: warm memory, baselines, and ratios that are stable on a noisy machine.
 #ifndef YARN_BENCH_SUPPORT_HPP
 #define YARN_BENCH_SUPPORT_HPP
 
@@ -26,14 +26,15 @@ namespace support {
 
 // ---- memory ------------------------------------------------------------------------------------
 
-/// An array in huge pages where the system gives them, every page touched. The first touch of a
-/// page costs more than all work that is measured here, and small pages cost both sides of a ratio.
+/// An array in huge pages, if the system gives them. Every page is written once, because the first
+/// write to a page costs more than all work that is measured here. Small pages would slow down both
+/// sides of a ratio.
 template <class T> class warm_array {
 public:
   explicit warm_array(std::size_t n)
       : data_(static_cast<T*>(::operator new(n * sizeof(T), page))), size_(n) {
 #if defined(__linux__)
-    madvise(data_.get(), n * sizeof(T), MADV_HUGEPAGE); // what fails costs only speed
+    madvise(data_.get(), n * sizeof(T), MADV_HUGEPAGE); // a failure costs only speed
 #endif
     std::uint32_t seed = 1;
     for (std::size_t i = 0; i < n; ++i) {
@@ -46,7 +47,7 @@ public:
   std::size_t bytes() const { return size_ * sizeof(T); }
 
 private:
-  // Of a magnitude between 1/2 and 1, or nearly: never zero or subnormal, and not all alike.
+  // Sets x to a random number with a magnitude between about 1/2 and 1, never zero or subnormal.
   static void set(yarn::float16& x, std::uint32_t seed) {
     x.bits = static_cast<std::uint16_t>((seed >> 16 & 0x83ff) | 0x3800);
   }
@@ -70,8 +71,8 @@ private:
 
 template <class T> using widest_pack = yarn::detail::pack<T, yarn::detail::default_arch>;
 
-/// The least that work in place can be: reads n elements, multiplies them, and writes them, with
-/// the vectors that the library uses, 4 cache lines a turn. n is a multiple of 128.
+/// The minimum of work in place: reads n elements, multiplies them, and writes them, with the
+/// vectors that the library uses. An iteration handles 4 cache lines. n is a multiple of 128.
 template <bool Prefetching, class T> void scale_by_lines(T* data, std::size_t n, T factor) {
   const widest_pack<T> f(factor);
   constexpr std::size_t width = widest_pack<T>::size;
@@ -89,13 +90,14 @@ template <bool Prefetching, class T> void scale_by_lines(T* data, std::size_t n,
 template <class T> void scale(T* data, std::size_t n, T factor) {
   scale_by_lines<false>(data, n, factor);
 }
-/// The same with every line asked for 2 KB ahead: the harder baseline where memory is the limit.
+/// The same with a prefetch of every cache line 2 KB ahead. It is the faster baseline if memory is
+/// the limit.
 template <class T> void scale_prefetching(T* data, std::size_t n, T factor) {
   scale_by_lines<true>(data, n, factor);
 }
 
-/// 16-bit elements made floats and 16-bit elements again, in place: the least that arithmetic on
-/// them can be. n is a multiple of 128.
+/// Converts 16-bit elements to float and back, in place: the minimum of arithmetic on them. n is a
+/// multiple of 128.
 template <class T> void convert(T* data, std::size_t n) {
   constexpr std::size_t width = widest_pack<float>::size;
   for (std::size_t i = 0; i < n; i += 4 * width) {
@@ -110,7 +112,7 @@ template <class T> void convert(T* data, std::size_t n) {
         store_elements(load_elements(data + j, widest_pack<float>{}), data + j);
   }
 }
-/// Floats converted into other memory. n is a multiple of 128.
+/// Converts floats into other memory. n is a multiple of 128.
 template <class T> void convert_copy(const float* from, T* to, std::size_t n) {
   using wide = widest_pack<float>;
   for (std::size_t i = 0; i < n; i += 2 * wide::size)
@@ -122,8 +124,8 @@ template <class T> void convert_copy(const float* from, T* to, std::size_t n) {
 
 // ---- comparing ---------------------------------------------------------------------------------
 
-/// Seconds of this thread: what others run on the same processor is not counted, where the system
-/// can tell.
+/// CPU seconds of this thread on Linux, so that other programs on the same processor are not
+/// counted. On other systems, seconds of a steady clock.
 inline double now() {
 #if defined(__linux__)
   timespec time{};
@@ -156,7 +158,7 @@ template <class Work> double seconds_per_call(const Work& work, std::int64_t rep
   return (now() - start) / static_cast<double>(repetitions);
 }
 
-/// Calls that take about `seconds` together.
+/// The number of calls that together take at least `seconds`, found by doubling.
 template <class Work> std::int64_t repetitions_for(const Work& work, double seconds) {
   std::int64_t repetitions = 1;
   while (seconds_per_call(work, repetitions) * static_cast<double>(repetitions) < seconds)
@@ -164,12 +166,13 @@ template <class Work> std::int64_t repetitions_for(const Work& work, double seco
   return repetitions;
 }
 
-/// Measures `work` beside `others`: rounds of a millisecond or one call for each, one after the
-/// other, so that a change of the clock or a busy neighbour meets all. Reported are the median time
-/// of `work`, its `bytes` (read and written, per call) over that time, and for each other contender
-/// the median over rounds of its time / the time of `work`: above 1, `work` is faster.
+/// Compares `work` with `others`. In each round every contender runs for about a millisecond, or
+/// for one call if a call takes longer. So a change of the clock rate or another busy program
+/// affects all contenders. Reports the median time of `work`, its `bytes` (read and written per
+/// call) divided by this time, and for each other contender the median over all rounds of its time
+/// / the time of `work`. If this ratio is above 1, `work` is faster.
 ///
-/// One iteration of the benchmark is the whole measurement: register it with add_comparison.
+/// One iteration of the benchmark is the whole measurement. Register it with add_comparison.
 template <class Work, class... Others>
 void compare(benchmark::State& state, std::size_t bytes, const Work& work,
              const contender<Others>&... others) {
@@ -199,7 +202,7 @@ void compare(benchmark::State& state, std::size_t bytes, const Work& work,
 inline benchmark::internal::Benchmark* add(const std::string& name,
                                            const std::function<void(benchmark::State&)>& function) {
 #if defined(__clang_analyzer__)
-  // It takes the benchmark that the library keeps for a leak of ours.
+  // clang's analyzer reports a leak here, but the benchmark library owns the object.
   static_cast<void>(name), static_cast<void>(function);
   return nullptr;
 #else
@@ -250,8 +253,8 @@ inline yarn::rope_shape shape_of(std::int64_t head_dim) {
   return shape;
 }
 
-/// Yarn-Llama-2-7b-128k without its attention factor, so that a tensor that is rotated again and
-/// again keeps its size. The factor costs nothing: it is in the rows.
+/// Yarn-Llama-2-7b-128k without its attention factor, so that the elements of a tensor that is
+/// rotated many times keep their size. The factor would cost no time, because it is in the rows.
 inline yarn::frequencies steady_frequencies(std::int64_t rotary_dim = 128) {
   yarn::yarn_scaling method;
   method.factor = 32.0;

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# Debian's cross compiler; what it builds runs under qemu's user-mode emulation.
+# The cross compiler of Debian. Its programs run under the user-mode emulation of qemu.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
 set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L /usr/aarch64-linux-gnu)
 
-# xsimd is headers only, but Debian files its package under the host's architecture, where a search
-# for the target's does not look.
+# xsimd is header-only, but Debian installs its package in a folder of the host's architecture. A
+# search for packages of the target does not look there.
 file(GLOB xsimd_DIR /usr/lib/*/cmake/xsimd)

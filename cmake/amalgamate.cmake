@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
-# Writes all of <yarn/yarn.hpp> into one file, which needs xsimd and nothing else:
+# Writes <yarn/yarn.hpp> with all its includes into one file, which needs only xsimd:
 #
 #     cmake -DOUTPUT=yarn.hpp -P cmake/amalgamate.cmake
 #
 # Every header keeps its include guard, so opt-in headers (yarn/dispatch.hpp …) can be included
-# beside the one file, before or after it, and define nothing twice.
-# -DFORWARD_DIR=<dir> also writes <dir>/yarn/, where each header that went into the file only
-# includes it, and the opt-in ones are copies: with <dir> as include path, everything that is
-# written for the headers is compiled with the one file.
+# before or after the one file, and define nothing twice.
+#
+# -DFORWARD_DIR=<dir> also writes headers into <dir>/yarn/. Headers that are in the one file only
+# include it. Opt-in headers are copies. With <dir> as include path, all code that includes the
+# headers is compiled with the one file.
 cmake_minimum_required(VERSION 3.21)
 
 if(NOT OUTPUT)
@@ -21,8 +22,9 @@ function(append text)
   set_property(GLOBAL APPEND_STRING PROPERTY yarn_text "${text}")
 endfunction()
 
-# Appends `header`, a path relative to `root`, with its own includes in their places. A second time
-# it is its guard's affair and ours: it is left out.
+# Appends `header`, a path relative to `root`. Each #include of our own headers is replaced by the
+# text of that header, the first time. A header that was appended before is left out, as its include
+# guard would do.
 function(append_header header)
   get_property(headers GLOBAL PROPERTY yarn_headers)
   if(header IN_LIST headers)
@@ -45,7 +47,7 @@ function(append_header header)
     string(SUBSTRING "${rest}" ${end} -1 rest)
     append("${before}\n")
     append_header("${path}")
-    string(PREPEND rest "\n") # the next include may follow at once
+    string(PREPEND rest "\n") # the next include may be in the next line
   endwhile()
   append("${rest}")
 endfunction()
@@ -73,7 +75,7 @@ set(old "")
 if(EXISTS "${OUTPUT}")
   file(READ "${OUTPUT}" old)
 endif()
-if(NOT old STREQUAL text) # or everything would be compiled again
+if(NOT old STREQUAL text) # otherwise everything would be compiled again
   file(WRITE "${OUTPUT}" "${text}")
 endif()
 

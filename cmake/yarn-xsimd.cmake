@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-# Finds xsimd, for yarn's own build and for the installed package alike.
+# Finds xsimd, both for our own build and for the installed package.
 
-# Sets `include_dirs`, or else `error`.
+# Sets `include_dirs`, or `error` if there is no suitable xsimd.
 #
-# Only the include directories are taken, and xsimd's target is not linked: Debian's (8.1) names
-# `xtl` as a library to link without finding it, which would put -lxtl on every link line.
-# find_package gets no version: xsimd's version file accepts its own major only, and yarn works with
-# every xsimd from the floor on.
+# The function takes only the include directories and does not link the target of xsimd: that of
+# Debian (8.1) links a library `xtl` without finding it, which would put -lxtl on every link line.
+# find_package gets no version, because the version file of xsimd accepts only its own major
+# version. yarn works with every xsimd from `floor` on.
 function(yarn_find_xsimd include_dirs error)
   set(floor 8.1)
   if(NOT TARGET xsimd AND NOT TARGET xsimd::xsimd)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# The target `amalgamation`: single_include/yarn.hpp in the build tree. tests/amalgamation compiles
-# it in every build; YARN_TEST_AMALGAMATION compiles everything with it.
+# The target `amalgamation` writes single_include/yarn.hpp in the build tree. tests/amalgamation
+# compiles this file in every build. With YARN_TEST_AMALGAMATION, all tests and examples use it.
 option(YARN_TEST_AMALGAMATION "Build tests and examples with the single header" OFF)
 
 set(yarn_single_header "${PROJECT_BINARY_DIR}/single_include/yarn.hpp")
-# <yarn/...> of a build that has the one file only
+# The include directory of a build that has only the one file: its <yarn/...> headers include it.
 set(yarn_single_include_dir "${PROJECT_BINARY_DIR}/single_include/forward")
 set(yarn_amalgamate "${CMAKE_COMMAND}" "-DOUTPUT=${yarn_single_header}"
                     "-DFORWARD_DIR=${yarn_single_include_dir}" -P

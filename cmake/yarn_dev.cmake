@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-# What our own tests, benchmarks and examples are built with. None of it reaches yarn::yarn.
+# Settings for our own tests, benchmarks and examples. None of them changes yarn::yarn.
 
 set(YARN_TEST_STANDARDS "17;20;23" CACHE STRING "C++ standards that the headers are tested in")
-# The quick suite covers every feature once. The full one has more values, more combinations, and the
-# tests of what is not the library: all of the examples, the optimiser, other flags.
+# The quick suite covers every feature once. The full suite has more values and more combinations.
+# It also tests what is not the library itself: all examples, the optimiser, other flags.
 option(YARN_TEST_FULL "The full suite, not the quick one" OFF)
-# The numbers leg is integers: one build of it is as good as another. Builds for further instruction
-# sets need only the tests of what they change.
+# Frequencies are computed with integers, so they do not depend on the instruction set. Builds for
+# further instruction sets need only the tests of code that an instruction set can change.
 option(YARN_TEST_KERNELS_ONLY "Only tests that an instruction set can change" OFF)
 set(YARN_EXPECTED_ARCH "" CACHE STRING "Instruction set that the tests must find (empty: any)")
 
@@ -18,8 +18,8 @@ else()
                                                   -Werror)
 endif()
 
-# Makes `target` one of ours: yarn::yarn, the warnings, and the language without GNU extensions.
-# An optional argument is the C++ standard.
+# Links `target` with yarn::yarn, and sets our warnings and a C++ standard without GNU extensions.
+# The optional second argument is the standard; the default is 17.
 function(yarn_dev_target target)
   set(standard 17)
   if(ARGC GREATER 1)

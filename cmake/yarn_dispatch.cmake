@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-# yarn_add_dispatch: one source compiled for several instruction sets; yarn/dispatch.hpp picks among
-# them at run time.
+# yarn_add_dispatch compiles one source for several instruction sets. yarn/dispatch.hpp chooses one
+# of them at run time.
 include_guard(GLOBAL)
 include(CheckCXXSourceCompiles)
 
-# Sets `flags` to what the compiler needs for `isa` beyond the flags of the whole program, and
-# `macros` to what it must then define. Extensions are spelled one by one: -march=x86-64-v3 is too
-# new for g++ 10, and would take away what the program's own flags give.
+# Sets `flags` to the flags that the compiler needs for `isa` in addition to those of the whole
+# program, and `macros` to the macros that the compiler must then define. Each extension has its own
+# flag: g++ 10 does not know -march=x86-64-v3, and -march would remove extensions that the program's
+# own flags enable.
 function(yarn_dispatch_flags isa flags macros)
   set(v3 -mavx2 -mfma -mf16c -mbmi -mbmi2 -mlzcnt -mmovbe)
   set(v4 ${v3} -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl)
@@ -22,13 +23,13 @@ function(yarn_dispatch_flags isa flags macros)
     set(wanted ${macros_v4})
   elseif(isa STREQUAL "avx512_bf16")
     set(found ${v4} -mavx512bf16)
-    set(msvc /arch:AVX512) # no flag of its own: where it does not do, the part is left out
+    set(msvc /arch:AVX512) # no flag for bf16: without the macro, the part is left out
     set(wanted ${macros_v4} __AVX512BF16__)
   else()
     message(FATAL_ERROR "yarn_add_dispatch: ISAS are avx2, avx512 and avx512_bf16, not '${isa}'; \
 the baseline is always there")
   endif()
-  if(MSVC) # clang-cl, too
+  if(MSVC) # also true for clang-cl
     set(found ${msvc})
   endif()
   set(${flags} "${found}" PARENT_SCOPE)
@@ -37,10 +38,11 @@ endfunction()
 
 # yarn_add_dispatch(<target> SOURCES <source>... [ISAS <isa>...])
 #
-# Compiles every source into <target> once with the target's own flags (the baseline) and once more
-# for each of ISAS: avx2, avx512, avx512_bf16; without ISAS, all of them. One that the compiler has
-# no flags for, or that belongs to another kind of processor, is left out: the same line serves
-# x86-64 and aarch64. The sources must not be among the target's others. <target> links yarn::yarn.
+# Compiles every source into <target> once with the target's own flags (the baseline), and once more
+# for each of ISAS. These are avx2, avx512 and avx512_bf16; the default is all of them. An
+# instruction set is left out if the compiler has no flags for it, or if it belongs to another kind
+# of processor. So the same call works for x86-64 and for aarch64. The sources must not also be
+# ordinary sources of the target. <target> must link yarn::yarn.
 function(yarn_add_dispatch target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;ISAS")
   if(NOT TARGET ${target})
@@ -81,20 +83,20 @@ or unknown to this compiler")
   endif()
   list(REMOVE_DUPLICATES isas)
 
-  # A part of a source is a file that includes it, so the target's include directories, definitions
-  # and language hold for every part.
+  # For each part of a source, CMake writes a file that includes the source. So the include
+  # directories, definitions and language of the target apply to every part.
   foreach(source IN LISTS arg_SOURCES)
     get_filename_component(path "${source}" ABSOLUTE)
     string(MAKE_C_IDENTIFIER "${source}" name)
-    string(MD5 hash "${path}") # a-b.cpp and a_b.cpp have one identifier
+    string(MD5 hash "${path}") # a-b.cpp and a_b.cpp have the same identifier
     string(SUBSTRING "${hash}" 0 8 hash)
     string(APPEND name "_${hash}")
     foreach(isa IN LISTS isas)
       set(part "${CMAKE_CURRENT_BINARY_DIR}/yarn_dispatch/${target}/${name}.${isa}.cpp")
       file(CONFIGURE OUTPUT "${part}" CONTENT "#include \"@path@\"\n" @ONLY)
       target_sources(${target} PRIVATE "${part}")
-      # Headers precompiled with other flags do not fit. (Sources with flags of their own keep out of
-      # unity builds by themselves.)
+      # Headers that were precompiled with other flags do not fit. (CMake itself keeps sources with
+      # flags of their own out of unity builds.)
       set_source_files_properties(
         "${part}" TARGET_DIRECTORY ${target}
         PROPERTIES COMPILE_OPTIONS "${flags_of_${isa}}"

@@ -1,32 +1,34 @@
 # SPDX-License-Identifier: MIT
-# The engines that tests/engines and some examples compare with. Debian 12 has none of them:
-# bench/peers/setup DIR installs a newer Debian, and tests/engines/run DIR builds and tests in there.
+# The engines that tests/engines and some examples use. Debian 12 has none of them.
+# bench/peers/setup DIR installs a newer Debian that has them, and tests/engines/run DIR builds and
+# tests in there.
 
-option(YARN_REQUIRE_ENGINES "Stop where an engine is missing, instead of leaving its tests out" OFF)
+option(YARN_REQUIRE_ENGINES "Stop if an engine is missing, instead of leaving out its tests" OFF)
 
 find_package(ggml CONFIG QUIET)
 find_package(onnxruntime CONFIG QUIET)
 
-# All that needs an engine: programs beside the tests of tests/engines depend on it by themselves.
+# The target builds all programs that need an engine. yarn_engine_program adds a program to it.
 if(NOT TARGET engines)
   add_custom_target(engines)
 endif()
 
-# yarn_engine_missing(engine what): says that something is left out here.
+# yarn_engine_missing(engine what): prints that something is left out because the engine is missing.
+# `what` ends with "is" or "are".
 function(yarn_engine_missing engine what)
-  set(text "${engine} is not here: ${what} left out (tests/engines/run builds and runs it)")
+  set(text "${engine} is not installed: ${what} left out (tests/engines/run builds and runs it)")
   if(YARN_REQUIRE_ENGINES)
     message(FATAL_ERROR "yarn: ${text}")
   endif()
   message(STATUS "yarn: ${text}")
 endfunction()
 
-# yarn_engine_program(name): builds the program with the target `engines`.
+# yarn_engine_program(name): adds the program to the target `engines`.
 function(yarn_engine_program name)
   add_dependencies(engines ${name})
 endfunction()
 
-# yarn_engine_tests(name...): labels tests, for `ctest -L engines`.
+# yarn_engine_tests(name...): labels the tests for `ctest -L engines`.
 function(yarn_engine_tests)
   set_property(TEST ${ARGN} APPEND PROPERTY LABELS engines)
 endfunction()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The installed package: headers, CMake package and pkg-config file. `find_package(yarn)` works with
-# the build tree, too (-Dyarn_DIR=<build>).
+# The installed package: headers, CMake package and pkg-config file. `find_package(yarn)` also works
+# with the build tree (-Dyarn_DIR=<build>).
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
@@ -21,8 +21,8 @@ foreach(file IN ITEMS yarn-xsimd.cmake yarn_dispatch.cmake)
   configure_file(cmake/${file} "${PROJECT_BINARY_DIR}/${file}" COPYONLY)
 endforeach()
 
-# The .pc file finds its prefix from its own place, so an installed tree can be moved; but not where
-# the tree is none, with directories that are absolute.
+# The .pc file computes its prefix from its own place, so an installed tree can be moved. If the
+# install directories are absolute, there is no such tree, and the .pc file has fixed paths.
 if(IS_ABSOLUTE "${CMAKE_INSTALL_DATADIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
   set(yarn_pc_prefix "${CMAKE_INSTALL_PREFIX}")
   set(yarn_pc_includedir "${CMAKE_INSTALL_FULL_INCLUDEDIR}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# YARN_HAS_STD_MDSPAN: whether the compiler's library has std::mdspan, in C++23.
+# Sets YARN_HAS_STD_MDSPAN: whether the standard library of the compiler has std::mdspan in C++23.
 include(CheckCXXSourceCompiles)
 set(CMAKE_REQUIRED_FLAGS "${CMAKE_CXX23_STANDARD_COMPILE_OPTION}")
 check_cxx_source_compiles("#include <mdspan>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The work that all peers do, and what its exact result is. Nothing of the library computes here.
+// The work that all peers do, and its exact result, computed without the library.
 #ifndef YARN_BENCH_PEERS_EXACT_HPP
 #define YARN_BENCH_PEERS_EXACT_HPP
 
@@ -17,10 +17,10 @@ namespace peers {
 constexpr int head_dim = 128;
 constexpr int n_pairs = head_dim / 2;
 constexpr double rope_theta = 10000;
-constexpr int n_layers = 32; ///< of a decode step, each with memory of its own
+constexpr int n_layers = 32; ///< of a decode step, each with its own memory
 
-// Yarn-Llama-2-7b-128k, its attention factor taken back: what is rotated again and again must keep
-// its size.
+// Yarn-Llama-2-7b-128k without its attention factor, because the elements of a tensor that is
+// rotated many times must keep their size.
 constexpr double yarn_factor = 32;
 constexpr int yarn_original_length = 4096;
 
@@ -38,11 +38,12 @@ inline double value_of(yarn::float16 x) {
   return (x.bits & 0x8000) != 0 ? -size : size;
 }
 
-/// Angles per token. 64 bits of mantissa leave an angle at position 131071 good to 2^-46.
+/// Frequencies in rad per token. With 64 significant bits an angle at position 131071 is exact to
+/// 2^-46 rad.
 inline std::array<long double, n_pairs> exact_inv_freq(bool with_yarn) {
   static_assert(sizeof(long double) > sizeof(double), "the exact side needs long double");
   const long double two_pi = 2 * std::acos(-1.0L), base = rope_theta;
-  // The pair that turns `turns` times within the original length.
+  // The index of the pair that makes `turns` full turns within the original length.
   const auto pair_of = [&](long double turns) {
     return head_dim * std::log(yarn_original_length / (turns * two_pi)) / (2 * std::log(base));
   };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// ggml and onnxruntime beside our rotation, on the same work and mostly the same memory: rows of
-// the table that bench/peers/run prints.
+// Compares our rotation with ggml and onnxruntime, on the same work and mostly the same memory.
+// Prints rows of the table that bench/peers/run writes.
 #include "../support.hpp"
 #include "exact.hpp"
 
@@ -35,8 +35,8 @@ constexpr int n_heads = 32;
 constexpr int row_size = n_heads * peers::head_dim;
 constexpr int n_table_rows = 131072;
 
-/// The work: n_layers tensors [n_tokens][32][128], one behind the other, each rotated `repeats`
-/// times. Who works in place takes `to`, the others go from `from` to `to`.
+/// The work: n_layers tensors [n_tokens][32][128], one after the other, each rotated `repeats`
+/// times. A peer that works in place rotates `to`. The others read `from` and write `to`.
 template <class T> struct task {
   const T* from;
   T* to;
@@ -50,7 +50,7 @@ template <class T> struct task {
   T* layer(int i) const { return to + static_cast<std::ptrdiff_t>(i) * n_tokens * row_size; }
 };
 
-/// What one call does: `n_ops` rotations of a layer. What `overhead` takes is taken off.
+/// One call of `work` does `n_ops` rotations of a layer. The time of `overhead` is subtracted.
 struct prepared {
   std::function<void()> work;
   int n_ops;
@@ -63,7 +63,7 @@ template <class T> prepared prepare_ours(const task<T>& t) {
   auto freqs = t.with_yarn ? support::steady_frequencies()
                            : yarn::make_frequencies(support::shape_of(peers::head_dim),
                                                     yarn::default_scaling{});
-  // Rows are made in every call, as ggml makes them.
+  // Every call makes its rows, as in ggml.
   auto work = [t, freqs = std::move(freqs)] {
     for (int repeat = 0; repeat < t.repeats; ++repeat)
       for (int i = 0; i < t.n_layers; ++i)
@@ -82,7 +82,7 @@ template <class T> prepared prepare_ours(const task<T>& t) {
 
 ggml_backend_dev_t ggml_device() {
   static auto* const device = [] {
-    ggml_backend_load_all(); // of the plug-ins for processors, the best that this one can run
+    ggml_backend_load_all(); // takes the best plug-in that this processor supports
     return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
   }();
   if (device == nullptr)
@@ -104,7 +104,7 @@ ggml_backend_t ggml_one_thread() {
   return backend;
 }
 
-/// The file of ggml's plug-in: which instruction set it was built for.
+/// The file name of ggml's plug-in, which contains the instruction set.
 std::string ggml_plugin() {
   ggml_device();
   std::string name = "?";
@@ -125,7 +125,7 @@ struct ggml_freer {
   void operator()(ggml_backend_buffer* b) const { ggml_backend_buffer_free(b); }
 };
 
-/// A graph of all rotations, in place, in our memory: huge pages for both.
+/// A graph of all rotations, in place. It uses our memory, so that both peers have huge pages.
 template <class T> prepared prepare_ggml(const task<T>& t) {
   const int n_ops = t.repeats * t.n_layers;
   const auto n_nodes = static_cast<std::size_t>(n_ops + t.n_layers + 1);
@@ -155,7 +155,7 @@ template <class T> prepared prepare_ggml(const task<T>& t) {
   }
 
   const auto factor = static_cast<float>(peers::yarn_factor);
-  // ggml multiplies by YaRN's attention factor; here that is divided out beforehand.
+  // ggml multiplies by YaRN's attention factor, so attn_factor is its inverse.
   const float attn_factor = 1 / (1 + 0.1F * std::log(factor));
   ggml_cgraph* const graph = ggml_new_graph_custom(context.get(), n_nodes, false);
   for (int repeat = 0; repeat < t.repeats; ++repeat)
@@ -196,7 +196,7 @@ class onnx_graph {
 public:
   void input(const std::string& name, const float* data, const std::vector<std::int64_t>& shape) {
     add(name, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, shape, inputs_, input_names_);
-    // onnxruntime's tensors know no const; this one is only read.
+    // onnxruntime has no tensors of const elements. This tensor is only read.
     input_values_.push_back(tensor(const_cast<float*>(data), shape));
   }
   void input(const std::string& name, std::int64_t* data, const std::vector<std::int64_t>& shape) {
@@ -209,7 +209,7 @@ public:
   }
   void node(Ort::Node node) { graph_.AddNode(node); }
 
-  /// To be called once, when all nodes are there.
+  /// Creates the session. Call it once, after all nodes were added.
   void start() {
     graph_.SetInputs(inputs_);
     graph_.SetOutputs(outputs_);
@@ -259,8 +259,8 @@ private:
   std::vector<const char*> input_pointers_, output_pointers_;
 };
 
-/// One graph with an operator for each layer; `repeats` is of no use where nothing is in place.
-/// Taken off is a graph of as many operators that copy one element each: what a session costs.
+/// One graph with one operator per layer. `repeats` is not used, because nothing is in place. The
+/// overhead is the cost of a session: a graph with as many operators that copy one element each.
 prepared prepare_onnx(const task<float>& t, const table& rows) {
   struct graphs {
     onnx_graph rotary, idle;
@@ -302,8 +302,9 @@ template <class T> struct contender {
   std::function<prepared(const task<T>&)> prepare;
 };
 
-/// Errors at the last 32 positions up to each of three.
-template <class T> std::string errors(const contender<T>& who, task<T> t) {
+/// The largest errors at 32 consecutive positions up to 1000, 32767 and 131071, as cells of the
+/// table.
+template <class T> std::string errors(const contender<T>& peer, task<T> t) {
   t.n_layers = 1;
   t.repeats = 1;
   t.n_tokens = 32;
@@ -318,25 +319,27 @@ template <class T> std::string errors(const contender<T>& who, task<T> t) {
       positions[static_cast<std::size_t>(i)] = last - 31 + i;
     t.positions = positions.data();
     std::memcpy(after.data(), before.data(), before.bytes());
-    who.prepare(t).work();
+    peer.prepare(t).work();
     char cell[32];
     std::snprintf(cell, sizeof cell, " %.0e |",
                   peers::max_error(before.data(), after.data(), positions.data(), t.n_tokens,
-                                   n_heads, t.order, who.with_yarn));
+                                   n_heads, t.order, peer.with_yarn));
     cells += cell;
   }
   return cells;
 }
 
-/// All contenders in turn, 31 times; a line of the table for each. The first is ours.
+/// Measures all contenders one after another, 31 times. Prints one row of the table for each. The
+/// first contender is ours.
 template <class T>
 void compare(const char* work, int n_layers, int n_tokens, int repeats, pairing order,
              const std::vector<contender<T>>& contenders) {
   const std::size_t n =
       static_cast<std::size_t>(n_layers) * static_cast<std::size_t>(n_tokens) * row_size;
   const support::warm_array<T> from(n), to(n);
-  // 16-bit elements taken for floats would be of any size: the multiplication has its own memory.
-  const support::warm_array<float> twin(sizeof(T) == 4 ? 0 : n / 2);
+  // The bits of 16-bit elements, read as floats, could be numbers of any size. So the
+  // multiplication has its own memory.
+  const support::warm_array<float> scale_memory(sizeof(T) == 4 ? 0 : n / 2);
   std::vector<std::int32_t> positions(static_cast<std::size_t>(n_tokens));
   for (int i = 0; i < n_tokens; ++i)
     positions[static_cast<std::size_t>(i)] = n_tokens == 1 ? 4096 : i;
@@ -348,16 +351,16 @@ void compare(const char* work, int n_layers, int n_tokens, int repeats, pairing 
     if constexpr (std::is_same_v<T, float>)
       support::scale(to.data(), n, minus_one);
     else
-      support::scale(twin.data(), n / 2, minus_one);
+      support::scale(scale_memory.data(), n / 2, minus_one);
   };
 
   constexpr int rounds = 31;
   constexpr double round_seconds = 2e-3;
   std::vector<prepared> all;
   std::vector<std::int64_t> calls, overhead_calls;
-  for (const contender<T>& who : contenders) {
-    t.with_yarn = who.with_yarn;
-    all.push_back(who.prepare(t));
+  for (const contender<T>& peer : contenders) {
+    t.with_yarn = peer.with_yarn;
+    all.push_back(peer.prepare(t));
     calls.push_back(support::repetitions_for(all.back().work, round_seconds));
     overhead_calls.push_back(std::min<std::int64_t>(
         support::repetitions_for(all.back().overhead, round_seconds / 4), 1000));

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Hugging Face's rotation in eager torch beside ours: rows of the table that bench/peers/run prints.
+"""Compares the rotation of Hugging Face in eager torch with ours, and prints rows of the table of
+bench/peers/run.
 
-peers.py SHIM runs ours by the shared library SHIM; peers.py --versions only prints versions."""
+peers.py SHIM calls ours through the shared library SHIM. peers.py --versions prints the versions of
+torch and transformers."""
 import ctypes
 import mmap
 import statistics
@@ -23,7 +25,7 @@ ROUND_NS = 2_000_000
 
 
 def warm(n, dtype):
-    """Elements between 1/2 and 1 of either sign, in huge pages where the system gives them."""
+    """Elements of magnitude 1/2 to 1, with random signs, in huge pages if the system has them."""
     memory = mmap.mmap(-1, max(n * dtype.itemsize, 1 << 22))
     memory.madvise(mmap.MADV_HUGEPAGE)
     x = torch.frombuffer(memory, dtype=dtype, count=n)
@@ -32,7 +34,7 @@ def warm(n, dtype):
 
 
 def layers_in(x, n_layers, n_tokens):
-    """q and k of each layer, as a linear layer leaves them and attention takes them: transposed."""
+    """q and k of each layer: the results of a linear layer, transposed as attention reads them."""
     layers = []
     for layer in x.view(n_layers, -1):
         q, k = layer.split([n_tokens * Q_HEADS * HEAD_DIM, n_tokens * K_HEADS * HEAD_DIM])
@@ -70,7 +72,7 @@ class Shim:
         self.library.peers_error.restype = ctypes.c_double
 
     def rotation(self, x, name, n_layers, n_tokens, positions):
-        """A function that rotates x; what it needs is converted here, not in the call."""
+        """Returns a function that rotates x. The arguments are converted here, not in the call."""
         arguments = [ctypes.c_void_p(x.data_ptr()), ctypes.c_int(list(TYPES).index(name))]
         arguments += [ctypes.c_int(n) for n in (n_layers, n_tokens, Q_HEADS, K_HEADS)]
         arguments.append(ctypes.c_void_p(positions.data_ptr()))
@@ -84,7 +86,8 @@ class Shim:
 
 
 def errors(shim, name):
-    """Cells of torch's and of our largest errors at the last 32 positions up to each of three."""
+    """Cells with the largest errors of torch and of ours, at the 32 positions up to each of 1000,
+    32767 and 131071."""
     torchs, ours = "", ""
     for last in (1000, 32767, 131071):
         positions = torch.arange(last - 31, last + 1, dtype=torch.int32)
@@ -100,8 +103,8 @@ def errors(shim, name):
 
 
 def keep_memory():
-    """From here on malloc gives nothing back to the system. Otherwise each large result is memory
-    that was never touched, and that costs torch more than the rotation."""
+    """From now on malloc returns no memory to the system. Otherwise each large result is in memory
+    that was never touched, and the first touch costs torch more time than the rotation."""
     libc = ctypes.CDLL(None)
     m_trim_threshold, m_mmap_max = -1, -4
     assert libc.mallopt(m_mmap_max, 0) and libc.mallopt(m_trim_threshold, 2**31 - 1)
@@ -113,14 +116,14 @@ def compare(shim, work, name, n_layers, n_tokens):
     positions = torch.full((1,), 4096) if n_tokens == 1 else torch.arange(n_tokens)
     positions = positions.to(torch.int32)
     layers = layers_in(x, n_layers, n_tokens)
-    cos, sin = cos_sin(x, positions)  # once a step, outside the clock
+    cos, sin = cos_sin(x, positions)  # once per step, not timed
 
     def hugging_face():
         for q, k in layers:
             apply_rotary_pos_emb(q, k, cos, sin)
 
     torchs, ours = errors(shim, name)
-    # All layers by one call into C, as an engine runs; and, as torch is called, each from Python.
+    # One call into C for all layers, as in an engine; and one Python call per layer, as for torch.
     contenders = [("**ours**", shim.rotation(x, name, n_layers, n_tokens, positions), ours)]
     if n_layers > 1:
         each = [shim.rotation(y, name, 1, n_tokens, positions) for y in x.view(n_layers, -1)]
@@ -128,7 +131,7 @@ def compare(shim, work, name, n_layers, n_tokens):
             ("**ours**, a Python call a layer", lambda: [call() for call in each], ours))
     contenders.append(("torch", hugging_face, torchs))
 
-    # As many bytes of floats, whatever the type: torch's own arithmetic in 16 bits is slower.
+    # As many bytes, always as floats, because the arithmetic of torch in 16 bits is slower.
     twin = warm(x.numel() * x.itemsize // 4, torch.float32)
 
     def scale():

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Our rotation and its exact result as C functions, for peers.py.
+// C functions for peers.py: our rotation, and its error against the exact result.
 #include "../support.hpp"
 #include "exact.hpp"
 
@@ -32,11 +32,11 @@ double error(const void* before, const void* after, const std::int32_t* position
 
 } // namespace
 
-// Types: 0 float, 1 float16, 2 bfloat16.
+// The parameter `type` is 0 for float, 1 for float16, 2 for bfloat16.
 extern "C" {
 
-/// x: for each layer q[n_tokens][n_q_heads][128], then k[n_tokens][n_k_heads][128]. Rows are made
-/// in each layer anew.
+/// Rotates x, which has for each layer q[n_tokens][n_q_heads][128], then
+/// k[n_tokens][n_k_heads][128]. Each layer makes its own rows.
 void peers_rotate(void* x, int type, int n_layers, int n_tokens, int n_q_heads, int n_k_heads,
                   const std::int32_t* positions) {
   if (type == 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A tensor as torch exports it: [batch, heads, tokens, dim] with strides, in whatever type the
-// model has, and position_ids beside it. Its element type is known at run time only.
+// Rotates a tensor as torch exports it through DLPack: [batch, heads, tokens, dim] with strides,
+// and position_ids as a second tensor. The element type is known at run time only.
 #include <yarn/dlpack.hpp>
 #include <yarn/yarn.hpp>
 
@@ -12,7 +12,7 @@
 #include <exception>
 #include <vector>
 
-/// What an engine would do with every tensor that it gets.
+/// Rotates every sequence of a batch. An engine would call this function for each tensor.
 void rotate(const DLTensor& x, const DLTensor& position_ids, const yarn::frequencies& freqs) {
   yarn::rotary_rows<float> rows;
   for (std::int64_t sequence = 0; sequence < x.shape[0]; ++sequence) {
@@ -25,7 +25,7 @@ void rotate(const DLTensor& x, const DLTensor& position_ids, const yarn::frequen
 
 int main() try {
   yarn::rope_shape shape;
-  shape.head_dim = 2; // one pair: its angle is the position
+  shape.head_dim = 2; // One pair, whose angle is the position.
   shape.rope_theta = 10000.0;
   const yarn::frequencies freqs = yarn::make_frequencies(shape, yarn::default_scaling{});
 
@@ -37,7 +37,7 @@ int main() try {
   ids.ndim = 2;
   ids.shape = id_extents.data();
 
-  // bfloat16 ones and zeros; tokens lie behind each other, heads within them.
+  // bfloat16 ones and zeros, in memory [token][head][element].
   std::vector<std::uint16_t> data;
   for (int i = 0; i < 2 * 2 * 3; ++i)
     data.insert(data.end(), {0x3f80, 0});
@@ -54,7 +54,7 @@ int main() try {
 
   double largest = 0;
   for (std::size_t token = 0; token < 4; ++token) {
-    const std::uint32_t bits = std::uint32_t{data[6 * token + 4]} << 16U; // of its last head
+    const std::uint32_t bits = std::uint32_t{data[6 * token + 4]} << 16U; // of the last head
     float cos = 0;
     std::memcpy(&cos, &bits, sizeof cos);
     const double exact = std::cos(static_cast<double>(positions[token]));
@@ -62,7 +62,7 @@ int main() try {
                 static_cast<double>(cos));
     largest = std::fmax(largest, std::fabs(static_cast<double>(cos) - exact));
   }
-  return largest < 0x1p-9 ? 0 : 1; // half a unit of the largest
+  return largest < 0x1p-9 ? 0 : 1; // half a unit in the last place of the largest element
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s\n", error.what());
   return 2;

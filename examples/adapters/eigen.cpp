@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An attention layer's q and k are parts of one Eigen matrix: a column [q|k|v] for each token. They
-// are rotated where they lie; afterwards scores depend on distances alone.
+// Rotates q and k of an attention layer in place in one Eigen matrix, which has a column [q|k|v]
+// for each token. Afterwards the scores depend only on the distances of the tokens.
 #include <yarn/eigen.hpp>
 #include <yarn/yarn.hpp>
 
@@ -17,7 +17,7 @@ int main() try {
   shape.rope_theta = 10000.0;
   const yarn::frequencies freqs = yarn::make_frequencies(shape, yarn::default_scaling{});
 
-  // Two tokens that are alike, and the same two again, far behind.
+  // Two equal tokens, and the same two again at much larger positions.
   Eigen::MatrixXf qkv(head_dim * (n_q_heads + 2 * n_kv_heads), 4);
   qkv.leftCols(2).colwise() = Eigen::VectorXf::LinSpaced(qkv.rows(), -1, 1);
   qkv.rightCols(2) = qkv.leftCols(2);

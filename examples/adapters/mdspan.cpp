@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// std::mdspan (C++23): a cache of keys, [heads][tokens][dim], of which a part is rotated in place.
+// Rotates a part of a key cache [heads][tokens][dim] in place, as a std::mdspan (C++23).
 #include <yarn/mdspan.hpp>
 #include <yarn/yarn.hpp>
 
@@ -13,7 +13,7 @@
 
 int main() try {
   constexpr std::size_t n_heads = 2, capacity = 100,
-                        head_dim = 2; // one pair: its angle is the position
+                        head_dim = 2; // One pair, whose angle is the position.
   yarn::rope_shape shape;
   shape.head_dim = head_dim;
   shape.rope_theta = 10000.0;
@@ -21,7 +21,7 @@ int main() try {
 
   std::vector<float> memory(n_heads * capacity * head_dim, 1.0F);
   const std::mdspan cache(memory.data(), std::extents<std::size_t, n_heads, capacity, head_dim>{});
-  // The three tokens from the 7th on.
+  // Three tokens, from position 7 on.
   const std::mdspan some(
       &cache[0, 7, 0],
       std::layout_stride::mapping(std::dextents<std::size_t, 3>(n_heads, 3, head_dim),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What an .onnx file is made of, for models written in memory. onnxruntime's own graph objects
-// (Ort::Model) do not serve: in 1.23 a session made of them (CreateSessionFromModel) never looks at
-// the options' domains of custom operators, and fails with "is not a registered function/op".
+// Writes the bytes of an .onnx file in memory. The graph objects of onnxruntime (Ort::Model) cannot
+// be used: in 1.23 a session that is made of them (CreateSessionFromModel) ignores the domains of
+// custom operators in the options, and fails with "is not a registered function/op".
 #ifndef YARN_EXAMPLES_ONNX_BYTES_HPP
 #define YARN_EXAMPLES_ONNX_BYTES_HPP
 
@@ -10,7 +10,8 @@
 
 namespace examples {
 
-/// A message of protocol buffers, as far as ONNX needs them: numbers and things with a length.
+/// A message of protocol buffers, with the field types that ONNX needs: numbers, and fields with a
+/// length.
 class message {
 public:
   message& add(unsigned field, std::int64_t value) {

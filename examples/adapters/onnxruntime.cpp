@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A session in which our operators stand beside onnxruntime's own: 32 layers rotate q and k of one
-// token, and of a prompt. Prints the time of a layer, and how far from the exact rotation it is.
+// Compares our operators with those of onnxruntime in a session: 32 layers rotate q and k of one
+// token, and of a prompt. Prints the time per layer and the distance from the exact rotation.
 #include "onnx_bytes.hpp"
 
 #include <onnxruntime_cxx_api.h>
@@ -22,7 +22,7 @@ namespace {
 using examples::message;
 
 constexpr int n_heads = 32, head_dim = 128, n_pairs = head_dim / 2, hidden = n_heads * head_dim;
-constexpr int n_positions = 8192; // rows of the tables that com.microsoft.RotaryEmbedding reads
+constexpr int n_positions = 8192; // rows of the tables of com.microsoft.RotaryEmbedding
 
 enum class who { nobody, theirs, ours };
 
@@ -48,8 +48,8 @@ message node(const std::string& type, const std::string& domain,
   return made;
 }
 
-/// ids, cos, sin, x0 ... ─► y0 ...: the bytes of an .onnx file. Where nobody rotates, one operator
-/// of onnxruntime's copies x.
+/// The bytes of an .onnx file with inputs ids, cos, sin, x0 ... and outputs y0 .... Without a
+/// rotation, an operator of onnxruntime copies x.
 std::string model_of(who rotates, int n_layers, int n_tokens) {
   constexpr int is_float = 1, is_int64 = 7;
   message graph;
@@ -58,7 +58,7 @@ std::string model_of(who rotates, int n_layers, int n_tokens) {
   graph.add(11, tensor("cos", is_float, n_positions, n_pairs, false));
   graph.add(11, tensor("sin", is_float, n_positions, n_pairs, false));
   if (rotates == who::ours)
-    graph.add(1, node("RopeRows", "yarn", {"ids"}, "rows")); // once, for all layers
+    graph.add(1, node("RopeRows", "yarn", {"ids"}, "rows")); // one node for all layers
   for (int i = 0; i < n_layers; ++i) {
     const std::string x = "x" + std::to_string(i), y = "y" + std::to_string(i);
     graph.add(11, tensor(x, is_float, n_tokens, hidden, true));
@@ -76,7 +76,7 @@ std::string model_of(who rotates, int n_layers, int n_tokens) {
   return model.bytes();
 }
 
-/// A session on one thread, with all memory bound.
+/// A session on one thread, with all its memory bound before.
 class layers {
 public:
   layers(who rotates, int n_layers, int n_tokens, int first, OrtCustomOpDomain* domain,
@@ -114,7 +114,8 @@ public:
                  outputs_.data(), to.size());
   }
 
-  /// Microseconds of a layer, now, by the processor's time: others may be at work, too.
+  /// Measures one run, in microseconds of processor time per layer. Other programs then count
+  /// little.
   double time(int repeats) {
     const std::clock_t start = std::clock();
     for (int i = 0; i < repeats; ++i)
@@ -122,7 +123,7 @@ public:
     return 1e6 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC / repeats / n_layers_;
   }
 
-  /// The largest distance of a pair from the exact rotation, in lengths of the pair.
+  /// The largest distance of a pair from the exact rotation, relative to the length of the pair.
   double error(const yarn::frequencies& freqs) const {
     double largest = 0;
     for (std::size_t i = 0; i < x.size(); i += head_dim)

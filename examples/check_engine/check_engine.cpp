@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Checks an engine's RoPE with yarn/testing.hpp and prints what it finds; first with a bug, then
-// with the bug mended. ctest runs it: it fails if the verdicts are not these.
+// Checks the RoPE of an engine with yarn/testing.hpp and prints the findings, first with a bug,
+// then without the bug. The program fails if the findings are not the expected ones.
 #include "naive_engine.hpp"
 
 #include <yarn/testing.hpp>
@@ -11,9 +11,9 @@
 
 namespace {
 
-/// Whether the verdicts are what they should be.
+/// Returns whether the findings are the expected ones.
 bool run() {
-  // What the model's config.json says.
+  // The numbers of the model's config.json.
   yarn::rope_shape shape;
   shape.head_dim = 128;
   shape.rope_theta = 10000.0;
@@ -22,7 +22,7 @@ bool run() {
   method.original_max_position_embeddings = 4096;
   const yarn::testing::expectation expected(shape, method, yarn::pairing::half_split);
 
-  // The engine computes angles in float, as frameworks do. That is known, and accepted here.
+  // The engine computes angles in float32, as frameworks do. This test accepts such angles.
   yarn::testing::options options;
   options.accept_float32_angles = true;
 

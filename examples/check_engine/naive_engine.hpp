@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A RoPE as one writes it from a paper, for a YaRN model: float throughout, and with a bug.
+// A RoPE for a YaRN model, written from the paper. It computes in float, and has a bug.
 #ifndef YARN_EXAMPLES_CHECK_ENGINE_NAIVE_ENGINE_HPP
 #define YARN_EXAMPLES_CHECK_ENGINE_NAIVE_ENGINE_HPP
 
@@ -15,7 +15,7 @@ struct engine {
   double theta = 10000.0;
   double factor = 16.0;
   double original_length = 4096.0;
-  // The bug: the temperature went onto cos, and was forgotten on sin.
+  // The bug: the attention factor is on cos, but not on sin.
   bool temperature_on_sin = false;
 
   std::vector<float> inv_freq() const {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// An engine that is compiled for every x86-64 processor and rotates with the best instructions of
-// the one it runs on.
+// An engine in one binary for all x86-64 processors. It rotates with the best instruction set of
+// the processor that it runs on.
 //
-//     dispatch          rotates with every part that runs here and compares the results
-//     dispatch avx2     the same, and fails unless avx2 is what this processor gets
+//     dispatch          rotates with every part that this processor supports and compares the
+//                       results
+//     dispatch avx2     does the same, and fails unless avx2 is the part for this processor
 #include "kernels.hpp"
 
 #include <cmath>
@@ -36,7 +37,7 @@ activations before_rotation() {
   return x;
 }
 
-/// A step of the engine. It knows nothing of instruction sets.
+/// A step of the engine. Its code does not depend on the instruction set.
 activations rotated_with(const rope_kernels& kernels) {
   const std::unique_ptr<engine::rope, void (*)(engine::rope*)> rope(
       kernels.make({head_dim, 10000.0, 32.0, 4096}), kernels.free);
@@ -45,7 +46,7 @@ activations rotated_with(const rope_kernels& kernels) {
   const yarn::heads_view q{x.q.data(), n_tokens, n_q_heads, head_dim};
   const yarn::heads_view k{x.k.data(), n_tokens, n_kv_heads, head_dim};
   kernels.check(*rope, q, k);
-  kernels.rotate(*rope, q, k, {0, 2}); // two threads would take a slice each
+  kernels.rotate(*rope, q, k, {0, 2}); // two slices, as for two threads
   kernels.rotate(*rope, q, k, {1, 2});
   return x;
 }
@@ -54,9 +55,10 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
-/// Without a fused multiply-add (a baseline of SSE2) a rotation is within 1.25 ULP, else within 1.
+/// The error bound of a rotation: 1 ULP, or 1.25 ULP without a fused multiply-add (SSE2).
 bool differ_in_last_bits(const std::vector<float>& a, const std::vector<float>& b) {
-  constexpr double ulp = 0x1p-23; // pairs are up to sqrt(2) * 1.35, the attention factor, long
+  constexpr double ulp =
+      0x1p-23; // A pair is up to sqrt(2) * 1.35 long; 1.35 is the attention factor.
   for (std::size_t i = 0; i < a.size(); ++i)
     if (!(std::fabs(static_cast<double>(a[i]) - static_cast<double>(b[i])) <= 2.25 * ulp))
       return false;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The rotation, written once; yarn_add_dispatch compiles it for each instruction set. No container
-// and no algorithm of the standard library here: their functions are shared by all parts, whatever
-// flags they were compiled with.
+// The rotation of the engine. yarn_add_dispatch compiles this file once for each instruction set.
+// The file uses no containers and no algorithms of the standard library, because the linker would
+// share their functions between parts with different flags.
 #include "kernels.hpp"
 
 #include <yarn/yarn.hpp>
 
-namespace { // so that no two parts share a function
+namespace { // Parts must not share functions.
 
 constexpr yarn::pairing order = yarn::pairing::half_split;
 
@@ -38,7 +38,7 @@ void check(const engine::rope& rope, const yarn::heads_view<float>& q,
 }
 
 void rotate(const engine::rope& rope, const yarn::heads_view<float>& q,
-            const yarn::heads_view<float>& k, yarn::slice part) {
+            const yarn::heads_view<float>& k, yarn::thread_slice part) {
   yarn::rope_apply_unchecked(q, k, static_cast<const part_rope&>(rope).rows, order, part);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the engine knows of its rotation. Included everywhere: no xsimd, no instruction set.
+// The interface between the engine and its rotation. Every source may include this header: it needs
+// no xsimd and does not depend on the instruction set.
 #ifndef YARN_EXAMPLES_DISPATCH_KERNELS_HPP
 #define YARN_EXAMPLES_DISPATCH_KERNELS_HPP
 
@@ -9,7 +10,8 @@
 
 namespace engine {
 
-/// The model's numbers. Plain data, for yarn's own shapes and methods must not leave a part.
+/// The numbers of the model, as plain data. The shapes and methods of yarn must not be passed
+/// between parts.
 struct rope_parameters {
   std::int64_t head_dim;
   double rope_theta;
@@ -17,7 +19,8 @@ struct rope_parameters {
   std::int64_t original_max_position_embeddings;
 };
 
-/// Frequencies, and the rows of the current step. A part makes, uses and frees its own.
+/// The frequencies, and the rows of the current step. Each part makes, uses and frees its own
+/// object.
 struct rope {};
 
 // [kernels]
@@ -30,7 +33,7 @@ struct rope_kernels {
   void (*check)(const rope&, const yarn::heads_view<float>& q, const yarn::heads_view<float>& k);
   /// Once a layer, on each thread with a slice of its own.
   void (*rotate)(const rope&, const yarn::heads_view<float>& q, const yarn::heads_view<float>& k,
-                 yarn::slice part);
+                 yarn::thread_slice part);
 };
 // [/kernels]
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Attention of the tokens of a step to all keys of their sequence up to themselves.
+// Causal attention: each token of a step attends to all keys of its sequence up to its own
+// position.
 #ifndef YARN_EXAMPLES_ENGINE_ATTENTION_HPP
 #define YARN_EXAMPLES_ENGINE_ATTENTION_HPP
 
@@ -9,7 +10,8 @@
 
 namespace engine {
 
-/// out = softmax(scale K q) V of one head. Wider than the cache where that is narrower than q.
+/// out = softmax(scale K q) V for one head. It computes in the type of q, if the cache has a
+/// smaller type.
 template <class T, class Query, class Keys, class Values, class Out>
 void attend(const Query& q, const Keys& keys, const Values& values, T scale, vector<T>& scores,
             Out&& out) {
@@ -20,8 +22,8 @@ void attend(const Query& q, const Keys& keys, const Values& values, T scale, vec
   out.transpose().noalias() = values.template cast<T>().transpose() * scores;
 }
 
-/// Shape    q and out [token][n_heads * head_dim]; keys and values are functions from a key head to
-///          its [past + token][head_dim], where the first token of the step stands at `past`.
+/// Shape    q and out [token][n_heads * head_dim]. keys and values are functions from a key head to
+///          its [past + token][head_dim]. The first token of the step has the position `past`.
 template <class T, class Queries, class KeyHead, class ValueHead, class Out>
 void attention(const model_config& config, T scale, const Queries& q, Eigen::Index past,
                const KeyHead& key_head, const ValueHead& value_head, Out&& out) {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The engine: a step takes new tokens of some sequences, a prompt of one and a single token of
-// another, through all layers. What it asks of yarn:
+// The engine. A step passes the new tokens of some sequences through all layers, for example the
+// prompt of one sequence and a single token of another. The calls of yarn:
 //
 //     once per model    frequencies of a static method              frequencies.hpp
 //     once per step     frequencies of each sequence, if dynamic    begin_step
-//                       cached keys follow them                     kv_cache.hpp, begin_step
+//                       change of cached keys to them               kv_cache.hpp, begin_step
 //                       rows of all new tokens                      prepare
 //     once per layer    rope_apply on q and k                       rotate_and_store
-//     when tokens go    cached keys move to their new positions     kv_cache.hpp, drop
+//     on dropped tokens move of cached keys to new positions        kv_cache.hpp, drop
 #ifndef YARN_EXAMPLES_ENGINE_DECODER_HPP
 #define YARN_EXAMPLES_ENGINE_DECODER_HPP
 
@@ -21,16 +21,16 @@
 
 namespace engine {
 
-/// What a decoder has done so far.
+/// Counters and times of a decoder.
 struct account {
   std::int64_t n_tokens = 0;
   std::int64_t n_scale_changes = 0;
-  std::int64_t n_keys_rerotated = 0; ///< tokens of the cache, each in all layers
+  std::int64_t n_keys_rerotated = 0; ///< tokens; each counts once for all layers
   double seconds = 0;
-  double rope_seconds = 0; ///< of those, in yarn
+  double rope_seconds = 0; ///< the part of them in yarn
 };
 
-/// Adds the time from here to the end of the block.
+/// Adds the time between its construction and its destruction to a counter.
 class stopwatch {
 public:
   explicit stopwatch(double& seconds) : seconds_(seconds) {}
@@ -45,12 +45,12 @@ private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-/// T is float or double, Cached T or a 16-bit type of Eigen's. The model must outlive the decoder.
+/// T is float or double. Cached is T or a 16-bit type of Eigen. The model must outlive the decoder.
 template <class T, class Cached = T> class decoder {
 public:
   using cache = kv_cache<T, Cached>;
 
-  /// New tokens of one sequence.
+  /// The new tokens of one sequence.
   struct input {
     std::size_t sequence;
     std::vector<int> tokens;
@@ -62,13 +62,13 @@ public:
             m.config.head_dim, m.config.rope_scaling, yarn::softmax_convention::inverse_sqrt, 0))),
         storage_(storage) {}
 
-  /// Returns the number of the new sequence.
+  /// Starts a sequence and returns its number.
   std::size_t add_sequence(const length_policy& policy = {}) {
     sequences_.push_back({cache(model_->config, storage_, rope_.at_start()), policy});
     return sequences_.size() - 1;
   }
 
-  /// Logits [input][vocabulary] behind the last token of each input, in the order of the inputs.
+  /// Runs a step. Returns the logits [input][vocabulary] of the last token of each input.
   const matrix<T>& step(const std::vector<input>& batch) {
     const stopwatch time(account_.seconds);
     prepare(batch);
@@ -89,8 +89,8 @@ public:
     return compute_logits();
   }
 
-  /// Takes n tokens from `first` on out of a sequence, which goes on as if the others had been at
-  /// its positions all along. What those others have seen of the dropped ones stays in them.
+  /// Drops n tokens of a sequence, from `first` on. Later tokens move to the positions that become
+  /// free. Values and deeper keys of later tokens still depend on the dropped tokens.
   void drop(std::size_t sequence, Eigen::Index first, Eigen::Index n) {
     const stopwatch time(account_.seconds), in_rope(account_.rope_seconds);
     cache& c = sequences_.at(sequence).keys_and_values;
@@ -110,15 +110,16 @@ private:
     cache keys_and_values;
     length_policy policy;
   };
-  /// Where the tokens of an input lie in the buffers of the step.
+  /// The place of the tokens of an input in the buffers of the step.
   struct part {
     sequence_state* sequence;
     Eigen::Index first;
     Eigen::Index n;
-    Eigen::Index past; ///< position of the first of them
+    Eigen::Index past; ///< position of the first token
   };
 
-  // Embeddings, room in the caches, and rows: all that depends on positions and not on the layer.
+  // Prepares everything that does not depend on the layer: embeddings, room in the caches, and
+  // rows.
   void prepare(const std::vector<input>& batch) {
     check(batch);
     parts_.clear();
@@ -130,7 +131,7 @@ private:
       const Eigen::Index past = s.keys_and_values.n_tokens();
       begin_step(s, n);
       {
-        // Each sequence its own positions and, if the method is dynamic, its own frequencies.
+        // Each sequence has its own positions and, with a dynamic method, its own frequencies.
         const stopwatch in_rope(account_.rope_seconds);
         rows_.append(s.keys_and_values.now(), yarn::positions_from(past, n));
       }
@@ -152,8 +153,8 @@ private:
       c.begin_step(n, rope_.at_start());
       return;
     }
-    // The length with the new tokens: queries of a chunk and all keys that they see, those of the
-    // chunk itself included, are rotated alike.
+    // The length includes the new tokens. So the queries of a chunk and all keys that they attend
+    // to, old or new, have the same frequencies.
     const yarn::frequencies now = rope_.at(s.policy(c.n_tokens() + n));
     account_.n_scale_changes += same_rotation(c.now(), now) ? 0 : 1;
     account_.n_keys_rerotated += c.begin_step(n, now);
@@ -183,7 +184,8 @@ private:
       if (keys_in_place || storage_ == key_storage::unrotated) {
         c.store_keys(l, p.past, qkv_.block(p.first, q_size, p.n, kv_size));
       } else {
-        // Another type: rotated in float and rounded once, on the way into the cache.
+        // The cache has another type: keys are rotated in float and rounded once when they are
+        // stored.
         const stopwatch in_rope(account_.rope_seconds);
         yarn::rope_copy(view_of(q_size, sizes.n_kv_heads, p.first, p.n), c.keys(l, p.past, p.n),
                         rows_of(p), rope_pairing);
@@ -191,7 +193,7 @@ private:
     }
   }
 
-  /// The rows of one sequence's tokens.
+  /// The rows of the tokens of one sequence.
   yarn::rows_view<row_type<T>> rows_of(const part& p) const {
     return {rows_.cos(p.first), rows_.sin(p.first), p.n, rows_.n_pairs(),
             rows_.view().row_stride()};
@@ -251,19 +253,19 @@ private:
 
   const model<T>* model_;
   rope_frequencies rope_;
-  // The attention factor is in q and k already, so the scale is the plain one. (DeepSeek's is not:
-  // yarn::softmax_scale knows its convention, too.)
+  // q and k contain the attention factor, so the scale is 1/sqrt(head_dim). (DeepSeek needs another
+  // scale; yarn::softmax_scale has that convention, too.)
   T softmax_scale_;
   key_storage storage_;
   std::vector<sequence_state> sequences_;
   account account_;
-  // Of the step, kept so that their memory is.
+  // Buffers of the step. They are members so that their memory is reused.
   std::vector<part> parts_;
   rope_rows<T> rows_;
   matrix<T> x_, normed_, qkv_, attended_, gate_up_, activated_, last_, logits_;
 };
 
-/// The most likely token: the first of the largest logits.
+/// The token with the largest logit; the first one of equals.
 template <class Row> int greedy(const Row& logits) {
   Eigen::Index token = 0;
   logits.maxCoeff(&token);

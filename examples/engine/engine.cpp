@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A small decoder-only transformer that generates tokens, each time with another way to keep its
-// keys, and says what RoPE cost. Its weights are random, so its words mean nothing; that all ways
-// agree is what tests/examples/test_engine.cpp shows.
+// A small decoder-only transformer. It generates tokens several times, with different kinds of key
+// caches, and prints the share of time that RoPE takes. The weights are random, so the text has no
+// meaning. tests/examples/test_engine.cpp shows that all caches give the same text.
 #include "decoder.hpp"
 
 #include <cstdio>
@@ -60,7 +60,7 @@ void print(const char* what, const account& a, const std::vector<int>& tokens) {
   std::printf("\n");
 }
 
-/// A prompt and n_generated tokens behind it.
+/// Runs a prompt and generates n_generated tokens.
 template <class Cached = float>
 std::vector<int> generate(const char* what, const yarn::any_scaling& scaling,
                           const length_policy& policy = {},
@@ -75,8 +75,8 @@ std::vector<int> generate(const char* what, const yarn::any_scaling& scaling,
   return tokens;
 }
 
-/// Two sequences, of which the second joins while the first is being generated: its prompt and the
-/// other's token share a step, rows, and the one rope_apply of each layer.
+/// Runs two sequences. The second one joins while the first one is being generated: its prompt and
+/// the token of the first sequence share a step, the rows, and one rope_apply per layer.
 void generate_batch() {
   const model<float> m = random_model<float>(config_with(dynamic_yarn()), 1);
   decoder<float> d(m);
@@ -97,8 +97,8 @@ void generate_batch() {
   std::printf("%-75s the second %5d\n", "", of_b.back());
 }
 
-/// A window that slides: when it is full, half of it goes, but for the first tokens, which get so
-/// much attention that a model misses them.
+/// Runs a sliding window. When the window is full, half of it is dropped, except for the first
+/// tokens: they get so much attention that a model fails without them.
 void generate_beyond_window() {
   constexpr Eigen::Index window = 192, n_keep = 4;
   const model<float> m = random_model<float>(config_with(static_yarn()), 1);

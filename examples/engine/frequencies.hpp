@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How a model's heads turn at a length: the one place that asks yarn for frequencies.
+// The frequencies of a model at a given length. Only this file calls make_frequencies.
 #ifndef YARN_EXAMPLES_ENGINE_FREQUENCIES_HPP
 #define YARN_EXAMPLES_ENGINE_FREQUENCIES_HPP
 
@@ -12,14 +12,15 @@
 
 namespace engine {
 
-/// Which length a dynamic method is asked for when a sequence has n tokens, those of the step
-/// included. As it is, n: the scale changes with every token, and so do all cached keys.
+/// The length for which a dynamic method computes frequencies when a sequence has n tokens, with
+/// those of the step. By default the length is n: the scale, and so all cached keys, change with
+/// each token.
 struct length_policy {
-  /// The length of a prompt that comes in chunks. With it all chunks are rotated as the whole
-  /// prompt would be, and no key is rotated again.
+  /// A lower bound. If it is the length of a prompt that comes in chunks, all chunks have the
+  /// frequencies of the whole prompt, and no key is rotated again.
   std::int64_t at_least = 0;
-  /// Lengths are rounded up to multiples of this: keys are rotated again once in so many tokens. A
-  /// divisor of the method's original length, or the scale rises before that is reached.
+  /// Lengths are rounded up to a multiple of this number, so keys are rotated again once in so many
+  /// tokens. Use a divisor of the original length; otherwise the scale rises too early.
   std::int64_t block = 1;
 
   std::int64_t operator()(std::int64_t n_tokens) const {
@@ -27,7 +28,8 @@ struct length_policy {
   }
 };
 
-/// Frequencies of a static method are made once, here; those of a dynamic one by `at`.
+/// The frequencies of a model. The constructor makes those of a static method, `at` those of a
+/// dynamic one.
 class rope_frequencies {
 public:
   rope_frequencies(const yarn::rope_shape& shape, const yarn::any_scaling& method)
@@ -51,8 +53,8 @@ private:
   bool is_dynamic_;
 };
 
-/// Whether two lengths mean the same rotation, as they do below the original length. Phase steps
-/// are what rows are made of, so equal steps are equal bits.
+/// Whether two frequencies give the same rotation, as those of two lengths below the original
+/// length do. Rows are made of phase steps, so equal steps give equal bits.
 inline bool same_rotation(const yarn::frequencies& a, const yarn::frequencies& b) {
   const auto x = a.phase_steps(), y = b.phase_steps();
   return a.attention_factor() == b.attention_factor() &&

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Keys and values of one sequence, and what happens to cached keys when the frequencies change or
-// old tokens go. The key at index i always stands at position i.
+// The keys and values of one sequence, and the changes of cached keys when frequencies change or
+// old tokens are dropped. The key at index i always has position i. There are two kinds of caches:
 //
-//     rotated    as attention needs them. They are touched when a dynamic method changes its
-//                frequencies (rerotation) and when tokens are dropped (unscaled).
-//     unrotated  as the projection made them, rotated into a scratch buffer at every step: dearer,
-//                and nothing ever happens to the cache, hence to its precision.
+//     rotated    Keys are stored as attention needs them. They are changed when a dynamic method
+//                changes its frequencies (rerotation) and when tokens are dropped (unscaled).
+//     unrotated  Keys are stored as the projection made them, and rotated into a scratch buffer at
+//                every step. Each step takes longer, but stored keys neither change nor lose
+//                precision.
 #ifndef YARN_EXAMPLES_ENGINE_KV_CACHE_HPP
 #define YARN_EXAMPLES_ENGINE_KV_CACHE_HPP
 
@@ -18,11 +19,11 @@ namespace engine {
 
 enum class key_storage { rotated, unrotated };
 
-/// Rows for elements of type T: double for double, float for all that is computed in float.
+/// Rows for elements of type T: double for double, float for all types that are computed in float.
 template <class T> using row_type = std::conditional_t<std::is_same_v<T, double>, double, float>;
 template <class T> using rope_rows = yarn::rotary_rows<row_type<T>>;
 
-/// T is what the model computes in, Cached what is stored.
+/// T is the type of the computation, Cached the type of the stored keys and values.
 template <class T, class Cached> class kv_cache {
 public:
   template <class Element>
@@ -34,17 +35,17 @@ public:
 
   Eigen::Index n_tokens() const { return n_tokens_; }
   key_storage storage() const { return storage_; }
-  /// What the cached keys are rotated with, or will be for attention.
+  /// The frequencies of the cached keys, or for unrotated keys those that attention will use.
   const yarn::frequencies& now() const { return now_; }
 
-  /// Makes room for n tokens behind those held, whose keys must be as `now` would have rotated
-  /// them. Returns how many keys had to be turned for that, in each layer.
+  /// Makes room for n new tokens, and changes the cached keys to the frequencies `now`. Returns the
+  /// number of keys per layer that were rotated for that.
   Eigen::Index begin_step(Eigen::Index n, const yarn::frequencies& now) {
     const bool changed = !same_rotation(now_, now);
     Eigen::Index n_turned = 0;
     if (storage_ == key_storage::rotated) {
       if (changed && n_tokens_ > 0) {
-        // From what they were rotated with, whenever that was: now_ goes with the keys.
+        // now_ holds the frequencies of the cached keys.
         rows_.assign(yarn::rerotation(now_, now), yarn::positions_from(0, n_tokens_));
         turn(0, n_tokens_);
         n_turned = n_tokens_;
@@ -63,7 +64,7 @@ public:
     return n_turned;
   }
 
-  /// Forgets n tokens from `first` on; those behind them move up.
+  /// Drops n tokens from `first` on. Later tokens move to the positions that become free.
   void drop(Eigen::Index first, Eigen::Index n) {
     const Eigen::Index n_moved = n_tokens_ - first - n;
     for (layer_cache& l : layers_) {
@@ -72,7 +73,7 @@ public:
     }
     n_tokens_ -= n;
     if (storage_ == key_storage::rotated && n_moved > 0) {
-      // Positions are distances here. The keys have their attention factor already: unscaled.
+      // Distances take the place of positions. The keys contain the attention factor, so unscaled.
       const std::vector<std::int64_t> moved_by(static_cast<std::size_t>(n_moved), -n);
       rows_.assign(yarn::unscaled(now_), yarn::positions(moved_by));
       turn(first, n_moved);
@@ -81,12 +82,12 @@ public:
     }
   }
 
-  /// The keys of n tokens in one layer, for yarn.
+  /// The keys of n tokens in one layer, as a view.
   yarn::heads_view<Cached> keys(std::size_t layer, Eigen::Index first, Eigen::Index n) {
     return {layers_[layer].keys.data() + first * n_heads_ * head_dim_, n, n_heads_, head_dim_};
   }
 
-  /// Puts tokens of the step into the room that begin_step made: keys as they are, or values.
+  /// Stores keys or values of the step in the room that begin_step made.
   template <class Rows> void store_keys(std::size_t layer, Eigen::Index first, const Rows& rows) {
     store(layers_[layer].keys, first, rows);
   }
@@ -94,8 +95,8 @@ public:
     store(layers_[layer].values, first, rows);
   }
 
-  /// Rotates all keys of a layer into the scratch buffer, which attention reads then. Wider there:
-  /// a key of 16 bits is rounded once, when it is stored, and never again.
+  /// Rotates all keys of a layer into the scratch buffer, which attention reads. The buffer has the
+  /// type of the computation, so a 16-bit key is rounded once only, when it is stored.
   void rotate_to_scratch(std::size_t layer) {
     scratch_.resize(size_of(n_tokens_));
     yarn::rope_copy(keys(layer, 0, n_tokens_),
@@ -103,7 +104,7 @@ public:
                     rope_pairing);
   }
 
-  /// One head of what attention reads: [token][head_dim].
+  /// The keys of one head, as attention reads them: [token][head_dim].
   rows_of_heads<Cached> key_head(std::size_t layer, Eigen::Index head) const {
     return head_of(layers_[layer].keys, head);
   }
@@ -122,7 +123,7 @@ private:
     return static_cast<std::size_t>(n_tokens * n_heads_ * head_dim_);
   }
 
-  // Rows are made once, whatever the number of layers.
+  // The rows are made once for all layers.
   void turn(Eigen::Index first, Eigen::Index n) {
     for (std::size_t l = 0; l < layers_.size(); ++l)
       yarn::rope_apply(keys(l, first, n), rows_, rope_pairing);

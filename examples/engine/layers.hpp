@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The layers that know nothing of positions: projections, RMSNorm, SwiGLU.
+// The layers that do not depend on positions: projections, RMSNorm, SwiGLU.
 //
-// All of them work token by token, so that a token's numbers do not depend, not even in the last
-// bit, on which other tokens share its step. Eigen's product of two matrices sums in another order
-// for another number of rows; an engine for long prompts has products of its own that do not.
+// They work token by token. So the numbers of a token do not depend, not even in the last bit, on
+// the other tokens of the step. Eigen's product of two matrices would not do: its order of
+// summation depends on the number of rows. An engine for long prompts has its own products.
 #ifndef YARN_EXAMPLES_ENGINE_LAYERS_HPP
 #define YARN_EXAMPLES_ENGINE_LAYERS_HPP
 

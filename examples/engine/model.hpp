@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a model is: sizes, weights, and how its heads are rotated. The weights are random, and the
-// same everywhere; what matters here is what happens to queries and keys.
+// A model: sizes, weights, and the parameters of its rotation. The weights are random numbers, the
+// same on every processor.
 #ifndef YARN_EXAMPLES_ENGINE_MODEL_HPP
 #define YARN_EXAMPLES_ENGINE_MODEL_HPP
 
@@ -14,18 +14,18 @@
 
 namespace engine {
 
-/// Rows are tokens, or outputs of a weight.
+/// A matrix whose rows are tokens, or the outputs of a weight.
 template <class T> using matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 template <class T> using vector = Eigen::Matrix<T, Eigen::Dynamic, 1>;
 
-/// A config.json, so to speak.
+/// The numbers of a config.json.
 struct model_config {
   Eigen::Index n_layers = 4;
   Eigen::Index hidden_size = 256;
   Eigen::Index intermediate_size = 512;
   Eigen::Index vocab_size = 1024;
   Eigen::Index n_heads = 4;
-  Eigen::Index n_kv_heads = 2; ///< grouped-query attention: n_heads / n_kv_heads queries a key
+  Eigen::Index n_kv_heads = 2; ///< grouped-query attention: n_heads / n_kv_heads queries per key
   Eigen::Index head_dim = 64;
   double rope_theta = 10000.0;
   yarn::any_scaling rope_scaling = yarn::default_scaling{};
@@ -41,12 +41,12 @@ struct model_config {
   }
 };
 
-/// The pairing of Llama in Hugging Face's files, which these weights are to be like.
+/// The pairing of Llama in Hugging Face.
 inline constexpr yarn::pairing rope_pairing = yarn::pairing::half_split;
 
 template <class T> struct layer_weights {
   vector<T> attention_norm;
-  matrix<T> qkv; ///< [q | k | v] in one product, so that q and k lie in one buffer
+  matrix<T> qkv; ///< [q | k | v]: one product, so q and k are parts of one buffer
   matrix<T> output;
   vector<T> mlp_norm;
   matrix<T> gate_up; ///< [gate | up]
@@ -55,12 +55,12 @@ template <class T> struct layer_weights {
 
 template <class T> struct model {
   model_config config;
-  matrix<T> embedding; ///< [vocabulary][hidden], and the output head, too
+  matrix<T> embedding; ///< [vocabulary][hidden]; also the output head
   std::vector<layer_weights<T>> layers;
   vector<T> final_norm;
 };
 
-/// splitmix64: the same numbers from every standard library.
+/// Random numbers by splitmix64, which are the same with every standard library.
 class weight_source {
 public:
   explicit weight_source(std::uint64_t seed) : state_(seed) {}
@@ -95,8 +95,8 @@ private:
 
 template <class T> model<T> random_model(const model_config& config, std::uint64_t seed) {
   weight_source source(seed);
-  // Queries and keys somewhat larger than the rest: scores must differ, or it would not matter
-  // where a key was rotated to.
+  // Queries and keys are larger than the other weights. Otherwise all scores would be nearly equal,
+  // and the rotation of a key would hardly matter.
   constexpr double sharp = 1.5;
   model<T> m;
   m.config = config;

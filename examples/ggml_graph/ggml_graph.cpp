@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Our rotation in a graph of ggml's, beside ggml_rope_ext in the same place: rows are one node that
-// all layers share, where ggml computes cos and sin in every node anew. Prints how far both are
-// from the exact rotation, and how long they take.
-// Run: ggml_graph [--once] (some seconds; once, and the times say nothing)
+// Compares our rotation in a ggml graph with ggml_rope_ext in the same place. Ours has one node
+// that makes the rows for all layers; ggml computes cos and sin again in every node. Prints the
+// distance of both from the exact rotation, and their times. Run: ggml_graph [--once] (some
+// seconds; with --once the times mean nothing)
 #include <yarn/ggml.hpp>
 
 #include <ggml-backend.h>
@@ -26,7 +26,7 @@ namespace {
 constexpr int head_dim = 128, n_q_heads = 32, n_k_heads = 8;
 constexpr float rope_theta = 10000.0F;
 
-/// ggml on the processor: its plug-ins are loaded when the program runs.
+/// The CPU backend of ggml, which is loaded at run time.
 class processor {
 public:
   explicit processor(int n_threads) {
@@ -69,7 +69,7 @@ float initial_value(std::int64_t i) {
   return static_cast<float>(i * 2654435761 % 1024) / 1024.0F - 0.5F;
 }
 
-/// The rotations of all layers' q and k, in place, as a graph.
+/// A graph that rotates q and k of all layers in place.
 class rope_graph {
 public:
   rope_graph(const work& w, who rotates, const yarn::frequencies& freqs) : work_(w) {
@@ -85,12 +85,12 @@ public:
     std::iota(list, list + w.n_tokens, w.first_position);
 
     graph_ = ggml_new_graph(c);
-    // Once a graph; `freqs` must live as long as it.
+    // One node per graph. `freqs` must outlive the graph.
     ggml_tensor* const rows =
         rotates == who::ours ? yarn::rope_rows_node(c, positions, freqs) : nullptr;
     for (int layer = 0; layer < w.n_layers; ++layer)
       for (const int n_heads : {n_q_heads, n_k_heads}) {
-        // In a model these are products with the layer's weights.
+        // In a model, q and k are products with the weights of the layer.
         ggml_tensor* const x = ggml_new_tensor_3d(c, w.type, head_dim, n_heads, w.n_tokens);
         tensors_.push_back(x);
         ggml_tensor* const y =
@@ -115,8 +115,8 @@ public:
       }
   }
 
-  /// The largest distance from the exact rotation of what refill has filled in; all layers are
-  /// equal but for their number of heads.
+  /// The largest distance from the exact rotation of the tensors that refill filled. All layers are
+  /// equal, except for their number of heads.
   double error() const {
     double largest = 0;
     const ggml_tensor* const x = tensors_.front();
@@ -168,8 +168,8 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-/// A line of the table. Both are measured in turn, so that what else the machine does hits both.
-/// Returns whether ours is the nearer one to the exact rotation.
+/// Prints a line of the table. The two are measured alternately, so that other programs disturb
+/// both. Returns whether our rotation is nearer to the exact one.
 bool compare(const work& w, int n_threads, int rounds, const yarn::frequencies& freqs) {
   const processor p(n_threads);
   rope_graph theirs(w, who::ggml, freqs), ours(w, who::ours, freqs);

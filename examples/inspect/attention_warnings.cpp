@@ -11,24 +11,27 @@ namespace {
 
 void on_attention_of_yarn(const yarn::yarn_scaling& m, const nlohmann::json& config,
                           remark_list& to) {
-  const bool has_mscale = m.mscale.value() != 0.0, has_all_dim = m.mscale_all_dim.value() != 0.0;
+  const bool has_mscale = m.mscale.value_or_zero() != 0.0,
+             has_all_dim = m.mscale_all_dim.value_or_zero() != 0.0;
   if (m.attention_factor.has_value()) {
     std::string others;
     const auto add = [&](bool present, const char* name, double value) {
       if (present)
         others += format("%s%s = %g", others.empty() ? "" : ", ", name, value);
     };
-    add(m.mscale.has_value(), "mscale", m.mscale.value());
-    add(m.mscale_all_dim.has_value(), "mscale_all_dim", m.mscale_all_dim.value());
-    if (has_key(config, "attn_factor")) // the reader does not keep what has no effect
+    add(m.mscale.has_value(), "mscale", m.mscale.value_or_zero());
+    add(m.mscale_all_dim.has_value(), "mscale_all_dim", m.mscale_all_dim.value_or_zero());
+    if (has_key(config, "attn_factor")) // The reader does not keep a number without effect.
       others += others.empty() ? "attn_factor" : ", attn_factor";
     if (!others.empty())
       to.warn(
           "attention-factor-overrides",
-          format("attention_factor = %g is final, so cos and sin do not depend on %s "
-                 "(attention_factor "
-                 "replaces the formula, attn_factor multiplies it, mscale is a coefficient in it)",
-                 m.attention_factor.value(), others.c_str()));
+          format(
+              "attention_factor = %g is final, so cos and sin do not depend on %s "
+              "(attention_factor "
+              "replaces the formula, attn_factor multiplies the formula, mscale is a coefficient "
+              "of the formula)",
+              m.attention_factor.value(), others.c_str()));
     const double formula = m.factor > 1.0 ? 0.1 * std::log(m.factor) + 1.0 : 1.0;
     const double given = m.attention_factor.value();
     const auto is_near = [&](double value) { return std::fabs(given - value) < 1e-3 * value; };
@@ -55,14 +58,15 @@ void on_attention_of_yarn(const yarn::yarn_scaling& m, const nlohmann::json& con
         "lone-mscale",
         format("%s without %s has no effect: the formula 0.1 ln s + 1 stays, as in transformers",
                has_mscale ? "mscale" : "mscale_all_dim", has_mscale ? "mscale_all_dim" : "mscale"));
-  } else if (has_mscale && m.mscale.value() == m.mscale_all_dim.value()) {
-    const double temperature = 0.1 * m.mscale.value() * std::log(std::max(m.factor, 1.0)) + 1.0;
+  } else if (has_mscale && m.mscale.value_or_zero() == m.mscale_all_dim.value_or_zero()) {
+    const double temperature =
+        0.1 * m.mscale.value_or_zero() * std::log(std::max(m.factor, 1.0)) + 1.0;
     to.note(
         "mscale-cancels",
         format("mscale = mscale_all_dim = %g: the factor on cos and sin is 1; DeepSeek-V2 and V3 "
-               "multiply the softmax scale by %g^2 = %g instead, Ministral-3 does not, and no "
-               "configuration says which (yarn::softmax_scale asks)",
-               m.mscale.value(), temperature, temperature * temperature));
+               "multiply the softmax scale by %g^2 = %g instead, Ministral-3 does not; the "
+               "configuration does not tell which (an argument of yarn::softmax_scale)",
+               m.mscale.value_or_zero(), temperature, temperature * temperature));
   }
 }
 
@@ -98,13 +102,13 @@ void on_correction_range(const model_report& r, remark_list& to) {
     to.note(
         "truncate-false",
         format("truncate = false: the ramp runs from %.4f to %.4f; llama.cpp and others without "
-               "this key round that to %.0f and %.0f, and blend differently in between",
+               "this key round the bounds to %.0f and %.0f, and blend differently in between",
                range.low, range.high, std::floor(range.low), std::ceil(range.high)));
   if (m->factor > 1.0 && count(r, yarn::frequency_zone::interpolated) == 0)
     to.warn(
         "nothing-interpolated",
         format(
-            "no pair is interpolated: the ramp ends behind the last pair (%lld), so the slowest "
+            "no pair is interpolated: the ramp ends after the last pair (%lld), so the slowest "
             "pairs are not compressed by the whole factor %g; is original_max_position_embeddings "
             "= %lld right for rope_theta = %g?",
             shown(r.frequencies.n_pairs() - 1), m->factor,

@@ -12,7 +12,7 @@ std::string read_file(const std::string& path) {
   constexpr std::size_t largest = std::size_t{1} << 26;
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored))
-    throw std::runtime_error(path + ": is a directory; the file config.json in it is wanted");
+    throw std::runtime_error(path + ": is a directory; give the file config.json in the directory");
   std::FILE* const file = std::fopen(path.c_str(), "rb");
   if (file == nullptr)
     throw std::runtime_error(path + ": cannot be opened: " + std::strerror(errno));
@@ -29,7 +29,7 @@ std::string read_file(const std::string& path) {
   if (text.empty())
     throw std::runtime_error(path + ": is empty");
   if (text.size() > largest)
-    throw std::runtime_error(path + ": has more than 64 MiB and is no config.json");
+    throw std::runtime_error(path + ": has more than 64 MiB, so the file is not a config.json");
   return text;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Files, with errors that say which file and why.
+// Reading and writing of files. Errors name the file and the reason.
 #ifndef YARN_EXAMPLES_INSPECT_FILE_HPP
 #define YARN_EXAMPLES_INSPECT_FILE_HPP
 
@@ -9,21 +9,22 @@
 
 namespace inspect {
 
-/// All of a file. Errors: std::runtime_error for a directory, a missing, unreadable or empty file,
-/// and one above 64 MiB, which is no config.json.
+/// The contents of a file.
+/// Errors   std::runtime_error: a directory, a missing, unreadable or empty file, or a file above
+///          64 MiB, which is not a config.json.
 std::string read_file(const std::string& path);
 
-/// A file that is complete or not there: unless close() returns, the destructor removes it (devices
-/// and pipes stay).
+/// An output file. If close() has not returned, the destructor removes the file, so that no
+/// incomplete file is left. (Devices and pipes are not removed.)
 class output_file {
 public:
-  /// Errors: std::runtime_error where it cannot be opened.
+  /// Errors   std::runtime_error: the file cannot be opened.
   explicit output_file(const std::string& path);
   output_file(const output_file&) = delete;
   output_file& operator=(const output_file&) = delete;
   ~output_file();
 
-  /// Errors: std::runtime_error where the device is full, say.
+  /// Errors   std::runtime_error: the file cannot be written, for example because the disk is full.
   void write(std::string_view bytes);
   void close();
 

@@ -28,7 +28,7 @@ std::FILE* open_pipe(const char* command) { return popen(command, "r"); }
 int close_pipe(std::FILE* pipe) { return pclose(pipe); }
 #endif
 
-// The shell would report a missing program in words of its own, on lines of its own.
+// Looks for the program itself, because the shell would print its own message about a missing one.
 bool has_gnuplot() {
   const char* const path = std::getenv("PATH");
   std::string rest = path == nullptr ? "" : path;
@@ -42,7 +42,7 @@ bool has_gnuplot() {
   return false;
 }
 
-// A folder of our own, gone with everything in it at the end.
+// A temporary folder. The destructor removes the folder with its files.
 class temporary_folder {
 public:
   temporary_folder() {
@@ -83,7 +83,8 @@ void draw(const std::string& script, const std::string& path) {
   output_file input(folder.file("script"));
   input.write(commands);
   input.close();
-  // The picture comes through a pipe, and we write it: the path never meets a shell or gnuplot.
+  // The picture comes through a pipe and is written here, so neither a shell nor gnuplot sees the
+  // path.
   const std::string command =
       "gnuplot \"" + folder.file("script") + "\" 2>\"" + folder.file("errors") + "\"";
   std::FILE* const pipe = open_pipe(command.c_str());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Pictures, drawn by gnuplot: scripts with their data in them, and the program that runs them.
+// Plots by gnuplot: scripts that contain their data, and the function that runs a script.
 #ifndef YARN_EXAMPLES_INSPECT_GNUPLOT_HPP
 #define YARN_EXAMPLES_INSPECT_GNUPLOT_HPP
 
@@ -10,17 +10,17 @@
 
 namespace inspect {
 
-/// Wavelengths over the pair index: those before the scaling, and what each report made of them;
-/// a line at each original and extended length. One report, or several methods or models.
+/// A script that plots wavelengths over the pair index, before and after the scaling, with a line
+/// at each original and extended length. The reports are of one or several methods or models.
 std::string wavelength_script(const std::vector<model_report>& reports);
 
-/// The attention factor over the length of the sequence, at that length: flat for static methods.
-/// Dotted: 0.1 ln(l/L) + 1, what YaRN would choose for exactly this length.
+/// A script that plots the attention factor over the length of the sequence. The curve is flat for
+/// static methods. A dotted curve shows 0.1 ln(l/L) + 1, YaRN's attention factor for factor l/L.
 std::string attention_script(const std::vector<model_report>& reports);
 
-/// Runs the script and writes what it draws. The ending of the path, .png or .svg, is the format.
-/// Errors   std::invalid_argument for another ending; std::runtime_error where gnuplot is not
-///          there, or fails, or the file cannot be written.
+/// Runs the script and writes the picture. The ending of the path, .png or .svg, gives the format.
+/// Errors   std::invalid_argument: another ending. std::runtime_error: gnuplot is not installed or
+///          fails, or the file cannot be written.
 void draw(const std::string& script, const std::string& path);
 
 } // namespace inspect

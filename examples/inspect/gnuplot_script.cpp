@@ -12,7 +12,7 @@
 namespace inspect {
 namespace {
 
-// A string of gnuplot's; in single quotes only the quote itself is special.
+// A string literal of gnuplot. In single quotes only the quote itself is special.
 std::string literal(const std::string& text) {
   std::string result = "'";
   for (const char c : one_line(text))
@@ -20,7 +20,7 @@ std::string literal(const std::string& text) {
   return result + "'";
 }
 
-// Told apart without red and green, on white.
+// Colours that people who do not see red and green can tell apart, on white.
 const char* colour(std::size_t i) {
   static const char* const colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                         "#e69f00", "#56b4e9", "#5d3a9b", "#8c564b",
@@ -40,7 +40,7 @@ std::string legend_name(const model_report& report) {
   return name;
 }
 
-// The key stands below the curves, where it hides none and takes no width from them.
+// The legend stands below the curves, where it hides no curve and takes no width from the plot.
 const char* const style =
     "set encoding utf8\n"
     "set termoption noenhanced\n"
@@ -49,7 +49,7 @@ const char* const style =
     "set grid ytics lc rgb '#e0e0e0' lt 1 lw 0.5\n"
     "set key below center maxcols 2 reverse Left samplen 2 spacing 1.25 width 4\n";
 
-// The commands after "plot", and the data behind them.
+// The commands of "plot", and the data after them.
 class curves {
 public:
   using points = std::vector<std::pair<double, double>>;
@@ -64,7 +64,7 @@ public:
                     const std::string& title) {
     entry(function + " with " + with, title);
   }
-  /// One more name for what looks like this.
+  /// Adds an entry of the legend without a curve.
   void add_name(const std::string& with, const std::string& title) {
     entry("NaN with " + with, title);
   }
@@ -87,7 +87,7 @@ curves::points wavelengths(const model_report& report, double pair_report::*whic
   return line;
 }
 
-// Curves that are the same are drawn once, with all of their names: one would hide the other.
+// Equal curves are drawn once, with all their names, because one would hide the other.
 struct curve {
   curves::points line;
   std::vector<std::string> names;
@@ -152,7 +152,7 @@ void draw_several(curves& to, const std::vector<model_report>& reports) {
   draw_curves(to, all);
 }
 
-// Lengths as horizontal lines; each once, named by all that it is.
+// Draws lengths as horizontal lines. A length with several meanings is one line with all its names.
 std::string length_lines(const std::vector<model_report>& reports, double low, double high) {
   std::map<std::int64_t, std::string> lengths;
   const auto add = [&](std::int64_t length, const char* what) {
@@ -170,7 +170,7 @@ std::string length_lines(const std::vector<model_report>& reports, double low, d
       add(report.lengths.extended, "extended");
   }
   std::string script = "set rmargin 27\n";
-  double free_from = low; // names closer than this would overlap
+  double free_from = low; // Names below this would overlap.
   for (const auto& [length, what] : lengths) {
     const auto y = static_cast<double>(length);
     script +=
@@ -255,7 +255,7 @@ std::string attention_script(const std::vector<model_report>& reports) {
   const double margin = 0.06 * (high - low);
   low -= margin;
   high += margin;
-  // gnuplot finds no good steps for an axis that is linked.
+  // gnuplot chooses bad tics for a linked axis.
   const double step = high - low > 1.0 ? 0.5 : high - low > 0.25 ? 0.2 : 0.05;
 
   std::string script = style;

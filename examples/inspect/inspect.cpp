@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// inspect config.json: what a model's configuration makes of its rotary position embedding.
+// inspect config.json: shows how the rotary position embedding of a model is interpreted.
 //
-// Order of work: options, configurations, reports, files, and stdout last of all, so that nothing
-// is printed about input that turns out to be wrong.
+// The program reads options and configurations, makes reports, writes files, and prints to stdout
+// at the end, so that nothing is printed about wrong input.
 #include "file.hpp"
 #include "gnuplot.hpp"
 #include "json_report.hpp"
@@ -40,19 +40,19 @@ nlohmann::json parse(const std::string& text) {
   try {
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::exception& error) {
-    const std::string reason = error.what(); // begins with the parser's own error number
+    const std::string reason = error.what(); // begins with the error number of the parser
     throw std::invalid_argument("is not JSON: " + reason.substr(reason.find(']') + 2));
   }
 }
 
-// What to call a model: its file, or its folder where the file has the name that all have.
+// The name of a model: the name of its file, or that of its folder if the file is config.json.
 std::string name_of(const std::filesystem::path& path) {
   const std::filesystem::path folder = std::filesystem::absolute(path).parent_path().filename();
   return path.filename() == "config.json" && !folder.empty() ? folder.string()
                                                              : path.stem().string();
 }
 
-// One configuration: a report, or one for each type of layers where those differ.
+// The reports of a configuration: one, or one for each type of layers if layers differ.
 void read_config(const std::string& path, const options& wanted, std::vector<inspected>& to) {
   const std::string text = read_file(path);
   try {
@@ -108,7 +108,7 @@ std::string json_of(const std::vector<inspected>& all, const std::vector<model_r
   nlohmann::ordered_json to = nlohmann::ordered_json::array();
   for (const inspected& one : all)
     to.push_back(json_report(one.report, one.remarks, compared));
-  // A file name need not be UTF-8.
+  // A file name may contain bytes that are not UTF-8.
   return (all.size() == 1 ? to[0] : to)
              .dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
          "\n";
@@ -145,7 +145,7 @@ std::string run(const options& wanted) {
   return wanted.json ? json_of(all, compared) : text_of(all, compared, wanted);
 }
 
-// A closed pipe or a full disk shows when the last byte is out.
+// Flushes stdout, because a closed pipe or a full disk may show only after the last byte.
 bool print(const std::string& text) {
   errno = 0;
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
@@ -159,7 +159,7 @@ bool print(const std::string& text) {
 
 int main(int argc, char** argv) {
 #if defined(SIGPIPE)
-  std::signal(SIGPIPE, SIG_IGN); // a reader that has gone is an error of fwrite
+  std::signal(SIGPIPE, SIG_IGN); // A closed pipe becomes an error of fwrite.
 #endif
   try {
     std::string text;

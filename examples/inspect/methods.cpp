@@ -151,7 +151,7 @@ yarn::any_scaling method_named(const std::string& name, double factor,
   if (name == "ntk")
     return scaled_by<yarn::ntk_scaling>(factor);
   if (name == "dynamic") {
-    yarn::dynamic_ntk_scaling method; // with factor 1 it follows the length, as the paper has it
+    yarn::dynamic_ntk_scaling method; // factor 1: the scale is l/L, as in the paper
     method.max_position_embeddings = original_length;
     return method;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Scaling methods by name and by parameter: what the library keeps in types, as text and JSON.
+// Names and parameters of scaling methods, as text and JSON.
 #ifndef YARN_EXAMPLES_INSPECT_METHODS_HPP
 #define YARN_EXAMPLES_INSPECT_METHODS_HPP
 
@@ -14,22 +14,24 @@
 
 namespace inspect {
 
-/// The library's name of the method that is held: "yarn_scaling".
+/// The type of the method in the library: "yarn_scaling".
 const char* type_of(const yarn::any_scaling& method);
 
-/// Every parameter in force, those left at their defaults included, under its own name.
+/// All parameters of a method, with defaults, under their names.
 nlohmann::ordered_json parameters_of(const yarn::any_scaling& method);
 
-/// The method's factor; none where it has no such number.
+/// The factor of a method; none if the method has no factor.
 std::optional<double> factor_of(const yarn::any_scaling& method);
 
-/// Whether its frequencies depend on the current length.
+/// Whether the frequencies of a method depend on the current length.
 bool is_dynamic(const yarn::any_scaling& method);
 
-/// The methods that a factor and an original length define, to be compared on one model.
+/// The methods that need only a factor and an original length, so that they can be compared on any
+/// model.
 const std::vector<std::string>& comparable_methods();
 
-/// One of them. Errors: std::invalid_argument for another name, listing those that are known.
+/// The method with this name.
+/// Errors   std::invalid_argument: an unknown name. The message lists the known ones.
 yarn::any_scaling method_named(const std::string& name, double factor,
                                std::int64_t original_length);
 

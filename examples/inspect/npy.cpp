@@ -15,7 +15,7 @@
 namespace inspect {
 namespace {
 
-// A whole number; `at` moves behind it.
+// Reads a whole number and moves `at` to its end.
 bool read_integer(const char*& at, const char* end, std::int64_t& value) {
   const auto [next, error] = std::from_chars(at, end, value);
   at = next;
@@ -37,7 +37,7 @@ std::string header(const position_range& range, std::int64_t n_pairs) {
   return start + text;
 }
 
-// Whatever the processor's order.
+// Writes little-endian bytes on every processor.
 void append_little_endian(std::vector<char>& bytes, const float* values, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
     std::uint32_t bits;
@@ -83,7 +83,8 @@ void write_npy(const std::string& path, const yarn::frequencies& frequencies,
         static_cast<double>(n_positions) * static_cast<double>(n_pairs) * bytes_each / 0x1p30));
   output_file file(path);
   file.write(header(range, n_pairs));
-  // Parts of a few MB, all of cos and then all of sin: rows are cheaper than memory.
+  // Writes parts of a few MB: all of cos, then all of sin. To make rows twice costs less than to
+  // keep them in memory.
   const std::int64_t part = std::max<std::int64_t>(1, (std::int64_t{1} << 20) / n_pairs);
   const std::size_t part_size = static_cast<std::size_t>(std::min(part, n_positions) * n_pairs);
   std::vector<float> cos(part_size), sin(part_size);

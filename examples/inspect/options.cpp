@@ -36,19 +36,20 @@ std::optional<options> options_from(int argc, const char* const* argv, std::stri
   options result;
   std::string seq_len, positions;
   double factor = 0, theta = 0;
-  CLI::App app("Shows what a model's config.json makes of its rotary position embedding, and what "
-               "is suspicious about it.\nExit code 0: done; 1: the report could not be written; 2: "
-               "something is wrong with the input.",
-               "inspect");
+  CLI::App app(
+      "Shows how the rotary position embedding in a model's config.json is interpreted, "
+      "and warns about suspicious settings.\nExit code 0: done; 1: the report could not be "
+      "written; 2: something is wrong with the input.",
+      "inspect");
   app.add_option("config", result.configs, "config.json of a model; several are drawn together")
       ->required();
-  // Numbers are read here, because the parser's message for a wrong one does not say what is right.
+  // Numbers are read as text, because the message of the parser does not say what is allowed.
   auto* const length = app.add_option("--seq-len", seq_len,
                                       "current length in tokens (default: the extended length)");
   app.add_option("--layer-type", result.layer_type,
-                 "the layers to look at, where layers differ (default: all of them)");
+                 "the type of layers to show, if layers differ (default: all types)");
   auto* const base = app.add_option("--default-rope-theta", theta,
-                                    "the base of a model whose configuration leaves it to code");
+                                    "the base of a model whose configuration does not give it");
   app.add_flag("--json", result.json,
                "print JSON: an object, or an array of them for several models or layer types");
   app.add_flag("--ascii", result.ascii, "draw with 7-bit characters");
@@ -56,7 +57,7 @@ std::optional<options> options_from(int argc, const char* const* argv, std::stri
                  "other methods on the same model, by the same factor: all, or some of " +
                      known_methods())
       ->delimiter(',')
-      ->allow_extra_args(false); // or it would take the configurations, too
+      ->allow_extra_args(false); // Otherwise the option would take the configurations, too.
   auto* const scale =
       app.add_option("--factor", factor, "the factor of the methods that are compared");
   app.add_option("--plot", result.plot,

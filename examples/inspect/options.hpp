@@ -27,8 +27,8 @@ struct options {
   position_range positions;
 };
 
-/// What was asked for; nothing after --help, whose text is in `help` then.
-/// Errors   std::invalid_argument saying what is wrong with which option.
+/// Reads the command line. With --help the result is empty and `help` has the text.
+/// Errors   std::invalid_argument: the message names the option and what is wrong.
 std::optional<options> options_from(int argc, const char* const* argv, std::string& help);
 
 } // namespace inspect

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t line_width = 80;
 constexpr std::size_t label_width = 22;
 
-// Words behind a label, or an indentation, broken at spaces.
+// Text after a label or an indentation, broken into lines at spaces.
 std::string wrapped(const std::string& first, const std::string& words) {
   std::string text, line = first;
   const std::string indent(first.size(), ' ');

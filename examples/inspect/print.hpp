@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The report for people, 80 columns wide.
+// The report as text, 80 columns wide.
 #ifndef YARN_EXAMPLES_INSPECT_PRINT_HPP
 #define YARN_EXAMPLES_INSPECT_PRINT_HPP
 
@@ -10,13 +10,13 @@
 
 namespace inspect {
 
-/// What was resolved: method, parameters, shape, factors, lengths, unused keys.
+/// The resolved numbers: method, parameters, shape, factors, lengths, unused keys.
 std::string print_summary(const model_report& report);
 
-/// A line for each pair.
+/// A table with a line for each pair.
 std::string print_pairs(const model_report& report);
 
-/// A line for each method, the base first.
+/// A table with a line for each method; that of the configuration comes first.
 std::string print_comparison(const model_report& base, const std::vector<model_report>& others);
 
 std::string print_remarks(const std::vector<remark>& remarks);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The parts of warnings.cpp: a list that remarks go to, and who adds to it.
+// What the two sources of warnings share: the list of remarks, and questions about a configuration.
 #ifndef YARN_EXAMPLES_INSPECT_REMARKS_HPP
 #define YARN_EXAMPLES_INSPECT_REMARKS_HPP
 
@@ -22,7 +22,7 @@ template <class Method> const Method* method(const model_report& r) {
   return std::get_if<Method>(&r.config.method);
 }
 
-/// YaRN or dynamic YaRN; null where it is neither.
+/// The method if it is YaRN or dynamic YaRN, else null.
 inline const yarn::yarn_scaling* yarn_method(const model_report& r) {
   if (const auto* dynamic = method<yarn::dynamic_yarn_scaling>(r))
     return dynamic;
@@ -31,10 +31,10 @@ inline const yarn::yarn_scaling* yarn_method(const model_report& r) {
 
 inline long long shown(std::int64_t number) { return static_cast<long long>(number); }
 
-/// Whether the configuration has this key, at whatever depth, and not null.
+/// Whether the configuration has this key, at any depth, and its value is not null.
 bool has_key(const nlohmann::json& config, const char* key);
 
-/// Attention factor and what belongs to it, YaRN's ramp: attention_warnings.cpp.
+/// Adds remarks about the attention factor and YaRN's ramp (attention_warnings.cpp).
 void on_attention(const model_report& r, const nlohmann::json& config, remark_list& to);
 void on_correction_range(const model_report& r, remark_list& to);
 

@@ -12,14 +12,15 @@ namespace {
 
 constexpr double two_pi = 6.283185307179586;
 
-/// Lengths beyond this many tokens are no lengths, and would not fit the integers.
+/// Larger numbers are not lengths, and would not fit the integers.
 constexpr double longest = 9007199254740992.0;
 
 std::int64_t product(std::int64_t length, double factor) {
   return static_cast<std::int64_t>(std::min(static_cast<double>(length) * factor, longest));
 }
 
-// The angle that the common frameworks compute, and the real one, over all pairs.
+// The largest difference over all pairs between the float32 angle of common frameworks and the
+// exact angle.
 double float32_angle_error(const yarn::frequencies& frequencies, std::int64_t position) {
   double worst = 0;
   for (const double inv_freq : frequencies.inv_freq()) {
@@ -61,9 +62,10 @@ context_lengths lengths_of(const yarn::hf_config& config) {
     lengths.original = config.max_position_embeddings;
     lengths.original_is_max_position = true;
   }
-  // Llama 3's factor is no ratio of lengths (8 * 8192 for 131072), and LongRoPE's lists are made
-  // for max_position_embeddings. Linear scaling is published with max_position_embeddings before
-  // and after the extension, so without an original length nothing follows from its factor.
+  // Llama 3's factor is not a ratio of lengths (8 * 8192 for 131072). LongRoPE's lists are made for
+  // max_position_embeddings. With linear scaling, some published models give the length before the
+  // extension as max_position_embeddings and others the length after. So without an original
+  // length, its factor gives no extended length.
   lengths.extended = config.max_position_embeddings;
   const bool factor_extends = std::holds_alternative<yarn::yarn_scaling>(config.method) ||
                               std::holds_alternative<yarn::dynamic_yarn_scaling>(config.method) ||

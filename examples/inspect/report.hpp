@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Everything that can be said in numbers about one configuration at one length. What prints, plots
-// and warns starts from here and computes nothing of its own.
+// All numbers about one configuration at one length. The code that prints, plots and warns uses
+// these numbers and computes none of its own.
 #ifndef YARN_EXAMPLES_INSPECT_REPORT_HPP
 #define YARN_EXAMPLES_INSPECT_REPORT_HPP
 
@@ -13,31 +13,31 @@
 
 namespace inspect {
 
-/// Lengths in tokens; 0 where the configuration does not say.
+/// Lengths in tokens; 0 if the configuration does not give them.
 struct context_lengths {
-  std::int64_t original = 0; ///< before the extension: what turns are counted in
-  /// Whether `original` is max_position_embeddings, in place of an original length that is missing.
+  std::int64_t original = 0; ///< the length before the extension
+  /// Whether `original` is max_position_embeddings, because the original length is missing.
   bool original_is_max_position = false;
-  std::int64_t extended = 0; ///< what the method and its factor are made for
+  std::int64_t extended = 0; ///< the length after the extension
 };
 
 struct pair_report {
   double unscaled;            ///< rope_theta^(-2i/rotary_dim), rad/token
-  double inv_freq;            ///< what the method made of it
+  double inv_freq;            ///< the scaled frequency, rad/token
   double unscaled_wavelength; ///< 2 pi / unscaled, tokens
   double wavelength;          ///< 2 pi / inv_freq; infinity for a pair that does not turn
-  double turns;               ///< of the unscaled pair within the original length
+  double turns;               ///< turns of the unscaled pair within the original length
   double ratio;               ///< inv_freq / unscaled
   yarn::frequency_zone zone;
 };
 
 struct model_report {
-  std::string name; ///< what titles and legends call it
+  std::string name; ///< the name in titles and legends
   std::string layer_type;
   yarn::hf_config config;
   context_lengths lengths;
-  std::int64_t seq_len = 0;   ///< what frequencies were asked for
-  bool seq_len_given = false; ///< or was chosen: the extended length
+  std::int64_t seq_len = 0;   ///< the length for which the frequencies were made
+  bool seq_len_given = false; ///< false: seq_len is the extended length
   yarn::frequencies frequencies;
   std::vector<pair_report> pairs;
   double float32_angle_error = 0.0; ///< rad, of float32(position * inv_freq) at the last position
@@ -50,21 +50,21 @@ struct model_report {
 
 context_lengths lengths_of(const yarn::hf_config& config);
 
-/// The report at this length, or at the extended one where none is given.
+/// The report at this length, or at the extended length if none is given.
 /// Errors   std::invalid_argument from make_frequencies.
 model_report make_report(const std::string& name, const yarn::hf_config& config,
                          std::optional<std::int64_t> seq_len);
 
 /// The same model with other methods, each with the factor and the original length of `base`.
-/// Errors   std::invalid_argument for names that method_named does not know, and for a model from
-///          which factor or length do not follow.
+/// Errors   std::invalid_argument: a name that method_named does not know, or a model without
+///          factor or original length.
 std::vector<model_report> compare(const model_report& base, const std::vector<std::string>& methods,
                                   std::optional<double> factor);
 
 /// "extrapolated", "blended", ...
 const char* zone_name(yarn::frequency_zone zone);
 
-/// How many pairs are in this zone.
+/// The number of pairs in this zone.
 std::int64_t count(const model_report& report, yarn::frequency_zone zone);
 
 } // namespace inspect

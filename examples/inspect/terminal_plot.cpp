@@ -10,7 +10,7 @@
 namespace inspect {
 namespace {
 
-// What stands in a place; later ones cover earlier ones.
+// The mark of a character cell. Later ones cover earlier ones.
 enum class mark { none, extended, original, before, after, never };
 
 struct glyphs {
@@ -22,7 +22,7 @@ struct glyphs {
 constexpr glyphs unicode = {{" ", "╌", "─", "○", "●", "▲"}, "│", "└", "─"};
 constexpr glyphs seven_bits = {{" ", ".", "-", "o", "#", "^"}, "|", "+", "-"};
 
-constexpr int plot_width = 68; // label, axis and this are 80
+constexpr int plot_width = 68; // 80 columns with label and axis
 constexpr int plot_height = 18;
 constexpr int label_width = 10;
 
@@ -31,7 +31,7 @@ public:
   canvas(double low, double high)
       : low_(low), high_(high), marks_(std::size_t{plot_width} * plot_height) {}
 
-  // The row of a wavelength, 0 at the top.
+  // The line of a wavelength; 0 is at the top.
   int row(double wavelength) const {
     const double share = (std::log10(wavelength) - low_) / (high_ - low_);
     const double row = std::round((1 - share) * (plot_height - 1));
@@ -51,7 +51,7 @@ private:
   std::vector<mark> marks_;
 };
 
-// The exponents of 10 that the wavelengths span; never an empty range.
+// The range of powers of 10 that contains all wavelengths. The range is never empty.
 struct exponents {
   double low;
   double high;
@@ -89,7 +89,7 @@ std::string terminal_plot(const model_report& report, bool ascii) {
     line(report.lengths.extended, mark::extended);
   line(report.lengths.original, mark::original);
   for (int column = 0; column < columns; ++column) {
-    // More pairs than columns: every column shows one of its pairs.
+    // If there are more pairs than columns, each column shows one of its pairs.
     const std::int64_t index = n * columns_each <= plot_width
                                    ? column / columns_each
                                    : std::int64_t{column} * n / plot_width;
@@ -102,7 +102,7 @@ std::string terminal_plot(const model_report& report, bool ascii) {
   }
 
   std::string text = "  wavelength in tokens\n";
-  // A label where a decade's row is, and none where two decades would share one.
+  // Each power of 10 gets a label, unless two would stand in the same line.
   int labelled_row = -1;
   std::vector<std::string> labels(plot_height);
   for (int decade = static_cast<int>(std::floor(span.high)); decade >= span.low; --decade) {

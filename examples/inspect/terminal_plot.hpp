@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Wavelengths before and after the scaling, drawn with characters, at most 80 columns wide.
+// Draws wavelengths before and after the scaling with characters, at most 80 columns wide.
 #ifndef YARN_EXAMPLES_INSPECT_TERMINAL_PLOT_HPP
 #define YARN_EXAMPLES_INSPECT_TERMINAL_PLOT_HPP
 
@@ -9,8 +9,8 @@
 
 namespace inspect {
 
-/// Pair index to the right, wavelength upwards on a logarithmic scale; a line at the original and
-/// at the extended length. `ascii` keeps to 7 bits.
+/// The plot: pair index to the right, wavelength upwards on a logarithmic scale, and lines at the
+/// original and the extended length. With `ascii` all characters have 7 bits.
 std::string terminal_plot(const model_report& report, bool ascii);
 
 } // namespace inspect

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Words and numbers for people: formatted text, lengths in tokens, messages of one line.
+// Formatted text: strings by printf formats, lengths in tokens, messages of one line.
 #ifndef YARN_EXAMPLES_INSPECT_TEXT_HPP
 #define YARN_EXAMPLES_INSPECT_TEXT_HPP
 
@@ -14,13 +14,13 @@
 
 namespace inspect {
 
-/// printf into a string.
+/// std::printf to a string.
 YARN_INSPECT_PRINTF(1, 2) std::string format(const char* pattern, ...);
 
 /// A length in tokens with four digits: 6.283, 54.41k, 1.741M; "never" for infinity.
 std::string tokens(double length);
 
-/// The text with everything that would end or corrupt a line replaced by a space.
+/// The text with spaces in place of all characters that would end or corrupt a line.
 std::string one_line(const std::string& text);
 
 } // namespace inspect

@@ -12,7 +12,7 @@
 namespace inspect {
 namespace {
 
-// Layers that look back a window only: what happens at long distances does not concern them.
+// Whether layers attend to a window only. Warnings about long distances do not concern them.
 bool is_local(const model_report& r) { return r.layer_type.find("sliding") != std::string::npos; }
 
 void on_lengths(const model_report& r, remark_list& to) {
@@ -31,7 +31,7 @@ void on_lengths(const model_report& r, remark_list& to) {
       to.note(
           "max-position-not-extended",
           format("max_position_embeddings = %lld is %s; factor %g extends %lld to %.0f tokens, but "
-                 "engines that take max_position_embeddings for the limit stop there",
+                 "engines whose limit is max_position_embeddings stop there",
                  shown(max),
                  max == original ? "the original length" : "close to the original length", *factor,
                  shown(original), covered));
@@ -39,7 +39,7 @@ void on_lengths(const model_report& r, remark_list& to) {
       to.warn(
           "factor-and-lengths",
           format("factor = %g covers %lld * %g = %.0f tokens, but max_position_embeddings = %lld: "
-                 "positions above are outside of what was interpolated (%g would match)",
+                 "positions above are beyond the interpolated range (%g would match)",
                  *factor, shown(original), *factor, covered, shown(max),
                  static_cast<double>(max) / static_cast<double>(original)));
     else if (ratio < 0.99)
@@ -87,7 +87,7 @@ void on_dynamic_methods(const model_report& r, remark_list& to) {
   if (const auto* longrope = method<yarn::longrope_scaling>(r)) {
     const std::int64_t limit = longrope->original_max_position_embeddings;
     if (r.config.max_position_embeddings != 0 && r.config.max_position_embeddings <= limit)
-      return; // the long list is out of reach
+      return; // The long list is never used.
     const std::string text =
         format("frequencies change where the length passes %lld tokens: keys cached before were "
                "rotated by "
@@ -131,7 +131,7 @@ void on_theta(const model_report& r, remark_list& to) {
     to.warn("theta-implausible",
             format("rope_theta = %g is far from any model's (from 100 for images to 1e11 for text)",
                    theta));
-  // Proportional scaling leaves pairs that do not turn: those have all the reach there is.
+  // Pairs that do not turn, as in proportional scaling, look alike at every distance on purpose.
   double reach = 0;
   for (const pair_report& pair : r.pairs)
     reach = std::max(reach, pair.wavelength);
@@ -173,14 +173,15 @@ void on_keys(const model_report& r, const nlohmann::json& config, remark_list& t
                  key));
   for (const std::string& name : r.config.unused) {
     const std::string last = name.substr(name.rfind('.') + 1);
-    // Published with models, and without meaning for frequencies.
+    // Published models have these keys, which have no effect on frequencies.
     if (last != "finetuned" && last.find("rope_section") == std::string::npos &&
         last != "mrope_interleaved")
-      to.note("unused-key", name + " was not read: misspelt, or not of this method");
+      to.note("unused-key",
+              name + " was not read: the key is misspelt, or this method does not have it");
   }
 }
 
-// What the reader of the configuration noted, unless one of our remarks says it.
+// Adds the notes of the reader, except for those that a remark here repeats.
 void on_notes(const model_report& r, remark_list& to) {
   constexpr struct {
     const char* id;
@@ -220,7 +221,7 @@ void on_layer_types(const model_report& r, const std::vector<std::string>& layer
 } // namespace
 
 bool has_key(const nlohmann::json& config, const char* key) {
-  // Without recursion: a hostile configuration nests a million deep.
+  // Without recursion, because a hostile configuration may nest a million levels deep.
   std::vector<const nlohmann::json*> rest = {&config};
   while (!rest.empty()) {
     const nlohmann::json& value = *rest.back();

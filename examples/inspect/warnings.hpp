@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What somebody who debugs long contexts would say on reading the report.
+// Remarks about a report: warnings and notes.
 //
-// A warning is about what is contradictory, or goes wrong without somebody's doing; a note explains
-// what is as its authors meant it, and surprises all the same. Published models are free of
-// warnings, except for those that are true of them: a dynamic method, M-RoPE.
+// A warning is about a contradiction, or about an error that happens unless an engine prevents it.
+// A note explains a setting that its authors intended, but that surprises readers. Published models
+// have no warnings, except for those that are true: a dynamic method, M-RoPE.
 #ifndef YARN_EXAMPLES_INSPECT_WARNINGS_HPP
 #define YARN_EXAMPLES_INSPECT_WARNINGS_HPP
 
@@ -16,12 +16,12 @@ namespace inspect {
 
 struct remark {
   bool is_warning;
-  std::string id; ///< stable, for programs: "factor-and-lengths"
+  std::string id; ///< a stable name for programs: "factor-and-lengths"
   std::string text;
 };
 
-/// All that is to say about one report, warnings first.
-/// `layer_types` are those of the configuration (yarn::hf_layer_types).
+/// All remarks about one report, warnings first. `layer_types` are those of the configuration
+/// (yarn::hf_layer_types).
 std::vector<remark> remarks_on(const model_report& report, const nlohmann::json& config,
                                const std::vector<std::string>& layer_types);
 

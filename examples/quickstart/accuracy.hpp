@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How far rows, elements and scores are from the truth, computed here in long double. Where long
-// double is no wider than double, the truth still has 10 digits at position 131071.
+// Errors of rows, elements and scores, against exact values that are computed in long double. If
+// long double is double, the exact values still have 10 digits at position 131071.
 #ifndef YARN_EXAMPLES_QUICKSTART_ACCURACY_HPP
 #define YARN_EXAMPLES_QUICKSTART_ACCURACY_HPP
 
@@ -14,18 +14,18 @@
 
 namespace quickstart {
 
-/// The larger of two errors; one that is not a number counts as infinite.
+/// The larger of two errors. NaN counts as infinite.
 inline double worse(double a, double b) {
   if (b <= a)
     return a;
   return b > a ? b : std::numeric_limits<double>::infinity();
 }
 
-/// Half the distance of floats between 1 and 2, where a row entry may lie that has an attention
-/// factor in it, and a little for the angle: what include/yarn/rows.hpp promises.
+/// The bound of include/yarn/rows.hpp: half the spacing of floats between 1 and 2, because entries
+/// contain the attention factor, and a small share for the angle.
 constexpr double allowed_row_error = 0.501 * 0x1p-23;
 
-/// Largest |cos - truth| and |sin - truth| of a row, relative to the attention factor. The truth is
+/// The largest error of cos and sin of a row, relative to the attention factor. The exact value is
 /// the cosine of position * inv_freq.
 inline double row_error(const yarn::frequencies& computed, const yarn::frequencies& truth,
                         std::int64_t position) {
@@ -44,12 +44,13 @@ inline double row_error(const yarn::frequencies& computed, const yarn::frequenci
   return worst;
 }
 
-/// A rotated element may be off by 2 ULP of the length of its pair (include/yarn/rope.hpp), and a
-/// ULP is at most 2^-23 of that. bfloat16 is rounded besides, by at most 2^-8 of the element.
+/// The error of a rotated element: at most 2 ULP of the length of its pair (include/yarn/rope.hpp),
+/// and an ULP is at most 2^-23 of the length. Rounding to bfloat16 adds at most 2^-8 of the
+/// element.
 template <class T> inline constexpr double allowed_element_error = 2 * 0x1p-23;
 template <> inline constexpr double allowed_element_error<yarn::bfloat16> = 1.01 * 0x1p-8;
 
-/// Both elements of a pair may be off, in q and in k: 2 * sqrt(2).
+/// Both elements of a pair have errors, in q and in k: 2 * sqrt(2).
 template <class T> inline constexpr double allowed_score_error = 2.83 * allowed_element_error<T>;
 
 /// The largest error of the elements of some heads at this position, relative to the length of
@@ -75,8 +76,8 @@ double element_error(const T* rotated, const T* unrotated, std::size_t n_heads,
   return worst;
 }
 
-/// What the score of two unrotated heads must become at this distance: pair by pair, the real part
-/// of q * conj(k) * exp(i * distance * inv_freq), times the attention factor twice.
+/// The exact score of two heads at this distance: the sum over all pairs of the real part of q *
+/// conj(k) * exp(i * distance * inv_freq), times the square of the attention factor.
 template <class T>
 double exact_score(const T* q, const T* k, const yarn::frequencies& freqs, std::int64_t distance) {
   long double sum = 0;
@@ -108,7 +109,8 @@ double score_error(const layer_of<T>& unrotated, const layer_of<T>& rotated,
   double worst = 0;
   for (std::size_t h = 0; h < n_q_heads; ++h) {
     const std::size_t q_offset = h * head_dim;
-    const std::size_t k_offset = h / (n_q_heads / n_kv_heads) * head_dim; // heads share keys
+    const std::size_t k_offset =
+        h / (n_q_heads / n_kv_heads) * head_dim; // several heads share a key
     const T* const q = unrotated.q() + q_offset;
     const T* const k = unrotated.k() + k_offset;
     const double exact = exact_score(q, k, freqs, distance);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Five published models, in the words of their config.json: what an engine would read from there.
+// Five published models, with the numbers of their config.json.
 #ifndef YARN_EXAMPLES_QUICKSTART_MODELS_HPP
 #define YARN_EXAMPLES_QUICKSTART_MODELS_HPP
 
@@ -15,7 +15,7 @@ struct model {
   const char* name;
   yarn::rope_shape shape;
   yarn::any_scaling method;
-  std::int64_t seq_len;     ///< the current length; only Phi's method asks for it
+  std::int64_t seq_len;     ///< the current length; only Phi's method depends on it
   std::int64_t qk_head_dim; ///< the whole width of a query head, for the softmax scale
   yarn::softmax_convention convention = yarn::softmax_convention::inverse_sqrt;
 
@@ -56,8 +56,8 @@ inline model llama_3_1() {
   return {"Llama-3.1-8B", shape_of(128, 5e5), method, 131072, 128};
 }
 
-// A query head of 192 elements, of which the last 64 are rotated: pairs are interleaved, the factor
-// on cos and sin is m(1) / m(1) = 1, and the temperature is in the softmax scale instead.
+// A query head has 192 elements, of which the last 64 are rotated, with interleaved pairs. The
+// attention factor is m(1) / m(1) = 1; the temperature is in the softmax scale instead.
 inline model deepseek_v3() {
   yarn::yarn_scaling method = yarn_of(40, 4096);
   method.mscale = 1.0;
@@ -70,7 +70,7 @@ inline model deepseek_v3() {
           yarn::softmax_convention::mscale_all_dim_squared};
 }
 
-// One divisor a pair, in float32 as published: a short list up to 4096 tokens, a long one above.
+// One divisor per pair, in float32 as published: a short list up to 4096 tokens, a long list above.
 inline model phi_3_5(const char* name, std::int64_t seq_len) {
   constexpr std::array<float, 48> short_factors = {
       1.0F,       1.02F,      1.03F,      1.03F,      1.05F,      1.05F,      1.05F,

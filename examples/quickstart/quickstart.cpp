@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The demo: five published models resolved, a prompt and a decode step rotated and checked, in
-// float and in bfloat16, and the time that takes. It exits with 1 where a number is worse than
-// promised.
+// The demo. It resolves five published models, rotates a prompt and a decode step in float and in
+// bfloat16, compares the results with exact ones, and measures the speed. The exit code is 1 if an
+// error is larger than promised.
 #include "accuracy.hpp"
 #include "models.hpp"
 #include "report.hpp"
@@ -22,14 +22,13 @@ namespace {
 constexpr std::size_t n_prompt = 8192;
 constexpr std::int64_t last_position = 131071;
 
-/// One step of Yarn-Llama-2-7b-128k: the whole use of the library, and what README.md shows. With
-/// elements of another type it is the same.
+/// One step of Yarn-Llama-2-7b-128k: all that an engine does with the library. The calls are the
+/// same for every element type.
 template <class T>
 void rotate_step(const std::vector<layer_of<T>>& layers,
                  const std::vector<std::int32_t>& token_positions) {
   using layer = layer_of<T>;
   const std::size_t n_tokens = token_positions.size();
-  // [readme]
   yarn::rope_shape shape;
   shape.head_dim = 128;
   shape.rope_theta = 10000.0;
@@ -45,10 +44,9 @@ void rotate_step(const std::vector<layer_of<T>>& layers,
     const yarn::heads_view k{l.k(), n_tokens, 8, 128};
     yarn::rope_apply(q, k, rows, yarn::pairing::half_split); // in place
   }
-  // [/readme]
 }
 
-/// Returns whether all rows are as good as promised.
+/// Returns whether the errors of all rows are within the promised bound.
 bool check_rows(const std::vector<model>& models) {
   std::printf("Largest error of cos and sin at position %lld\n",
               static_cast<long long>(last_position));
@@ -66,7 +64,7 @@ bool check_rows(const std::vector<model>& models) {
   return good;
 }
 
-/// Largest errors of a prompt and of a decode step far behind it.
+/// The largest errors of a prompt, and of a decode step at much larger positions.
 struct rotation_errors {
   double elements;
   double step_scores;
@@ -75,7 +73,7 @@ struct rotation_errors {
 
 constexpr std::int64_t distances[] = {0, 1, 40, 2047};
 
-/// The positions of a decode step: the last token is the query, its keys are at the distances.
+/// The positions of a decode step: the last token is the query, the others are keys at `distances`.
 std::vector<std::int32_t> step_positions() {
   std::vector<std::int32_t> token_positions;
   for (const std::int64_t distance : distances)
@@ -118,11 +116,11 @@ template <class T> rotation_errors errors_of_yarn(const yarn::frequencies& freqs
   return errors;
 }
 
-/// The errors of a decode step by other frequencies than its own.
+/// The errors of a decode step that is rotated by the frequencies `others`.
 rotation_errors errors_of_others(const yarn::frequencies& others, const yarn::frequencies& freqs) {
   const std::vector<std::int32_t> token_positions = step_positions();
   const std::size_t n_step = token_positions.size();
-  const layer_of<float> step(n_step); // without rows: they can be made on the way
+  const layer_of<float> step(n_step); // The call below makes its rows itself.
   yarn::rope_apply(yarn::heads_view{step.q(), n_step, n_q_heads, head_dim},
                    yarn::heads_view{step.k(), n_step, n_kv_heads, head_dim},
                    yarn::rows_of(others, yarn::positions(token_positions)),
@@ -135,8 +133,8 @@ template <class T> bool as_promised(const rotation_errors& errors) {
          worse(errors.step_scores, errors.prompt_scores) <= allowed_score_error<T>;
 }
 
-/// Returns whether every element is where its position turns it, and every score what its distance
-/// gives, wherever the two tokens are.
+/// Returns whether every element and every score is within the promised bounds. The exact score
+/// depends only on the distance of the two tokens.
 bool check_rotations(const yarn::frequencies& freqs) {
   const rotation_errors ours = errors_of_yarn<float>(freqs);
   const rotation_errors in_bfloat16 = errors_of_yarn<yarn::bfloat16>(freqs);
@@ -160,7 +158,7 @@ void print_throughput(const std::string& what, const comparison& c, std::size_t 
               gigabytes / c.baseline_seconds, c.ratio);
 }
 
-/// `freqs` without attention factor, or the tensors would grow with every round.
+/// `freqs` must have no attention factor. Otherwise the tensors would grow with every round.
 template <class T> void measure_prompt(const std::string& type, const yarn::frequencies& freqs) {
   constexpr auto half_split = yarn::pairing::half_split;
   const layer_of<T> prompt(n_prompt);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tables of what each model resolves to. A frequencies object knows all of it.
+// Prints tables of the frequencies of each model.
 #ifndef YARN_EXAMPLES_QUICKSTART_REPORT_HPP
 #define YARN_EXAMPLES_QUICKSTART_REPORT_HPP
 
@@ -11,7 +11,7 @@
 
 namespace quickstart {
 
-/// What the compiler was allowed to use.
+/// The instruction set that the program was compiled for.
 inline const char* instruction_set() {
 #if defined(YARN_NO_XSIMD)
   return "scalar code";
@@ -28,7 +28,7 @@ inline const char* instruction_set() {
 #endif
 }
 
-/// The tokens in which a pair turns once, in three digits.
+/// A wavelength in tokens, with three digits.
 inline std::string wavelength(double inv_freq) {
   constexpr double two_pi = 6.283185307179586;
   const double tokens = two_pi / inv_freq;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Query and key tensors of a 7B model: 32 and 8 heads of 128 elements, any number of tokens; of
-// float or of bfloat16.
+// Query and key tensors of a 7B model: 32 and 8 heads of 128 elements, any number of tokens, float
+// or bfloat16.
 #ifndef YARN_EXAMPLES_QUICKSTART_TENSORS_HPP
 #define YARN_EXAMPLES_QUICKSTART_TENSORS_HPP
 
@@ -30,13 +30,13 @@ inline float value_of(yarn::bfloat16 element) { // the upper half of a float
 }
 
 inline void assign(float& element, float value) { element = value; }
-inline void assign(yarn::bfloat16& element, float value) { // cut off: here any number is right
+inline void assign(yarn::bfloat16& element, float value) { // truncated: any number serves here
   std::uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
   element.bits = static_cast<std::uint16_t>(bits >> 16);
 }
 
-/// An array on a cache-line boundary, as engines allocate their tensors.
+/// An array that is aligned to cache lines, as engines allocate their tensors.
 template <class T> class elements {
 public:
   explicit elements(std::size_t n)
@@ -57,7 +57,7 @@ private:
 template <class T> struct layer_of {
   explicit layer_of(std::size_t n_tokens)
       : q_memory(n_tokens * q_size), k_memory(n_tokens * k_size) {
-    // The same q and k at every token, so that scores show the positions and nothing else.
+    // q and k are the same at every token, so that scores depend only on positions.
     fill(q_memory, q_size, 1);
     fill(k_memory, k_size, 2);
   }

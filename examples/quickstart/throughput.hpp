@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Times beside the least that any work in place must do: reading and writing the same bytes.
+// Compares times with the least that any work in place must do: reading and writing the same bytes.
 #ifndef YARN_EXAMPLES_QUICKSTART_THROUGHPUT_HPP
 #define YARN_EXAMPLES_QUICKSTART_THROUGHPUT_HPP
 
@@ -18,8 +18,8 @@ inline void negate(yarn::bfloat16& element) {
   element.bits = static_cast<std::uint16_t>(element.bits ^ 0x8000);
 }
 
-/// Multiplies n elements by -1 in place, n a multiple of 64: an inner loop of fixed length is
-/// vectorised at any level of optimisation.
+/// Multiplies n elements by -1 in place. n is a multiple of 64, because compilers vectorise an
+/// inner loop of fixed length at every level of optimisation.
 template <class T> void negate(T* data, std::size_t n) {
   constexpr std::size_t block = 64;
   for (std::size_t i = 0; i < n; i += block)
@@ -40,13 +40,13 @@ inline double median(std::vector<double> values) {
 }
 
 struct comparison {
-  double seconds;          ///< of the work, median
-  double baseline_seconds; ///< of the baseline, median
-  double ratio;            ///< baseline / work, median of the rounds: above 1 is faster
+  double seconds;          ///< median time of the work
+  double baseline_seconds; ///< median time of the baseline
+  double ratio; ///< median over the rounds of baseline / work; above 1, the work is faster
 };
 
-/// Runs work and baseline in turn for some seconds, so that a change of the clock or a busy
-/// neighbour meets both.
+/// Runs work and baseline alternately for some seconds, so that changes of the clock rate and other
+/// programs disturb both.
 template <class Work, class Baseline>
 comparison compare(double seconds, const Work& work, const Baseline& baseline) {
   std::vector<double> times, baseline_times, ratios;

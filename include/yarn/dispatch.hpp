@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Run-time choice among parts of a program that were compiled from one source, each for its own
-// instruction set, by yarn_add_dispatch of the CMake package. Opt-in, without xsimd.
+// Run-time dispatch. The CMake function yarn_add_dispatch compiles a source several times, once per
+// instruction set. Each result is a part. This header chooses the part at run time. Opt-in; needs
+// no xsimd.
 //
 //     kernels.hpp    struct rope_kernels { void (*rotate)(...); };    pointers to functions
 //                    YARN_DISPATCH_DECLARE(rope_kernels)
-//     kernels.cpp    YARN_DISPATCH_PART(rope_kernels, &rotate)        compiled once a part
+//     kernels.cpp    YARN_DISPATCH_PART(rope_kernels, &rotate)        compiled once per part
 //     elsewhere      yarn::dispatch<rope_kernels>().rotate(...);
 //
-// Between parts and the rest of the program only plain data may pass: numbers, pointers, and from
-// this library views, positions, slices, pairings and 16-bit elements (detail/base/abi.hpp). What
-// is made of frequencies stays in its part, behind a pointer; examples/dispatch shows it.
+// Only plain data may pass between parts and the rest of the program: numbers, pointers, and of
+// this library views, positions, thread slices, pairings and 16-bit elements (detail/base/abi.hpp).
+// Frequencies and rows stay in their part, behind a pointer. examples/dispatch is a whole program.
 #ifndef YARN_DISPATCH_HPP
 #define YARN_DISPATCH_HPP
 
@@ -18,51 +19,62 @@
 namespace yarn {
 inline namespace v0 {
 
-/// Instruction sets of parts; each contains those before it.
+/// Instruction sets of parts. Each one contains those before it.
 enum class isa {
-  baseline,   ///< what the whole program is compiled for
+  baseline,   ///< the instruction set of the whole program
   avx2,       ///< x86-64-v3: AVX2, FMA, F16C, BMI, LZCNT, MOVBE
   avx512,     ///< x86-64-v4: AVX-512 F, BW, CD, DQ, VL
-  avx512_bf16 ///< and AVX512_BF16
+  avx512_bf16 ///< x86-64-v4 and AVX512_BF16
 };
 
-// The kernels of one part; defined by YARN_DISPATCH_PART.
+// The kernels of one part. YARN_DISPATCH_PART defines this function.
 template <class Kernels, isa Part> const Kernels& dispatch_part();
-// The kernels of the part for `wanted`, without a look at the processor; null where the program has
-// no such part. Defined by YARN_DISPATCH_PART in the baseline part, which knows the others.
+// The kernels of the part for `wanted`, or null if the program has no such part. The processor is
+// not checked. YARN_DISPATCH_PART defines this function in the baseline part.
 template <class Kernels> const Kernels* dispatch_find(isa wanted);
 
 } // namespace v0
 
 inline namespace YARN_ABI {
 
-/// The name of an instruction set as yarn_add_dispatch has it, for logs.
+/// The name of an instruction set in yarn_add_dispatch, for logs.
+/// Errors   None.
 inline const char* name_of(isa set);
 
-/// The largest instruction set that this processor and its operating system support. Asked once,
-/// since cpuid is slow under a hypervisor; any thread may be first.
+/// The largest instruction set that this processor and its operating system support. The result is
+/// computed once, because cpuid is slow under a hypervisor. Any thread may call first.
+/// Errors   None.
 inline isa supported_isa();
 
-/// Whether the program has a part for `set`, and this processor runs it.
-template <class Kernels> bool has_isa(isa set);
+/// Whether the program has a part for `set` that this processor can run.
+/// Errors   None.
+template <class Kernels> bool has_isa(isa set) {
+  return set <= supported_isa() && dispatch_find<Kernels>(set) != nullptr;
+}
 
 /// The largest instruction set for which has_isa is true.
+/// Errors   None.
 template <class Kernels> isa best_isa();
 
 /// The kernels of one part, for tests and measurements.
 /// Errors   std::invalid_argument: the program has no such part, or this processor cannot run it.
 template <class Kernels> const Kernels& dispatch(isa part);
 
-/// The kernels of the part for best_isa. Chosen by the first call, on any thread; later calls cost
-/// a load and a branch.
-template <class Kernels> const Kernels& dispatch();
+/// The kernels of the part for best_isa. The first call chooses the part, on any thread; later
+/// calls cost a load and a branch.
+/// Errors   None.
+template <class Kernels> const Kernels& dispatch() {
+  static const Kernels& best = dispatch<Kernels>(best_isa<Kernels>());
+  return best;
+}
 
 } // namespace YARN_ABI
 } // namespace yarn
 
 #include "detail/dispatch/parts.hpp"
 
-/// In the header that declares the kernels, in no namespace: a struct of pointers to functions.
+/// Declares the kernels: a struct of pointers to functions. Use this macro in the header of the
+/// kernels, outside of any namespace.
 #define YARN_DISPATCH_DECLARE(Kernels)                                                             \
   template <> const Kernels& yarn::dispatch_part<Kernels, yarn::isa::baseline>();                  \
   template <> const Kernels& yarn::dispatch_part<Kernels, yarn::isa::avx2>();                      \
@@ -70,8 +82,9 @@ template <class Kernels> const Kernels& dispatch();
   template <> const Kernels& yarn::dispatch_part<Kernels, yarn::isa::avx512_bf16>();               \
   template <> const Kernels* yarn::dispatch_find<Kernels>(yarn::isa wanted);
 
-/// In the source of the kernels, once, in no namespace: the members of Kernels in their order. They
-/// are constants; the functions belong into an anonymous namespace, or parts would share them.
+/// Defines the kernels of a part. The arguments are the members of Kernels in their order, as
+/// constant expressions. Use this macro once in the source of the kernels, outside of any
+/// namespace. Define the functions in an anonymous namespace; otherwise parts would share them.
 #define YARN_DISPATCH_PART(Kernels, ...)                                                           \
   static_assert(yarn::isa::YARN_DISPATCH_ISA <= yarn::detail::isa_of_flags,                        \
                 "yarn: this part is compiled without the flags of its instruction set");           \

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Frequencies: what a model's RoPE is, resolved, in a few KB for any context length.
+// Frequencies: how fast each pair of a model turns, and its attention factor. A few KB for any
+// context length.
 //
-// Inverse, gradient, K-shift and rescaling are not extra operations. Each is another `frequencies`
-// value, used like any other.
+// Undoing a rotation, its gradient, moving cached keys (K-shift) and changing the scaling of cached
+// keys are not extra operations. Each is another `frequencies` value, made by a function at the end
+// of this file and used like any other.
 #ifndef YARN_FREQUENCIES_HPP
 #define YARN_FREQUENCIES_HPP
 
@@ -15,40 +17,49 @@ inline namespace YARN_ABI {
 
 class frequencies;
 
-/// Frequencies computed elsewhere: inv_freq[n_pairs] (float or double, rad/token), copied.
-/// Errors   std::invalid_argument for n_pairs < 1, non-finite values, a factor out of range.
+/// Frequencies that were computed elsewhere. The values are copied.
+/// Shape    inv_freq[n_pairs].
+/// Units    rad/token.
+/// Types    float or double.
+/// Errors   std::invalid_argument: inv_freq is null, n_pairs is not in [1, 2^23], a value is not
+///          finite or not below 2^32 in magnitude, attention_factor is not in [2^-60, 2^60].
 template <class Number, class Count>
 [[nodiscard]] frequencies frequencies_from(const Number* inv_freq, Count n_pairs,
                                            double attention_factor = 1.0);
 
-/// One frequency a pair and one attention factor: the rotation of pair i at position p is
-/// attention_factor * exp(sqrt(-1) * p * inv_freq[i]). A value: copying copies, nothing is shared.
+/// One frequency per pair and one attention factor: the rotation of pair i at position p is
+/// attention_factor * exp(sqrt(-1) * p * inv_freq[i]). A value type: copies share nothing.
 class frequencies {
 public:
-  /// Radians per token, one a pair: the truth that rows are measured against. (For `rerotation`:
-  /// rounded from the exact difference, which phase_steps holds.)
+  /// One frequency per pair. Rows have their stated accuracy for these numbers. (After
+  /// `rerotation`, rows use the integers of phase_steps(), and these numbers are rounded
+  /// differences.)
+  /// Units    rad/token.
   array_view<const double> inv_freq() const& { return {inv_freq_.data(), inv_freq_.size()}; }
   array_view<const double> inv_freq() const&& = delete; // would dangle
-  /// The factor on every cos and sin, of q and of k; in [2^-60, 2^60].
+  /// The factor on every cos and sin, of q and of k; in [2^-60, 2^60]. Logits get its square.
   double attention_factor() const { return attention_factor_; }
   std::int64_t n_pairs() const { return static_cast<std::int64_t>(inv_freq_.size()); }
 
-  /// round(inv_freq / 2 pi * 2^64): the turn of one token as a wrapping integer, so that
-  /// position * step is the angle of a position modulo one turn, exactly.
+  /// round(inv_freq / 2 pi * 2^64): the angle of one token, in units of 2^-64 turns. Integers wrap
+  /// at one turn, so position * step is the angle of a position without any further error.
   array_view<const std::uint64_t> phase_steps() const& { return {steps_.data(), steps_.size()}; }
   array_view<const std::uint64_t> phase_steps() const&& = delete;
 
-  /// The base in use: rope_theta, or what an NTK method made of it; 0 for frequencies_from.
+  /// The base in use: rope_theta, or the base that an NTK method computed; 0 for frequencies_from
+  /// and rerotation.
   double rope_theta() const { return rope_theta_; }
-  /// Where YaRN's and part_ntk_scaling's ramp runs; absent for other methods.
+  /// The pairs between which the ramp of YaRN and of part_ntk_scaling runs; absent for other
+  /// methods.
   pair_range correction_range() const { return range_; }
-  /// What the method did to a pair. Requires 0 <= pair < n_pairs().
+  /// What the method did to a pair.
+  /// Requires 0 <= pair < n_pairs().
   frequency_zone zone(std::int64_t pair) const {
     YARN_ASSERT(pair >= 0 && pair < n_pairs());
     return zones_[static_cast<std::size_t>(pair)];
   }
 
-  /// Whether angles are float32(position * inv_freq): see float32_pipeline.
+  /// Whether angles are rounded to float32: see float32_pipeline.
   bool is_float32_pipeline() const { return float32_; }
 
 private:
@@ -77,43 +88,56 @@ private:
   bool float32_ = false;
 };
 
-/// The resolved numbers of a method, rounded to double once. make_frequencies calls it.
+/// The frequencies of a spectrum, each rounded to double once. make_frequencies calls this
+/// function.
+/// Errors   Those of frequencies_from, for numbers that a method computed.
 [[nodiscard]] inline frequencies frequencies_of(const spectrum& resolved);
 
-/// The frequencies of a model whose method does not depend on the current length.
-/// Units    inv_freq in rad/token; lengths in tokens.
-/// Errors   std::invalid_argument naming the field, its value and what is allowed.
-/// Error    within 0.501 ULP of the method's exact formula, the same bits on every processor, at
-///          any compiler flags (tests/scaling/test_frequencies_of_methods.cpp).
+/// The frequencies of a model, for a method that does not depend on the current length. A pure
+/// function.
+/// Units    Lengths in tokens; frequencies in rad/token.
+/// Types    Method: a type of scaling/, or any type with `resolve` (scaling/spectrum.hpp).
+/// Errors   std::invalid_argument: the message names the field, its value and what is allowed.
+/// Accuracy 0.501 ULP from the method's exact formula, with the same bits on every processor and
+///          with all compiler flags (tests/scaling/test_frequencies_of_methods.cpp).
 template <class Method>
 [[nodiscard]] frequencies make_frequencies(const rope_shape& shape, const Method& method);
 
-/// The same at the current length of the sequence (tokens so far, those of this step included),
-/// which static methods ignore. A pure function: what was asked before does not matter.
+/// The same at the current length of the sequence: all tokens so far, with those of this step.
+/// Static methods ignore the length. A pure function: earlier calls have no effect on the result.
+/// Errors   The same, and std::invalid_argument: seq_len < 0.
+/// Accuracy The same.
 template <class Method, class Integer>
 [[nodiscard]] frequencies make_frequencies(const rope_shape& shape, const Method& method,
                                            Integer seq_len);
 
-/// Undoes the rotation at the same positions: -theta, 1/m.
+/// Undoes the rotation by f at the same positions: frequencies -inv_freq, attention factor 1/m.
+/// Errors   std::invalid_argument: f is a float32_pipeline, which has no exact phase.
 [[nodiscard]] inline frequencies inverse(const frequencies& f);
 
-/// The transposed rotation, for gradients: -theta, m. (Not the inverse unless m is 1.)
+/// The transposed rotation, for gradients: frequencies -inv_freq, attention factor m. It is the
+/// inverse only if m is 1.
+/// Errors   Those of inverse.
 [[nodiscard]] inline frequencies adjoint(const frequencies& f);
 
-/// The rotation alone, without the attention factor: theta, 1. With distances for positions it
-/// moves cached keys, which carry the factor already (K-shift).
+/// The rotation without the attention factor: frequencies inv_freq, attention factor 1. With
+/// distances in place of positions, it moves cached keys to other positions (K-shift); the keys
+/// contain the factor already.
+/// Errors   Those of inverse.
 [[nodiscard]] inline frequencies unscaled(const frequencies& f);
 
-/// Takes tensors rotated by `from` to what `to` makes of them at the same positions: theta_to -
-/// theta_from, m_to / m_from. For keys cached before a dynamic method changed its frequencies.
-/// Errors   std::invalid_argument when the numbers of pairs differ.
+/// Turns tensors that were rotated by `from` into those that `to` gives at the same positions:
+/// inv_freq of `to` minus those of `from`, m_to / m_from. For keys that were cached before a
+/// dynamic method changed its frequencies.
+/// Errors   Those of inverse, and std::invalid_argument: the numbers of pairs differ.
 [[nodiscard]] inline frequencies rerotation(const frequencies& from, const frequencies& to);
 
-/// The pipeline of the common frameworks, for comparing with them: inv_freq rounded to float32, the
-/// angle float32(float32(position) * inv_freq), and cos/sin of that. At position 131071 its rows
-/// are off by 3e-3, as theirs are by 4e-3. Such frequencies work in rows and rotations, not in the
-/// group above.
-/// Error    of float rows: 0.5 ULP + 2^-60 of attention_factor * cos(that angle).
+/// The float32 arithmetic of the common frameworks, to compare with them: inv_freq is rounded to
+/// float32, the angle is float32(float32(position) * inv_freq), and rows are cos and sin of that
+/// angle. At position 131071 such rows are wrong by 3e-3 (the frameworks' own by 4e-3). These
+/// frequencies make rows and rotations; the functions above reject them.
+/// Errors   std::invalid_argument: f is a float32_pipeline already.
+/// Accuracy Float rows: 0.5 ULP + 2^-60 from attention_factor * cos(float32 angle).
 [[nodiscard]] inline frequencies float32_pipeline(const frequencies& f);
 
 } // namespace YARN_ABI

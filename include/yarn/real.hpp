@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// `real`: floating point with 128 significant bits, made of integers.
+// `real`: floating point with 128 significant bits, computed with integers.
 //
-// Frequencies are computed in it and rounded to double once. Integers, because libm's pow and log
-// give other bits on other processors, because compilers fuse a*b + c as they please, and because
-// -ffast-math may rearrange anything that is floating point: none of that can touch these.
-// Every operation is exact to about 2^-124 relative (2^-118 for exp and log); a formula of this
-// library is then within 0.5 ULP + 2^-50 of its double.
+// Methods compute frequencies in `real` and round them to double once. Integers give the same bits
+// everywhere. Floating point does not: libm's pow and log differ between processors, compilers fuse
+// a * b + c as they choose, and -ffast-math rearranges formulas.
+//
+// The relative error of an operation is about 2^-124, of exp and log 2^-118. A formula of this
+// library, rounded to double, is therefore within 0.5 ULP + 2^-50.
 #ifndef YARN_REAL_HPP
 #define YARN_REAL_HPP
 
@@ -17,19 +18,21 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// A number of 128 significant bits: +-mantissa * 2^(exponent - 127), the top bit of mantissa set;
-/// or zero. There are no infinities: the double range squared fits the exponent many times over.
+/// A number with 128 significant bits: +-mantissa * 2^(exponent - 127), where the top bit of
+/// mantissa is set; or zero. There is no infinity: the exponent has room for any product of
+/// doubles.
 class real {
 public:
   constexpr real() = default;
-  /// Exact. The value must be finite.
+  /// The value, exactly.
+  /// Requires A finite value.
   real(double value); // NOLINT(google-explicit-constructor): numbers mix freely in formulas
   template <class Integer, class = std::enable_if_t<std::is_integral_v<Integer>>>
   real(Integer value) // NOLINT(google-explicit-constructor)
       : real(detail::u128{0, value < 0 ? 0 - static_cast<std::uint64_t>(value)
                                        : static_cast<std::uint64_t>(value)},
              127, value < 0) {}
-  /// +-mantissa * 2^(exponent - 127) of any mantissa: it is normalised here.
+  /// +-mantissa * 2^(exponent - 127). The mantissa may be any: the constructor normalises it.
   constexpr real(detail::u128 mantissa, int exponent, bool negative)
       : mantissa_(mantissa), exponent_(exponent), negative_(negative) {
     if (mantissa.hi >> 63 != 0)
@@ -50,11 +53,12 @@ public:
   constexpr bool is_negative() const { return negative_; }
   constexpr real operator-() const { return real(mantissa_, exponent_, !negative_); }
 
-  /// The nearest double, ties to even; subnormal and infinite where double is.
+  /// The nearest double, ties to even. Numbers outside the range of double become subnormal, zero
+  /// or infinite.
   explicit operator double() const;
 
 private:
-  // So low that shifting a zero's mantissa by its exponent is defined, and gives zero.
+  // Low enough that a shift of a zero's mantissa by the exponent is defined and gives zero.
   static constexpr int zero_exponent = -(1 << 20);
 
   detail::u128 mantissa_{0, 0};
@@ -77,15 +81,17 @@ inline real max(real a, real b);
 /// Requires |x| < 2^62.
 inline real floor(real x);
 inline real ceil(real x);
-/// e^x. Requires |x| < 2^20.
+/// e^x.
+/// Requires |x| < 2^20.
 inline real exp(real x);
-/// The natural logarithm. Requires x > 0.
+/// The natural logarithm.
+/// Requires x > 0.
 inline real log(real x);
 /// Requires x >= 0.
 inline real sqrt(real x);
 
 namespace constant {
-// 128 bits each, rounded to nearest; tests/arithmetic/test_real.cpp derives them anew.
+// 128 bits each, rounded to nearest. tests/arithmetic/test_real.cpp computes them again.
 inline constexpr real ln2{{0xb17217f7d1cf79ab, 0xc9e3b39803f2f6af}, -1, false};
 inline constexpr real pi{{0xc90fdaa22168c234, 0xc4c6628b80dc1cd1}, 1, false};
 } // namespace constant

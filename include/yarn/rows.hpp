@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
-// Rows of cos/sin: frequencies and positions become what the rotation reads.
+// Rows: the cos and sin, times the attention factor, that the rotation of a token reads.
 //
-//     rotary_rows    one row a token of this step, shared by all layers, threads, and by q and k
-//     rows_of        the same rows, made (or picked from a table) by the call that uses them
-//     rotary_table   one row a position, for engines that are built around a table
+//     rotary_rows    one row per token of this step, shared by all layers, threads, and by q and k
+//     rows_of        the same rows, made (or looked up in a table) by the call that uses them
+//     rotary_table   one row per position, for engines that are built around a table
 //     fill_rows      rows in memory of the caller
 //
-// Float entries are correctly rounded: |entry - m cos(position * inv_freq)| is at most 0.501 *
-// 2^-24 for |position| <= 2^24 and 0.51 * 2^-24 up to 2^31, times m or, where m is no power of two,
-// the next one above. The same bits come from any way of building them, on any processor
-// (tests/rows/test_rows_error.cpp). The excess over 0.5 is the error of the phase, at most 2^-65
-// turns a token. Double entries have the same phase error, 2^-62.3 rad a token, and are otherwise
-// correctly rounded, too; they cost some 70 ns a pair.
+// Float entries are correctly rounded for the rounded phase. |entry - m cos(position * inv_freq)|,
+// with m the attention factor, is at most 0.501 * 2^-24 * M for |position| <= 2^24, and 0.51 *
+// 2^-24 * M up to 2^31. M is the smallest power of two that is not below m. The excess over 0.5
+// comes from the phase: the frequency is rounded to a multiple of 2^-64 turns, so at position p the
+// angle has an error of at most |p| * 2^-65 turns (|p| * 2^-62.3 rad). Double entries are correctly
+// rounded for the rounded phase; each pair takes some 70 ns.
+//
+// Every function here gives the same bits, on every processor (tests/rows/test_rows_error.cpp).
 #ifndef YARN_ROWS_HPP
 #define YARN_ROWS_HPP
 
@@ -20,36 +22,42 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// Fills memory of the caller: row t holds the entries of list[t].
-/// Shape    cos[t * row_stride + i], sin[t * row_stride + i] for t < list.size(), i < f.n_pairs();
-///          for one packed array pass `sin = cos + n_pairs` and row_stride >= 2 * n_pairs.
-/// Units    positions in tokens; T float or double; the attention factor is in the values.
-/// Part     with a slice only its rows are written, at the same places.
-/// Errors   std::invalid_argument (null, stride < n_pairs, open run, slice), std::out_of_range
-///          (positions beyond 2^31); nothing is written then.
+/// Writes rows into memory of the caller: row t has the entries of position list[t]. With a slice,
+/// the call writes only the rows of the slice, at the same places.
+/// Shape    cos[t * row_stride + i], sin[t * row_stride + i] for t < list.size(), i < f.n_pairs().
+///          For one packed array pass `sin = cos + n_pairs` and row_stride >= 2 * n_pairs.
+/// Units    Positions in tokens. The attention factor is in the entries.
+/// Types    T: float or double.
+/// Errors   std::invalid_argument: null, row_stride < n_pairs, an open run, a wrong slice.
+///          std::out_of_range: a position beyond 2^31. All checks come before the first write.
+/// Accuracy As the head of this file says.
 template <class T, class Stride>
 void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stride row_stride,
-               slice part = {});
+               thread_slice part = {});
 
-/// The rows of a step, owned. Row t belongs to token t; rows may come from different frequencies
-/// (sequences of a batch with lengths of their own). Keeps its memory from step to step.
-/// T: float (for float and 16-bit tensors) or double.
+/// The rows of a step, owned: row t belongs to token t. Rows may come from different frequencies,
+/// as the sequences of a batch need them with dynamic methods. The memory is kept from step to
+/// step.
+/// Types    T: float (for float tensors and all smaller formats) or double.
 template <class T> class rotary_rows {
 public:
-  /// Rows for these positions in place of those held. Errors as fill_rows; then empty.
+  /// Replaces all rows by those of `list`.
+  /// Errors   Those of fill_rows. After an error there are no rows.
   void assign(const frequencies& f, const positions& list) {
     storage_.clear();
     storage_.append(f, list);
   }
-  /// Further rows behind those held. Errors as fill_rows, and a different number of pairs; then
-  /// unchanged.
+  /// Appends the rows of `list`.
+  /// Errors   Those of fill_rows, and std::invalid_argument: f has another number of pairs than the
+  ///          rows. After an error the rows are unchanged.
   void append(const frequencies& f, const positions& list) { storage_.append(f, list); }
   void clear() { storage_.clear(); }
 
   std::int64_t n_rows() const { return storage_.n_rows(); }
   std::int64_t n_pairs() const { return storage_.n_pairs(); }
-  /// The entries of a row, [n_pairs]. Requires 0 <= row < n_rows(). Row 0 of no rows may be asked
-  /// for; it is null where no memory was ever needed.
+  /// The entries of a row, [n_pairs].
+  /// Requires 0 <= row < n_rows(). Row 0 may be asked for even if n_rows() is 0; the result is null
+  ///          if there was never a row.
   const T* cos(std::int64_t row) const { return storage_.cos(row); }
   const T* sin(std::int64_t row) const { return storage_.sin(row); }
 
@@ -62,10 +70,10 @@ private:
   detail::trig_storage<T> storage_;
 };
 
-/// A table by position, owned: row p belongs to position p in [0, n_rows).
+/// A table, owned: row p belongs to position p in [0, n_rows).
 template <class T> class rotary_table {
 public:
-  /// Errors as fill_rows, and n_positions < 0.
+  /// Errors   Those of fill_rows, and std::invalid_argument: n_positions < 0.
   template <class Integer> rotary_table(const frequencies& f, Integer n_positions) {
     const std::int64_t n = detail::to_index(n_positions, "n_positions");
     if (n < 0)
@@ -75,7 +83,8 @@ public:
 
   std::int64_t n_rows() const { return storage_.n_rows(); }
   std::int64_t n_pairs() const { return storage_.n_pairs(); }
-  /// The entries of a row, as those of rotary_rows.
+  /// The entries of a row, [n_pairs].
+  /// Requires What the same functions of rotary_rows require.
   const T* cos(std::int64_t row) const { return storage_.cos(row); }
   const T* sin(std::int64_t row) const { return storage_.sin(row); }
 
@@ -88,14 +97,17 @@ private:
   detail::trig_storage<T> storage_;
 };
 
-/// The table of positions [0, n_positions): `auto table = yarn::make_table<float>(freqs, 4096);`
+/// The table of positions [0, n_positions).
+/// Errors   Those of rotary_table's constructor.
+/// Example  auto table = yarn::make_table<float>(freqs, 4096);
 template <class T, class Integer>
 [[nodiscard]] rotary_table<T> make_table(const frequencies& f, Integer n_positions) {
   return rotary_table<T>(f, n_positions);
 }
 
-/// Rows that the call they are passed to makes on the way, a few KB at a time: what rows_of
-/// returns. `Source` is a table_view, or frequencies or a rotary_table, as a reference or a value.
+/// The result of rows_of: a source and positions, from which a rotation makes the rows, a few KB at
+/// a time.
+/// Types    Source: frequencies or rotary_table, each as a value or a reference, or a table_view.
 template <class Source> class lazy_rows {
 public:
   YARN_ALWAYS_INLINE lazy_rows(Source source, const positions& list)
@@ -108,14 +120,16 @@ private:
   positions list_;
 };
 
-/// The rows of these positions, for rope_apply and its kin: `rope_apply(q, k, rows_of(freqs,
-/// positions(ids, n)), p)`. The bits are those of rotary_rows. Each call makes the rows anew: right
-/// for one tensor or a long prompt; for all layers of a decode step prepare rotary_rows once.
-/// Source   frequencies, a rotary_table or a table_view. One that has a name is referred to and
-/// must
-///          outlive the result; a temporary is taken in.
-/// Errors   none here; those of fill_rows come from the call that uses the rows, and for tables
-///          std::out_of_range: a position without a row.
+/// The rows of these positions, as an argument of rope_apply, rope_copy and their checks. The
+/// rotation makes the rows itself, each time it is called, with the bits of rotary_rows. Use
+/// rows_of for one tensor or a long prompt. For all layers of a decode step, fill rotary_rows once
+/// instead.
+/// Types    source: frequencies, a rotary_table or a table_view. If the argument has a name, the
+///          result refers to it, and it must outlive the result. A temporary is moved into the
+///          result. list: positions.
+/// Errors   None here. The call that uses the rows has the errors of fill_rows, and for tables
+///          std::out_of_range: the table has no row of a position.
+/// Example  rope_apply(q, k, rows_of(freqs, positions(ids, n)), pairing::half_split);
 template <class Source, class Positions>
 [[nodiscard]] YARN_ALWAYS_INLINE auto rows_of(Source&& source, const Positions& list) noexcept(
     std::is_lvalue_reference_v<Source> ||

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// All methods, and the closed list for a choice at run time.
+// All scaling methods, and a variant of them for a choice at run time.
 //
-// A user's own method needs no entry here: any type with a `resolve` (scaling/spectrum.hpp) works
-// in make_frequencies like ours.
+// A method of your own needs no entry here: make_frequencies takes any type that has `resolve`
+// (scaling/spectrum.hpp).
 #ifndef YARN_SCALING_HPP
 #define YARN_SCALING_HPP
 
@@ -22,8 +22,9 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// One of the library's methods, chosen at run time (from a configuration, say). It may hold a
-/// dynamic method, so make_frequencies always wants the current length with it.
+/// Any method above except freq_factors_scaling, for a choice at run time, for example from a
+/// configuration. The
+/// variant may hold a dynamic method, so make_frequencies needs the current length with it.
 using any_scaling =
     std::variant<default_scaling, linear_scaling, ntk_scaling, dynamic_ntk_scaling,
                  ntk_by_parts_scaling, part_ntk_scaling, dynamic_part_ntk_scaling, yarn_scaling,

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
-// For the unit tests of an engine: is its RoPE right, and if not, what is wrong? Opt-in, not in the
-// umbrella; needs no test framework. docs/testing-your-engine.md shows its use.
+// For the unit tests of an engine: checks whether its RoPE is right, and says what is wrong.
+// Opt-in, not part of yarn.hpp. It needs no test framework. docs/testing-your-engine.md shows its
+// use.
 //
-//     check_table, check_rows   the engine's cos and sin
-//     check_inv_freq            its inverse frequencies and attention factor
+//     check_table, check_rows   cos and sin of the engine
+//     check_inv_freq            inverse frequencies and the attention factor of the engine
 //     check_rotation(s)         a function that rotates a tensor in place; q and k together
-//     check_copy                one that rotates from a source into a target
-//     check_rotated             tensors that something has rotated: a dump, another process
+//     check_copy                a function that rotates from a source into a target
+//     check_rotated             tensors before and after a rotation: a dump, another process
 //
-// Each compares with the exact values, which come from double rows of the library, and where they
-// differ computes what the engine would have given under each of some hundred mistakes, alone and
-// combined. The likeliest that gives the engine's numbers to within rounding is named. What is
-// found wrong is in the report; exceptions are for calls that make no sense.
+// Each check compares the numbers of the engine with exact values, which come from double rows of
+// the library. If they differ, the check simulates about a hundred known mistakes, and combinations
+// of them. The report names the likeliest one that gives the numbers of the engine. Findings are in
+// the report. Exceptions are for wrong arguments only.
 #ifndef YARN_TESTING_HPP
 #define YARN_TESTING_HPP
 
@@ -22,55 +23,64 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace testing {
 
-/// An engine's rows of cos and sin: row t belongs to list[t].
-/// Shape    rows of n_pairs entries, or of twice as many where each pair has two: as duplicated
-///          halves (Hugging Face) or as neighbours (GPT-J). One array [cos | sin]:
-///          rows_view<T>::packed. T: float, double or a 16-bit format; the attention factor is in
-///          the values.
-/// Needs    position 1 among the list, or no theta can be estimated; the larger the positions, the
-///          more shows. Powers of two hide the error of float32 angles: rather 4095 than 4096.
-/// Errors   std::invalid_argument: no rows, null data, counts of rows and positions that differ,
-///          options out of range; std::out_of_range: a position beyond 2^31.
+/// Checks an engine's rows of cos and sin: row t belongs to list[t].
+/// Shape    Rows of n_pairs entries, or of 2 * n_pairs entries that contain each pair twice: as
+///          duplicated halves (Hugging Face) or as neighbours (GPT-J). For one array [cos | sin],
+///          use rows_view<T>::packed. The attention factor is in the values.
+/// Types    T: float, double or a smaller format.
+/// Requires For a good diagnosis, the list must contain position 1, otherwise theta cannot be
+///          estimated. Larger positions make errors easier to see. Avoid powers of two, which hide
+///          the error of float32 angles: use 4095, not 4096.
+/// Errors   std::invalid_argument: no rows, null data, different numbers of rows and positions,
+///          options out of range. std::out_of_range: a position beyond 2^31.
 template <class T>
 report check_rows(const expectation& expected, const rows_view<T>& rows, const positions& list,
                   const options& o = {});
 
-/// An engine's table: row p belongs to position p. Telling positions are looked at, up to
-/// options.max_position and the end of the table.
-/// Errors   as check_rows.
+/// Checks an engine's table: row p belongs to position p. The check looks at some positions that
+/// show errors well, up to options.max_position and the end of the table.
+/// Errors   Those of check_rows.
 template <class T>
 report check_table(const expectation& expected, const table_view<T>& table, const options& o = {});
 
-/// An engine's inverse frequencies, rad/token, float or double, and its attention factor where it
-/// has it apart. Errors are relative here.
+/// Checks an engine's inverse frequencies, and its attention factor if the engine stores one. The
+/// errors in the report are relative to each frequency.
+/// Shape    inv_freq[n_pairs].
+/// Units    rad/token.
+/// Types    float or double.
 /// Errors   std::invalid_argument: null, n_pairs not in [1, 2^23], options out of range.
 template <class Number, class Count>
 report check_inv_freq(const expectation& expected, const Number* inv_freq, Count n_pairs,
                       const optional_number& attention_factor = {}, const options& o = {});
 
-/// A function that rotates in place: engine(heads_view<T> x, positions), positions a
-/// `const std::vector<std::int64_t>&` or of std::int32_t. It is called twice.
+/// Checks a function that rotates in place: engine(heads_view<T> x, positions). The check calls it
+/// twice.
 /// Shape    x[positions.size()][options.n_heads][head_dim], dense.
-/// Types    T float, double or a 16-bit format.
+/// Types    T: float, double or a smaller format. positions: const std::vector<std::int64_t>&, or a
+///          vector of std::int32_t.
 /// Errors   std::invalid_argument: options out of range.
 template <class T, class Engine>
 report check_rotation(const expectation& expected, Engine&& engine, const options& o = {});
 
-/// A function that rotates out of place: engine(heads_view<const From>, heads_view<To>, positions),
-/// which writes all of the target. Otherwise as check_rotation.
+/// Checks a function that rotates out of place: engine(heads_view<const From>, heads_view<To>,
+/// positions). The function must write the whole target.
+/// Errors   Those of check_rotation.
 template <class From, class To, class Engine>
 report check_copy(const expectation& expected, Engine&& engine, const options& o = {});
 
-/// Tensors before and after a rotation, wherever it was made; token t stands at list[t].
-/// Shape    both [n_tokens][n_heads][head_dim], any strides. Two heads or more tell pairs from each
-///          other; random numbers are best. The notes on positions of check_rows apply.
-/// Errors   std::invalid_argument: shapes that differ, no token or head, null data, another
-///          head_dim than expected; std::out_of_range: a position beyond 2^31.
+/// Checks tensors before and after a rotation that was made elsewhere. Token t has the position
+/// list[t].
+/// Shape    Both [n_tokens][n_heads][head_dim], any strides.
+/// Requires For a good diagnosis: at least two heads, random elements, and positions as for
+///          check_rows.
+/// Errors   std::invalid_argument: different shapes, no token or head, null data, another head_dim
+///          than expected. std::out_of_range: a position beyond 2^31.
 template <class From, class To>
 report check_rotated(const expectation& expected, const heads_view<From>& before,
                      const heads_view<To>& after, const positions& list, const options& o = {});
 
-/// The rotations of q and of k, as check_rotation each: what differs between them shows only here.
+/// Checks the rotations of q and of k like check_rotation, and finds differences between the two.
+/// Errors   Those of check_rotation.
 template <class T, class QueryEngine, class KeyEngine>
 report check_rotations(const expectation& expected, QueryEngine&& of_q, KeyEngine&& of_k,
                        const options& o = {});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Views of the caller's memory: tensors of heads, positions, rows and tables of cos/sin. They own
-// nothing, copy like pointers, and cannot be made from a temporary container.
+// Views of the caller's memory: tensors of heads, positions, rows and tables of cos/sin. A view
+// owns no memory and is cheap to copy. The compiler rejects a view of a temporary container.
 #ifndef YARN_VIEWS_HPP
 #define YARN_VIEWS_HPP
 
@@ -13,7 +13,7 @@ namespace yarn {
 
 inline namespace v0 {
 
-/// A contiguous run of values, read only or not.
+/// A contiguous array of values that somebody else owns.
 template <class T> class array_view {
 public:
   YARN_ALWAYS_INLINE constexpr array_view(T* data, std::size_t size) : data_(data), size_(size) {}
@@ -32,16 +32,17 @@ private:
   std::size_t size_;
 };
 
-/// A tensor of attention heads: element d of head h of token t lies at
+/// A tensor of attention heads. Element d of head h of token t lies at
 /// `data()[t * token_stride() + h * head_stride() + d]`.
-///
-/// Shape    [n_tokens][n_heads][head_dim], the last axis contiguous; dense unless with_strides says
-///          otherwise. Any integer types; extents >= 0.
-/// Examples k in rows [q|k|v]:   heads_view{row + k_offset, t, h, d}.with_strides(row_size, d)
+/// Shape    [n_tokens][n_heads][head_dim], the last axis contiguous. The view is dense unless
+///          with_strides gives other distances.
+/// Units    Strides count elements, not bytes.
+/// Types    T: an element type of types.hpp. Extents and strides: any integer type.
+/// Errors   None here. The call that uses the view checks its extents and strides.
+/// Example  k in rows [q|k|v]:    heads_view{row + k_offset, t, h, d}.with_strides(row_size, d)
 ///          [heads][tokens][dim]: heads_view{x, t, h, d}.with_strides(d, t * d)
 ///          last 64 of 192 (MLA): heads_view{x + 128, t, h, 64}.with_strides(h * 192, 192)
-///          [batch][heads][tokens][dim]: one such view a sequence, in a loop over the batch
-/// Errors   extents and strides are checked by the call that uses the view.
+///          [batch][heads][tokens][dim]: one view per sequence, in a loop over the batch
 template <class T> class heads_view {
 public:
   template <class Tokens, class Heads, class Dim>
@@ -49,12 +50,12 @@ public:
       : data_(data), n_tokens_(detail::to_index(n_tokens, "n_tokens")),
         n_heads_(detail::to_index(n_heads, "n_heads")),
         head_dim_(detail::to_index(head_dim, "head_dim")), head_stride_(head_dim_) {
-    // An overflow is caught where the view is used; here it must only be defined.
+    // Unsigned, because the product may overflow. The call that uses the view reports that.
     token_stride_ = static_cast<std::int64_t>(static_cast<std::uint64_t>(n_heads_) *
                                               static_cast<std::uint64_t>(head_dim_));
   }
 
-  /// The same heads with distances of their own, in elements, between tokens and between heads.
+  /// The same heads with other distances, in elements, between tokens and between heads.
   template <class Token, class Head>
   [[nodiscard]] YARN_ALWAYS_INLINE heads_view with_strides(Token token_stride,
                                                            Head head_stride) const {
@@ -80,9 +81,8 @@ private:
   std::int64_t head_stride_;
 };
 
-/// What a tensor is: a type for which `tensor_traits<X>::heads(x)` gives the heads_view of its
-/// memory. rope_apply and its kin take heads_view itself; specialise this for an engine's own type
-/// and they take that, too:
+/// Makes a type a tensor: `tensor_traits<X>::heads(x)` returns the heads_view of its memory.
+/// Functions such as rope_apply take heads_view, and any type with such a specialisation:
 ///
 ///     template <> struct yarn::tensor_traits<my_tensor> {
 ///       static yarn::heads_view<float> heads(const my_tensor& x) {
@@ -91,16 +91,17 @@ private:
 ///     };
 template <class X> struct tensor_traits {};
 template <class T> struct tensor_traits<heads_view<T>> {
-  // Not a copy: vector loads of fields that were just stored would stall every call.
+  // Returns a reference. A copy would be stored field by field and then loaded by vectors, which
+  // stalls every call.
   YARN_ALWAYS_INLINE static const heads_view<T>& heads(const heads_view<T>& x) { return x; }
 };
 
-/// The position of each token: a list of the caller's (signed 32- or 64-bit integers), or a run of
-/// consecutive positions. Negative positions are legal where rows are computed, not with tables.
+/// The position of each token: a list (signed integers of 32 or 64 bits that the caller owns), or a
+/// run of consecutive positions. Negative positions are allowed with frequencies, not with tables.
 class positions {
 public:
-  /// The list data[0, n). Nothing is copied: the memory must live as long as the view.
-  /// Errors   null data of a list that is not empty is an error of the call that uses the view.
+  /// The list data[0, n). The memory must live as long as the view.
+  /// Errors   None here. If data is null and n > 0, the call that uses the view throws.
   template <class Integer, class Count>
   YARN_ALWAYS_INLINE positions(const Integer* data, Count n)
       : list_(data), size_(detail::to_index(n, "positions.size")),
@@ -110,20 +111,20 @@ public:
                   "yarn: positions are signed integers of 32 or 64 bits");
   }
 
-  /// The list held by a container with data() and size(), which must outlive the view.
+  /// The list in a container that has data() and size(). The container must outlive the view.
   template <class Container, class = decltype(std::declval<const Container&>().data())>
   YARN_ALWAYS_INLINE explicit positions(const Container& list)
       : positions(list.data(), list.size()) {}
 
-  /// A view of a temporary would dangle.
+  /// Deleted, because a view of a temporary would dangle.
   template <class Container, class = decltype(std::declval<const Container&>().data()),
             class = std::enable_if_t<!std::is_lvalue_reference_v<Container>>>
   explicit positions(Container&& temporary) = delete;
 
-  /// Number of positions; -1 for an open run, which is as long as the tensor it is used with.
+  /// The number of positions; -1 for an open run, which is as long as the tensor of the call.
   YARN_ALWAYS_INLINE std::int64_t size() const { return size_; }
   YARN_ALWAYS_INLINE bool is_run() const { return kind_ == kind::run; }
-  /// Whether the view is a list without memory, which only an empty list may be.
+  /// Whether the view is a list with null data. Only an empty list may have null data.
   YARN_ALWAYS_INLINE bool is_null() const { return kind_ != kind::run && list_ == nullptr; }
 
   /// Requires 0 <= i, and i < size() unless the run is open; not is_null().
@@ -131,7 +132,7 @@ public:
     YARN_ASSERT(i >= 0 && (i < size_ || size_ < 0) && !is_null());
     if (kind_ == kind::run)
       return first_ + i;
-    // memcpy: `long` and `long long` are both 64-bit somewhere, and neither may alias the other.
+    // memcpy, because `long` and `long long` may both have 64 bits and must not alias each other.
     if (kind_ == kind::list_of_64_bits) {
       std::int64_t value;
       std::memcpy(&value, static_cast<const char*>(list_) + i * 8, 8);
@@ -158,24 +159,27 @@ YARN_ALWAYS_INLINE positions run_of_positions(std::int64_t first, std::int64_t n
   return {first, n};
 }
 
-/// The run first, first + 1, …, as long as the tensor that it is used with.
+/// The run first, first + 1, …, as long as the tensor of the call that uses it.
+/// Errors   std::invalid_argument: `first` does not fit 64 bits with sign.
 template <class Integer> [[nodiscard]] YARN_ALWAYS_INLINE positions positions_from(Integer first) {
   return run_of_positions(detail::to_index(first, "first position"), -1);
 }
 
 /// The run first, first + 1, …, first + n - 1.
+/// Errors   std::invalid_argument: `first` or n does not fit 64 bits with sign.
 template <class Integer, class Count>
 [[nodiscard]] YARN_ALWAYS_INLINE positions positions_from(Integer first, Count n) {
   return run_of_positions(detail::to_index(first, "first position"),
                           detail::to_index(n, "positions.size"));
 }
 
-// Rows and tables have one memory layout and two meanings; each is a type of its own, so that one
-// cannot be passed for the other.
+// Rows and tables have the same memory layout and different meanings. They are different types, so
+// that the compiler rejects one in place of the other.
 template <class T, class Meaning> class trig_view {
 public:
   /// Row r is cos[r * row_stride + i] and sin[r * row_stride + i] for pairs i in [0, n_pairs). The
-  /// attention factor is in the values. T: float, double or a 16-bit format (types.hpp).
+  /// attention factor is in the values.
+  /// Types    T: any element type of types.hpp.
   template <class Rows, class Pairs, class Stride>
   YARN_ALWAYS_INLINE trig_view(const T* cos, const T* sin, Rows n_rows, Pairs n_pairs,
                                Stride row_stride)
@@ -183,22 +187,23 @@ public:
         n_pairs_(detail::to_index(n_pairs, "n_pairs")),
         row_stride_(detail::to_index(row_stride, "row_stride")) {}
 
-  /// One array with row r = [cos of all pairs | sin of all pairs], rows row_stride apart.
+  /// One array: row r is [cos of all pairs | sin of all pairs], at cos_sin + r * row_stride.
   template <class Rows, class Pairs, class Stride>
   [[nodiscard]] YARN_ALWAYS_INLINE static Meaning packed(const T* cos_sin, Rows n_rows,
                                                          Pairs n_pairs, Stride row_stride) {
     const T* const sin = cos_sin == nullptr ? nullptr : cos_sin + n_pairs;
     return Meaning(cos_sin, sin, n_rows, n_pairs, row_stride);
   }
-  /// The same with dense rows: row_stride = 2 * n_pairs.
+  /// The same with dense rows: row_stride is 2 * n_pairs.
   template <class Rows, class Pairs>
   [[nodiscard]] YARN_ALWAYS_INLINE static Meaning packed(const T* cos_sin, Rows n_rows,
                                                          Pairs n_pairs) {
     return packed(cos_sin, n_rows, n_pairs, 2 * detail::to_index(n_pairs, "n_pairs"));
   }
 
-  /// The entries of a row, [n_pairs]. Requires 0 <= row < n_rows(); row 0 of no rows is what the
-  /// view was made of, null for example.
+  /// The entries of a row, [n_pairs].
+  /// Requires 0 <= row < n_rows(). Row 0 may be asked for even if n_rows() is 0; the result is then
+  ///          the pointer that the view was made of.
   YARN_ALWAYS_INLINE const T* cos(std::int64_t row) const {
     YARN_ASSERT(row == 0 || (row > 0 && row < n_rows_));
     return cos_ + row * row_stride_;
@@ -219,7 +224,7 @@ private:
   std::int64_t row_stride_;
 };
 
-/// Rows of a step: row t belongs to token t.
+/// Rows of a step (the cos/sin cache of other engines, but by token): row t belongs to token t.
 template <class T> class rows_view : public trig_view<T, rows_view<T>> {
 public:
   using base = trig_view<T, rows_view<T>>;
@@ -231,7 +236,7 @@ public:
 template <class T, class Rows, class Pairs, class Stride>
 rows_view(const T*, const T*, Rows, Pairs, Stride) -> rows_view<T>;
 
-/// A table: row p belongs to position p, whatever token stands there.
+/// A table (the cos/sin cache of other engines): row p belongs to position p.
 template <class T> class table_view : public trig_view<T, table_view<T>> {
 public:
   using base = trig_view<T, table_view<T>>;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Builds from the directory that it lies in: conan create packaging/conan
+# Builds from the sources around this folder: conan create packaging/conan
 import os
 import re
 

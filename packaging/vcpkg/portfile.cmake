@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
-# Builds from the directory that it lies in: vcpkg install yarn --overlay-ports=<here>/packaging/vcpkg
-# For a registry, vcpkg_from_github takes the place of the next line. vcpkg does not see changes of
-# the sources here; --no-binarycaching makes it look again.
+# Builds from the sources around this folder:
+#
+#     vcpkg install yarn --overlay-ports=<here>/packaging/vcpkg
+#
+# In a registry, vcpkg_from_github would replace the next line. vcpkg does not notice changes of the
+# sources here. With --no-binarycaching it builds again.
 get_filename_component(SOURCE_PATH "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
 
 set(VCPKG_BUILD_TYPE release) # headers only

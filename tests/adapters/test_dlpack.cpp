@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// DLPack tensors as views: the same elements as by index arithmetic over shape and strides, and
-// words for every tensor that is none of heads in host memory. Compiled with whatever DLPack is
-// here: before 0.8 there is no DLManagedTensorVersioned.
+// Views of DLPack tensors: the elements are those of index arithmetic over shape and strides, and
+// every tensor that cannot be viewed is refused with a message. Works with every version of DLPack;
+// before 0.8 there is no DLManagedTensorVersioned.
 #include "../support/adapted.hpp"
 #include "../support/dlpack_tensor.hpp"
 #include "../support/expect_error.hpp"
+#include "../support/typed_suites.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/dlpack.hpp>
@@ -34,18 +35,9 @@ using yarn::heads_from;
 constexpr head_counts counts{5, 3, 8};
 
 template <class T> class dlpack : public ::testing::Test {};
-using element_types = ::testing::Types<float, double, yarn::float16, yarn::bfloat16>;
-struct element_names {
-  template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name
-    return std::is_same_v<T, float>           ? "float"
-           : std::is_same_v<T, double>        ? "double"
-           : std::is_same_v<T, yarn::float16> ? "float16"
-                                              : "bfloat16";
-  }
-};
-TYPED_TEST_SUITE(dlpack, element_types, element_names);
+TYPED_TEST_SUITE(dlpack, support::element_types, support::element_names);
 
-// ---- What is the same elements -----------------------------------------------------------------
+// ---- The elements of views ---------------------------------------------------------------------
 
 TYPED_TEST(dlpack, without_strides_is_compact) {
   owned<TypeParam, 3> x({5, 3, 8});
@@ -280,7 +272,7 @@ TEST(dlpack_positions, of_32_and_64_bits) {
   EXPECT_EQ(yarn::positions_in(wide.tensor, 1)[1], std::int64_t{1} << 40);
   EXPECT_EQ(yarn::positions_in(wide.tensor, 0)[0], 1);
   EXPECT_EQ(yarn::positions_in(wide.tensor, 0).size(), 3);
-  // One list for all sequences, expanded.
+  // All sequences share one list (an expanded tensor).
   wide.strides = {0, 1};
   wide.tensor.strides = wide.strides.data();
   EXPECT_EQ(yarn::positions_in(wide.tensor, 1)[0], 1);
@@ -308,10 +300,9 @@ TEST(dlpack_positions, name_what_is_wrong) {
   expect_error<invalid>([&] { return yarn::positions_in(odd.tensor); }, {"device_type = 2"});
 }
 
-// ---- All adapters in one source
-// -------------------------------------------------------------------
+// ---- All adapters in one source ----------------------------------------------------------------
 
-/// The members of an mdspan, as far as an overload looks at them.
+/// A type with the members of an mdspan that overload resolution looks at.
 struct list_span {
   using element_type = const int;
   using reference = const int&;
@@ -342,8 +333,7 @@ TEST(adapters, live_side_by_side) {
   EXPECT_EQ(heads_from<float>(x.tensor).token_stride(), heads_from(m, 3).token_stride());
 }
 
-// ---- DLPack 0.8 and newer
-// ------------------------------------------------------------------------
+// ---- DLPack 0.8 and newer ----------------------------------------------------------------------
 
 #if defined(DLPACK_FLAG_BITMASK_READ_ONLY)
 TEST(dlpack_versioned, read_only_is_respected) {

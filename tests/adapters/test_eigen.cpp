@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Eigen's matrices and tensors as views: the same elements by either way of reaching them, the same
-// constness, and words for what a view cannot be.
+// Views of Eigen's matrices and tensors: the elements are those of Eigen's indices, constness is
+// kept, and objects that cannot be viewed are refused with a message.
 #include "../support/adapted.hpp"
 #include "../support/expect_error.hpp"
+#include "../support/typed_suites.hpp"
 
 #include <gtest/gtest.h>
 #include <unsupported/Eigen/CXX11/Tensor>
@@ -35,7 +36,7 @@ template <class T> using row_tensor3 = Eigen::Tensor<T, 3, Eigen::RowMajor>;
 constexpr head_counts counts{5, 3, 8};
 constexpr int width = 3 * 8;
 
-/// Elements of a matrix whose columns (or rows) are tokens, by Eigen's own indices.
+/// The elements of a matrix whose columns (or rows) are tokens, by Eigen's indices.
 template <class M> auto columns(M& m) {
   return [&m](int t, int h, int d) -> auto& { return m(h * counts.dim + d, t); };
 }
@@ -45,24 +46,16 @@ template <class M> auto rows(M& m) {
 
 template <class T> class eigen : public ::testing::Test {};
 using element_types = ::testing::Types<float, double, Eigen::half, Eigen::bfloat16>;
-struct element_names {
-  template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name
-    return std::is_same_v<T, float>         ? "float"
-           : std::is_same_v<T, double>      ? "double"
-           : std::is_same_v<T, Eigen::half> ? "half"
-                                            : "bfloat16";
-  }
-};
-TYPED_TEST_SUITE(eigen, element_types, element_names);
+TYPED_TEST_SUITE(eigen, element_types, support::element_names);
 
-// ---- What is the same elements -----------------------------------------------------------------
+// ---- The elements of views ---------------------------------------------------------------------
 
 TYPED_TEST(eigen, storage_order_says_where_tokens_are) {
   column_major<TypeParam> c(width, 5);
   expect_rotated_alike(heads_from(c, 3), counts, columns(c));
   row_major<TypeParam> r(5, width);
   expect_rotated_alike(heads_from(r, 3), counts, rows(r));
-  Eigen::Array<TypeParam, width, 5> a; // of fixed size, and an Array
+  Eigen::Array<TypeParam, width, 5> a; // an Array of fixed size
   expect_rotated_alike(heads_from(a, std::size_t{3}), counts, columns(a));
   expect_rotated_alike(heads_from(a.transpose(), 3), counts, columns(a));
 }
@@ -172,7 +165,7 @@ TYPED_TEST(eigen, constness_is_that_of_the_object) {
   std::copy_n(m.data(), m.size(), t.data());
   const tensor3<T>& const_tensor = t;
   expect_copied_alike(read_only(heads_from(const_tensor)), counts, at);
-  // ... and a temporary view is as writable as what it views.
+  // A temporary view is as writable as the object that it views.
   static_assert(std::is_same_v<decltype(heads_from(m.leftCols(2), 3)), yarn::heads_view<T>>);
 }
 
@@ -243,7 +236,7 @@ TEST(eigen_positions, are_read_where_they_lie) {
                         {"positions_in", "innerStride = 2"});
 }
 
-// ---- What a view cannot be ----------------------------------------------------------------------
+// ---- Refused objects ----------------------------------------------------------------------------
 
 TEST(eigen_refused, heads_that_do_not_divide) {
   Eigen::MatrixXf c(width, 5);
@@ -276,7 +269,7 @@ TEST(eigen_refused, tensors_whose_heads_are_not_side_by_side) {
                         {"dim_order = 7"});
 }
 
-// One token, or one head: its stride is nobody's concern.
+// The stride of a single token, or of a single head, may be anything.
 TEST(eigen_stride, of_one_is_the_dense_one) {
   std::vector<float> memory(100);
   using strides = Eigen::Stride<Dynamic, Dynamic>;

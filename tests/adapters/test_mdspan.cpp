@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// mdspan as views: the same elements as by mdspan's own indices. With a stand-in that has the
-// members of the standard's class, with std::mdspan where the library has it (C++23), and with
-// Kokkos' reference implementation where its header is.
+// Views of mdspan: the elements are those of mdspan's indices. The tests use a stand-in with the
+// members of std::mdspan; std::mdspan itself, if the standard library has it (C++23); and Kokkos'
+// reference implementation, if its header is installed.
 #include "../support/adapted.hpp"
 #include "../support/expect_error.hpp"
 
@@ -48,7 +48,7 @@ template <std::size_t Rank> struct strided_mapping {
   int stride(std::size_t r) const { return stride_of[r]; }
 };
 
-/// Extents are int, ranks std::size_t: as std::mdspan has them.
+/// Extents are int and ranks are std::size_t, as in std::mdspan.
 template <class T, std::size_t Rank, class Reference = T&> struct span_of {
   using element_type = T;
   using reference = Reference;
@@ -94,8 +94,7 @@ struct stand_in {
   }
 };
 
-// ---- The real ones: two namespaces, one interface
-// --------------------------------------------------
+// ---- std::mdspan and Kokkos' mdspan ------------------------------------------------------------
 
 #define YARN_TEST_REAL_MDSPAN(name, space)                                                         \
   struct name {                                                                                    \
@@ -141,7 +140,7 @@ TYPED_TEST_SUITE(mdspan, families, );
 
 constexpr head_counts counts{5, 3, 8};
 
-// ---- What is the same elements -----------------------------------------------------------------
+// ---- The elements of views ---------------------------------------------------------------------
 
 template <class Family, class T> void rotate_all_layouts() {
   std::vector<T> memory(5000);
@@ -213,7 +212,7 @@ TYPED_TEST(mdspan, of_positions) {
                         {"mdspan", "stride 2", "positions"});
 }
 
-// ---- What a view cannot be ----------------------------------------------------------------------
+// ---- Refused mdspans ----------------------------------------------------------------------------
 
 TYPED_TEST(mdspan, whose_heads_are_not_side_by_side) {
   std::vector<float> memory(1000);
@@ -242,7 +241,7 @@ TYPED_TEST(mdspan, that_is_empty) {
   EXPECT_EQ(heads_from(none).head_dim(), 8);
 }
 
-// Layouts that only a mapping of one's own has: the standard's cannot be so.
+// Layouts that only a user's own mapping can have.
 TEST(mdspan_layout, of_ones_own) {
   std::vector<float> memory(100);
   span_of<float, 3> x{memory.data() + 50, {{2, 2, 4}, {0, 4, 1}}};

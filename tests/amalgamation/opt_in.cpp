@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The single header first, then opt-in headers of the tree with the headers that they include.
+// Includes the single header first, then opt-in headers of the source tree, which include other
+// headers of the tree.
 #include "yarn.hpp"
 
 #include "../../include/yarn/dispatch.hpp"

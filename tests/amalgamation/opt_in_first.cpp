@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The opt-in headers first: then the single header must leave out what came with them.
+// Includes the opt-in headers first. The single header must then skip the parts that they included.
 #include "../../include/yarn/dispatch.hpp"
 #include "../../include/yarn/gguf.hpp"
 #include "../../include/yarn/testing.hpp"

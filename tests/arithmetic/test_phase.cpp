@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Phases and points of the circle: rounded to nearest, and exact to 120 bits, with every constant
-// derived anew.
+// Phases are rounded to nearest, and points of the circle are exact to 120 bits. The tests compute
+// every constant again with the oracle.
 #include "../support/bits.hpp"
 #include "../support/exact_real.hpp"
 #include "../support/wide_real.hpp"
@@ -37,7 +37,7 @@ std::uint64_t exact_phase(double radians) {
   const oracle::real fraction = turns - floor(turns) + oracle::real(1).times_power_of_2(-65);
   const oracle::real upper = floor(fraction.times_power_of_2(32));
   const oracle::real lower = floor((fraction.times_power_of_2(32) - upper).times_power_of_2(32));
-  // A carry out of the fraction leaves the 64 bits, as it must.
+  // A carry out of the fraction is dropped: the phase is modulo 2^64.
   return (static_cast<std::uint64_t>(upper.to_double()) << 32U) +
          static_cast<std::uint64_t>(lower.to_double());
 }
@@ -57,8 +57,8 @@ TEST(phase, is_rounded_to_nearest) {
 }
 
 TEST(phase, is_rounded_to_nearest_in_the_hardest_cases) {
-  // Doubles whose phase lies within 2^-51 to 2^-55 of the middle between two integers, found by
-  // continued fractions: they reach into the third word of 1/(2 pi).
+  // Doubles whose phase is within 2^-51 to 2^-55 of the middle between two integers. They were
+  // found by continued fractions. Their rounding depends on the third 64 bits of 1/(2 pi).
   const std::vector<double> below{
       0x1.1ef7d5a008cd1p+39, 0x1.0a9f3d799b0e1p+38, 0x1.58ff8f7763df6p+30, 0x1.9b860ef395ef1p+20,
       0x1.73c90e4a28eafp+10, 0x1.486337e74000ap+3,  0x1.0f02d497d677bp+0,  0x1.c3cfa4749cdd7p-5,
@@ -67,15 +67,16 @@ TEST(phase, is_rounded_to_nearest_in_the_hardest_cases) {
     EXPECT_EQ(phase_of(radians), exact_phase(radians)) << radians;
     EXPECT_EQ(phase_of(-radians), 0 - exact_phase(radians)) << radians;
   }
-  // Around the smallest radians that are not 0.
-  const double half = 2 * 3.14159265358979312 * 0x1p-65;
-  for (const double radians : {half * 0.999, half * 1.001, half * 2.999, half * 3.001}) {
+  // Around the smallest angles whose phase is not 0.
+  const double half_unit = 2 * 3.14159265358979312 * 0x1p-65;
+  for (const double radians :
+       {half_unit * 0.999, half_unit * 1.001, half_unit * 2.999, half_unit * 3.001}) {
     EXPECT_EQ(phase_of(radians), exact_phase(radians)) << radians;
   }
 }
 
-TEST(phase, multiples_agree) {
-  // k * phase_of(x) differs from phase_of(k x) by k halves and one, when k x is exact.
+TEST(phase, multiples_agree_with_phases_of_multiples) {
+  // If k x is exact, k * phase_of(x) differs from phase_of(k x) by at most k / 2 + 1.
   support::random_source random(13);
   for (int i = 0; i < 100000; ++i) {
     const double x = std::ldexp(static_cast<double>(random.next() >> 34U),
@@ -91,7 +92,7 @@ TEST(phase, multiples_agree) {
 using yarn::detail::circle_point;
 using yarn::detail::exact_point;
 
-/// Phases of every kind: uniform, near the multiples of an eighth of a turn, and tiny ones.
+/// Phases at and near the multiples of an eighth of a turn, at many distances, and uniform ones.
 std::vector<std::uint64_t> phases(std::size_t n_random) {
   std::vector<std::uint64_t> all;
   for (std::uint64_t eighth = 0; eighth < 8; ++eighth) {
@@ -113,7 +114,7 @@ TEST(circle, is_exact_to_120_bits) {
   maximum worst;
   for (const std::uint64_t phase : phases(3000)) {
     const circle_point point = exact_point(phase);
-    // The nearest quarter is taken off first, so that even tiny values keep their bits.
+    // exact_point subtracts the nearest quarter turn first, so that tiny values are exact, too.
     const oracle::sine_and_cosine truth =
         oracle::sin_cos(oracle::real(phase).times_power_of_2(-63) * oracle::pi());
     if (phase << 2U != 0) {
@@ -137,7 +138,7 @@ TEST(circle, quarters_are_exact) {
 }
 
 TEST(circle, terms_are_the_series_rounded_to_nearest) {
-  // exact_point again, with terms from the oracle: the same bits, or a term is wrong.
+  // Computes exact_point again with terms from the oracle. If the bits differ, a term is wrong.
   std::array<u128, 16> cos_terms{}, sin_terms{};
   oracle::real term = 1;
   for (std::uint32_t n = 0; n < 32; ++n) {
@@ -161,28 +162,28 @@ TEST(circle, terms_are_the_series_rounded_to_nearest) {
   }
 }
 
-TEST(circle, is_a_circle_and_symmetric) {
+TEST(circle, has_radius_1_and_is_symmetric) {
   maximum radius;
   for (const std::uint64_t phase : phases(100000)) {
     const circle_point p = exact_point(phase);
     const real deviation = p.cos * p.cos + p.sin * p.sin - real(1);
     radius.add(std::fabs(static_cast<double>(deviation)) * 0x1p128);
     const circle_point mirrored = exact_point(0 - phase);
-    const circle_point turned = exact_point(phase + (std::uint64_t{1} << 62U));
+    const circle_point quarter_further = exact_point(phase + (std::uint64_t{1} << 62U));
     const circle_point opposite = exact_point(phase + (std::uint64_t{1} << 63U));
-    // At an odd eighth of a turn both neighbouring series may be taken.
+    // At an odd eighth of a turn, either of the two neighbouring series may be used.
     if (phase << 2U == std::uint64_t{1} << 63U) {
       continue;
     }
     ASSERT_TRUE(same(mirrored.cos, p.cos) && same(mirrored.sin, -p.sin)) << phase;
-    ASSERT_TRUE(same(turned.cos, -p.sin) && same(turned.sin, p.cos)) << phase;
+    ASSERT_TRUE(same(quarter_further.cos, -p.sin) && same(quarter_further.sin, p.cos)) << phase;
     ASSERT_TRUE(same(opposite.cos, -p.cos) && same(opposite.sin, -p.sin)) << phase;
   }
   std::printf("cos^2 + sin^2 - 1: %.1f units of 2^-128\n", radius.value);
   EXPECT_LE(radius.value, 64);
 }
 
-TEST(circle, addition_theorem) {
+TEST(circle, satisfies_the_addition_theorem) {
   maximum worst;
   support::random_source random(15);
   for (int i = 0; i < 100000; ++i) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// `real`: conversions, arithmetic and functions, with every constant derived anew. The digest at
-// the end is demanded of test_real_portable, too, which is built with YARN_NO_INT128: the portable
-// branch gives the same bits as the one with a native 128-bit type.
+// `real`: conversions, arithmetic and functions. The tests compute every constant again with the
+// oracle. test_real_portable is built from this file, too, with YARN_NO_INT128. It must give the
+// same digest at the end: the portable code has the same bits as the code with a 128-bit type.
 #include "../support/bits.hpp"
 #include "../support/exact_real.hpp"
 #include "../support/wide_real.hpp"
@@ -44,7 +44,7 @@ TEST(real, holds_every_double) {
                              std::nextafter(1.0, 0.0)};
   for (unsigned power = 0; power < 52; ++power) {
     values.push_back(from_bits<double>(std::uint64_t{1} << power));       // subnormal powers
-    values.push_back(from_bits<double>((std::uint64_t{2} << power) - 1)); // and what is below
+    values.push_back(from_bits<double>((std::uint64_t{2} << power) - 1)); // one below a power
     values.push_back(from_bits<double>(((std::uint64_t{1} << power) << 1U) | 1U));
   }
   support::random_source random(3);
@@ -60,7 +60,7 @@ TEST(real, holds_every_double) {
     ASSERT_EQ(bits_of(static_cast<double>(-real(value))), bits_of(-value)) << -value;
   }
   EXPECT_EQ(bits_of(static_cast<double>(real(0.0))), 0U);
-  EXPECT_EQ(bits_of(static_cast<double>(real(-0.0))), 0U); // one zero only
+  EXPECT_EQ(bits_of(static_cast<double>(real(-0.0))), 0U); // `real` has only one zero
   EXPECT_FALSE(real(-0.0).is_negative());
   EXPECT_FALSE((-real(0)).is_negative());
 }
@@ -81,11 +81,11 @@ TEST(real, holds_every_integer) {
 TEST(real, rounds_to_the_nearest_double_ties_to_even) {
   const double epsilon = 0x1p-52;
   for (const int exponent : {0, 1, -1, 500, -500, -1021}) {
-    const double one = std::ldexp(1.0, exponent);
+    const double power_of_2 = std::ldexp(1.0, exponent);
     for (const std::uint64_t steps : {0U, 1U, 2U, 3U, 1234567U}) {
-      const double low = one + static_cast<double>(steps) * epsilon * one;
-      const double high = low + epsilon * one;
-      // The middle between low and high, and the last bit of a real there.
+      const double low = power_of_2 + static_cast<double>(steps) * epsilon * power_of_2;
+      const double high = low + epsilon * power_of_2;
+      // The middle between low and high, and the last bit of a real of this size.
       const u128 mantissa{std::uint64_t{1} << 63U | steps << 11U | std::uint64_t{1} << 10U, 0};
       const real middle(mantissa, exponent, false);
       const real unit(u128{std::uint64_t{1} << 63U, 0}, exponent - 126, false);
@@ -97,7 +97,7 @@ TEST(real, rounds_to_the_nearest_double_ties_to_even) {
       EXPECT_EQ(static_cast<double>(-middle + unit), -low) << exponent << " " << steps;
     }
   }
-  // The largest double, and what rounds to infinity: from half a unit above it on.
+  // Numbers from half a unit above the largest double on are rounded to infinity.
   const double largest = std::numeric_limits<double>::max();
   const double infinity = std::numeric_limits<double>::infinity();
   const real half_unit = real(0x1p970);
@@ -130,23 +130,24 @@ TEST(real, rounds_to_subnormal_doubles) {
 
 // ---- Arithmetic -------------------------------------------------------------------------------
 
-// The header says 2^-124 for every operation: 16 units.
+// The header promises a relative error of 2^-124 for every operation: 16 units of 2^-128.
 constexpr double arithmetic_units = 16;
 
-TEST(real, adds_multiplies_divides) {
+TEST(real, sum_product_and_quotient_are_within_their_bound) {
   maximum sum, product, quotient;
   support::random_source random(4);
   for (int i = 0; i < 20000; ++i) {
     const real a = random_real(random, -30, 30);
     const real b = random_real(random, -30, 30);
     const oracle::real x = exact(a), y = exact(b);
-    // A difference is judged by the larger operand: what cancels was never in the bits.
+    // The error of a sum or difference is relative to the larger operand, because cancellation
+    // makes the result small, not the error.
     const oracle::real larger = abs(x) < abs(y) ? abs(y) : abs(x);
-    const auto judge = [&](const real& value, const oracle::real& truth) {
+    const auto relative_error = [&](const real& value, const oracle::real& truth) {
       return std::ldexp(abs(exact(value) - truth).to_double() / larger.to_double(), 128);
     };
-    sum.add(judge(a + b, x + y));
-    sum.add(judge(a - b, x - y));
+    sum.add(relative_error(a + b, x + y));
+    sum.add(relative_error(a - b, x - y));
     product.add(error(a * b, x * y));
     if (i < 4000) {
       quotient.add(error(a / b, x / y));
@@ -159,11 +160,11 @@ TEST(real, adds_multiplies_divides) {
   EXPECT_LE(quotient.value, arithmetic_units);
 }
 
-TEST(real, divides_by_anything) {
+TEST(real, quotients_near_powers_of_2_are_within_their_bound) {
   maximum worst;
   support::random_source random(5);
   for (int i = 0; i < 2000; ++i) {
-    // Divisors just above and just below a power of two, where an iteration could stray.
+    // Divisors just above and just below a power of two, where an iteration could go wrong.
     const std::uint64_t small = random.next() >> static_cast<unsigned>(i % 64);
     const real low(u128{std::uint64_t{1} << 63U, small}, 0, false);
     const real high(u128{UINT64_MAX, ~small}, 0, true);
@@ -214,7 +215,7 @@ TEST(real, floor_and_ceil) {
       EXPECT_EQ(floor_to_integer(real(x)), static_cast<std::int64_t>(std::floor(x))) << x;
     }
   }
-  // Integers that a double cannot hold, and neighbours at the last bit of real.
+  // Integers that are not exact in a double, and numbers one bit of `real` away from an integer.
   const std::int64_t big = (std::int64_t{1} << 61) + 12345;
   EXPECT_EQ(floor_to_integer(real(big)), big);
   EXPECT_EQ(floor_to_integer(real(-big)), -big);
@@ -226,8 +227,8 @@ TEST(real, floor_and_ceil) {
 
 // ---- Constants --------------------------------------------------------------------------------
 
-TEST(real, constants_are_the_nearest) {
-  // Half a unit of 2^-127 relative to a mantissa in [1, 2): at most 1 in units of 2^-128.
+TEST(real, constants_are_rounded_to_nearest) {
+  // The error is half a unit of 2^-127, relative to a mantissa in [1, 2): at most 1 unit of 2^-128.
   EXPECT_LE(error(yarn::constant::pi, oracle::pi()), 1.0);
   EXPECT_LE(error(yarn::constant::ln2, oracle::ln_2()), 1.0);
   EXPECT_TRUE(yarn::constant::pi.mantissa() == nearest_integer(oracle::pi(), 1 - 127));
@@ -243,7 +244,7 @@ TEST(real, series_terms_are_those_of_exp_and_artanh) {
     const auto distance = [](u128 term, const oracle::real& truth, int unit) {
       return std::ldexp(abs(exact(real(term, unit + 127, false)) - truth).to_double(), -unit);
     };
-    // Every division rounds down by less than a unit, and divides the errors before it.
+    // Each division rounds down by less than a unit, and divides the earlier errors, too.
     EXPECT_LT(distance(yarn::detail::terms.of_exp[n], inverse_factorial, -126), 2) << n;
     EXPECT_LT(distance(yarn::detail::terms.of_atanh[n],
                        oracle::real(1).over(static_cast<std::uint32_t>(2 * n + 1)), -127),
@@ -254,7 +255,7 @@ TEST(real, series_terms_are_those_of_exp_and_artanh) {
 
 // ---- exp, log, sqrt ---------------------------------------------------------------------------
 
-// The header says 2^-118: 1024 units.
+// The header promises a relative error of 2^-118: 1024 units of 2^-128.
 constexpr double function_units = 1024;
 
 TEST(real, exp_is_exact_to_118_bits) {
@@ -271,8 +272,8 @@ TEST(real, exp_is_exact_to_118_bits) {
 }
 
 TEST(real, exp_of_large_arguments) {
-  // e^x = 2^k e^r, with k and r from the oracle. Products of k and the 128 bits of ln 2 are off by
-  // up to 4 units for each unit of |x|.
+  // e^x = 2^k e^r, with k and r from the oracle. The product of k and ln 2 in 128 bits is off by up
+  // to 4 units of 2^-128 per unit of |x|.
   support::random_source random(8);
   for (const double size : {32.0, 710.0, 5e4, 1e6}) {
     maximum worst;
@@ -319,7 +320,8 @@ TEST(real, exp_undoes_log) {
     const real back = exp(log(x)) / x - real(1);
     worst.add(std::fabs(static_cast<double>(back)) * 0x1p128);
   }
-  // An error of log x in 2^-128 is an error of |log x| <= 139 units of e^(log x).
+  // A relative error of 2^-128 in log x is an error of up to 139 units in e^(log x), since
+  // |log x| <= 139.
   std::printf("exp(log x): %.1f units of 2^-128\n", worst.value);
   EXPECT_LE(worst.value, 2 * function_units);
 }
@@ -329,7 +331,7 @@ TEST(real, sqrt_is_exact_to_118_bits) {
   maximum worst;
   for (int i = 0; i < 2000; ++i) {
     const real root = random_real(random, -20, 20);
-    // Doubles have exact squares in real.
+    // The square of a double is exact in `real`.
     const double value = std::fabs(static_cast<double>(root));
     worst.add(error(sqrt(real(value) * real(value)), oracle::real(value)));
   }
@@ -379,7 +381,7 @@ TEST(real, the_same_bits_with_and_without_a_native_128_bit_type) {
     all.add(a / b);
     all.add(exp(random_real(random, -60, 8)));
     all.add(log(positive));
-    const u128 c{random.next(), random.next()}; // in this order, whatever the compiler
+    const u128 c{random.next(), random.next()}; // braces fix the order of the two calls
     all.add(yarn::detail::multiply(c.hi, c.lo));
     all.add(yarn::detail::divide(c, 1 + (random.next() >> 33U)));
     all.add(phase_of(static_cast<double>(random_real(random, -80, 39))));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The 128-bit integers, native and portable.
+// The 128-bit integers, with the compiler's 128-bit type and without it.
 #include "../support/bits.hpp"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ __extension__ typedef unsigned __int128 native;
 native native_of(u128 x) { return static_cast<native>(x.hi) << 64U | x.lo; }
 bool equal(u128 x, native y) { return native_of(x) == y; }
 
-TEST(u128, is_what_the_compiler_has) {
+TEST(u128, agrees_with_the_compilers_type) {
   support::random_source random(1);
   std::vector<u128> numbers{{0, 0}, {0, 1}, {1, 0}, {0, UINT64_MAX}, {UINT64_MAX, UINT64_MAX}};
   for (int i = 0; i < 60; ++i) {
@@ -56,7 +56,7 @@ TEST(u128, multiplies_to_256_bits) {
   EXPECT_TRUE(yarn::detail::multiply_high({0, 1}, all) == (u128{0, 0}));
   EXPECT_TRUE(yarn::detail::multiply_high({1, 0}, {1, 0}) == (u128{0, 1}));
 
-  // By 32-bit digits, and with carries from every one of them.
+  // Compares with a multiplication by 32-bit digits. Some numbers have carries from every digit.
   support::random_source random(2);
   for (int i = 0; i < 100000; ++i) {
     u128 a{random.next(), random.next()}, b{random.next(), random.next()};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which instruction set the tests of this build speak for. A build that was meant for AVX-512 and
-// came out as SSE2 would pass everything and prove nothing.
+// Checks the instruction set of this build. A build for AVX-512 that is SSE2 by mistake would pass
+// all tests and prove nothing about AVX-512.
 #include <gtest/gtest.h>
 #include <yarn/detail/simd/pack.hpp>
 
@@ -19,8 +19,8 @@ std::string arch_name() {
 #endif
 }
 
-TEST(arch, is_the_expected_one) {
-  const std::string expected = YARN_TEST_EXPECTED_ARCH; // empty: any
+TEST(arch, equals_the_expected_instruction_set) {
+  const std::string expected = YARN_TEST_EXPECTED_ARCH; // empty: any instruction set
   std::printf("instruction set: %s\n", arch_name().c_str());
   if (!expected.empty()) {
     EXPECT_EQ(arch_name(), expected);

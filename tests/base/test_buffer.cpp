@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The owning array under rows and frequencies.
+// The owning array that rows and frequencies use.
 #include <gtest/gtest.h>
 #include <yarn/detail/base/buffer.hpp>
 
@@ -61,13 +61,13 @@ TEST(buffer, keeps_its_elements_as_it_grows) {
   numbers.resize_keeping(3);
   EXPECT_EQ(numbers.size(), 3U);
   const int* const memory = numbers.data();
-  numbers.resize_keeping(1000); // still has the room
+  numbers.resize_keeping(1000); // the memory is still large enough
   EXPECT_EQ(numbers.data(), memory);
   expect_counts(numbers, 1000);
 }
 
 TEST(buffer, grows_by_half_at_least) {
-  // 10^5 rows appended one by one are moved some 30 times, not 10^5 times.
+  // While 10^5 elements are appended one by one, the memory moves some 30 times, not 10^5 times.
   buffer numbers;
   int moves = 0;
   const int* memory = nullptr;
@@ -91,7 +91,7 @@ TEST(buffer, keeps_its_memory_when_it_suffices) {
   EXPECT_EQ(numbers.size(), 101U);
 }
 
-TEST(buffer, copies_are_apart) {
+TEST(buffer, copies_are_independent) {
   buffer first = counting(10);
   buffer second = first;
   buffer third(3);
@@ -119,16 +119,16 @@ TEST(buffer, moves_take_the_memory) {
   EXPECT_EQ(third.size(), 10U);
 }
 
-// AddressSanitizer ends the program instead of throwing.
+// With AddressSanitizer, operator new ends the program instead of throwing.
 #if defined(__has_feature)
 #define YARN_TEST_HAS_FEATURE(name) __has_feature(name)
 #else
 #define YARN_TEST_HAS_FEATURE(name) 0
 #endif
 #if !defined(__SANITIZE_ADDRESS__) && !YARN_TEST_HAS_FEATURE(address_sanitizer)
-TEST(buffer, of_more_than_all_memory_is_refused) {
+TEST(buffer, size_beyond_the_address_space_throws_bad_alloc) {
   buffer numbers = counting(10);
-  // Not as the product of size and element, which wraps around to something small.
+  // The product of the number and size of the elements must not wrap around to a small number.
   EXPECT_THROW(numbers.resize_discarding(static_cast<std::size_t>(-1) / 4 + 2), std::bad_alloc);
   EXPECT_THROW(numbers.resize_keeping(static_cast<std::size_t>(-1) / 2), std::bad_alloc);
   EXPECT_EQ(numbers.size(), 10U);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The call sites that the library promises, as an engine would write them, compiled and run.
+// Calls as an engine writes them. They must compile and run.
 #include <yarn/yarn.hpp>
 
 #include <gtest/gtest.h>
@@ -25,7 +25,7 @@ template <> struct yarn::tensor_traits<engine_tensor> {
 
 namespace {
 
-TEST(call_sites, compile_and_run_as_promised) {
+TEST(call_sites, compile_and_run) {
   constexpr int n_tokens = 5, n_q_heads = 32, n_kv_heads = 8, n_threads = 2;
   constexpr std::int64_t seq_len = 6000, past_tokens = 17;
   std::vector<float> q_storage(std::size_t{n_tokens} * n_q_heads * 128, 0.5f);
@@ -71,7 +71,8 @@ TEST(call_sites, compile_and_run_as_promised) {
   yarn::rope_apply(q, k, rows, yarn::pairing::half_split);
   yarn::rope_check(q, k, rows, yarn::pairing::half_split);
   for (int i = 0; i < n_threads; ++i)
-    yarn::rope_apply_unchecked(q, k, rows, yarn::pairing::half_split, yarn::slice{i, n_threads});
+    yarn::rope_apply_unchecked(q, k, rows, yarn::pairing::half_split,
+                               yarn::thread_slice{i, n_threads});
   rows.append(now, yarn::positions_from(17, 5));
   EXPECT_EQ(rows.n_rows(), 10);
 
@@ -95,13 +96,14 @@ TEST(call_sites, compile_and_run_as_promised) {
   yarn::rope_apply(k, yarn::rows_of(yarn::rerotation(freqs, now), yarn::positions(pos, n_tokens)),
                    yarn::pairing::half_split);
 
-  // What the sum of all these did to one pair: rotations only, so a norm that the factors explain.
+  // All calls together only rotate a pair and multiply it by attention factors, so its norm is
+  // known.
   const double m = freqs.attention_factor();
   const double expected_q = std::hypot(0.5, 0.5) * std::pow(m, 6.0);
   EXPECT_NEAR(std::hypot(q_data[0], q_data[64]) / expected_q, 1.0, 1e-5);
 }
 
-TEST(call_sites, an_engines_own_tensor_is_rotated_as_its_heads) {
+TEST(call_sites, engine_tensor_gives_the_bits_of_its_heads_view) {
   yarn::rope_shape shape;
   shape.head_dim = 8;
   shape.rope_theta = 10000.0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// No tokens, no heads, no rows, no values, and null: every function that takes or hands out
-// pointers works on nothing, and refuses null where something is expected.
+// No tokens, no heads, no rows, no values, and null pointers. Every function accepts empty
+// arguments, also with null, and refuses null for arguments that are not empty.
 #include "support/expect_error.hpp"
 
 #include <yarn/yarn.hpp>
@@ -30,13 +30,13 @@ template <class Integer> class null_positions : public ::testing::Test {};
 using position_types = ::testing::Types<std::int32_t, std::int64_t>;
 TYPED_TEST_SUITE(null_positions, position_types, );
 
-TYPED_TEST(null_positions, are_a_list_and_no_run) {
+TYPED_TEST(null_positions, are_a_list) {
   EXPECT_FALSE(null_list<TypeParam>(4).is_run());
   EXPECT_FALSE(null_list<TypeParam>(0).is_run());
   EXPECT_EQ(null_list<TypeParam>(4).size(), 4);
 }
 
-TYPED_TEST(null_positions, are_refused_by_everything_that_reads_them) {
+TYPED_TEST(null_positions, are_refused_by_every_function) {
   const yarn::frequencies freqs = small_frequencies();
   const yarn::positions list = null_list<TypeParam>(4);
   const auto table = yarn::make_table<float>(freqs, 16);
@@ -63,7 +63,7 @@ TYPED_TEST(null_positions, are_refused_by_everything_that_reads_them) {
   EXPECT_EQ(data, before);
 }
 
-TYPED_TEST(null_positions, without_a_count_are_nothing) {
+TYPED_TEST(null_positions, of_size_0_are_accepted) {
   const yarn::frequencies freqs = small_frequencies();
   const yarn::positions list = null_list<TypeParam>(0);
   const auto table = yarn::make_table<float>(freqs, 16);
@@ -76,12 +76,12 @@ TYPED_TEST(null_positions, without_a_count_are_nothing) {
   yarn::rope_apply(x, rows, half_split);
 }
 
-TEST(empty_rows, hand_out_null) {
+TEST(empty_rows, return_null) {
   yarn::rotary_rows<float> rows;
   EXPECT_EQ(rows.cos(0), nullptr);
   EXPECT_EQ(rows.sin(0), nullptr);
   EXPECT_EQ(rows.view().sin(0), nullptr);
-  rows.assign(small_frequencies(), yarn::positions_from(0, 0)); // pairs, and no rows
+  rows.assign(small_frequencies(), yarn::positions_from(0, 0)); // has pairs, but no rows
   EXPECT_EQ(rows.n_pairs(), 4);
   EXPECT_EQ(rows.sin(0), nullptr);
   EXPECT_EQ(rows.view().sin(0), nullptr);
@@ -91,7 +91,7 @@ TEST(empty_rows, hand_out_null) {
   EXPECT_EQ(table.view().sin(0), nullptr);
 }
 
-TEST(empty_rows, can_be_packed) {
+TEST(empty_rows, of_null_can_be_packed) {
   const auto rows = yarn::rows_view<float>::packed(static_cast<const float*>(nullptr), 0, 64);
   EXPECT_EQ(rows.cos(0), nullptr);
   EXPECT_EQ(rows.sin(0), nullptr);
@@ -100,7 +100,7 @@ TEST(empty_rows, can_be_packed) {
   EXPECT_EQ(table.sin(0), nullptr);
 }
 
-TEST(empty_rows, rotate_no_tokens_and_are_refused_for_more) {
+TEST(empty_rows, are_accepted_for_no_tokens_and_refused_for_one) {
   yarn::rotary_rows<float> rows;
   std::vector<float> data(16, 0.5F);
   yarn::rope_apply(yarn::heads_view{data.data(), 0, 2, 8}, rows, half_split);
@@ -161,23 +161,23 @@ TEST(null_tensor, is_refused_unless_it_is_empty) {
   yarn::rope_copy(no_heads, no_heads, rows, half_split);
 }
 
-TEST(empty_frequencies, are_refused_by_everything_that_reads_them) {
-  const yarn::frequencies nothing;
+TEST(empty_frequencies, are_refused_by_every_function) {
+  const yarn::frequencies no_pairs;
   std::vector<float> data(16, 0.5F);
   yarn::rotary_rows<float> rows;
   const auto refused = [](const auto& call) { expect_error<invalid>(call, {"n_pairs = 0"}); };
-  refused([&] { rows.assign(nothing, yarn::positions_from(0, 1)); });
-  refused([&] { return yarn::make_table<float>(nothing, 4); });
+  refused([&] { rows.assign(no_pairs, yarn::positions_from(0, 1)); });
+  refused([&] { return yarn::make_table<float>(no_pairs, 4); });
   refused([&] {
-    yarn::fill_rows(nothing, yarn::positions_from(0, 1), data.data(), data.data() + 8, 8);
+    yarn::fill_rows(no_pairs, yarn::positions_from(0, 1), data.data(), data.data() + 8, 8);
   });
   refused([&] {
     yarn::rope_apply(yarn::heads_view{data.data(), 2, 1, 8},
-                     yarn::rows_of(nothing, yarn::positions_from(0)), half_split);
+                     yarn::rows_of(no_pairs, yarn::positions_from(0)), half_split);
   });
-  EXPECT_EQ(nothing.inv_freq().size(), 0U);
-  EXPECT_EQ(nothing.inv_freq().begin(), nothing.inv_freq().end());
-  EXPECT_EQ(nothing.phase_steps().size(), 0U);
+  EXPECT_EQ(no_pairs.inv_freq().size(), 0U);
+  EXPECT_EQ(no_pairs.inv_freq().begin(), no_pairs.inv_freq().end());
+  EXPECT_EQ(no_pairs.phase_steps().size(), 0U);
 }
 
 } // namespace

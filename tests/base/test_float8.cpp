@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// float8_e4m3: every code, every rounding boundary, and rotations of such elements. This is also
-// what a format added to detail/base/formats.hpp has to show.
+// float8_e4m3: every code, every rounding boundary, and rotations of such elements. A new format in
+// detail/base/formats.hpp needs the same tests.
 #include "support/expect_error.hpp"
 
 #include <yarn/detail/base/formats.hpp>
@@ -19,8 +19,8 @@ namespace {
 using yarn::float8_e4m3;
 using yarn::pairing;
 
-// The definition (OCP 8-bit floating point specification, E4M3): exponent bias 7, codes 0x7f and
-// 0xff are NaN, there is no infinity.
+// The value of a code by the definition (OCP 8-bit floating point specification, E4M3): the
+// exponent bias is 7, codes 0x7f and 0xff are NaN, and there is no infinity.
 double value_of_code(int code) {
   const int exponent = code >> 3 & 15, fraction = code & 7;
   const double magnitude =
@@ -34,7 +34,7 @@ template <class Compute> int code_of(Compute value) {
   return element.bits;
 }
 
-// The nearest code of a finite number, ties to the even code, found by looking at all of them.
+// The nearest code of a finite number, ties to the even code, found by a search over all codes.
 int nearest_code(double value) {
   int best = 0;
   double best_distance = std::numeric_limits<double>::infinity();
@@ -74,7 +74,8 @@ TEST(float8, rounds_at_every_boundary_to_nearest_even) {
     EXPECT_EQ(code_of(-single), even | 0x80) << code;
     EXPECT_EQ(code_of(std::nextafter(single, 0.0F)), code);
     EXPECT_EQ(code_of(std::nextafter(single, 1000.0F)), code + 1);
-    // As doubles, nearer to the boundary than any float: two roundings would see a tie.
+    // These doubles are nearer to the boundary than any float. Rounding them to float first would
+    // give a tie.
     EXPECT_EQ(code_of(middle), even);
     EXPECT_EQ(code_of(std::nextafter(middle, 0.0)), code);
     EXPECT_EQ(code_of(std::nextafter(middle, 1000.0)), code + 1);
@@ -113,7 +114,7 @@ TEST(float8, saturates_and_keeps_nan) {
   EXPECT_EQ(code_of(std::numeric_limits<float>::denorm_min()), 0);
 }
 
-TEST(float8, is_described_by_the_table) {
+TEST(float8, is_in_the_table_of_formats) {
   using traits = yarn::detail::element_traits<const float8_e4m3>;
   EXPECT_EQ(traits::digits, 4);
   EXPECT_STREQ(traits::name, "float8_e4m3");
@@ -121,20 +122,23 @@ TEST(float8, is_described_by_the_table) {
     return static_cast<int>(sizeof(typename decltype(format)::storage));
   });
   EXPECT_EQ(size, 1);
-  support::expect_error<std::invalid_argument>(
-      [] {
-        return yarn::detail::with_format(yarn::element_format::unknown,
-                                         [](auto format) { return decltype(format)::digits; });
-      },
-      {"unknown element format"});
+  // No format stands beyond the number of formats that adapters know.
+  for (const int i : {static_cast<int>(yarn::element_format::unknown), yarn::detail::n_formats})
+    support::expect_error<std::invalid_argument>(
+        [i] {
+          return yarn::detail::with_format(static_cast<yarn::element_format>(i),
+                                           [](auto format) { return decltype(format)::digits; });
+        },
+        {"unknown element format"});
 }
 
 class float8_rotation : public ::testing::TestWithParam<pairing> {};
 INSTANTIATE_TEST_SUITE_P(of, float8_rotation,
                          ::testing::Values(pairing::half_split, pairing::interleaved));
 
-// In float, rounded once: what a copy to float, a rotation and a conversion make.
-TEST_P(float8_rotation, is_that_of_floats_rounded_once) {
+// The rotation is computed in float and rounded once. It equals a conversion to float, a rotation
+// and a conversion back.
+TEST_P(float8_rotation, equals_the_float_rotation_rounded_once) {
   constexpr std::int64_t tokens = 5, heads = 3, dim = 76, rotary_dim = 70;
   yarn::rope_shape shape;
   shape.head_dim = dim;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The conversions of 16-bit formats. From them: all 65536 patterns, against their definition and
-// against Eigen's types. To them: every pattern, every middle between two and its neighbours.
+// The conversions of 16-bit formats. Widening: all 65536 patterns are compared with the definition
+// and with Eigen's types. Rounding: every value, every middle between two values, and the numbers
+// beside the middle.
 #include "../support/bits.hpp"
 
 #include <Eigen/Core>
@@ -32,7 +33,7 @@ TEST(half, binary16_is_widened_exactly) {
     const auto exponent = static_cast<int>(pattern >> 10U & 31U);
     const auto fraction = static_cast<float>(pattern & 1023U);
     const bool negative = (pattern & 0x8000U) != 0;
-    if (exponent == 31) { // infinity, or a NaN with the same bits in front
+    if (exponent == 31) { // infinity, or a NaN that keeps its payload in the leading bits
       ASSERT_EQ(bits_of(wide), (pattern & 0x8000U) << 16U | 0x7f800000U | (pattern & 1023U) << 13U);
     } else {
       const float size =
@@ -63,7 +64,8 @@ template <class T, class Compute> std::uint32_t narrowed(Compute value) {
   return bits;
 }
 
-/// From 0 up to the largest finite number of T and on to infinity: `infinity` is its pattern.
+/// Checks the rounding from 0 to infinity. `infinity` is the pattern of infinity, and
+/// `beyond_largest` the number that would follow the largest one.
 template <class T> void check_rounding(std::uint32_t infinity, double beyond_largest) {
   const auto value_of = [&](std::uint32_t pattern) {
     return pattern == infinity ? beyond_largest
@@ -77,7 +79,7 @@ template <class T> void check_rounding(std::uint32_t infinity, double beyond_lar
       ASSERT_EQ(narrowed<T>(value), expected) << value;
       ASSERT_EQ(narrowed<T>(-value), expected | 0x8000U) << -value;
       const auto single = static_cast<float>(value);
-      if (static_cast<double>(single) - value == 0) { // else it would be another question
+      if (static_cast<double>(single) - value == 0) { // only if the value is exact in float
         ASSERT_EQ(narrowed<T>(single), expected) << value;
         ASSERT_EQ(narrowed<T>(-single), expected | 0x8000U) << -value;
       }
@@ -101,7 +103,7 @@ TEST(half, bfloat16_is_rounded_to_nearest_even) {
   check_rounding<Eigen::bfloat16>(0x7f80, 0x1p128);
 }
 
-TEST(half, infinity_and_nan_stay_what_they_are) {
+TEST(half, infinity_overflow_and_zero_keep_their_sign) {
   const float infinity = std::numeric_limits<float>::infinity();
   const auto check = [](auto value, std::uint32_t binary16, std::uint32_t bfloat16) {
     EXPECT_EQ(narrowed<yarn::float16>(value), binary16) << value;
@@ -119,16 +121,17 @@ TEST(half, infinity_and_nan_stay_what_they_are) {
   check(-1e-300, 0x8000U, 0x8000U);
 }
 
-// A NaN must not be rounded to infinity (little payload), nor carried into the sign and so to zero
-// (a payload of ones), nor stay a signalling one (without the first bit of its payload).
-TEST(half, nan_becomes_a_quiet_nan_of_its_sign) {
+// Rounding must not turn a NaN into infinity (if its payload is small), carry into the sign and
+// give zero (if its payload is all ones), or keep it a signalling NaN (if the first bit of the
+// payload is 0).
+TEST(half, nan_becomes_a_quiet_nan_of_the_same_sign) {
   const auto check = [](auto nan, std::uint32_t sign, std::uint32_t payload) {
-    const std::uint32_t half = narrowed<yarn::float16>(nan);
-    const std::uint32_t brain = narrowed<yarn::bfloat16>(nan);
-    ASSERT_EQ(half & 0x7e00U, 0x7e00U) << payload;
-    ASSERT_EQ(brain & 0x7fc0U, 0x7fc0U) << payload;
-    ASSERT_EQ(half >> 15U, sign) << payload;
-    ASSERT_EQ(brain >> 15U, sign) << payload;
+    const std::uint32_t as_binary16 = narrowed<yarn::float16>(nan);
+    const std::uint32_t as_bfloat16 = narrowed<yarn::bfloat16>(nan);
+    ASSERT_EQ(as_binary16 & 0x7e00U, 0x7e00U) << payload;
+    ASSERT_EQ(as_bfloat16 & 0x7fc0U, 0x7fc0U) << payload;
+    ASSERT_EQ(as_binary16 >> 15U, sign) << payload;
+    ASSERT_EQ(as_bfloat16 >> 15U, sign) << payload;
   };
   const auto check_payload = [&](std::uint32_t payload) {
     for (const std::uint32_t sign : {0U, 1U}) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The words of the library: shapes, slices, numbers that may be absent, and which types are which
-// 16-bit format.
+// Basic types of the library: shapes, slices, optional numbers, and the formats of element types.
 #include <Eigen/Core>
 #include <gtest/gtest.h>
 #include <yarn/types.hpp>
@@ -20,15 +19,15 @@
 
 namespace engine {
 
-/// A 16-bit type of an engine's own.
-struct half_of_its_own {
+/// A 16-bit type of an engine.
+struct registered_half {
   std::uint16_t bits;
 };
 
 } // namespace engine
 
 namespace yarn {
-template <> struct format_of<engine::half_of_its_own> {
+template <> struct format_of<engine::registered_half> {
   static constexpr element_format value = element_format::binary16;
 };
 } // namespace yarn
@@ -41,9 +40,9 @@ using yarn::format_of_v;
 // ---- Plain data ---------------------------------------------------------------------------------
 
 static_assert(std::is_aggregate_v<yarn::rope_shape>);
-static_assert(std::is_aggregate_v<yarn::slice>);
+static_assert(std::is_aggregate_v<yarn::thread_slice>);
 static_assert(std::is_trivially_copyable_v<yarn::rope_shape>);
-static_assert(std::is_trivially_copyable_v<yarn::slice>);
+static_assert(std::is_trivially_copyable_v<yarn::thread_slice>);
 static_assert(std::is_trivially_copyable_v<yarn::optional_number>);
 static_assert(std::is_trivial_v<yarn::float16> && sizeof(yarn::float16) == 2);
 static_assert(std::is_trivial_v<yarn::bfloat16> && sizeof(yarn::bfloat16) == 2);
@@ -62,28 +61,28 @@ TEST(rope_shape, has_no_default_base_and_rotates_the_whole_head) {
   EXPECT_EQ(shape.rotated(), 64);
 }
 
-TEST(slice, is_everything_by_default) {
-  constexpr yarn::slice whole;
-  EXPECT_EQ(whole.index, 0);
-  EXPECT_EQ(whole.count, 1);
+TEST(slice, covers_all_tokens_by_default) {
+  constexpr yarn::thread_slice whole;
+  EXPECT_EQ(whole.thread, 0);
+  EXPECT_EQ(whole.n_threads, 1);
   const std::size_t threads = 7;
-  const yarn::slice part{2, static_cast<std::int64_t>(threads)};
-  EXPECT_EQ(part.index, 2);
-  EXPECT_EQ(part.count, 7);
+  const yarn::thread_slice part{2, static_cast<std::int64_t>(threads)};
+  EXPECT_EQ(part.thread, 2);
+  EXPECT_EQ(part.n_threads, 7);
 }
 
-TEST(pairing, are_two) { EXPECT_NE(yarn::pairing::half_split, yarn::pairing::interleaved); }
+TEST(pairing, has_two_values) { EXPECT_NE(yarn::pairing::half_split, yarn::pairing::interleaved); }
 
 TEST(optional_number, is_absent_until_it_is_set) {
   yarn::optional_number number;
   EXPECT_FALSE(number.has_value());
-  EXPECT_EQ(number.value(), 0.0);
+  EXPECT_EQ(number.value_or_zero(), 0.0);
   number = 1.25;
   EXPECT_TRUE(number.has_value());
   EXPECT_EQ(number.value(), 1.25);
-  number = 0; // set to nothing is not unset
+  number = 0; // 0 is a value
   EXPECT_TRUE(number.has_value());
-  EXPECT_EQ(number.value(), 0.0);
+  EXPECT_EQ(number.value_or_zero(), 0.0);
   number = {};
   EXPECT_FALSE(number.has_value());
   constexpr yarn::optional_number fixed = 2.5;
@@ -98,15 +97,15 @@ static_assert(format_of_v<double> == element_format::binary64);
 static_assert(format_of_v<const float> == element_format::binary32);
 static_assert(format_of_v<yarn::float16> == element_format::binary16);
 static_assert(format_of_v<const yarn::bfloat16> == element_format::bfloat16);
-static_assert(format_of_v<engine::half_of_its_own> == element_format::binary16);
-static_assert(format_of_v<const engine::half_of_its_own> == element_format::binary16);
+static_assert(format_of_v<engine::registered_half> == element_format::binary16);
+static_assert(format_of_v<const engine::registered_half> == element_format::binary16);
 static_assert(format_of_v<int> == element_format::unknown);
 static_assert(format_of_v<std::uint16_t> ==
-              element_format::unknown); // which of the two would it be?
+              element_format::unknown); // it could be either 16-bit format
 static_assert(format_of_v<long double> == element_format::unknown);
 
-// Eigen's types are registered by name; were their class keys or names others, this would not
-// match.
+// The library declares Eigen's types by their names. The test fails if Eigen renames them or
+// changes their class keys.
 static_assert(format_of_v<Eigen::half> == element_format::binary16);
 static_assert(format_of_v<Eigen::bfloat16> == element_format::bfloat16);
 static_assert(sizeof(Eigen::half) == 2 && std::is_trivially_copyable_v<Eigen::half>);
@@ -126,18 +125,18 @@ static_assert(format_of_v<std::float16_t> == element_format::binary16);
 static_assert(format_of_v<std::bfloat16_t> == element_format::bfloat16);
 #endif
 
-TEST(formats, name_the_bits_that_eigen_has) {
-  // The format says what the bits mean: 1.5 is 0x3e00 in one and 0x3fc0 in the other.
+TEST(formats, match_the_bits_of_eigens_types) {
+  // 1.5 is 0x3e00 in binary16 and 0x3fc0 in bfloat16.
   const Eigen::half half(1.5F);
-  const Eigen::bfloat16 brain(1.5F);
+  const Eigen::bfloat16 bfloat(1.5F);
   std::uint16_t bits = 0;
   std::memcpy(&bits, &half, 2);
   EXPECT_EQ(bits, 0x3e00);
-  std::memcpy(&bits, &brain, 2);
+  std::memcpy(&bits, &bfloat, 2);
   EXPECT_EQ(bits, 0x3fc0);
 }
 
-TEST(is_finite, looks_at_the_bits) {
+TEST(is_finite, tests_the_bits) {
   using limits = std::numeric_limits<double>;
   for (const double x : {0.0, -0.0, 1.0, limits::max(), limits::lowest(), limits::denorm_min()}) {
     EXPECT_TRUE(yarn::detail::is_finite(x)) << x;

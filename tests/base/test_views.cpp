@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Views: what they hold, how they convert, and what they refuse.
+// Views: their values, conversions, and the arguments that they refuse.
 #include "../support/expect_error.hpp"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ namespace {
 using support::expect_error;
 using invalid = std::invalid_argument;
 
-// ---- What views are: pointers in good clothes ---------------------------------------------------
+// ---- Views are trivial types --------------------------------------------------------------------
 
 template <class View>
 constexpr bool is_plain =
@@ -33,13 +33,13 @@ static_assert(is_plain<yarn::rows_view<float>>);
 static_assert(is_plain<yarn::table_view<yarn::bfloat16>>);
 static_assert(is_plain<yarn::array_view<const double>>);
 
-// A table is not rows, nor the other way round.
+// Tables and rows do not convert to each other.
 static_assert(!std::is_convertible_v<yarn::table_view<float>, yarn::rows_view<float>>);
 static_assert(!std::is_convertible_v<yarn::rows_view<float>, yarn::table_view<float>>);
 static_assert(!std::is_constructible_v<yarn::rows_view<float>, yarn::table_view<float>>);
 static_assert(!std::is_constructible_v<yarn::table_view<float>, yarn::rows_view<float>>);
 
-// A view of a temporary would dangle; positions do not come from a container unasked.
+// A view of a temporary would dangle. There is no implicit conversion from a container.
 using list32 = std::vector<std::int32_t>;
 static_assert(std::is_constructible_v<yarn::positions, list32&>);
 static_assert(std::is_constructible_v<yarn::positions, const list32&>);
@@ -62,7 +62,7 @@ TEST(heads_view, is_dense_by_default) {
   EXPECT_EQ(view.token_stride(), 12);
 }
 
-TEST(heads_view, takes_any_integers) {
+TEST(heads_view, accepts_any_integer_types) {
   const double data[1] = {};
   const auto check = [&](auto tokens, auto heads, auto dim, auto token_stride, auto head_stride) {
     const auto view =
@@ -79,19 +79,19 @@ TEST(heads_view, takes_any_integers) {
   check(std::int8_t{5}, std::uint16_t{6}, std::int64_t{7}, std::uint64_t{100}, std::ptrdiff_t{8});
 }
 
-TEST(heads_view, changes_strides_and_nothing_else) {
+TEST(heads_view, with_strides_changes_only_the_strides) {
   float data[1];
   const yarn::heads_view view{data, 5, 6, 7};
   const yarn::heads_view other = view.with_strides(-3, 0);
-  EXPECT_EQ(other.token_stride(), -3); // refused where it is used, not here
+  EXPECT_EQ(other.token_stride(), -3); // the call that uses the view refuses this stride
   EXPECT_EQ(other.head_stride(), 0);
   EXPECT_EQ(other.n_tokens(), 5);
   EXPECT_EQ(other.data(), data);
-  EXPECT_EQ(view.token_stride(), 42); // the original is what it was
+  EXPECT_EQ(view.token_stride(), 42); // the original is unchanged
   EXPECT_EQ(view.head_stride(), 7);
 }
 
-TEST(heads_view, names_what_does_not_fit) {
+TEST(heads_view, error_names_a_number_that_does_not_fit) {
   float data[1];
   constexpr std::uint64_t large = std::uint64_t{1} << 63U;
   const std::string value = "9223372036854775808";
@@ -103,14 +103,15 @@ TEST(heads_view, names_what_does_not_fit) {
   expect_error<invalid>([&] { return view.with_strides(1, large); }, {"head_stride", value});
   EXPECT_EQ(yarn::heads_view(data, large - 1, 0, 0).n_tokens(),
             std::numeric_limits<std::int64_t>::max());
-  // A product beyond 64 bits is not an error yet, nor undefined.
+  // A product beyond 64 bits is no error here, and not undefined behaviour.
   static_cast<void>(yarn::heads_view(data, 1, large - 1, large - 1));
 }
 
 // ---- positions ---------------------------------------------------------------------------------
 
 template <class Integer> class positions_of : public ::testing::Test {};
-using position_types = ::testing::Types<int, long, long long>; // two of them have one size
+using position_types =
+    ::testing::Types<int, long, long long>; // two of the types have the same size
 struct position_names {
   template <class Integer> static std::string GetName(int) { // NOLINT: GoogleTest's name
     return std::is_same_v<Integer, int>    ? "int"
@@ -120,7 +121,7 @@ struct position_names {
 };
 TYPED_TEST_SUITE(positions_of, position_types, position_names);
 
-TYPED_TEST(positions_of, a_list_are_its_values) {
+TYPED_TEST(positions_of, list_gives_its_values) {
   std::vector<TypeParam> list{
       3, -1, 4, std::numeric_limits<std::int32_t>::max(), std::numeric_limits<std::int32_t>::min(),
       0};
@@ -142,7 +143,7 @@ TYPED_TEST(positions_of, a_list_are_its_values) {
   EXPECT_EQ(from_pointer[0], 17);
 }
 
-TYPED_TEST(positions_of, an_array_and_a_run) {
+TYPED_TEST(positions_of, array_and_run_give_their_values) {
   const std::array<TypeParam, 3> array{7, 8, 9};
   const yarn::positions view(array);
   EXPECT_EQ(view.size(), 3);
@@ -160,8 +161,8 @@ TYPED_TEST(positions_of, an_array_and_a_run) {
   EXPECT_EQ(run[5], 0);
 }
 
-TEST(positions, of_memory_that_is_not_aligned) {
-  // Views into a message or a file: the bytes are read, whatever their address.
+TEST(positions, read_unaligned_memory) {
+  // Positions may lie in a message or a file, at any address.
   alignas(8) char bytes[8 * 3 + 1] = {};
   const std::int64_t values[3] = {-2, std::int64_t{1} << 35, 9};
   std::memcpy(bytes + 1, values, sizeof values);
@@ -172,7 +173,7 @@ TEST(positions, of_memory_that_is_not_aligned) {
   EXPECT_EQ(view[2], 9);
 }
 
-TEST(positions, name_what_does_not_fit) {
+TEST(positions, error_names_a_number_that_does_not_fit) {
   const std::int32_t list[1] = {};
   constexpr std::uint64_t large = std::uint64_t{1} << 63U;
   const std::string value = "9223372036854775808";
@@ -182,7 +183,7 @@ TEST(positions, name_what_does_not_fit) {
   expect_error<invalid>([&] { return yarn::positions_from(0, large); }, {"positions.size", value});
 }
 
-TEST(positions, of_an_empty_list) {
+TEST(positions, of_an_empty_list_have_size_0) {
   const list32 empty;
   const yarn::positions view(empty);
   EXPECT_EQ(view.size(), 0);
@@ -190,7 +191,7 @@ TEST(positions, of_an_empty_list) {
 
 // ---- Rows and tables ----------------------------------------------------------------------------
 
-TEST(rows_view, finds_its_rows) {
+TEST(rows_view, returns_pointers_to_its_rows) {
   const float cos[30] = {}, sin[30] = {};
   const yarn::rows_view view{cos, sin, 3, 8, 10};
   static_assert(std::is_same_v<decltype(view), const yarn::rows_view<float>>);
@@ -203,7 +204,7 @@ TEST(rows_view, finds_its_rows) {
   EXPECT_EQ(view.sin(2), sin + 20);
 }
 
-TEST(table_view, finds_rows_of_packed_arrays) {
+TEST(table_view, packed_returns_pointers_to_its_rows) {
   const std::vector<yarn::float16> packed(100);
   const auto dense = yarn::table_view<yarn::float16>::packed(packed.data(), 5, 8);
   EXPECT_EQ(dense.row_stride(), 16);
@@ -225,7 +226,7 @@ TEST(table_view, finds_rows_of_packed_arrays) {
   EXPECT_EQ(rows.sin(1), packed.data() + 9);
 }
 
-TEST(table_view, names_what_does_not_fit) {
+TEST(table_view, error_names_a_number_that_does_not_fit) {
   const float data[2] = {};
   constexpr std::uint64_t large = std::uint64_t{1} << 63U;
   const std::string value = "9223372036854775808";
@@ -235,7 +236,7 @@ TEST(table_view, names_what_does_not_fit) {
   expect_error<invalid>([&] { view(data, data, 1, 1, large); }, {"row_stride", value});
 }
 
-TEST(array_view, is_a_range) {
+TEST(array_view, has_the_members_of_a_range) {
   const double values[3] = {1, 2, 4};
   const yarn::array_view<const double> view(values, 3);
   EXPECT_EQ(view.data(), values);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// The umbrella brings the whole core, and only the core.
+// The umbrella header yarn.hpp includes the whole core, and only the core.
 #include <yarn/yarn.hpp>
 
 #include <gtest/gtest.h>
 
 namespace {
 
-// By the guards, and not by use: a header that another one happens to bring is still missing here.
+// The test looks at include guards.
 #if defined(YARN_FREQUENCIES_HPP) && defined(YARN_ROPE_HPP) && defined(YARN_ROWS_HPP) &&           \
     defined(YARN_SCALING_HPP) && defined(YARN_TYPES_HPP) && defined(YARN_VIEWS_HPP)
-constexpr bool has_the_main_job = true;
+constexpr bool has_the_core = true;
 #else
-constexpr bool has_the_main_job = false;
+constexpr bool has_the_core = false;
 #endif
 #if defined(YARN_SOFTMAX_SCALE_HPP)
 constexpr bool has_the_softmax_scale = true;
@@ -23,21 +23,21 @@ constexpr bool has_the_version = true;
 #else
 constexpr bool has_the_version = false;
 #endif
-// What an engine must ask for, because it brings other libraries' headers.
+// Opt-in headers must not be included, because most of them include headers of other libraries.
 #if defined(YARN_HF_CONFIG_HPP) || defined(YARN_GGUF_HPP) || defined(YARN_GGML_HPP) ||             \
     defined(YARN_EIGEN_HPP) || defined(YARN_DLPACK_HPP) || defined(YARN_MDSPAN_HPP) ||             \
     defined(YARN_ONNXRUNTIME_HPP) || defined(YARN_TESTING_HPP) || defined(YARN_DISPATCH_HPP)
-constexpr bool has_what_is_opt_in = true;
+constexpr bool has_opt_in_headers = true;
 #else
-constexpr bool has_what_is_opt_in = false;
+constexpr bool has_opt_in_headers = false;
 #endif
 
-TEST(umbrella, brings_the_whole_core) {
-  EXPECT_TRUE(has_the_main_job);
+TEST(umbrella, includes_the_whole_core) {
+  EXPECT_TRUE(has_the_core);
   EXPECT_TRUE(has_the_softmax_scale);
   EXPECT_TRUE(has_the_version);
 }
 
-TEST(umbrella, brings_only_the_core) { EXPECT_FALSE(has_what_is_opt_in); }
+TEST(umbrella, includes_only_the_core) { EXPECT_FALSE(has_opt_in_headers); }
 
 } // namespace

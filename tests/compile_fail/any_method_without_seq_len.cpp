@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A method chosen at run time may be a dynamic one, so it always takes the current length.
+// any_scaling may hold a dynamic method, so make_frequencies needs the current length.
 // expect: yarn: this method depends on the current length
 #include <yarn/frequencies.hpp>
 

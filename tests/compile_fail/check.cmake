@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# Compiles SOURCE well and ill; see CMakeLists.txt.
+# Compiles the good and the bad variant of SOURCE; see CMakeLists.txt.
 cmake_minimum_required(VERSION 3.21)
 
 separate_arguments(flags UNIX_COMMAND "${FLAGS}")
 list(TRANSFORM INCLUDE_DIRS PREPEND "-I")
-# Lines of the source: `// flags: <flags>` adds some.
+# A line `// flags: <flags>` of the source adds compiler flags.
 file(STRINGS "${SOURCE}" more REGEX "^// flags: ")
 string(REPLACE "// flags: " "" more "${more}")
 separate_arguments(more UNIX_COMMAND "${more}")
@@ -30,7 +30,8 @@ if(NOT output MATCHES "${expected}")
   message(FATAL_ERROR "the bad variant fails without '${expected}':\n${output}")
 endif()
 
-# With `// errors: N` there are no more: one sentence, and nothing of our insides.
+# With a line `// errors: N` the compiler must print exactly N errors. So it prints our sentence,
+# and no errors from inside the library.
 file(STRINGS "${SOURCE}" limit REGEX "^// errors: ")
 if(limit)
   string(REPLACE "// errors: " "" limit "${limit}")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A part whose flags got lost on the way would be the baseline under another name.
+// A part without the flags of its instruction set would be a second baseline under another name.
 // expect: compiled without the flags of its instruction set
 #ifdef YARN_EXPECT_FAILURE
 #define YARN_DISPATCH_ISA avx512_bf16

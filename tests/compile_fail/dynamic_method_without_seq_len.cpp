@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A method whose frequencies depend on the current length cannot be given none.
+// A dynamic method needs the current length.
 // expect: yarn: this method depends on the current length
 #include <yarn/frequencies.hpp>
 

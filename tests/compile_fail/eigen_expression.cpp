@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An expression is no memory.
+// An Eigen expression has no memory of its own, so there is nothing to view.
 // expect: an Eigen expression has no memory to view
 #include <yarn/eigen.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A Ref<const ...> may hold a copy of its own, so a temporary one is as bad as a matrix.
+// A Ref<const ...> may own a copy of the matrix, so a view of a temporary Ref would dangle.
 // expect: a view of a temporary Matrix, Array or Ref<const ...> would dangle
 #include <yarn/eigen.hpp>
 

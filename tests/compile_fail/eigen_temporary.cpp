@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A view of a temporary matrix would dangle; a block of one that lives on is no matrix.
+// A view of a temporary matrix would dangle. A temporary block of a named matrix is accepted.
 // expect: a view of a temporary Matrix, Array or Ref<const ...> would dangle
 #include <yarn/eigen.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A TensorMap may be a temporary, a Tensor may not.
+// A view of a temporary Tensor would dangle. A temporary TensorMap is accepted.
 // expect: a view of a temporary Tensor would dangle
 #include <unsupported/Eigen/CXX11/Tensor>
 #include <yarn/eigen.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A type of one byte that is registered as a format of two would be written beyond its end.
+// If a type of one byte is registered as a format of two bytes, writes would go beyond its end.
 // expect: yarn: the element type has another size than the format
 #include <yarn/rope.hpp>
 

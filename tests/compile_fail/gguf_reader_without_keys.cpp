@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A GGUF reader that misses a member is refused in one sentence.
+// A GGUF reader without one of its members is refused with one clear message.
 // expect: yarn: a GGUF reader needs const members
 #include <yarn/gguf.hpp>
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// An accessor that scales its elements gives no references to memory.
+// An accessor that scales its elements does not return references to memory.
 // expect: the mdspan's accessor must give plain references to memory
 #include <yarn/mdspan.hpp>
 
 #include <cstddef>
 
-// The members of an mdspan that yarn looks at.
+// The members of an mdspan that yarn uses.
 struct mapping {
   int stride(std::size_t) const { return 1; }
 };

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// An mdspan of heads has three axes, or four and the index of a sequence.
+// An mdspan of heads has three axes. With four axes the call also needs the index of a sequence.
 // expect: an mdspan of heads has rank 3, or 4 and the index of a sequence
 #include <yarn/mdspan.hpp>
 
 #include <cstddef>
 
-// The members of an mdspan that yarn looks at.
+// The members of an mdspan that yarn uses.
 struct mapping {
   int stride(std::size_t) const { return 1; }
 };

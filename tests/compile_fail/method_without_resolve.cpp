@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A type that is no scaling method is refused in one sentence, not in pages of template errors.
+// A type that is no scaling method is refused with one clear message, not pages of template errors.
 // expect: yarn: a scaling method needs
 #include <yarn/frequencies.hpp>
 

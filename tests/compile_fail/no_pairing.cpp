@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// There is no default pairing: confusing the two is the error that everybody makes.
+// There is no default pairing, because confusing the two pairings is a very common error.
 // expect: no matching function
 #include <yarn/rope.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A tensor is a heads_view, or of a type that says what its heads are.
+// A tensor is a heads_view, or a type with tensor_traits.
 // expect: yarn: a tensor of a call is a heads_view, or of a type for which
 // errors: 1
 #include <yarn/rope.hpp>

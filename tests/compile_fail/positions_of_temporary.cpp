@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A view of a temporary would dangle.
+// Positions of a temporary list would dangle.
 // expect: temporary|deleted
 #include <yarn/views.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Making something and dropping it is a mistake: with_strides changes nothing, it returns a view.
+// with_strides returns a new view and does not change its own, so ignoring the result is a mistake.
 // expect: with_strides
 // flags: -Werror=unused-result
 #include <yarn/rope.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rows belong to tokens and a table to positions: rows given with positions are a mistake.
+// Rows belong to tokens, tables to positions. Rows passed together with positions are a mistake.
 // expect: yarn: rows_of\(source, positions\): the source is frequencies, a rotary_table or a
 // errors: 1
 #include <yarn/rope.hpp>

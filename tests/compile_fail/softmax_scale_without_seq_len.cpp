@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The softmax scale of a method whose temperature depends on the current length needs the length.
+// The softmax scale of dynamic YaRN depends on the current length, so the call needs the length.
 // expect: yarn: this method depends on the current length
 // errors: 1
 #include <yarn/softmax_scale.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rows belong to tokens and a table to positions: a table given without positions is a mistake.
+// Rows belong to tokens, tables to positions. A table passed without positions is a mistake.
 // expect: yarn: the rows of a call are rotary_rows, a rows_view, or rows_of
 // errors: 1
 #include <yarn/rope.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An engine takes heads and a list of positions.
+// An engine is called with heads and a list of positions.
 // expect: the engine is called as f\(heads_view, positions\)
 #include <yarn/testing.hpp>
 

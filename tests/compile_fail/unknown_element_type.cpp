@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A type that no format_of knows has no elements to rotate.
+// A type without format_of cannot be an element type.
 // expect: unknown element type: specialise yarn::format_of for it
 #include <yarn/yarn.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A list of positions is passed as yarn::positions, which says that the list is referred to.
+// A list must be wrapped in yarn::positions, which shows that the call refers to the list.
 // expect: yarn: rows_of\(source, positions\): the second argument is yarn::positions\(list\) or
 // errors: 1
 #include <yarn/rope.hpp>

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Included by the consumers: linking yarn::yarn brings headers and a language level, nothing else.
+# Included by the consumers. Checks that yarn::yarn adds include directories and a C++ standard, and
+# nothing else.
 foreach(property IN ITEMS COMPILE_OPTIONS LINK_LIBRARIES LINK_OPTIONS SOURCES PRECOMPILE_HEADERS)
   get_target_property(value yarn::yarn INTERFACE_${property})
   if(value)
@@ -12,13 +13,13 @@ if(NOT features STREQUAL "cxx_std_17")
   message(FATAL_ERROR "yarn::yarn asks for '${features}'")
 endif()
 
-# yarn::testing adds nothing to it.
+# yarn::testing adds nothing to yarn::yarn.
 get_target_property(libraries yarn::testing INTERFACE_LINK_LIBRARIES)
 if(NOT libraries MATCHES "^(yarn::)?yarn$")
   message(FATAL_ERROR "yarn::testing links '${libraries}'")
 endif()
 
-# What yarn::yarn defines, written out for the program to compare.
+# Writes down what yarn::yarn defines, so that the program can compare it.
 get_target_property(definitions yarn::yarn INTERFACE_COMPILE_DEFINITIONS)
 string(REGEX REPLACE "\\$<BUILD_INTERFACE:([^>]*)>" "\\1" definitions "${definitions}")
 if(definitions AND NOT definitions MATCHES "^YARN_NO_XSIMD(;YARN_NO_XSIMD)*$")

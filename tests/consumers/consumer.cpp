@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What a user's first program does: includes the umbrella, rotates, links.
+// A user's first program: it includes the umbrella header, rotates, and links.
 #include <yarn/yarn.hpp>
 
 #include <cstdio>
 
 #if defined(YARN_NO_XSIMD) != EXPECT_NO_XSIMD
-#error "the choice between xsimd and the scalar kernels did not arrive"
+#error "YARN_NO_XSIMD is not what the target of the package should define"
 #endif
 
 int main() {

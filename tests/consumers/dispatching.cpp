@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Takes every part that runs here, and each is what it is called.
+// Runs every part that the processor supports, and checks the instruction set of each.
 #include "dispatching.hpp"
 
 #include <cstdio>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a user's first test of an engine does: hands its frequencies to yarn/testing.hpp.
+// A user's first test of an engine: it passes the frequencies of the engine to yarn/testing.hpp.
 #include <yarn/testing.hpp>
 
 #include <cstdio>

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Installs yarn, looks at what came, and moves it to PREFIX: nothing in it may remember where it was.
+# Installs yarn, checks the installed files, and moves them to PREFIX. No file may contain the place
+# where yarn was installed before.
 cmake_minimum_required(VERSION 3.21)
 
 file(REMOVE_RECURSE "${WORK_DIR}" "${PREFIX}")
@@ -7,7 +8,7 @@ set(first "${WORK_DIR}/before-the-move")
 execute_process(COMMAND "${CMAKE_COMMAND}" --install "${YARN_BINARY_DIR}" --prefix "${first}"
                 OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
 
-# Every header, the opt-in ones too, and nothing else.
+# All headers must be there, including the opt-in headers, and nothing else.
 file(GLOB_RECURSE ours RELATIVE "${SOURCE_DIR}/include" "${SOURCE_DIR}/include/*")
 file(GLOB_RECURSE installed RELATIVE "${first}/include" "${first}/include/*")
 foreach(name IN ITEMS yarn/yarn.hpp yarn/dispatch.hpp yarn/detail/base/abi.hpp)

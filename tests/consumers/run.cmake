@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-# Configures, builds and runs PROJECT with yarn from PREFIX, or, for the projects that take yarn as
-# a part, from SOURCE_DIR. BUILD_TREE: with the package of a build tree; ABSOLUTE_DIRS: with one
-# installed into absolute directories. With REFUSAL, configuring must fail with a message that
-# matches it.
+# Configures, builds and runs PROJECT with the yarn installed in PREFIX. Projects that contain yarn
+# as a part use SOURCE_DIR instead. BUILD_TREE: uses the package of a build tree. ABSOLUTE_DIRS:
+# uses a package installed into absolute directories. REFUSAL: configuring must fail with a message
+# that matches this regular expression.
 cmake_minimum_required(VERSION 3.21)
 
 function(run_step)
@@ -10,16 +10,16 @@ function(run_step)
                   ERROR_VARIABLE output)
   if(NOT result EQUAL 0)
     list(JOIN ARGN " " command)
-    message(NOTICE "${command}\n${output}") # apart: an error message is wrapped
+    message(NOTICE "${command}\n${output}") # CMake would wrap the lines of an error message
     message(FATAL_ERROR "${ARGV0} failed")
   endif()
 endfunction()
 
-# From nothing: a package or cache entry of an earlier run would answer for this one.
+# Starts with an empty folder, so that no package or cache entry of an earlier run is used.
 file(REMOVE_RECURSE "${WORK_DIR}")
 set(build "${WORK_DIR}/build")
 set(compiler -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${CXX_FLAGS}"
-             -DCMAKE_BUILD_TYPE=) # unoptimised: seconds less
+             -DCMAKE_BUILD_TYPE=) # without optimisation, which saves seconds
 
 if(PROJECT STREQUAL "add_subdirectory")
   set(where "-DYARN_SOURCE_DIR=${SOURCE_DIR}" "-DYARN_NO_XSIMD=${NO_XSIMD}")
@@ -29,7 +29,8 @@ elseif(BUILD_TREE)
   set(where "-Dyarn_DIR=${YARN_BINARY_DIR}")
 elseif(ABSOLUTE_DIRS)
   set(PREFIX "${WORK_DIR}/data")
-  # A copy: CMake installs no headers into the sources, where a build folder may be.
+  # Uses a copy: the build folder may be inside the sources, and CMake refuses to install headers
+  # there.
   file(COPY "${SOURCE_DIR}/CMakeLists.txt" "${SOURCE_DIR}/cmake" "${SOURCE_DIR}/include"
        DESTINATION "${WORK_DIR}/source")
   run_step("${CMAKE_COMMAND}" -S "${WORK_DIR}/source" -B "${WORK_DIR}/yarn" ${compiler}

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // also built with -ffast-math
-// Digests of what must have the same bits from every compiler, on every processor, at any flags:
-// frequencies, rows, and rotations (these apart for builds with and without fused multiply-add).
-// Needs no test library, so it also runs where there is none.
+// Digests of frequencies, rows and rotations. They must have the same bits with every compiler, on
+// every processor, with all flags. (Rotations have two digests: with and without a fused
+// multiply-add.) The program needs no test library.
 //
-//     digest                prints `name digest` lines
-//     digest expected.txt   compares them, too, and fails where one differs
+//     digest                prints lines `name digest`
+//     digest expected.txt   also compares the digests, and fails if one differs
 #include <yarn/yarn.hpp>
 
 #include <cinttypes>
@@ -23,7 +23,7 @@ namespace {
 
 // ---- Tools ------------------------------------------------------------------------------------
 
-/// FNV-1a by words of 64 bits, and a shift, since products carry nothing down.
+/// FNV-1a on units of 64 bits. The shift moves high bits down, because a product does not.
 class hash {
 public:
   void add(std::uint64_t word) {
@@ -53,7 +53,7 @@ private:
   std::uint64_t value_ = 0xcbf29ce484222325U;
 };
 
-/// Every number is made by integers and exact products: flags cannot change the questions.
+/// All numbers are made from integers and exact products, so that no compiler flag changes them.
 class random_source {
 public:
   std::uint64_t next() {
@@ -63,7 +63,7 @@ public:
     z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
     return z ^ (z >> 31U);
   }
-  /// In [-2, 2], a multiple of 2^-22.
+  /// A multiple of 2^-22 in [-2, 2].
   float number() {
     return static_cast<float>(static_cast<std::int32_t>(next() >> 40U) - (1 << 23)) * 0x1p-22F;
   }
@@ -111,7 +111,7 @@ constexpr double thetas[] = {100, 1e4, 5e5, 1e6, 1e8};
 constexpr double factors[] = {0.5, 1, 2, 2.7, 8, 16, 40};
 constexpr std::int64_t lengths[] = {64, 4096, 8192, 131072};
 
-/// Every shape with what `methods(digest, shape)` makes of it.
+/// Calls `methods(digest, shape)` for every shape, and reports the digest.
 template <class Methods> void over_shapes(const std::string& name, const Methods& methods) {
   hash digest;
   for (const std::int64_t dim : dims) {
@@ -122,7 +122,7 @@ template <class Methods> void over_shapes(const std::string& name, const Methods
   report("frequencies-" + name, digest);
 }
 
-/// A method with a factor only.
+/// Digests a method whose only parameter is a factor.
 template <class Method> void over_factors(const std::string& name) {
   over_shapes(name, [](hash& digest, const yarn::rope_shape& shape) {
     for (const double factor : factors) {
@@ -133,7 +133,8 @@ template <class Method> void over_factors(const std::string& name) {
   });
 }
 
-/// A method with a factor and an original length; `vary(method, shape, add_it)` does the rest.
+/// Digests a method with a factor and an original length. `vary(method, shape, add_method)` sets
+/// the other parameters and calls `add_method` for each variant.
 template <class Method, class Vary> void over_lengths(const std::string& name, const Vary& vary) {
   over_shapes(name, [&](hash& digest, const yarn::rope_shape& shape) {
     for (const double factor : factors) {
@@ -155,29 +156,30 @@ template <class Method, class Vary> void over_lengths(const std::string& name, c
   });
 }
 
-constexpr auto as_it_is = [](const auto& method, const yarn::rope_shape&, const auto& add_it) {
-  add_it(method);
-};
+constexpr auto only_default_parameters = [](const auto& method, const yarn::rope_shape&,
+                                            const auto& add_method) { add_method(method); };
 
-/// Plain, fractional, DeepSeek's, llama.cpp's and the paper's YaRN.
-constexpr auto yarn_variants = [](const auto& method, const yarn::rope_shape&, const auto& add_it) {
-  add_it(method);
+/// YaRN: plain, with a range that is not rounded, with DeepSeek's coefficients, with llama.cpp's
+/// factors, and with the ramp of the paper.
+constexpr auto yarn_variants = [](const auto& method, const yarn::rope_shape&,
+                                  const auto& add_method) {
+  add_method(method);
   auto other = method;
   other.truncate = false;
   other.beta_fast = 24;
-  add_it(other);
+  add_method(other);
   other = method;
   other.mscale = 0.707;
   other.mscale_all_dim = 1.0;
-  add_it(other);
+  add_method(other);
   other = method;
   other.extrapolation_factor = 0.75;
   other.attn_factor = 1.1;
-  add_it(other);
+  add_method(other);
   other = method;
   other.ramp = yarn::yarn_ramp::rotations;
   other.attention_factor = 1.25;
-  add_it(other);
+  add_method(other);
 };
 
 void digest_frequencies() {
@@ -198,13 +200,13 @@ void digest_frequencies() {
       }
     }
   });
-  over_lengths<yarn::ntk_by_parts_scaling>("ntk-by-parts", as_it_is);
+  over_lengths<yarn::ntk_by_parts_scaling>("ntk-by-parts", only_default_parameters);
   over_lengths<yarn::part_ntk_scaling>(
-      "part-ntk", [](auto method, const yarn::rope_shape&, const auto& add_it) {
-        add_it(method);
+      "part-ntk", [](auto method, const yarn::rope_shape&, const auto& add_method) {
+        add_method(method);
         method.ntk_factor = 0.5;
         method.extrapolation_factor = 0.25;
-        add_it(method);
+        add_method(method);
       });
   over_shapes("dynamic-part-ntk", [](hash& digest, const yarn::rope_shape& shape) {
     for (const std::int64_t length : lengths) {
@@ -217,9 +219,9 @@ void digest_frequencies() {
   });
   over_lengths<yarn::yarn_scaling>("yarn", yarn_variants);
   over_lengths<yarn::dynamic_yarn_scaling>("dynamic-yarn", yarn_variants);
-  over_lengths<yarn::llama3_scaling>("llama3", as_it_is);
+  over_lengths<yarn::llama3_scaling>("llama3", only_default_parameters);
   over_lengths<yarn::longrope_scaling>(
-      "longrope", [](auto method, const yarn::rope_shape& shape, const auto& add_it) {
+      "longrope", [](auto method, const yarn::rope_shape& shape, const auto& add_method) {
         std::vector<double> rising, falling;
         for (std::int64_t i = 0; i < shape.head_dim / 2; ++i) {
           rising.push_back(1 + static_cast<double>(i) * 0.375);
@@ -227,7 +229,7 @@ void digest_frequencies() {
         }
         method.short_factor = falling;
         method.long_factor = rising;
-        add_it(method);
+        add_method(method);
       });
   over_shapes("proportional", [](hash& digest, const yarn::rope_shape& shape) {
     for (const double factor : factors) {
@@ -302,10 +304,10 @@ void digest_rows() {
   yarn::rotary_rows<float> rows;
   yarn::rotary_rows<double> wide;
   for (const yarn::frequencies& freqs : models) {
-    const auto take = [&](hash& digest, const auto& of) {
-      for (std::int64_t row = 0; row < of.n_rows(); ++row) {
-        digest.add(of.cos(row), of.n_pairs());
-        digest.add(of.sin(row), of.n_pairs());
+    const auto take = [&](hash& digest, const auto& rows_of_call) {
+      for (std::int64_t row = 0; row < rows_of_call.n_rows(); ++row) {
+        digest.add(rows_of_call.cos(row), rows_of_call.n_pairs());
+        digest.add(rows_of_call.sin(row), rows_of_call.n_pairs());
       }
     };
     for (const std::int64_t start : starts) {
@@ -314,7 +316,7 @@ void digest_rows() {
       wide.assign(freqs, yarn::positions_from(start, n / 50));
       take(doubles, wide);
       for (std::int64_t i = 0; i < n; ++i) {
-        // Consecutive in places, so that short runs occur as well.
+        // Parts of the list are consecutive, so that short runs occur, too.
         scattered[static_cast<std::size_t>(i)] =
             i % 20 < 12 ? start + i : static_cast<std::int64_t>(random.next() >> 33U) - (1 << 30);
       }
@@ -339,8 +341,8 @@ void digest_rows() {
   report("rows-double", doubles);
 }
 
-/// Rows of which one entry lies on a rounding boundary to within a double's precision: m is the
-/// middle between two floats over its cosine. Only the slowest way can round it.
+/// Rows with one entry that is as near to a rounding boundary as a double m can put it: m is the
+/// middle between two floats, divided by the cosine. Only the slowest way can round this entry.
 void digest_hard_rows() {
   const yarn::frequencies freqs = model(1.0);
   random_source random;
@@ -371,7 +373,7 @@ template <class T> T element(float value);
 template <> float element(float value) { return value; }
 template <> double element(float value) { return static_cast<double>(value) * (1 + 0x1p-30); }
 template <> yarn::float16 element(float value) {
-  // Patterns of all sizes, subnormals too, below 2^13.
+  // Patterns of all sizes below 2^13, subnormal numbers included.
   const auto bits = static_cast<std::uint16_t>(static_cast<std::int32_t>(value * 0x1p22F));
   return {static_cast<std::uint16_t>((bits & 0x8000U) | (bits & 0x7fffU) % 0x7000U)};
 }
@@ -387,7 +389,7 @@ template <class T> void digest_rotation(const std::string& type, yarn::pairing p
   const yarn::frequencies freqs = model(1.2772588722239782);
   constexpr std::int64_t tokens = 60, heads = 5;
   for (const std::int64_t rotary : {2, 6, 16, 32, 64, 96, 128, 138}) {
-    const auto some =
+    const auto part_of_freqs =
         yarn::frequencies_from(freqs.inv_freq().data(), rotary / 2, freqs.attention_factor());
     const std::int64_t dim = rotary + 3;
     std::vector<T> data;
@@ -395,7 +397,7 @@ template <class T> void digest_rotation(const std::string& type, yarn::pairing p
       data.push_back(element<T>(random.number()));
     }
     yarn::rope_apply(yarn::heads_view{data.data(), tokens, heads, dim},
-                     yarn::rows_of(some, yarn::positions_from(131000)), p);
+                     yarn::rows_of(part_of_freqs, yarn::positions_from(131000)), p);
     digest.add(data.data(), static_cast<std::int64_t>(data.size()));
   }
   report("rotation-" + type + (p == yarn::pairing::half_split ? "-half-split" : "-interleaved") +
@@ -412,7 +414,7 @@ void digest_rotations() {
   }
 }
 
-// ---- What is expected ---------------------------------------------------------------------------
+// ---- Comparison with the expected digests -------------------------------------------------------
 
 bool is_of_other_builds(const std::string& name) {
   const auto ends_with = [&](const std::string& end) {
@@ -439,19 +441,20 @@ bool matches(const char* path) {
     }
   }
   bool all = true;
-  for (const std::string& one : order) {
-    const auto found = expected.find(one);
-    if (found == expected.end() || found->second != digests[one]) {
+  for (const std::string& reported : order) {
+    const auto found = expected.find(reported);
+    if (found == expected.end() || found->second != digests[reported]) {
       all = false;
-      std::fprintf(stderr, "digest: %s is %s, expected %s\n", one.c_str(), digests[one].c_str(),
+      std::fprintf(stderr, "digest: %s is %s, expected %s\n", reported.c_str(),
+                   digests[reported].c_str(),
                    found == expected.end() ? "nothing" : found->second.c_str());
     }
   }
-  // Nothing is missing but the rotations of the other kind of build.
-  for (const auto& one : expected) {
-    if (digests.count(one.first) == 0 && !is_of_other_builds(one.first)) {
+  // Only the rotations of the other kind of build may be missing.
+  for (const auto& entry : expected) {
+    if (digests.count(entry.first) == 0 && !is_of_other_builds(entry.first)) {
       all = false;
-      std::fprintf(stderr, "digest: %s is expected and was not made\n", one.first.c_str());
+      std::fprintf(stderr, "digest: %s is expected and was not made\n", entry.first.c_str());
     }
   }
   return all;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Compiled like any other source: without yarn_add_dispatch there is the baseline part.
+// Compiled without yarn_add_dispatch, so the program has only the baseline part of these kernels.
 #include "dispatch_parts.hpp"
 
 namespace {
@@ -8,4 +8,4 @@ int seven() { return 7; }
 
 } // namespace
 
-YARN_DISPATCH_PART(support::lone_kernels, &seven)
+YARN_DISPATCH_PART(support::baseline_kernels, &seven)

@@ -8,4 +8,4 @@ std::int64_t last_position(const yarn::positions& list) { return list[list.size(
 
 } // namespace
 
-YARN_DISPATCH_PART(support::speaking_kernels, &abi, &last_position)
+YARN_DISPATCH_PART(support::reporting_kernels, &abi, &last_position)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Kernels that say what they were compiled for.
+// Kernels that report the flags that they were compiled with.
 #ifndef YARN_TESTS_SUPPORT_DISPATCH_PARTS_HPP
 #define YARN_TESTS_SUPPORT_DISPATCH_PARTS_HPP
 
@@ -7,21 +7,21 @@
 
 namespace support {
 
-/// Of every instruction set that the compiler knows.
-struct speaking_kernels {
-  const char* (*abi)(); ///< the part's YARN_ABI, which spells its flags
+/// Compiled for every instruction set that the compiler knows.
+struct reporting_kernels {
+  const char* (*abi)(); ///< YARN_ABI of the part, a name made from its flags
   std::int64_t (*last_position)(const yarn::positions&);
 };
 
-/// Of the baseline only.
-struct lone_kernels {
+/// Compiled for the baseline only.
+struct baseline_kernels {
   int (*seven)();
 };
 
 } // namespace support
 
-YARN_DISPATCH_DECLARE(support::speaking_kernels)
-YARN_DISPATCH_DECLARE(support::lone_kernels)
+YARN_DISPATCH_DECLARE(support::reporting_kernels)
+YARN_DISPATCH_DECLARE(support::baseline_kernels)
 
 #define YARN_TEST_TEXT(name) YARN_TEST_TEXT_2(name)
 #define YARN_TEST_TEXT_2(name) #name

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# dump_hf_rows.py DIR: cos and sin that Hugging Face's LlamaRotaryEmbedding makes, and a rotation by
-# its apply_rotary_pos_emb, as raw float32 for test_testing_torch, which knows the same parameters.
+# dump_hf_rows.py DIR: writes cos and sin of Hugging Face's LlamaRotaryEmbedding, and a rotation by
+# its apply_rotary_pos_emb, as raw float32 into DIR. test_testing_torch reads the files, and has the
+# same parameters.
 import sys
 from pathlib import Path
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ggml on the processor: its plug-in loaded, graphs computed with a number of threads.
+// ggml on the CPU: loads its plug-in and computes graphs with a given number of threads.
 #ifndef YARN_TESTS_ENGINES_GGML_PROCESSOR_HPP
 #define YARN_TESTS_ENGINES_GGML_PROCESSOR_HPP
 
@@ -21,7 +21,7 @@ using context_ptr = std::unique_ptr<ggml_context, ggml_freer>;
 using backend_ptr = std::unique_ptr<ggml_backend, ggml_freer>;
 using buffer_ptr = std::unique_ptr<ggml_backend_buffer, ggml_freer>;
 
-/// A context whose tensors lie in its own memory, so that a graph can be computed right away.
+/// A context whose tensors are in its own memory, so that a graph can be computed at once.
 inline context_ptr make_context(std::size_t bytes) {
   context_ptr made(ggml_init({bytes, nullptr, false}));
   if (made == nullptr)
@@ -29,7 +29,7 @@ inline context_ptr make_context(std::size_t bytes) {
   return made;
 }
 
-/// ggml's backend for the processor: of its plug-ins, the best one that this machine can run.
+/// The CPU backend of ggml: the best of its plug-ins that this machine can run.
 class processor {
 public:
   explicit processor(int n_threads) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A model for onnxruntime, built in memory: operators over tensors that the test owns. It is
-// written as the bytes of an .onnx file, as sessions of onnxruntime's own graph objects
-// (Ort::Model) know no custom operators: in 1.23 CreateSessionFromModel does not register the
-// options' domains.
+// A model for onnxruntime, built in memory: operators on tensors that the test owns. The model is
+// written as the bytes of an .onnx file, because sessions of onnxruntime's own graph objects
+// (Ort::Model) have no custom operators: in 1.23 CreateSessionFromModel does not register the
+// domains of the options.
 #ifndef YARN_TESTS_ENGINES_ONNX_MODEL_HPP
 #define YARN_TESTS_ENGINES_ONNX_MODEL_HPP
 
@@ -33,8 +33,8 @@ inline constexpr ONNXTensorElementDataType onnx_type =
 
 using examples::message;
 
-/// All memory is bound beforehand; everything added must outlive the model. Numbers of fields are
-/// those of onnx.proto.
+/// All memory is bound beforehand. Everything that is added must outlive the model. Field numbers
+/// are those of onnx.proto.
 class onnx_model {
 public:
   template <class T> void input(const std::string& name, std::vector<T>& data, const shape& s) {
@@ -57,7 +57,7 @@ public:
     graph_.add(1, made);
   }
 
-  /// To be called once, when all nodes are there.
+  /// Call it once, after all nodes were added.
   void start(const std::vector<const OrtCustomOp*>& operators, int n_threads = 1) {
     static Ort::Env environment(ORT_LOGGING_LEVEL_FATAL);
     message model;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Our operators in sessions of the real onnxruntime: what rope_apply does, bit for bit; beside
-// com.microsoft.RotaryEmbedding and the exact rotation; and the words of a failed run.
+// Our operators in sessions of the real onnxruntime. They give the bits of rope_apply. Compares
+// them with com.microsoft.RotaryEmbedding and the exact rotation, and checks the messages of failed
+// runs.
 #include "onnx_model.hpp"
 #include "support/bits.hpp"
 
@@ -31,7 +32,7 @@ yarn::frequencies frequencies_of(int rotary_dim = dim, double theta = 10000.0) {
   yarn::rope_shape s;
   s.head_dim = rotary_dim;
   s.rope_theta = theta;
-  yarn::yarn_scaling method; // its attention factor is 1.14: rows carry it
+  yarn::yarn_scaling method; // its attention factor is 1.14; it is in the rows
   method.factor = 4.0;
   method.original_max_position_embeddings = 2048;
   return yarn::make_frequencies(s, method);
@@ -53,7 +54,7 @@ std::vector<std::int64_t> positions_of_batch() {
   return ids;
 }
 
-/// What rope_apply makes of x, a sequence at a time; order of the axes as of rank 3 or rank 4.
+/// The result of rope_apply on x, one sequence at a time, with the axes of rank 3 or of rank 4.
 template <class T>
 std::vector<T> rotated(std::vector<T> x, bool is_rank_4, pairing p, const yarn::frequencies& f,
                        const std::vector<std::int64_t>& ids) {
@@ -63,7 +64,7 @@ std::vector<T> rotated(std::vector<T> x, bool is_rank_4, pairing p, const yarn::
     if (is_rank_4)
       view = view.with_strides(dim, n_tokens * dim);
     const std::ptrdiff_t first = ids.size() == n_tokens ? 0 : s * n_tokens;
-    yarn::rotary_rows<float> rows; // of doubles, too
+    yarn::rotary_rows<float> rows; // float rows, also for doubles
     rows.assign(f, yarn::positions(ids.data() + first, n_tokens));
     yarn::rope_apply(view, rows, p);
   }
@@ -77,8 +78,7 @@ template <class T> class onnx_rope_of : public ::testing::Test {};
 using element_types = ::testing::Types<float, double, yarn::float16, yarn::bfloat16>;
 TYPED_TEST_SUITE(onnx_rope_of, element_types, );
 
-// ---- Bit for bit
-// ---------------------------------------------------------------------------------
+// ---- Bit for bit -------------------------------------------------------------------------------
 
 TYPED_TEST(onnx_rope_of, each_type_is_rope_apply) {
   using T = TypeParam;
@@ -105,8 +105,8 @@ TYPED_TEST(onnx_rope_of, each_type_is_rope_apply) {
       }
 }
 
-// Types side by side, rows of one node for all layers, and a chain of rotations of
-// which those in the middle are in place.
+// Different types in one graph, one node with the rows for all layers, and a chain of rotations.
+// The rotations in the middle of the chain are in place.
 TEST(onnx_graph, layers_share_rows) {
   const auto f = frequencies_of();
   const auto other = frequencies_of(dim, 500000.0);
@@ -114,7 +114,7 @@ TEST(onnx_graph, layers_share_rows) {
   const yarn::onnx_rope rope;
   auto x = random_elements<float>();
   auto h = random_elements<yarn::float16>();
-  std::vector<std::int64_t> ids{5, 6, 7, 8, 9, 10, 4000}; // of both sequences
+  std::vector<std::int64_t> ids{5, 6, 7, 8, 9, 10, 4000}; // for both sequences
   std::vector<float> y(x.size());
   std::vector<yarn::float16> g(h.size());
   onnx_model model;
@@ -187,8 +187,7 @@ TEST(onnx_graph, of_no_tokens_runs) {
   EXPECT_NO_THROW(model.run());
 }
 
-// ---- Beside com.microsoft.RotaryEmbedding
-// --------------------------------------------------------
+// ---- Comparison with com.microsoft.RotaryEmbedding ---------------------------------------------
 
 /// The largest distance of a pair from the exact rotation, in lengths of the pair.
 double error_of(const std::vector<float>& x, const std::vector<float>& y, pairing p,
@@ -219,7 +218,7 @@ TEST(onnx_beside, the_builtin_operator_and_the_exact_rotation) {
     const yarn::onnx_rope rope;
     auto x = random_elements<float>();
     auto ids = positions_of_batch();
-    // Its tables, by position; the same entries as our rows.
+    // The tables of the operator, by position, with the same entries as our rows.
     constexpr std::int64_t n_rows = 131072;
     std::vector<float> cos(n_rows * dim / 2), sin(cos.size());
     yarn::fill_rows(f, yarn::positions_from(0, n_rows), cos.data(), sin.data(), dim / 2);
@@ -246,16 +245,15 @@ TEST(onnx_beside, the_builtin_operator_and_the_exact_rotation) {
                 "%.2g\n",
                 p == pairing::half_split ? "half_split" : "interleaved", our_error, their_error,
                 difference);
-    // 2 ULP of the pair's length (rope.hpp), an ULP being at most 2^-23 of it.
+    // 2 ULP of the length of the pair (rope.hpp). An ULP is at most 2^-23 of the length.
     EXPECT_LE(our_error, 2 * 0x1p-23);
     EXPECT_LE(their_error, 4 * 0x1p-23);
-    EXPECT_LE(difference, 6 * 0x1p-23 * 8); // elements are below 8 in size
+    EXPECT_LE(difference, 6 * 0x1p-23 * 8); // the magnitude of elements is below 8
     EXPECT_GT(error_of(x, x, p, f, ids), 0.1);
   }
 }
 
-// ---- What is refused
-// ------------------------------------------------------------------------------
+// ---- What is refused ---------------------------------------------------------------------------
 
 template <class Work> std::string words_of(Work&& work) {
   try {
@@ -270,7 +268,7 @@ struct refused {
   shape x = rank_4, y = rank_4, rows{1, n_tokens, dim};
   std::vector<std::pair<const char*, std::int64_t>> attributes{{"interleaved", 0}};
 
-  /// The words of the failure to start or to run with these.
+  /// The message of the failure to start or to run with these shapes.
   std::string words() const {
     const auto size = [](const shape& s) {
       std::size_t n = 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// yarn/testing.hpp on ggml_rope_ext itself, both of its modes, plain and YaRN, float and binary16:
-// right but for float32 angles; and told apart when it is given the wrong arguments.
+// yarn/testing.hpp checks ggml_rope_ext itself, in both of its modes, plain and with YaRN, for
+// float and binary16. With the right arguments the only finding is float32 angles. Wrong arguments
+// are found and named.
 #include "ggml_processor.hpp"
 
 #include <gtest/gtest.h>
@@ -113,16 +114,16 @@ TEST(testing_ggml, is_told_apart_with_wrong_arguments) {
   a.mode = GGML_ROPE_TYPE_NORMAL;
   names(a, diagnosis::wrong_pairing);
   a = {};
-  a.ext_factor = 0; // linear: then ggml has no temperature of its own
+  a.ext_factor = 0; // linear: ggml then applies no temperature
   names(a, diagnosis::wrong_method);
   a = {};
   a.freq_base = 500000.0F;
   names(a, diagnosis::wrong_theta);
   a = {};
-  a.attn_factor = 1 / 1.2772589F; // the temperature taken out
+  a.attn_factor = 1 / 1.2772589F; // divides the temperature out
   names(a, diagnosis::attention_factor_missing);
   a = {};
-  a.attn_factor = 1.2772589F; // and given once more
+  a.attn_factor = 1.2772589F; // applies the temperature twice
   names(a, diagnosis::attention_factor_squared);
   a = {};
   a.n_ctx_orig = 65536;

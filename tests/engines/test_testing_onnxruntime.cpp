@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// yarn/testing.hpp on onnxruntime's RotaryEmbedding: right with our rows in its caches, and what is
-// wrong in caches or attributes is named.
+// yarn/testing.hpp checks RotaryEmbedding of onnxruntime. With our rows in its caches the operator
+// is right. Mistakes in caches or attributes are named.
 #include <gtest/gtest.h>
 #include <onnxruntime_cxx_api.h>
 #include <yarn/testing.hpp>
@@ -37,7 +37,7 @@ public:
     std::vector<Ort::ValueInfo> outputs;
     std::vector<Ort::Value> values;
     std::vector<Ort::Value> results;
-    add("x", inputs, values, const_cast<float*>(x.data()), shape); // it has no const; only read
+    add("x", inputs, values, const_cast<float*>(x.data()), shape); // x is only read
     add("positions", inputs, values, positions.data(), {1, x.n_tokens()});
     add("cos", inputs, values, cos_.data(), {n_rows, n_pairs_});
     add("sin", inputs, values, sin_.data(), {n_rows, n_pairs_});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// yarn/testing.hpp on what the installed torch and transformers compute: dump_hf_rows.py has
+// yarn/testing.hpp checks results of the installed torch and transformers: dump_hf_rows.py has
 // written tables and rotations of Hugging Face's Llama into the directory YARN_TEST_HF_ROWS.
 #include <gtest/gtest.h>
 #include <yarn/testing.hpp>
@@ -61,7 +61,7 @@ expectation expected(const std::string& name, yarn::pairing order = yarn::pairin
 report check_table(const std::string& name, const expectation& e, const options& o) {
   const std::size_t n = positions.size();
   const std::vector<float> cos = read(name + ".cos", n * 128), sin = read(name + ".sin", n * 128);
-  // Duplicated halves: 128 entries for 64 pairs.
+  // The table of torch has 128 entries for 64 pairs: both halves are equal.
   return yarn::testing::check_rows(e, yarn::rows_view<float>(cos.data(), sin.data(), n, 128, 128),
                                    yarn::positions(positions), o);
 }

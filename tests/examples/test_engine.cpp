@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The example engine: cached keys that are rotated once and followed by rerotation or unscaled give
-// what keys give that are rotated anew at every step; batches, chunks and drops change nothing that
-// they should not. YARN_PRINT_ERRORS=1 prints what was measured.
+// The example engine. Cached keys that are rotated once and then changed by rerotation or unscaled
+// give the results of keys that are rotated anew at every step. Batches, chunks and drops do not
+// change other results. YARN_PRINT_ERRORS=1 prints the measured errors.
 #include "../support/engine_runs.hpp"
 
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ bool printing() {
   return asked != nullptr && *asked == '1';
 }
 
-/// Expects an error within its bound, and one that is there at all.
+/// Expects an error that is not zero and within its bound.
 void expect_within(const std::string& what, real error, real bound) {
   if (printing()) {
     std::printf("%-52s %.1e, %.3f of the bound\n", what.c_str(), static_cast<double>(error),
@@ -46,10 +46,10 @@ struct type_names {
 };
 TYPED_TEST_SUITE(engine_of, element_types, type_names);
 
-// ---- It is the model that its weights say -----------------------------------------------------
+// ---- The engine computes the formulas of the model ----------------------------------------------
 
-// All tokens in one step: every query and key has the frequencies of the whole length, which is
-// what a model without a cache does.
+// All tokens in one step. Every query and key has the frequencies of the whole length, as in a
+// model without a cache.
 TEST(engine, prefill_is_the_model_by_its_formulas) {
   const std::vector<int> tokens = support::random_tokens(40, 1);
   for (const scaled_model& one : support::scaled_models()) {
@@ -59,7 +59,7 @@ TEST(engine, prefill_is_the_model_by_its_formulas) {
     for (const key_storage storage : {key_storage::rotated, key_storage::unrotated}) {
       decoder<double> d(m, storage);
       d.add_sequence();
-      // Sums of up to 40 products, a dozen of them one behind the other.
+      // Sums of up to 40 products, a dozen of them in sequence.
       expect_within("prefill, " + one.name,
                     support::distance(expected.back(), support::step(d, 0, tokens)),
                     condition * 64 * support::half_unit_of<double>);
@@ -67,8 +67,9 @@ TEST(engine, prefill_is_the_model_by_its_formulas) {
   }
 }
 
-// With a cache, token by token. Of a dynamic method's model only the first layer's keys and values
-// do not depend on how earlier tokens were rotated: with one layer it still is the formula.
+// With a cache, token by token. With a dynamic method, only the keys and values of the first layer
+// do not depend on the rotation of earlier tokens. So a model with one layer still equals the
+// formula.
 TEST(engine, decoding_is_the_model_by_its_formulas) {
   const std::vector<int> tokens = support::random_tokens(40, 1);
   for (const scaled_model& one : support::scaled_models()) {
@@ -89,7 +90,7 @@ TEST(engine, decoding_is_the_model_by_its_formulas) {
   }
 }
 
-// ---- Cached keys, rotated and followed, or rotated anew ---------------------------------------
+// ---- Cached keys: changed, or rotated anew ------------------------------------------------------
 
 TYPED_TEST(engine_of, cached_keys_that_follow_equal_keys_rotated_anew) {
   using T = TypeParam;
@@ -102,7 +103,7 @@ TYPED_TEST(engine_of, cached_keys_that_follow_equal_keys_rotated_anew) {
       policy.block = block;
       followed.add_sequence(policy);
       anew.add_sequence(policy);
-      // Each goes on with its own tokens.
+      // Each engine continues with its own tokens.
       std::vector<int> tokens = support::random_tokens(n_prompt, 2), others = tokens;
       auto logits = support::step(followed, 0, tokens), expected = support::step(anew, 0, others);
       real apart = 0, least_margin = HUGE_VALL;
@@ -121,7 +122,8 @@ TYPED_TEST(engine_of, cached_keys_that_follow_equal_keys_rotated_anew) {
       EXPECT_EQ(tokens, others) << one.name;
       const std::string what = one.name + ", block " + std::to_string(block);
       if (!one.is_dynamic) {
-        // One rotation each, in place or on the way to the scratch buffer: the same bits.
+        // Both rotate once, one in place, the other into the scratch buffer, and give the same
+        // bits.
         EXPECT_EQ(apart, 0) << what;
         EXPECT_EQ(followed.so_far().n_scale_changes, 0) << what;
         continue;
@@ -169,10 +171,10 @@ TEST(engine, rotates_keys_again_when_the_scale_changes_and_only_then) {
 
 // ---- Batches and chunks -----------------------------------------------------------------------
 
-// Nothing of a token is computed together with another sequence's, so not a bit may differ.
+// The tokens of different sequences are computed separately, so all bits must be equal.
 TYPED_TEST(engine_of, ragged_batch_equals_each_sequence_alone) {
   using T = TypeParam;
-  // Prompts of three sequences, and the step in which each comes.
+  // The prompts of three sequences, and the step in which each prompt comes.
   const std::vector<std::size_t> n_prompt{5, 30, 1}, joins{0, 4, 7};
   constexpr std::size_t n_steps = 36;
   for (const scaled_model& one : support::scaled_models()) {
@@ -188,7 +190,7 @@ TYPED_TEST(engine_of, ragged_batch_equals_each_sequence_alone) {
       }
       for (std::size_t now = 0; now < n_steps; ++now) {
         std::vector<typename decoder<T>::input> batch;
-        // The youngest first: the order of inputs is not that of sequences.
+        // The newest sequence comes first, so that inputs and sequences have different orders.
         for (std::size_t s = 3; s-- > 0;) {
           if (now == joins[s]) {
             batch.push_back({s,
@@ -209,7 +211,7 @@ TYPED_TEST(engine_of, ragged_batch_equals_each_sequence_alone) {
   }
 }
 
-/// The logits behind a prompt that comes in chunks, and behind further tokens.
+/// The logits after a prompt that comes in chunks, and after further tokens.
 template <class T>
 std::vector<support::logits<T>> in_chunks(const engine::model<T>& m, const std::vector<int>& tokens,
                                           std::size_t n_prompt, std::size_t chunk,
@@ -229,8 +231,8 @@ std::vector<support::logits<T>> in_chunks(const engine::model<T>& m, const std::
   return all;
 }
 
-// Static methods: the bits of a token depend on what stands before it, not on what came with it.
-// Dynamic ones: the same, if all chunks are rotated for the length of the prompt.
+// With static methods, the bits of a token do not depend on the chunk in which the token came. With
+// dynamic methods this holds if all chunks have the frequencies for the length of the prompt.
 TYPED_TEST(engine_of, chunks_equal_one_prefill) {
   using T = TypeParam;
   constexpr std::size_t n_prompt = 40, n_tokens = 50;
@@ -247,9 +249,9 @@ TYPED_TEST(engine_of, chunks_equal_one_prefill) {
   }
 }
 
-// Without knowing the length of the prompt, chunks of a dynamic method see what their own step
-// knows. Keys are followed, so that of one layer nothing remains but rounding; but what further
-// layers made of it in earlier steps does remain.
+// If the length of the prompt is not known, each chunk has the frequencies of its own step. Keys
+// are rerotated, so with one layer only rounding errors remain. Deeper layers keep values that were
+// computed with the earlier frequencies.
 TEST(engine, chunks_of_a_dynamic_method_remember_their_length) {
   constexpr std::size_t n_prompt = 40;
   const std::vector<int> tokens = support::random_tokens(n_prompt, 4);
@@ -308,13 +310,14 @@ TYPED_TEST(engine_of, dropping_tokens_equals_keys_rotated_at_their_new_positions
   }
 }
 
-// The last tokens may go, too (a rejected draft): nothing moves, and decoding goes on as before.
+// If the last tokens are dropped (a rejected draft), no key moves, and decoding continues as
+// before.
 TYPED_TEST(engine_of, dropping_the_last_tokens_undoes_them) {
   using T = TypeParam;
   const std::vector<int> tokens = support::random_tokens(40, 6);
   for (const scaled_model& one : support::scaled_models()) {
     if (one.is_dynamic) {
-      continue; // the keys have followed the longer length and back: rounding
+      continue; // The keys were rerotated to the longer length and back, with rounding errors.
     }
     for (const key_storage storage : {key_storage::rotated, key_storage::unrotated}) {
       const auto m = support::small_model<T>(one.method);
@@ -349,7 +352,7 @@ TEST(engine, bfloat16_cache_is_off_by_its_rounding) {
       rounded.add_sequence();
       const auto apart = support::distance(support::decode(exact, 0, tokens, 0),
                                            support::decode(rounded, 0, tokens, 0));
-      // Keys that are cached unrotated are rounded once, whatever happens to the scale.
+      // Unrotated keys are rounded only once, for every change of the scale.
       const bool rotated = storage == key_storage::rotated;
       const auto n_roundings =
           static_cast<real>(rotated ? 1 + rounded.so_far().n_scale_changes : 1);

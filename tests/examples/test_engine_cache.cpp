@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The cache of the example engine by itself: its keys against the exact rotation of what went in,
-// after scale changes, drops, and a thousand of the former, in float, double and bfloat16.
-// YARN_PRINT_ERRORS=1 prints what was measured.
+// The cache of the example engine. Its keys are compared with the exact rotation of the stored
+// keys, after changes of the scale, after drops, and after a thousand changes, in float, double and
+// bfloat16. YARN_PRINT_ERRORS=1 prints the measured errors.
 #include "../support/engine_runs.hpp"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ using engine::key_storage;
 using engine::kv_cache;
 using support::real;
 
-// What is computed in, and what is stored.
+// The type of the computation, and the type of the stored keys.
 struct in_double {
   using computed = double;
   using cached = double;
@@ -51,7 +51,7 @@ real relative_distance(const std::vector<real>& found, const std::vector<real>& 
   return std::isnan(off) ? HUGE_VALL : std::sqrt(off / size);
 }
 
-/// A cache of random keys, and where the rest of its sequence would have put them.
+/// A cache of random keys, and the exact values of these keys.
 template <class Format> class cache_of : public ::testing::Test {
 protected:
   using computed = typename Format::computed;
@@ -75,7 +75,7 @@ protected:
     return yarn::make_frequencies(config.rope(), method, length);
   }
 
-  /// A cache that holds the keys, rotated with `start`.
+  /// A cache with the keys, rotated by `start`.
   cache filled(const yarn::frequencies& start, key_storage storage = key_storage::rotated) {
     cache c(config, storage, start);
     c.begin_step(n_tokens, start);
@@ -94,8 +94,8 @@ protected:
     return c;
   }
 
-  /// The largest relative error of a head, against what `now` makes of token `token_at(i)` at
-  /// position first_position + i.
+  /// The largest relative error of a head. The exact value is token `token_at(i)`, rotated by `now`
+  /// at position first_position + i.
   template <class TokenAt>
   real error_of(const cache& c, const yarn::frequencies& now, const TokenAt& token_at,
                 std::int64_t first_position = 0) const {
@@ -138,14 +138,14 @@ yarn::any_scaling growing_yarn() {
   return method;
 }
 
-// Whatever the way there, every rotation adds its own error at most: `n` of them behind the first.
+// Every rotation adds at most its own error. There are `n` rotations after the first one.
 TYPED_TEST(cache_of, keys_follow_every_change_of_scale) {
   const real each = support::rotation_error<typename TestFixture::cached>;
   for (const auto& method : {growing_ntk(), growing_yarn()}) {
     auto c = this->filled(this->at(method, 64));
     EXPECT_LE(this->error_of(c, this->at(method, 64)), each);
     real n = 1;
-    // Up, far up, down, and back to the start.
+    // To a larger scale, a much larger one, a smaller one, and back to the first one.
     for (const std::int64_t length : {65, 4000, 90, 10}) {
       const yarn::frequencies now = this->at(method, length);
       EXPECT_GT(this->error_of(c, now), 0.01L) << "the scale did not change";
@@ -171,7 +171,7 @@ TYPED_TEST(cache_of, dropped_tokens_move_the_others) {
     const yarn::frequencies now = this->at(method, 87);
     c.begin_step(0, now);
     EXPECT_LE(this->error_of(c, now, kept), 3 * each);
-    for (const auto layer : {0U, 1U}) { // values have no position
+    for (const auto layer : {0U, 1U}) { // Values have no position.
       for (Eigen::Index i = 0; i < c.n_tokens(); ++i) {
         EXPECT_EQ(c.value_head(layer, 1)(i, 5),
                   static_cast<typename TestFixture::cached>(
@@ -181,7 +181,8 @@ TYPED_TEST(cache_of, dropped_tokens_move_the_others) {
   }
 }
 
-// Elsewhere, and for a sequence of another length: rerotated where they stood, and then moved.
+// Keys for other positions in a sequence of another length: they are rerotated at their old
+// positions, then moved.
 TYPED_TEST(cache_of, fragments_join_other_sequences) {
   constexpr std::int64_t moved_by = 1000;
   const std::vector<std::int64_t> distances(static_cast<std::size_t>(this->n_tokens), moved_by);
@@ -200,9 +201,9 @@ TYPED_TEST(cache_of, fragments_join_other_sequences) {
   }
 }
 
-// Angles are added exactly, so only the roundings of the results pile up. They are no random walk:
-// a turn that is less than half a unit of an element rounds to none, again and again, and what is
-// lost grows with the number of turns.
+// Angles are added exactly, so only the roundings of the results accumulate. They do not cancel as
+// in a random walk: a rotation that changes an element by less than half a unit is rounded away
+// every time, and the error grows with the number of rotations.
 TYPED_TEST(cache_of, a_thousand_changes_of_scale) {
   const real each = support::rotation_error<typename TestFixture::cached>;
   const auto report = [each](const char* what, std::int64_t n, real error, real first) {
@@ -236,8 +237,8 @@ TYPED_TEST(cache_of, a_thousand_changes_of_scale) {
   }
 }
 
-// What is rotated at every step from keys that nothing touches is as good as the first time: one
-// rotation of what is stored, even where that is narrow.
+// Keys that are stored unrotated and rotated at every step always have the error of one rotation,
+// even if the stored type is narrow.
 TYPED_TEST(cache_of, unrotated_keys_keep_their_precision) {
   for (const auto& method : {growing_ntk(), growing_yarn()}) {
     auto c = this->filled(this->at(method, 64), key_storage::unrotated);
@@ -262,13 +263,15 @@ TYPED_TEST(cache_of, unrotated_keys_keep_their_precision) {
   }
 }
 
-// Into a narrower cache keys are rotated in float and rounded once: what float has, rounded.
+// Keys for a narrower cache are rotated in float and rounded once: the bits are those of float
+// keys, rounded.
 TEST(bfloat16_cache, holds_the_rounded_float_keys_to_the_bit) {
   const std::vector<int> tokens = support::random_tokens(20, 9);
   const auto m = support::small_model<float>(yarn::default_scaling{});
   engine::decoder<float> exact(m);
   engine::decoder<float, Eigen::bfloat16> rounded(m);
-  for (int sequence = 0; sequence < 2; ++sequence) { // the second has its rows behind the first's
+  for (int sequence = 0; sequence < 2;
+       ++sequence) { // The rows of the second sequence follow those of the first.
     exact.add_sequence();
     rounded.add_sequence();
   }

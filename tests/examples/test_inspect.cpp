@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The inspector's numbers, pictures, JSON and numpy arrays.
+// The numbers, plots, JSON and numpy arrays of the inspector.
 #include "file.hpp"
 #include "gnuplot.hpp"
 #include "json_report.hpp"
@@ -71,7 +71,7 @@ std::vector<std::string> lines_of(const std::string& text) {
     lines.push_back(line);
   return lines;
 }
-// Code points, each of which takes one column here.
+// The number of code points; each takes one column.
 std::size_t columns(const std::string& line) {
   return static_cast<std::size_t>(std::count_if(line.begin(), line.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
@@ -157,7 +157,7 @@ TEST(report, takes_max_position_embeddings_where_no_factor_says_more) {
 }
 
 TEST(report, measures_float32_angles) {
-  // 10007 * 0.1 in float32, against the product of the doubles.
+  // 10007 * 0.1 in float32, compared with the product in double.
   const model_report r = report_of(R"({"head_dim": 4, "rope_theta": 100,
     "max_position_embeddings": 10008})");
   EXPECT_EQ(r.pairs[1].inv_freq, 0.1);
@@ -321,11 +321,11 @@ TEST(npy, is_what_numpy_reads) {
   }
 }
 
-// A table of several parts, made of a run at once: the same as its rows.
+// A table that is written in several parts has the entries of rows.
 TEST(npy, of_many_positions_is_whole) {
   const model_report r = report_of(R"({"head_dim": 4, "rope_theta": 10000,
     "max_position_embeddings": 4096})");
-  const std::int64_t n = (1 << 20) + 17; // two pairs: parts have 2^19 positions
+  const std::int64_t n = (1 << 20) + 17; // With two pairs, parts have 2^19 positions.
   const std::string path = temporary("large.npy");
   inspect::write_npy(path, r.frequencies, {7, 7 + n});
   const std::string bytes = inspect::read_file(path);
@@ -334,7 +334,8 @@ TEST(npy, of_many_positions_is_whole) {
   ASSERT_EQ(bytes.size(), 128 + entries * sizeof(float));
   std::vector<float> cos(entries / 2), sin(entries / 2);
   yarn::fill_rows(r.frequencies, yarn::positions_from(7, n), cos.data(), sin.data(), 2);
-  std::vector<float> values(entries); // on a little-endian machine these are the bytes
+  std::vector<float> values(
+      entries); // On a little-endian machine the bytes of the file are those of the floats.
   std::memcpy(values.data(), bytes.data() + 128, entries * sizeof(float));
   const std::uint16_t one = 1;
   if (*reinterpret_cast<const unsigned char*>(&one) == 1) {
@@ -354,7 +355,7 @@ TEST(npy, refuses) {
   EXPECT_THROW(inspect::write_npy(path + "/x/y", r.frequencies, {0, 1}), std::runtime_error);
   if (std::filesystem::exists("/dev/full")) {
     EXPECT_THROW(inspect::write_npy("/dev/full", r.frequencies, {0, 1}), std::runtime_error);
-    EXPECT_TRUE(std::filesystem::exists("/dev/full")); // a device is not removed
+    EXPECT_TRUE(std::filesystem::exists("/dev/full")); // Devices are not removed.
   }
 }
 
@@ -397,7 +398,7 @@ TEST(terminal_plot, fits_80_columns) {
 TEST(terminal_plot, shows_before_and_after) {
   const std::vector<std::string> lines =
       lines_of(inspect::terminal_plot(report_of(yarn_llama_2), true));
-  // Label, axis, then a column for each pair. The first pairs are as they were.
+  // Label, axis, then a column for each pair. The first pairs are not scaled.
   const auto row_of = [&](std::size_t pair, char mark) {
     for (std::size_t row = 1; row <= 18; ++row)
       if (lines[row].size() > 12 + pair && lines[row][12 + pair] == mark)
@@ -467,7 +468,7 @@ TEST(gnuplot, scripts_hold_the_numbers) {
   EXPECT_NE(one.find("63 54410."), std::string::npos);
   EXPECT_NE(one.find("'original 4096'"), std::string::npos);
   EXPECT_NE(one.find("'extended 131072'"), std::string::npos);
-  EXPECT_EQ(occurrences(one, "\ne\n"), 4U); // before, and three zones
+  EXPECT_EQ(occurrences(one, "\ne\n"), 4U); // before the scaling, and three zones
 }
 
 TEST(gnuplot, draws_equal_curves_once) {
@@ -475,7 +476,8 @@ TEST(gnuplot, draws_equal_curves_once) {
   std::vector<model_report> all = inspect::compare(base, {"yarn", "linear", "default"}, {});
   all.insert(all.begin(), base);
   const std::string wavelengths = inspect::wavelength_script(all);
-  EXPECT_EQ(occurrences(wavelengths, "\ne\n"), 4U); // before, YaRN twice, linear, default
+  EXPECT_EQ(occurrences(wavelengths, "\ne\n"),
+            4U); // before the scaling, YaRN twice, linear, default
   EXPECT_EQ(occurrences(wavelengths, "NaN with"), 1U);
   const std::string attention = inspect::attention_script(all);
   EXPECT_EQ(occurrences(attention, "\ne\n"), 2U);

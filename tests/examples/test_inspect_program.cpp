@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The inspector as a program: exit codes, one line for what is wrong, files that are whole.
+// The inspector as a program: exit codes, one line per error, and no incomplete files.
 #include "npy.hpp"
 
 #include <yarn/hf_config.hpp>
@@ -40,7 +40,7 @@ protected:
   }
   ~program() override { fs::remove_all(folder_); }
 
-  // Runs `inspect arguments`; the shell reads them, and `before` stands in front of the program.
+  // Runs `inspect arguments` in a shell; `before` stands in front of the program.
   result run(const std::string& arguments, const std::string& before = "") const {
     const std::string command = before + "\"" INSPECT_PROGRAM "\" " + arguments + " > \"" +
                                 file("stdout") + "\" 2> \"" + file("stderr") + "\"";
@@ -55,7 +55,7 @@ protected:
 #endif
   }
 
-  // Exit code 2, nothing on stdout, and one line on stderr with these words in it.
+  // Expects exit code 2, nothing on stdout, and one line on stderr that contains these texts.
   void expect_refused(const std::string& arguments, const std::string& words,
                       const std::string& before = "") const {
     const result r = run(arguments, before);
@@ -154,7 +154,7 @@ TEST_F(program, writes_a_table_that_is_the_rows) {
   yarn::rotary_rows<float> rows;
   rows.assign(freqs, yarn::positions_from(-5, 25));
   const std::uint16_t one = 1;
-  // The file is little-endian by its format; what it is compared with here is the machine's own.
+  // The file is little-endian, but the expected bytes have the order of this machine.
   if (*reinterpret_cast<const unsigned char*>(&one) != 1)
     GTEST_SKIP() << "the comparison takes the file's byte order for its own";
   for (int t = 0; t < 25; ++t) {
@@ -231,7 +231,7 @@ TEST_F(program, refuses_files_that_it_cannot_write) {
 }
 
 TEST_F(program, fails_where_stdout_does) {
-  // No other file fails every write, and only Linux has it; CI runs there.
+  // Only /dev/full fails every write. Only Linux has this file; CI runs on Linux.
   if (!fs::exists("/dev/full"))
     GTEST_SKIP() << "needs /dev/full";
   const std::string inspect = "\"" INSPECT_PROGRAM "\" " + sample("llama-3.1-8b");
@@ -242,7 +242,7 @@ TEST_F(program, fails_where_stdout_does) {
   EXPECT_EQ(code_of(inspect + " --json > /dev/full" + errors), 1);
   EXPECT_EQ(code_of(inspect + " >&-" + errors), 1);
   EXPECT_EQ(code_of(inspect + " --help > /dev/full" + errors), 1);
-  // A reader that has gone before anything is written.
+  // The reader of the pipe ends before the program writes.
   EXPECT_EQ(code_of("{ sleep 0.3; " + inspect + errors + "; echo $? > \"" + file("code") +
                     "\"; } | true"),
             0);
@@ -269,7 +269,8 @@ TEST_F(program, says_that_gnuplot_fails) {
 }
 
 TEST_F(program, draws) {
-  // The inspector does without, and says so (above). The README's command for the tests brings it.
+  // Without gnuplot the inspector reports an error (above). The README's command for the tests
+  // installs gnuplot.
   if (code_of("gnuplot --version > \"" + file("version") + "\" 2>&1") != 0)
     GTEST_SKIP() << "gnuplot is not installed";
   const std::string picture = file("it's.png"), vectors = file("a.svg");

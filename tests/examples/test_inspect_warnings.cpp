@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the inspector says about a configuration, and that it says nothing about sound ones.
+// The warnings and notes of the inspector, and their absence for good configurations.
 #include "warnings.hpp"
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@ namespace {
 using inspect::remark;
 using json = nlohmann::json;
 
-// `seq_len` 0: not given.
+// `seq_len` 0 means: not given.
 std::vector<remark> remarks_on(const std::string& text, std::int64_t seq_len = 0,
                                const std::string& layer_type = "") {
   const json config = json::parse(text);
@@ -63,7 +63,7 @@ std::string yarn_model(const std::string& more = "", const std::string& max_posi
                    factor + more + "}");
 }
 
-// Published configurations, as far as RoPE is concerned.
+// The RoPE part of published configurations.
 struct published {
   const char* name;
   std::string config;
@@ -126,7 +126,7 @@ TEST(remarks, warn_about_no_ordinary_model) {
 }
 
 TEST(remarks, warn_about_what_is_true_of_a_model) {
-  // InternLM2 and Qwen2.5-VL are as their authors meant them, and need care all the same.
+  // InternLM2 and Qwen2.5-VL are as their authors intended, but need care.
   EXPECT_EQ(warnings(model("1000000", "32768", R"({"type": "dynamic", "factor": 2.0})")),
             list{"dynamic-kv-cache"});
   EXPECT_EQ(
@@ -141,12 +141,12 @@ TEST(remarks, on_a_factor_that_does_not_match_the_lengths) {
   EXPECT_EQ(ids(small, true), list{"factor-and-lengths"});
   EXPECT_EQ(text_of(small, "factor-and-lengths"),
             "factor = 16 covers 4096 * 16 = 65536 tokens, but max_position_embeddings = 131072: "
-            "positions above are outside of what was interpolated (32 would match)");
+            "positions above are beyond the interpolated range (32 would match)");
   const std::vector<remark> large = remarks_on(yarn_model("", "131072", "64"));
   EXPECT_EQ(ids(large, true), list{"factor-and-lengths"});
   EXPECT_NE(text_of(large, "factor-and-lengths").find("more than that length needs (32 would"),
             std::string::npos);
-  // The reader says the same in other words, which are not repeated.
+  // The reader has a note about the same fact, which is not repeated.
   for (const remark& each : large)
     EXPECT_EQ(each.text.find("does not match max_position"), std::string::npos) << each.text;
   EXPECT_EQ(warnings(model(
@@ -182,7 +182,7 @@ TEST(remarks, on_dynamic_methods) {
   const std::string dynamic = model("10000", "4096", R"({"type": "dynamic", "factor": 4})");
   EXPECT_EQ(warnings(dynamic), list{"dynamic-kv-cache"});
   EXPECT_EQ(warnings(dynamic, 4097), list{"dynamic-kv-cache"});
-  EXPECT_EQ(warnings(dynamic, 4096), list{}); // frequencies have not changed yet
+  EXPECT_EQ(warnings(dynamic, 4096), list{}); // The frequencies have not changed yet.
   EXPECT_EQ(warnings(dynamic, 16385), (list{"seq-len-beyond-context", "dynamic-kv-cache"}));
 }
 
@@ -199,7 +199,7 @@ TEST(remarks, on_longrope_and_its_crossing) {
   EXPECT_FALSE(has(warnings(phi("8192")), "longrope-crossing"));
   EXPECT_TRUE(has(warnings(phi("8192"), 4097), "longrope-crossing"));
   EXPECT_FALSE(has(warnings(phi("8192"), 4096), "longrope-crossing"));
-  EXPECT_FALSE(has(notes(phi("4096")), "longrope-crossing")); // MiniCPM3: never crossed
+  EXPECT_FALSE(has(notes(phi("4096")), "longrope-crossing")); // MiniCPM3 never reaches the length.
 }
 
 TEST(remarks, on_attention_factor_beside_other_keys) {
@@ -260,9 +260,9 @@ TEST(remarks, on_the_ramp) {
   EXPECT_EQ(ids(all, false), list{"truncate-false"});
   EXPECT_NE(text_of(all, "truncate-false")
                 .find("from 20.9445 to 45.0269; llama.cpp and others "
-                      "without this key round that to 20 and 46"),
+                      "without this key round the bounds to 20 and 46"),
             std::string::npos);
-  // With theta 10000 all pairs turn more than once in 131072 tokens: there is nothing to compress.
+  // With theta 10000 all pairs turn more than once in 131072 tokens, so no pair is compressed.
   EXPECT_EQ(warnings(model("10000", "524288", R"({"rope_type": "yarn", "factor": 4,
     "original_max_position_embeddings": 131072})")),
             (list{"nothing-interpolated", "theta-and-length"}));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// GGUF metadata: real models have the frequencies that Hugging Face computes, and the pairing of
+// GGUF metadata of real models: the frequencies are those of Hugging Face, the pairing is that of
 // llama.cpp.
 #include "../support/gguf_models.hpp"
 #include "../support/gguf_reading.hpp"
@@ -66,7 +66,7 @@ TEST(gguf_model, deepseek_has_the_tenth_of_its_coefficient) {
 TEST(gguf_model, mistral3_has_its_coefficient_itself) {
   expect_reference(frequencies_in(support::gguf_ministral3()), "hf-ministral3-default", 1e-6);
   EXPECT_EQ(frequencies_in(support::gguf_ministral3()).attention_factor(), 1.0);
-  // A tenth here is a tenth: m(1) / m(0.1).
+  // For this architecture the key is mscale_all_dim itself: m(1) / m(0.1).
   auto file = support::gguf_ministral3();
   file.set("rope.scaling.yarn_log_multiplier", 0.1);
   EXPECT_NEAR(frequencies_in(file).attention_factor(),
@@ -75,7 +75,7 @@ TEST(gguf_model, mistral3_has_its_coefficient_itself) {
   EXPECT_NEAR(frequencies_in(file).attention_factor(), 1 + 0.1 * std::log(16.0), 1e-15);
 }
 
-// deepseek2's mscale is taken to be mscale_all_dim; DeepSeek-V3.2's to be 1.
+// mscale is mscale_all_dim for deepseek2, and 1 for DeepSeek-V3.2.
 TEST(gguf_model, deepseek32_has_a_ratio) {
   auto file = support::gguf_deepseek(0.707);
   memory_gguf other("deepseek32");
@@ -107,7 +107,7 @@ TEST(gguf_model, phi3_changes_its_list_above_the_original_length) {
   EXPECT_EQ(config.rope_type, "longrope");
   EXPECT_EQ(config.original_max_position_embeddings, 4096);
   EXPECT_TRUE(config.notes.empty());
-  // Its layers with a window are not windowed in llama.cpp.
+  // llama.cpp does not treat the window layers of this model differently.
   expect_same(yarn::make_frequencies(read_gguf_window(file), 4097), frequencies_in(file, 4097));
 }
 

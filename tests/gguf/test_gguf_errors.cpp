@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// GGUF metadata: every refusal names the key, and no value makes frequencies that are not finite.
+// GGUF metadata: every error names the key, and no value gives frequencies that are not finite.
 #include "../support/expect_error.hpp"
 #include "../support/gguf_models.hpp"
 #include "../support/gguf_reading.hpp"
@@ -136,7 +136,7 @@ TEST(gguf_error, names_a_value_out_of_range) {
   }
 }
 
-// A value that cannot be read is not one that is missing.
+// A value of the wrong type is an error. The reader does not treat it as missing.
 TEST(gguf_error, names_a_value_of_another_type) {
   for (const char* key : {"rope.freq_base", "rope.scaling.factor", "attention.key_length"}) {
     expect_refusal(plain_gguf(), [&](memory_gguf& file) { file.drop(key).set(key, "10000"); },
@@ -185,7 +185,7 @@ TEST(gguf_error, names_an_architecture_with_unknown_windows) {
       {"general.architecture = llama", "sliding window"});
 }
 
-// Whatever the values: frequencies that are finite, or an error that names a key or a field.
+// All values give finite frequencies, or an error that names a key or a field.
 TEST(gguf_fuzz, values) {
   constexpr const char* keys[] = {"context_length",
                                   "embedding_length",

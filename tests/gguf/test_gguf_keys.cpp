@@ -140,7 +140,7 @@ TEST(gguf_key, unknown_ones_about_rope_are_listed) {
   file.set("rope.scaling.mode", "warm");
   EXPECT_EQ(read_gguf(file).unused,
             (std::vector<std::string>{"llama.rope.scaling.beta_warm", "llama.rope.scaling.mode"}));
-  // Hunyuan's key elsewhere.
+  // The key of Hunyuan in a file of another architecture.
   EXPECT_EQ(read_gguf(plain_gguf().set("rope.scaling.alpha", 2)).unused,
             std::vector<std::string>{"llama.rope.scaling.alpha"});
 }

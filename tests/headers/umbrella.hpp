@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What both sources of the umbrella tests do: a whole rotation, and its result.
+// The rotation that both sources of the umbrella tests do.
 #ifndef YARN_TESTS_UMBRELLA_HPP
 #define YARN_TESTS_UMBRELLA_HPP
 
@@ -10,7 +10,7 @@ struct rotated {
   float second;
 };
 
-// static, not inline: each source has its own, so each instantiates the library for itself.
+// The function is static, not inline, so that each source instantiates the library itself.
 static inline rotated rotate_one_pair(float x0, float x1, int position) {
   yarn::rope_shape shape;
   shape.head_dim = 2;

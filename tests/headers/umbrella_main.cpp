@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The umbrella header in two sources of one program; see CMakeLists.txt for standards and flags.
+// Includes the umbrella header in two sources of one program. CMakeLists.txt builds the program
+// with several standards and flags.
 #include "umbrella.hpp"
 
 #include <cstdio>
 
 int main() {
-  // cos 3 = -0.98999 and sin 3 = 0.14112, so (1, 2) turned by 3 is (-1.27223, -1.83886).
+  // cos 3 = -0.98999 and sin 3 = 0.14112, so (1, 2) rotated by 3 rad is (-1.27223, -1.83886).
   const rotated here = rotate_one_pair(1.0F, 2.0F, 3);
   const rotated there = rotate_in_the_other_source(1.0F, 2.0F, 3);
   std::printf("%.9g %.9g\n", static_cast<double>(here.first), static_cast<double>(here.second));

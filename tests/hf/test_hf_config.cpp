@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Configurations of transformers, read by the library, against the frequencies and the attention
-// factor that transformers computes from them (tests/reference/hf_configs.json), and a ledger of
-// the cases where the library means to differ.
+// Configurations of transformers, read by the library. The frequencies and the attention factor are
+// compared with those that transformers computes (tests/reference/hf_configs.json). A list, the
+// ledger, has the cases in which the library differs on purpose.
 #include "../support/reference_cases.hpp"
 #include "../support/reference_tolerance.hpp"
 
@@ -100,7 +100,7 @@ comparison compare(const config_case& model_case) {
   return result;
 }
 
-/// The cases where the library gives something else, on purpose.
+/// The ledger: the cases in which the library differs on purpose.
 struct ledger_entry {
   const char* id;
   const char* reason;
@@ -149,7 +149,7 @@ TEST_P(transformers_config, lists_the_layer_types) {
   }
 }
 
-// The whole way: written out, read as a text, the same again.
+// Each configuration, written as text and read again, gives the same result.
 TEST_P(transformers_config, is_the_same_from_its_text) {
   const config_case& model_case = GetParam();
   const yarn::hf_config direct = read(model_case);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// yarn/hf_config.hpp refuses what it cannot read with one std::invalid_argument that names key and
-// value, whatever nlohmann-json thinks of it; broken configurations by the thousand included.
+// yarn/hf_config.hpp refuses configurations that it cannot read with a std::invalid_argument that
+// names key and value, and lets no exception of nlohmann-json out. The tests include thousands of
+// broken configurations.
 #include "../support/expect_error.hpp"
 #include "../support/hf_configs.hpp"
 #include "../support/reference_cases.hpp"
@@ -15,7 +16,8 @@ namespace {
 
 using namespace hf; // NOLINT(google-build-using-namespace)
 
-/// The configuration with one value replaced, at a JSON pointer; nothing: removed.
+/// The configuration with the value at a JSON pointer replaced, or removed if there is no new
+/// value.
 json with(json config, const std::string& where, const json& value) {
   config[json::json_pointer(where)] = value;
   return config;
@@ -90,7 +92,7 @@ TEST(hf_error, names_a_missing_shape) {
   expect_refused({{"text_config", json::object()}}, {"text_config.rope_theta is missing"});
 }
 
-TEST(hf_error, names_a_missing_scaling) { // what the class would have filled in
+TEST(hf_error, names_a_missing_scaling) { // transformers would use the default of the class.
   for (const char* model : {"gpt_oss", "ministral3", "gemma4_text", "apertus"}) {
     expect_refused({{"model_type", model}, {"head_dim", 64}, {"rope_theta", 1e5}},
                    {"rope_parameters is missing", model});
@@ -112,6 +114,10 @@ TEST(hf_error, names_key_and_value_of_another_kind) {
   expect_refused(with(plain_yarn, factor, true), {"rope_scaling.factor = true", "a number"});
   expect_refused(with(plain_yarn, factor, {1, 2}), {"rope_scaling.factor = an array of 2"});
   expect_refused(with(plain_yarn, factor, json::object()), {"rope_scaling.factor = an object"});
+  for (const std::string key : {"extrapolation_factor", "apply_yarn_scaling"}) {
+    expect_refused(with(plain_yarn, "/rope_scaling/" + key, json::object()),
+                   {"rope_scaling." + key + " = an object"});
+  }
   expect_refused(with(plain_yarn, factor, -1), {"factor = -1", "> 0"});
   expect_refused(with(plain_yarn, factor, std::numeric_limits<double>::quiet_NaN()),
                  {"rope_scaling.factor = nan", "finite"});
@@ -181,7 +187,7 @@ TEST(hf_error, names_the_layer_types_to_choose_from) {
                  "full_attention");
   expect_refused(config, {"layer_type = \"local\"", "full_attention, sliding_attention"}, "local");
   expect_refused(plain_yarn, {"layer_type = \"full_attention\"", "one set"}, "full_attention");
-  // An error within a dictionary names the whole way to it.
+  // An error in a dictionary names the whole path.
   expect_refused(with(config, "/rope_parameters/full_attention/rope_theta", "x"),
                  {"rope_parameters.full_attention.rope_theta = \"x\""}, "full_attention");
   json no_length = config;
@@ -212,7 +218,7 @@ TEST(hf_error, names_what_is_wrong_in_a_text) {
                       {"head_dim = 1e+20", "2^53"});
 }
 
-TEST(hf_text, is_read_as_deep_as_it_is) { // no recursion that a file can exhaust
+TEST(hf_text, is_read_as_deep_as_it_is) { // The reader has no recursion that a file could exhaust.
   const std::size_t depth = 100000;
   const std::string deep = std::string(depth, '[') + std::string(depth, ']');
   const std::string text =
@@ -267,7 +273,8 @@ void collect(const json& value, const std::string& path, std::vector<std::string
   }
 }
 
-/// What distinguishes configurations for a reader: their keys, and the names of methods.
+/// The keys of a configuration and the names of methods: configurations that differ in these are
+/// read differently.
 std::string structure_of(const json& config) {
   std::string structure;
   const json flat = config.flatten();
@@ -284,7 +291,7 @@ struct outcomes {
   int refused = 0;
 };
 
-/// Reads it, and expects a std::invalid_argument of ours or frequencies that are numbers.
+/// Reads a configuration. Expects a std::invalid_argument of the library, or finite frequencies.
 void try_to_read(const json& config, const std::string& layer_type, outcomes& so_far) {
   try {
     const yarn::hf_config found = read(config, layer_type);
@@ -332,7 +339,7 @@ TEST(hf_fuzz, a_broken_configuration_is_refused_or_gives_numbers) {
   for (const json& entry : data.at("entries")) {
     const json& config = entry.at("config");
     if (!seen.insert(structure_of(config)).second || seen.size() % 4 != 0) {
-      continue; // a quarter of what differs: some seconds, with sanitizers too
+      continue; // A quarter of the configurations takes some seconds, with sanitizers too.
     }
     const std::string layer_type =
         entry.at("layer_type").is_null() ? "" : entry.at("layer_type").get<std::string>();

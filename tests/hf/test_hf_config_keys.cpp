@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// yarn/hf_config.hpp: the shape under all its names, layers, nested configurations, and what is
-// reported of keys that nothing reads.
+// yarn/hf_config.hpp: the names of the shape's keys, layers, nested configurations, and the report
+// of unread keys.
 #include "../support/expect_error.hpp"
 #include "../support/hf_configs.hpp"
 
@@ -248,6 +248,8 @@ TEST(hf_nested, names_are_full) {
 TEST(hf_dictionaries, both_spellings_may_agree) {
   json config = config_with({{"type", "linear"}, {"factor", 4.0}});
   config["rope_parameters"] = {{"rope_type", "linear"}, {"factor", 4.0}, {"rope_theta", 1e4}};
+  EXPECT_EQ(method_of<yarn::linear_scaling>(read(config)).factor, 4.0);
+  config["rope_parameters"]["type"] = nullptr; // absent: type is compared with rope_type
   EXPECT_EQ(method_of<yarn::linear_scaling>(read(config)).factor, 4.0);
 }
 

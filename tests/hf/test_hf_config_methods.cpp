@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// yarn/hf_config.hpp: what the keys of a RoPE dictionary mean, and the mistakes that other readers
-// of them made (tests/README.md).
+// yarn/hf_config.hpp: the meaning of the keys of a RoPE dictionary, and the mistakes of other
+// readers (tests/README.md).
 #include "../support/hf_configs.hpp"
 
 #include <cmath>

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# The functions and data that two parts emit, and of which the linker keeps either. Only what the
-# standard library says when a variant is empty may be among them, for it runs in no program that
-# works, and its tags, which are objects without content. OBJECTS is a list with commas.
+# Checks the functions and data that two parts both emit: the linker keeps only one of the two. Two
+# kinds are allowed: the error of an empty std::variant, which no working program executes, and tags
+# of the standard library, which are objects without content. OBJECTS is a list with commas.
 cmake_minimum_required(VERSION 3.21)
 
 set(allowed "bad_variant_access|__gxx_personality_v0|__clang_call_terminate|std::exception::exception")
@@ -11,10 +11,10 @@ string(REPLACE "," ";" OBJECTS "${OBJECTS}")
 foreach(object IN LISTS OBJECTS)
   execute_process(COMMAND "${NM}" --demangle --defined-only "${object}" OUTPUT_VARIABLE text
                   COMMAND_ERROR_IS_FATAL ANY)
-  # V, W, u: weak; names with spaces follow the kind.
+  # V, W and u are the kinds of weak symbols. The name follows the kind and may contain spaces.
   string(REGEX MATCHALL "[0-9a-f]+ [VWu] [^\n]+" symbols "${text}")
   list(TRANSFORM symbols REPLACE "^[0-9a-f]+ [VWu] " "")
-  list(REMOVE_DUPLICATES symbols) # constructors have two symbols and one name
+  list(REMOVE_DUPLICATES symbols) # a constructor has two symbols with one name
   if(NOT symbols)
     message(FATAL_ERROR "no weak symbols read: ${NM} ${object}")
   endif()

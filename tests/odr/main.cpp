@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs the baseline part on any processor, and every other one where there is a processor for it.
+// Runs the baseline part, and every other part that the processor supports.
 #include "parts.hpp"
 
 #include <cstdio>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Compiled once for each instruction set; YARN_TEST_PART names the function.
+// Compiled once for each instruction set. YARN_TEST_PART is the name of the function.
 #include "parts.hpp"
 
 #include <yarn/yarn.hpp>

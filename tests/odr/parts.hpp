@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-// What a part computes. Rows have the same bits on every instruction set; rotations have them only
-// where both have a fused multiply-add.
+// The results of a part. Rows have the same bits on every instruction set. Rotations have the same
+// bits on all instruction sets with a fused multiply-add.
 struct part_result {
   double inv_freq[64];
   float cos_sin[2 * 64];

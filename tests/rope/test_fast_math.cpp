@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// built with -ffast-math
-// What -ffast-math leaves of the promises: frequencies and float rows keep every bit, rotations
-// their bounds, and a NaN or an infinity in a parameter is refused. (Infinities and NaN in tensors
-// are not promised then: the compiler may assume that there are none. Subnormal elements may become
-// zero.) Measured with g++ 12 and clang 14, SSE2 to AVX-512, and aarch64: rows have all their bits,
-// so their bounds do not widen at all; rotations are within 1.25 ULP of the row's (1 with fused
-// multiply-add) and 2 of the angle's, as without the flag.
+// built with -ffast-math The promises that hold under -ffast-math: frequencies and float rows keep
+// every bit, rotations keep their bounds, and a NaN or an infinity in a parameter is refused.
+// Infinities and NaN in tensors are not covered: the compiler may assume that there are none.
+// Subnormal elements may become zero. Measured with g++ 12 and clang 14, SSE2 to AVX-512, and
+// aarch64: rows keep all their bits, so their bounds stay as they are. Rotations are within 1.25
+// ULP of the rotation by the row (1 ULP with a fused multiply-add) and within 2 ULP of the rotation
+// by the angle, as without the flag.
 #include "../support/bits.hpp"
 #include "../support/model_methods.hpp"
 #include "../support/oracle.hpp"
@@ -81,7 +81,7 @@ std::uint64_t digest_of_rows(const yarn::frequencies& freqs) {
   return all.value();
 }
 
-// From a build without the flag.
+// The expected digests are from a build without the flag.
 struct digests {
   std::uint64_t frequencies;
   std::uint64_t rows;
@@ -110,19 +110,19 @@ const std::map<std::string, digests>& expected_digests() {
 
 TEST(fast_math, keeps_every_bit_of_frequencies_and_rows) {
   ASSERT_EQ(expected_digests().size(), support::model_methods().size());
-  for (const support::model_method& one : support::model_methods()) {
-    const yarn::frequencies freqs = one.frequencies();
+  for (const support::model_method& model : support::model_methods()) {
+    const yarn::frequencies freqs = model.frequencies();
     const digests found{digest_of(freqs), digest_of_rows(freqs)};
-    const digests& expected = expected_digests().at(one.name);
+    const digests& expected = expected_digests().at(model.name);
     EXPECT_EQ(found.frequencies, expected.frequencies)
-        << one.name << std::hex << " 0x" << found.frequencies;
-    EXPECT_EQ(found.rows, expected.rows) << one.name << std::hex << " 0x" << found.rows;
+        << model.name << std::hex << " 0x" << found.frequencies;
+    EXPECT_EQ(found.rows, expected.rows) << model.name << std::hex << " 0x" << found.rows;
   }
 }
 
 TEST(fast_math, keeps_the_bound_of_rows) {
-  for (const support::model_method& one : support::model_methods()) {
-    const yarn::frequencies freqs = one.frequencies();
+  for (const support::model_method& model : support::model_methods()) {
+    const yarn::frequencies freqs = model.frequencies();
     const double m = freqs.attention_factor();
     const double unit = m > 1 ? 0x1p-23 : 0x1p-24; // no m here is above 2
     ASSERT_LE(m, 2);
@@ -140,7 +140,7 @@ TEST(fast_math, keeps_the_bound_of_rows) {
         }
       }
       EXPECT_LE(worst, (position <= std::int64_t{1} << 24 ? 0.501 : 0.51) * unit)
-          << one.name << " at " << position;
+          << model.name << " at " << position;
     }
   }
 }
@@ -148,7 +148,8 @@ TEST(fast_math, keeps_the_bound_of_rows) {
 // ---- Rotations keep their bounds ----------------------------------------------------------------
 
 TEST(fast_math, keeps_the_bounds_of_rotations) {
-  // Judged in integers: floating point of this file is as fast and loose as the library's.
+  // The errors are computed by the oracle, in integers: this file is compiled with -ffast-math,
+  // too.
   constexpr double by_row_limit = YARN_HAS_FMA ? 1.0 : 1.25;
   yarn::yarn_scaling method;
   method.factor = 32;
@@ -174,9 +175,9 @@ TEST(fast_math, keeps_the_bounds_of_rotations) {
         const auto truth = oracle::rotation(position, freqs.inv_freq()[pair]);
         const oracle::real cos = truth.cosine * m, sin = truth.sine * m;
         for (std::int64_t head = 0; head < heads; ++head) {
-          const bool split = p == yarn::pairing::half_split;
-          const auto i0 = static_cast<std::size_t>(head * 74 + (split ? pair : 2 * pair));
-          const std::size_t i1 = i0 + static_cast<std::size_t>(split ? n_pairs : 1);
+          const bool is_half_split = p == yarn::pairing::half_split;
+          const auto i0 = static_cast<std::size_t>(head * 74 + (is_half_split ? pair : 2 * pair));
+          const std::size_t i1 = i0 + static_cast<std::size_t>(is_half_split ? n_pairs : 1);
           const oracle::real x0 = static_cast<double>(before[i0]),
                              x1 = static_cast<double>(before[i1]);
           const double size =
@@ -200,8 +201,8 @@ TEST(fast_math, keeps_the_bounds_of_rotations) {
 
 // ---- NaN and infinity are refused ---------------------------------------------------------------
 
-/// Infinities and NaN as their bits. They go into memory as bits, too: from clang 16 on, a function
-/// of this file may not even be passed or return such a double.
+/// The bits of infinities and NaN. The tests also write them to memory as bits: from clang 16 on, a
+/// function of this file must not take or return such a double.
 std::vector<std::uint64_t> not_numbers() {
   const std::uint64_t sign = std::uint64_t{1} << 63U;
   return {0x7ff0000000000000U, 0x7ff0000000000000U | sign, 0x7ff8000000000000U,
@@ -214,7 +215,7 @@ template <class Method> struct field {
   const char* name;
 };
 
-TEST(fast_math, refuses_what_is_not_a_number) {
+TEST(fast_math, refuses_nan_and_infinity) {
   const yarn::rope_shape shape = support::shape_of(64, 1e4);
   for (const std::uint64_t bad : not_numbers()) {
     const auto refused = [&](const auto& method, const char* name) {
@@ -223,14 +224,14 @@ TEST(fast_math, refuses_what_is_not_a_number) {
           std::invalid_argument)
           << name << std::hex << " = bits 0x" << bad;
     };
-    // A method that is good but for one number.
-    const auto each = [&](const auto& good, const auto&... fields) {
-      const auto one = [&](const auto& changed) {
+    // Sets one field of a good method at a time to `bad`.
+    const auto check_fields = [&](const auto& good, const auto&... fields) {
+      const auto check_field = [&](const auto& changed) {
         auto method = good;
         put(method.*(changed.number), bad);
         refused(method, changed.name);
       };
-      (one(fields), ...);
+      (check_field(fields), ...);
     };
     yarn::rope_shape bad_shape = shape;
     put(bad_shape.rope_theta, bad);
@@ -238,45 +239,48 @@ TEST(fast_math, refuses_what_is_not_a_number) {
                  std::invalid_argument)
         << "rope_theta" << std::hex << " = bits 0x" << bad;
 
-    each(yarn::linear_scaling{},
-         field<yarn::linear_scaling>{&yarn::linear_scaling::factor, "linear"});
-    each(yarn::ntk_scaling{}, field<yarn::ntk_scaling>{&yarn::ntk_scaling::factor, "ntk"});
+    check_fields(yarn::linear_scaling{},
+                 field<yarn::linear_scaling>{&yarn::linear_scaling::factor, "linear"});
+    check_fields(yarn::ntk_scaling{}, field<yarn::ntk_scaling>{&yarn::ntk_scaling::factor, "ntk"});
     yarn::dynamic_ntk_scaling dynamic;
     dynamic.max_position_embeddings = 4096;
-    each(dynamic, field<yarn::dynamic_ntk_scaling>{&yarn::dynamic_ntk_scaling::factor, "dynamic"});
+    check_fields(dynamic,
+                 field<yarn::dynamic_ntk_scaling>{&yarn::dynamic_ntk_scaling::factor, "dynamic"});
     using by_parts = yarn::ntk_by_parts_scaling;
     by_parts parts;
     parts.factor = 4;
     parts.original_max_position_embeddings = 4096;
-    each(parts, field<by_parts>{&by_parts::factor, "by parts: factor"},
-         field<by_parts>{&by_parts::beta_fast, "by parts: beta_fast"},
-         field<by_parts>{&by_parts::beta_slow, "by parts: beta_slow"});
+    check_fields(parts, field<by_parts>{&by_parts::factor, "by parts: factor"},
+                 field<by_parts>{&by_parts::beta_fast, "by parts: beta_fast"},
+                 field<by_parts>{&by_parts::beta_slow, "by parts: beta_slow"});
     using part_ntk = yarn::part_ntk_scaling;
     part_ntk part;
     part.factor = 2;
     part.original_max_position_embeddings = 4096;
-    each(part, field<part_ntk>{&part_ntk::factor, "part: factor"},
-         field<part_ntk>{&part_ntk::ntk_factor, "part: ntk_factor"},
-         field<part_ntk>{&part_ntk::extrapolation_factor, "part: extrapolation_factor"});
+    check_fields(part, field<part_ntk>{&part_ntk::factor, "part: factor"},
+                 field<part_ntk>{&part_ntk::ntk_factor, "part: ntk_factor"},
+                 field<part_ntk>{&part_ntk::extrapolation_factor, "part: extrapolation_factor"});
     using llama3 = yarn::llama3_scaling;
     llama3 llama;
     llama.factor = 8;
     llama.original_max_position_embeddings = 8192;
-    each(llama, field<llama3>{&llama3::factor, "llama3: factor"},
-         field<llama3>{&llama3::low_freq_factor, "llama3: low_freq_factor"},
-         field<llama3>{&llama3::high_freq_factor, "llama3: high_freq_factor"});
+    check_fields(llama, field<llama3>{&llama3::factor, "llama3: factor"},
+                 field<llama3>{&llama3::low_freq_factor, "llama3: low_freq_factor"},
+                 field<llama3>{&llama3::high_freq_factor, "llama3: high_freq_factor"});
     using proportional = yarn::proportional_scaling;
-    each(proportional{}, field<proportional>{&proportional::factor, "proportional: factor"},
-         field<proportional>{&proportional::partial_rotary_factor, "partial_rotary_factor"});
+    check_fields(
+        proportional{}, field<proportional>{&proportional::factor, "proportional: factor"},
+        field<proportional>{&proportional::partial_rotary_factor, "partial_rotary_factor"});
     using yarn_method = yarn::yarn_scaling;
     yarn_method method;
     method.factor = 4;
     method.original_max_position_embeddings = 4096;
-    each(method, field<yarn_method>{&yarn_method::factor, "yarn: factor"},
-         field<yarn_method>{&yarn_method::beta_fast, "yarn: beta_fast"},
-         field<yarn_method>{&yarn_method::beta_slow, "yarn: beta_slow"},
-         field<yarn_method>{&yarn_method::attn_factor, "yarn: attn_factor"},
-         field<yarn_method>{&yarn_method::extrapolation_factor, "yarn: extrapolation_factor"});
+    check_fields(
+        method, field<yarn_method>{&yarn_method::factor, "yarn: factor"},
+        field<yarn_method>{&yarn_method::beta_fast, "yarn: beta_fast"},
+        field<yarn_method>{&yarn_method::beta_slow, "yarn: beta_slow"},
+        field<yarn_method>{&yarn_method::attn_factor, "yarn: attn_factor"},
+        field<yarn_method>{&yarn_method::extrapolation_factor, "yarn: extrapolation_factor"});
 
     std::vector<double> numbers(32, 1.0);
     put(numbers[7], bad);
@@ -290,7 +294,7 @@ TEST(fast_math, refuses_what_is_not_a_number) {
                  std::invalid_argument)
         << "inv_freq" << std::hex << " = bits 0x" << bad;
   }
-  // And what is a number is not.
+  // Ordinary numbers are accepted.
   const std::vector<double> numbers{1.0, 0.5};
   EXPECT_NO_THROW(static_cast<void>(yarn::frequencies_from(numbers.data(), 2, 1.25)));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// No rotation allocates: a program of its own, which counts every operator new.
+// Rotations allocate no memory. This program replaces operator new and counts its calls.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/tensors.hpp"
@@ -81,26 +81,27 @@ TYPED_TEST(rope_allocations, rotations_allocate_nothing) {
         rows_view<yarn::float16>::packed(entries.data(), n_tokens, rotary_dim / 2);
     support::tensor<TypeParam> q(support::dense(n_tokens, 3, rotary_dim)), k = q;
     support::tensor<double> wide(support::dense(n_tokens, 3, rotary_dim));
-    const auto here = positions_from(1000);
+    const auto list = positions_from(1000);
     const long before = n_allocations;
     for (const pairing p : {pairing::half_split, pairing::interleaved}) {
       yarn::rope_apply_unchecked(q.view(), k.view(), rows, p);
       yarn::rope_apply_unchecked(q.view(), k.view(), engine_rows, p, {1, 3});
-      yarn::rope_apply_unchecked(q.view(), k.view(), yarn::rows_of(freqs, here), p);
-      yarn::rope_apply_unchecked(q.view(), yarn::rows_of(float32, here), p);
+      yarn::rope_apply_unchecked(q.view(), k.view(), yarn::rows_of(freqs, list), p);
+      yarn::rope_apply_unchecked(q.view(), yarn::rows_of(float32, list), p);
       yarn::rope_apply_unchecked(q.view(), yarn::rows_of(table, positions_from(2)), p);
-      yarn::rope_copy_unchecked(q.view(), k.view(), rows, p, pairing::half_split);
-      yarn::rope_copy_unchecked(q.view(), wide.view(), yarn::rows_of(freqs, here), p,
-                                pairing::interleaved);
-      // Nor do calls that check and find nothing.
+      yarn::rope_copy_unchecked(q.view(), k.view(), rows, p,
+                                yarn::output_order{pairing::half_split});
+      yarn::rope_copy_unchecked(q.view(), wide.view(), yarn::rows_of(freqs, list), p,
+                                yarn::output_order{pairing::interleaved});
+      // The checked calls do not allocate either if they find no error.
       yarn::rope_apply(q.view(), k.view(), rows, p);
-      yarn::rope_apply(q.view(), yarn::rows_of(freqs, here), p);
+      yarn::rope_apply(q.view(), yarn::rows_of(freqs, list), p);
       yarn::rope_copy(q.view(), k.view(), rows, p);
     }
     EXPECT_EQ(n_allocations, before);
   }
   const long before = n_allocations;
-  const std::vector<float> one(1);
+  const std::vector<float> single_element(1);
   EXPECT_EQ(n_allocations, before + 1) << "allocations are not counted";
 }
 

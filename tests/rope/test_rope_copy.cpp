@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// rope_copy from every element type to every other, in every order, between layouts: bit for bit a
-// widening, a rotation in place and one rounding, and within half a unit of the target of the exact
-// rotation. What it leaves alone: the source, and all of the target that is no head.
+// rope_copy from every element type to every other, in every order, between all layouts. The result
+// has the bits of a widening, a rotation in place and one rounding, and is within its bound of the
+// exact rotation. The source, and the target outside the heads, stay unchanged.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/rope_copies.hpp"
@@ -88,13 +88,14 @@ void expect_copied(const copy_shape& s, content what, arrangement from, arrangem
   if (order.in == order.out) {
     yarn::rope_copy(source.const_view(), target.view(), rows, order.in);
   } else {
-    yarn::rope_copy(source.const_view(), target.view(), rows, order.in, order.out);
+    yarn::rope_copy(source.const_view(), target.view(), rows, order.in,
+                    yarn::output_order{order.out});
   }
   ASSERT_TRUE(same_bytes(source.contents(), source_before)) << "the source has changed";
   expect_contents(target.contents(), expected, description(s, order));
 }
 
-TYPED_TEST(rope_copy, is_a_rotation_and_one_rounding) {
+TYPED_TEST(rope_copy, equals_a_rotation_and_one_rounding) {
   for (const copy_shape& s : shapes) {
     for (const orders& order : all_orders) {
       expect_copied<typename TypeParam::from, typename TypeParam::to>(
@@ -105,7 +106,7 @@ TYPED_TEST(rope_copy, is_a_rotation_and_one_rounding) {
   }
 }
 
-TYPED_TEST(rope_copy, converts_special_values_like_others) {
+TYPED_TEST(rope_copy, converts_special_values) {
   for (const copy_shape& s : shapes) {
     for (const orders& order : all_orders) {
       expect_copied<typename TypeParam::from, typename TypeParam::to>(
@@ -116,9 +117,10 @@ TYPED_TEST(rope_copy, converts_special_values_like_others) {
   }
 }
 
-// A NaN of float whose payload rounding could carry into infinity or zero, in each place of a head:
-// its pair, or it alone behind the pairs, becomes quiet NaN and nothing else does. (In 16-bit
-// elements payloads are too short for that.)
+// Puts a float NaN at each place of a head. Careless rounding could turn its payload into infinity
+// or zero. Expects that both elements of its pair (or the element itself, if it lies after the
+// pairs) become quiet NaN, and no other element does. (The payloads of 16-bit NaN are too short for
+// this error.)
 template <class To>
 void expect_nan_copied(std::uint32_t nan, const copy_shape& s, const orders& order,
                        std::size_t place) {
@@ -127,7 +129,7 @@ void expect_nan_copied(std::uint32_t nan, const copy_shape& s, const orders& ord
   std::vector<To> target(source.size());
   yarn::rope_copy(yarn::heads_view<const float>(source.data(), 1, 1, s.head_dim()),
                   yarn::heads_view<To>(target.data(), 1, 1, s.head_dim()), rows_for<float>(s),
-                  order.in, order.out);
+                  order.in, yarn::output_order{order.out});
   std::set<std::size_t> expected{place};
   for (std::int64_t pair = 0; pair < s.n_pairs; ++pair) {
     const auto in = places_of(pair, order.in, s.n_pairs);
@@ -161,7 +163,7 @@ TEST(rope_copy_to_16_bits, keeps_every_nan) {
   }
 }
 
-TYPED_TEST(rope_copy, goes_from_any_layout_to_any_other) {
+TYPED_TEST(rope_copy, copies_between_all_layouts) {
   for (const copy_shape& s :
        {copy_shape{3, 2, 5, 3}, copy_shape{3, 3, 16, 0}, copy_shape{40, 2, 11, 1}}) {
     for (const arrangement from : arrangements) {
@@ -177,21 +179,22 @@ TYPED_TEST(rope_copy, goes_from_any_layout_to_any_other) {
   }
 }
 
-// Half a unit of the target for its rounding, if it has one of its own, and of the type computed in
-// 1 ULP of the pair's length (rope.hpp); 1.25 without a fused multiply-add: half for
-// each of two products, of which one is no longer than half the length, and half for the sum.
+// The bound has two parts. The first is half a unit of the target, if the target is smaller than
+// the compute type. The second is 1 ULP of the compute type at the length of the pair (rope.hpp),
+// or 1.25 ULP without a fused multiply-add: half an ULP for the sum, half for one product, and a
+// quarter for the other product, which is at most half as long as the pair.
 TYPED_TEST(rope_copy, is_within_one_rounding_of_the_exact_rotation) {
   using from = typename TypeParam::from;
   using to = typename TypeParam::to;
   using compute = copy_compute_type<from, to>;
   if (std::is_same_v<compute, double> && std::numeric_limits<long double>::digits <= 53) {
-    // The truth must be wider than what is judged.
+    // The exact result needs a wider type than the result that is tested.
     GTEST_SKIP() << "long double is double here";
   }
   constexpr bool rounds_again = sizeof(to) < sizeof(compute);
-  const double own = YARN_HAS_FMA ? 1 : 1.25;
-  double largest = 0; // of the bound
-  double largest_own = 0;
+  const double compute_ulps = YARN_HAS_FMA ? 1 : 1.25;
+  double largest = 0; // as a fraction of the bound
+  double largest_in_ulp = 0;
   for (const copy_shape& s : shapes) {
     const std::vector<from> heads = random_heads<from>(s, content::ordinary, 7);
     const yarn::rotary_rows<compute> rows = rows_for<compute>(s);
@@ -199,7 +202,8 @@ TYPED_TEST(rope_copy, is_within_one_rounding_of_the_exact_rotation) {
       fenced_tensor<from> source(s, arrangement::dense);
       fenced_tensor<to> target(s, arrangement::dense);
       source.fill(heads);
-      yarn::rope_copy(source.const_view(), target.view(), rows, order.in, order.out);
+      yarn::rope_copy(source.const_view(), target.view(), rows, order.in,
+                      yarn::output_order{order.out});
       const std::vector<to> result = target.contents();
       const auto dim = static_cast<std::size_t>(s.head_dim());
       for (std::size_t head = 0; head < result.size(); head += dim) {
@@ -217,12 +221,12 @@ TYPED_TEST(rope_copy, is_within_one_rounding_of_the_exact_rotation) {
             const auto error = static_cast<double>(std::fabs(value - exact));
             const double size = std::fabs(static_cast<double>(exact));
             const double rounding = rounds_again ? support::unit_at<to>(size) / 2 : 0;
-            ASSERT_LE(error, rounding + own * support::unit_at<compute>(length))
+            ASSERT_LE(error, rounding + compute_ulps * support::unit_at<compute>(length))
                 << description(s, order);
-            largest =
-                std::max(largest, error / (rounding + own * support::unit_at<compute>(length)));
-            largest_own =
-                std::max(largest_own, (error - rounding) / support::unit_at<compute>(length));
+            largest = std::max(
+                largest, error / (rounding + compute_ulps * support::unit_at<compute>(length)));
+            largest_in_ulp =
+                std::max(largest_in_ulp, (error - rounding) / support::unit_at<compute>(length));
           };
           check(x0 * c - x1 * sine, out.first);
           check(x0 * sine + x1 * c, out.second);
@@ -238,10 +242,10 @@ TYPED_TEST(rope_copy, is_within_one_rounding_of_the_exact_rotation) {
   }
   std::printf("%-20s beyond the target's rounding: %.3f ULP of the pair's length; %.1f %% of the "
               "bound\n",
-              conversion_names::GetName<TypeParam>(0).c_str(), largest_own, 100 * largest);
+              conversion_names::GetName<TypeParam>(0).c_str(), largest_in_ulp, 100 * largest);
 }
 
-// Every slice writes tokens of its own, and all of them together the whole.
+// Each slice writes its own tokens, and all slices together write all tokens.
 TYPED_TEST(rope_copy, slices_cover_the_tokens) {
   using from = typename TypeParam::from;
   using to = typename TypeParam::to;
@@ -252,14 +256,14 @@ TYPED_TEST(rope_copy, slices_cover_the_tokens) {
   fenced_tensor<from> source(s, arrangement::packed);
   source.fill(random_heads<from>(s, content::ordinary));
   fenced_tensor<to> whole(s, arrangement::padded);
-  yarn::rope_copy(source.const_view(), whole.view(), rows, order.in, order.out);
+  yarn::rope_copy(source.const_view(), whole.view(), rows, order.in, yarn::output_order{order.out});
   for (const std::int64_t count : {1, 2, 3, 7, 10}) {
     fenced_tensor<to> target(s, arrangement::padded);
     std::int64_t n_written = 0;
     for (std::int64_t index = count - 1; index >= 0; --index) {
       const std::vector<to> before = target.contents();
-      yarn::rope_copy_unchecked(source.const_view(), target.view(), rows, order.in, order.out,
-                                yarn::slice{index, count});
+      yarn::rope_copy_unchecked(source.const_view(), target.view(), rows, order.in,
+                                yarn::output_order{order.out}, yarn::thread_slice{index, count});
       const std::vector<to> after = target.contents();
       for (std::int64_t t = 0; t < s.n_tokens; ++t) {
         const auto at = static_cast<std::size_t>(places.first + t * places.token_stride);
@@ -279,10 +283,11 @@ using target_view = yarn::heads_view<bf16>;
 static_assert(noexcept(yarn::rope_copy_unchecked(std::declval<const source_view&>(),
                                                  std::declval<const target_view&>(),
                                                  std::declval<const yarn::rotary_rows<float>&>(),
-                                                 pairing::half_split, pairing::interleaved)));
+                                                 pairing::half_split,
+                                                 yarn::output_order{pairing::interleaved})));
 static_assert(noexcept(yarn::rope_copy_unchecked(
     std::declval<const source_view&>(), std::declval<const target_view&>(),
     yarn::rows_of(std::declval<const yarn::frequencies&>(), std::declval<const yarn::positions&>()),
-    pairing::half_split, pairing::interleaved, yarn::slice{0, 2})));
+    pairing::half_split, yarn::output_order{pairing::interleaved}, yarn::thread_slice{0, 2})));
 
 } // namespace

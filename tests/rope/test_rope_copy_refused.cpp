@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What rope_copy refuses: views that differ, or that share memory; and that it does nothing where
-// there is nothing to do.
+// rope_copy refuses views of different shapes and views that overlap. It writes nothing if there
+// are no tokens or no heads.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/expect_error.hpp"
@@ -35,9 +35,9 @@ using support::rows_for;
 using support::same_bytes;
 using yarn::pairing;
 
-// ---- What is refused --------------------------------------------------------------------------
+// ---- Refused calls ----------------------------------------------------------------------------
 
-/// A buffer with two copies of everything, to see that a refused call changes nothing.
+/// A buffer and a copy of it, which shows whether a refused call changes the buffer.
 class rope_copy_refused : public ::testing::Test {
 protected:
   static constexpr copy_shape s{4, 3, 8, 2};
@@ -56,12 +56,14 @@ protected:
         .with_strides(token_stride, head_stride);
   }
 
-  /// Of rope_copy and of its check alone, with these words; and nothing is touched.
+  /// Expects an error with these words from rope_copy and from rope_copy_check, and no change of
+  /// the buffer.
   template <class Error = std::invalid_argument, class... Argument>
   void expect_refused(std::initializer_list<std::string> words, pairing in, pairing out,
                       const Argument&... arguments) {
-    expect_error<Error>([&] { yarn::rope_copy(arguments..., in, out); }, words);
-    expect_error<Error>([&] { yarn::rope_copy_check(arguments..., in, out); }, words);
+    expect_error<Error>([&] { yarn::rope_copy(arguments..., in, yarn::output_order{out}); }, words);
+    expect_error<Error>([&] { yarn::rope_copy_check(arguments..., in, yarn::output_order{out}); },
+                        words);
     EXPECT_EQ(std::memcmp(memory.data(), before.data(), sizeof(float) * memory.size()), 0);
   }
   void expect_overlap_refused(const yarn::heads_view<float>& source,
@@ -76,35 +78,36 @@ protected:
   yarn::rotary_rows<float> rows = rows_for<float>(s);
 };
 
-TEST_F(rope_copy_refused, is_an_overlap) {
+TEST_F(rope_copy_refused, views_that_overlap) {
   const auto source = view_at(500);
   for (const std::int64_t shift : {1L, 2L, 8L, 17L, 18L, 54L, 215L}) {
     expect_overlap_refused(source, view_at(500 + shift));
     expect_overlap_refused(source, view_at(500 - shift));
   }
   EXPECT_NO_THROW(yarn::rope_copy_check(source, view_at(500 + 216), rows, pairing::half_split,
-                                        pairing::half_split));
+                                        yarn::output_order{pairing::half_split}));
   EXPECT_NO_THROW(yarn::rope_copy_check(source, view_at(500 - 216), rows, pairing::half_split,
-                                        pairing::half_split));
+                                        yarn::output_order{pairing::half_split}));
 }
 
-TEST_F(rope_copy_refused, is_the_same_memory_in_another_way) {
+TEST_F(rope_copy_refused, the_same_memory_with_another_order_stride_or_type) {
   expect_overlap_refused(view_at(0), view_at(0), pairing::interleaved); // another order
   expect_overlap_refused(view_at(0), view_at(0, 4 * dim));
   expect_overlap_refused(view_at(0, 60), view_at(0, 60, dim + 1));
-  expect_overlap_refused(view_at(0), view_at(0, dim, 4 * dim)); // [heads][tokens] over it
+  expect_overlap_refused(view_at(0), view_at(0, dim, 4 * dim)); // seen as [heads][tokens]
   const yarn::heads_view<bf16> half_as_wide(reinterpret_cast<bf16*>(memory.data()), s.n_tokens,
                                             s.n_heads, dim); // elements of another size
   expect_refused({"overlap"}, pairing::half_split, pairing::half_split, view_at(0), half_as_wide,
                  rows);
   expect_refused({"overlap"}, pairing::half_split, pairing::half_split, half_as_wide, view_at(0),
                  rows);
-  const auto in_step = half_as_wide.with_strides(2 * 3 * dim, dim); // its tokens begin where theirs
+  const auto in_step =
+      half_as_wide.with_strides(2 * 3 * dim, dim); // tokens begin at the same bytes
   expect_refused({"overlap"}, pairing::half_split, pairing::half_split, view_at(0), in_step, rows);
 }
 
-// Packed rows whose parts begin apart, but run into each other.
-TEST_F(rope_copy_refused, is_an_overlap_of_parts_of_rows) {
+// Parts of packed rows that begin at different places, but overlap.
+TEST_F(rope_copy_refused, parts_of_rows_that_overlap) {
   expect_overlap_refused(view_at(0, 8 * dim), view_at(2 * dim, 8 * dim));
   expect_overlap_refused(view_at(2 * dim, 8 * dim), view_at(0, 8 * dim));
   expect_overlap_refused(view_at(0, 8 * dim), view_at(6 * dim, 8 * dim)); // into the next row
@@ -112,7 +115,7 @@ TEST_F(rope_copy_refused, is_an_overlap_of_parts_of_rows) {
   expect_overlap_refused(view_at(8 * dim + 1, 8 * dim), view_at(0, 8 * dim));
 }
 
-TEST_F(rope_copy_refused, is_another_shape) {
+TEST_F(rope_copy_refused, a_target_of_another_shape) {
   const auto source = view_at(0);
   float* const elsewhere = memory.data() + 1000;
   const auto refuse = [&](std::initializer_list<std::string> words, std::int64_t n_tokens,
@@ -131,34 +134,35 @@ TEST_F(rope_copy_refused, is_another_shape) {
   refuse({"target", "n_heads = -1"}, 4, -1, dim);
 }
 
-TEST_F(rope_copy_refused, is_what_rope_apply_refuses) {
+TEST_F(rope_copy_refused, arguments_that_rope_apply_refuses) {
   const auto source = view_at(0);
   const auto target = view_at(1000);
-  const pairing half = pairing::half_split;
+  const pairing half_split = pairing::half_split;
   const auto bad = static_cast<pairing>(2);
-  expect_refused({"pairing = 2"}, bad, half, source, target, rows);
-  expect_refused({"pairing = 2"}, half, bad, source, target, rows);
-  expect_refused({"rows.n_rows = 5", "n_tokens = 4"}, half, half, source, target,
+  expect_refused({"pairing = 2"}, bad, half_split, source, target, rows);
+  expect_refused({"pairing = 2"}, half_split, bad, source, target, rows);
+  expect_refused({"rows.n_rows = 5", "n_tokens = 4"}, half_split, half_split, source, target,
                  rows_for<float>({5, 1, 8, 0}));
-  expect_refused({"source.head_dim = 18", "rotary_dim = 20"}, half, half, source, target,
-                 rows_for<float>({4, 1, 10, 0}));
-  expect_refused({"source", "token_stride = 53", "overlap"}, half, half, view_at(0, 53), target,
-                 rows);
-  expect_refused({"target", "head_stride = 17", "overlap"}, half, half, source,
+  expect_refused({"source.head_dim = 18", "rotary_dim = 20"}, half_split, half_split, source,
+                 target, rows_for<float>({4, 1, 10, 0}));
+  expect_refused({"source", "token_stride = 53", "overlap"}, half_split, half_split, view_at(0, 53),
+                 target, rows);
+  expect_refused({"target", "head_stride = 17", "overlap"}, half_split, half_split, source,
                  view_at(1000, 60, 17), rows);
-  expect_refused({"target.data is null"}, half, half, source,
+  expect_refused({"target.data is null"}, half_split, half_split, source,
                  yarn::heads_view<float>(nullptr, s.n_tokens, s.n_heads, dim), rows);
   const yarn::rotary_table<float> table(frequencies_for(s), 6);
   expect_refused<std::out_of_range>(
-      {"position 6", "[0, 6)"}, half, half, source, target,
+      {"position 6", "[0, 6)"}, half_split, half_split, source, target,
       yarn::rows_of(table, yarn::positions(std::vector<int>{0, 1, 2, 6}.data(), 4)));
-  expect_refused({"positions.size = 3", "n_tokens = 4"}, half, half, source, target,
+  expect_refused({"positions.size = 3", "n_tokens = 4"}, half_split, half_split, source, target,
                  yarn::rows_of(frequencies_for(s), yarn::positions_from(0, 3)));
 }
 
-// Two views at random in one small buffer: what is accepted shares no byte, or is one view in one
-// order; and whatever lies apart as memory, or in other places of the same rows, is accepted.
-TEST(rope_copy_overlap, is_decided_rightly) {
+// Random pairs of views in one small buffer. If a pair is accepted, the views share no byte, or
+// they are the same view with the same order. A pair is always accepted if the views lie in
+// separate ranges of memory, or in different places of the same rows.
+TEST(rope_copy_overlap, agrees_with_the_bytes_of_random_views) {
   alignas(8) static unsigned char memory[4096];
   constexpr std::int64_t n_tokens = 3;
   constexpr std::int64_t n_heads = 2;
@@ -178,7 +182,7 @@ TEST(rope_copy_overlap, is_decided_rightly) {
     }
   };
   random_source random(11);
-  const auto random_place = [&random] { // heads within tokens or tokens within heads, as views are
+  const auto random_place = [&random] { // heads within tokens, or tokens within heads
     const bool is_token_major = random.next() % 2 == 0;
     const std::int64_t inner = random.integer(dim, 8);
     const std::int64_t run = ((is_token_major ? n_heads : n_tokens) - 1) * inner + dim;
@@ -197,7 +201,7 @@ TEST(rope_copy_overlap, is_decided_rightly) {
   for (int i = 0; i < 20000; ++i) {
     place p = random_place();
     place q = random_place();
-    if (random.next() % 2 == 0) { // rows of one buffer
+    if (random.next() % 2 == 0) { // two places in the rows of one buffer
       q.token_stride = p.token_stride = 24;
       p.head_stride = q.head_stride = 4;
     }
@@ -215,7 +219,8 @@ TEST(rope_copy_overlap, is_decided_rightly) {
       const auto target = yarn::heads_view(data + q.first, n_tokens, n_heads, dim)
                               .with_strides(q.token_stride, q.head_stride);
       try {
-        yarn::rope_copy_check(source, target, rows, pairing::half_split, target_order);
+        yarn::rope_copy_check(source, target, rows, pairing::half_split,
+                              yarn::output_order{target_order});
         return true;
       } catch (const std::invalid_argument&) {
         return false;
@@ -245,14 +250,14 @@ TEST(rope_copy_overlap, is_decided_rightly) {
     n_accepted += accepted ? 1 : 0;
     n_interwoven += accepted && is_in_other_places && !is_apart ? 1 : 0;
   }
-  EXPECT_GT(n_accepted, 1000); // of each kind enough to mean something
+  EXPECT_GT(n_accepted, 1000); // enough pairs of each kind
   EXPECT_LT(n_accepted, 19000);
   EXPECT_GT(n_interwoven, 100);
 }
 
-// ---- Nothing to do ----------------------------------------------------------------------------
+// ---- Empty tensors ----------------------------------------------------------------------------
 
-TEST(rope_copy_of_nothing, touches_nothing) {
+TEST(rope_copy_without_elements, writes_nothing) {
   const copy_shape s{2, 2, 4, 1};
   const std::vector<float> heads = random_heads<float>(s, content::ordinary);
   std::vector<bf16> memory(heads.size());
@@ -265,7 +270,8 @@ TEST(rope_copy_of_nothing, touches_nothing) {
     yarn::rotary_rows<float> rows;
     rows.assign(freqs, yarn::positions_from(0, n_tokens));
     yarn::rope_copy(source, target, rows, pairing::half_split);
-    yarn::rope_copy(source, target, rows, pairing::half_split, pairing::interleaved);
+    yarn::rope_copy(source, target, rows, pairing::half_split,
+                    yarn::output_order{pairing::interleaved});
     yarn::rope_copy(source, target, yarn::rows_of(freqs, yarn::positions_from(0)),
                     pairing::half_split);
     yarn::rope_copy(source, target, yarn::rows_of(freqs, yarn::positions_from(0, n_tokens)),
@@ -273,12 +279,14 @@ TEST(rope_copy_of_nothing, touches_nothing) {
     const yarn::heads_view<const float> no_source(nullptr, n_tokens, n_heads, 9);
     const yarn::heads_view<bf16> no_target(nullptr, n_tokens, n_heads, 9);
     yarn::rope_copy(no_source, no_target, rows, pairing::half_split);
-    // The same memory, in another order and another size: nothing of it is used.
+    // Source and target in the same memory, with another order and element size, are accepted:
+    // without elements they do not overlap.
     const yarn::heads_view<float> same(reinterpret_cast<float*>(memory.data()), n_tokens, n_heads,
                                        9);
-    yarn::rope_copy(same, target, rows, pairing::half_split, pairing::interleaved);
+    yarn::rope_copy(same, target, rows, pairing::half_split,
+                    yarn::output_order{pairing::interleaved});
     yarn::rope_copy(same.with_strides(27, 9), target.with_strides(27, 9), rows, pairing::half_split,
-                    pairing::interleaved);
+                    yarn::output_order{pairing::interleaved});
   }
   EXPECT_TRUE(same_bytes(memory, before));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// rope_copy by every source of rows, in place, and between the parts of one buffer.
+// rope_copy with every source of rows, in place, and between parts of one buffer.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/rope_copies.hpp"
@@ -52,7 +52,8 @@ std::vector<To> copied_by(const copy_shape& s, const Call& call) {
   return target.contents();
 }
 
-// More tokens than rows are staged at once, and more pairs; positions as a run and as a list.
+// One shape has more tokens than the scratch buffer of rows holds, the other more pairs. Positions
+// are given as a run and as a list.
 template <class From, class To> void expect_same_from_all_sources() {
   using compute = copy_compute_type<From, To>;
   constexpr std::int64_t first = 3;
@@ -68,16 +69,18 @@ template <class From, class To> void expect_same_from_all_sources() {
       list.push_back(static_cast<std::int32_t>(first + t));
     }
     const auto run = yarn::positions_from(first);
-    const auto expected = copied_by<From, To>(
-        s, [&](auto source, auto target) { yarn::rope_copy(source, target, rows, in, out); });
+    const auto expected = copied_by<From, To>(s, [&](auto source, auto target) {
+      yarn::rope_copy(source, target, rows, in, yarn::output_order{out});
+    });
     const auto by_freqs = copied_by<From, To>(s, [&](auto source, auto target) {
-      yarn::rope_copy(source, target, yarn::rows_of(freqs, run), in, out);
+      yarn::rope_copy(source, target, yarn::rows_of(freqs, run), in, yarn::output_order{out});
     });
     const auto by_list = copied_by<From, To>(s, [&](auto source, auto target) {
-      yarn::rope_copy(source, target, yarn::rows_of(freqs, yarn::positions(list)), in, out);
+      yarn::rope_copy(source, target, yarn::rows_of(freqs, yarn::positions(list)), in,
+                      yarn::output_order{out});
     });
     const auto by_table = copied_by<From, To>(s, [&](auto source, auto target) {
-      yarn::rope_copy(source, target, yarn::rows_of(table, run), in, out);
+      yarn::rope_copy(source, target, yarn::rows_of(table, run), in, yarn::output_order{out});
     });
     EXPECT_TRUE(same_bytes(by_freqs, expected)) << s.n_tokens << " tokens";
     EXPECT_TRUE(same_bytes(by_list, expected)) << s.n_tokens << " tokens";
@@ -91,7 +94,7 @@ TEST(rope_copy_sources, give_the_same_bits) {
   expect_same_from_all_sources<bf16, bf16>();
 }
 
-// Rows of another type are widened, or rounded, to the type that the copy computes in.
+// Rows of another type are widened or rounded to the type in which the copy computes.
 template <class R, class From, class To> void expect_rows_converted() {
   using compute = copy_compute_type<From, To>;
   const copy_shape s{3, 2, 21, 1};
@@ -99,9 +102,9 @@ template <class R, class From, class To> void expect_rows_converted() {
   std::vector<R> theirs;
   std::vector<compute> widened;
   for (std::int64_t t = 0; t < s.n_tokens; ++t) {
-    for (const compute* const half : {exact.cos(t), exact.sin(t)}) {
+    for (const compute* const entries : {exact.cos(t), exact.sin(t)}) {
       for (std::int64_t i = 0; i < s.n_pairs; ++i) {
-        theirs.push_back(element_of<R>(double{half[i]}));
+        theirs.push_back(element_of<R>(double{entries[i]}));
         widened.push_back(yarn::detail::widen<compute>(theirs.back()));
       }
     }
@@ -110,15 +113,17 @@ template <class R, class From, class To> void expect_rows_converted() {
   const auto wide = yarn::rows_view<compute>::packed(widened.data(), s.n_tokens, s.n_pairs);
   for (const orders& order : all_orders) {
     const auto found = copied_by<From, To>(s, [&](auto source, auto target) {
-      yarn::rope_copy(source, target, yarn::rows_view<R>(rows), order.in, order.out);
+      yarn::rope_copy(source, target, yarn::rows_view<R>(rows), order.in,
+                      yarn::output_order{order.out});
     });
     const auto expected = copied_by<From, To>(s, [&](auto source, auto target) {
-      yarn::rope_copy(source, target, yarn::rows_view<compute>(wide), order.in, order.out);
+      yarn::rope_copy(source, target, yarn::rows_view<compute>(wide), order.in,
+                      yarn::output_order{order.out});
     });
     EXPECT_TRUE(same_bytes(found, expected)) << description(s, order);
   }
 }
-TEST(rope_copy_sources, may_be_rows_of_any_type) {
+TEST(rope_copy_sources, accept_rows_of_any_type) {
   expect_rows_converted<bf16, float, bf16>();
   expect_rows_converted<f16, bf16, float>();
   expect_rows_converted<float, float, double>();
@@ -126,8 +131,8 @@ TEST(rope_copy_sources, may_be_rows_of_any_type) {
   expect_rows_converted<f16, double, double>();
 }
 
-// Pages of a cache: a view a page, and the rows of its tokens.
-TEST(rope_copy_sources, may_be_parts_of_the_rows) {
+// Pages of a cache: each page is one view, and its copy takes the rows of its tokens.
+TEST(rope_copy_sources, give_each_page_its_part_of_the_rows) {
   const copy_shape s{14, 3, 16, 8};
   constexpr std::int64_t page_size = 4;
   const std::vector<float> heads = random_heads<float>(s, content::ordinary);
@@ -146,7 +151,8 @@ TEST(rope_copy_sources, may_be_parts_of_the_rows) {
     const auto begin = expected.begin() + first * token;
     const std::vector<bf16> wanted =
         page.with_heads({begin, begin + static_cast<std::ptrdiff_t>(part.n_elements())});
-    yarn::rope_copy(source, page.view(), here, pairing::half_split, pairing::interleaved);
+    yarn::rope_copy(source, page.view(), here, pairing::half_split,
+                    yarn::output_order{pairing::interleaved});
     expect_contents(page.contents(), wanted, "page at " + std::to_string(first));
   }
 }
@@ -156,7 +162,7 @@ TEST(rope_copy_sources, may_be_parts_of_the_rows) {
 template <class T> class rope_copy_in_place : public ::testing::Test {};
 TYPED_TEST_SUITE(rope_copy_in_place, support::element_types, support::element_names);
 
-TYPED_TEST(rope_copy_in_place, is_rope_apply) {
+TYPED_TEST(rope_copy_in_place, equals_rope_apply) {
   for (const copy_shape& s : shapes) {
     for (const arrangement how : arrangements) {
       for (const pairing order : {pairing::half_split, pairing::interleaved}) {
@@ -175,7 +181,7 @@ TYPED_TEST(rope_copy_in_place, is_rope_apply) {
   }
 }
 
-// From one 16-bit format to the other over the same memory.
+// Copies from one 16-bit format to the other in the same memory.
 template <class From, class To> void expect_format_changed() {
   for (const copy_shape& s : shapes) {
     for (const pairing order : {pairing::half_split, pairing::interleaved}) {
@@ -190,13 +196,13 @@ template <class From, class To> void expect_format_changed() {
     }
   }
 }
-TEST(rope_copy_in_one_buffer, may_change_the_format) {
+TEST(rope_copy_in_one_buffer, converts_between_16_bit_formats) {
   expect_format_changed<f16, bf16>();
   expect_format_changed<bf16, f16>();
 }
 
-// Parts of one buffer of tokens, or of one cache, that share no element are as good as two buffers.
-TEST(rope_copy_in_one_buffer, may_move_its_parts) {
+// Source and target may be parts of one buffer if they share no element.
+TEST(rope_copy_in_one_buffer, copies_between_parts_that_share_no_element) {
   const copy_shape s{5, 2, 8, 3};
   const std::int64_t dim = s.head_dim();
   const yarn::rotary_rows<float> rows = rows_for<float>(s);
@@ -219,7 +225,8 @@ TEST(rope_copy_in_one_buffer, may_move_its_parts) {
         std::copy_n(heads.begin() + t * s.n_heads * dim, s.n_heads * dim,
                     memory.begin() + source + t * stride);
       }
-      yarn::rope_copy(view_at(source), view_at(target), rows, order.in, order.out);
+      yarn::rope_copy(view_at(source), view_at(target), rows, order.in,
+                      yarn::output_order{order.out});
       for (std::int64_t t = 0; t < s.n_tokens; ++t) {
         const auto bytes = static_cast<std::size_t>(s.n_heads * dim) * sizeof(float);
         EXPECT_EQ(std::memcmp(&memory[static_cast<std::size_t>(target + t * stride)],

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The error of a rotation, for every method at every position that matters.
+// The error of a rotation, for every scaling method at short, long and the largest positions.
 //
-// The error, per element: by the row as it is, the product and the fused multiply-add round half an
-// ULP each, of values below hypot(x0, x1) * m: 1 ULP of that. Without a fused multiply-add there
-// are three roundings, but only one of the two products can be in the upper half of the
-// binade: 1.25 ULP. The row's own rounding adds at most 0.71 ULP: 2 by the true angle, either way.
+// The bounds, per element, in ULP of hypot(x0, x1) * m. Against the exact rotation by the rounded
+// row: the product and the fused multiply-add have an error of half an ULP each, 1 ULP in sum.
+// Without a fused multiply-add there are three roundings, but only one of the two products can be
+// in the upper half of the binade: 1.25 ULP. Against the exact rotation by the true angle, the
+// rounding of the row adds at most 0.71 ULP: 2 ULP in both cases.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/model_methods.hpp"
@@ -43,7 +44,7 @@ const std::vector<std::int64_t>& some_positions() {
   return positions;
 }
 
-/// In ULP of hypot(x0, x1) * m.
+/// Errors in ULP of hypot(x0, x1) * m.
 struct errors {
   double by_row = 0;
   double by_angle = 0;
@@ -62,12 +63,12 @@ template <class T> struct rotated_heads {
   std::vector<T> before;
   std::vector<T> after;
 
-  rotated_heads(const support::model_method& one, pairing order, support::random_source& random)
-      : freqs(one.frequencies()),
+  rotated_heads(const support::model_method& method, pairing order, support::random_source& random)
+      : freqs(method.frequencies()),
         rows(support::made_rows<T>(freqs, yarn::positions(some_positions()))),
-        dim(static_cast<std::size_t>(one.shape.head_dim)),
+        dim(static_cast<std::size_t>(method.shape.head_dim)),
         before(some_positions().size() * n_heads * dim) {
-    for (T& value : before) { // every binade, and angles of all kinds
+    for (T& value : before) { // several binades, and pairs at all angles
       value = static_cast<T>(std::ldexp(random.number(-1, 1), static_cast<int>(random.next() % 5)));
     }
     after = before;
@@ -82,7 +83,7 @@ long double wide(const oracle::real& x) {
          static_cast<long double>((x - oracle::real(high)).to_double());
 }
 
-/// Of one pair, in all heads of a token.
+/// The largest errors of one pair, over all heads of a token.
 template <class T>
 errors errors_of_pair(const rotated_heads<T>& x, std::size_t token, std::int64_t pair,
                       pairing order) {
@@ -108,7 +109,8 @@ errors errors_of_pair(const rotated_heads<T>& x, std::size_t token, std::int64_t
       return std::max(of(x.after[head + at.first], exact.first),
                       of(x.after[head + at.second], exact.second));
     };
-    // The phase's 2^-65 turns a token: nothing for float, a bound of its own for double.
+    // The phase is off by up to 2^-65 turns per token. This does not show in float; in double it
+    // has its own bound.
     const double phase_error =
         std::is_same_v<T, double>
             ? size * std::fabs(static_cast<double>(position)) * 0x1.93p-63 / ulp
@@ -138,15 +140,15 @@ TYPED_TEST(rope_error, of_every_method_is_within_its_bounds) {
   support::random_source random(1);
   errors worst;
   for (const pairing order : support::pairings) {
-    for (const support::model_method& one : support::model_methods()) {
-      worst.add(largest_errors(rotated_heads<TypeParam>(one, order, random), order));
+    for (const support::model_method& method : support::model_methods()) {
+      worst.add(largest_errors(rotated_heads<TypeParam>(method, order, random), order));
     }
   }
   std::printf("rotation: %.4f ULP of hypot * m by the row, %.4f by the angle\n", worst.by_row,
               worst.by_angle);
   this->RecordProperty("by_row", std::to_string(worst.by_row));
   this->RecordProperty("by_angle", std::to_string(worst.by_angle));
-  // The long double that judges doubles is good to 2^-11 of their ULP.
+  // The error of the exact rotation in long double is 2^-11 of an ULP of double.
   EXPECT_LE(worst.by_row, by_row_limit + (std::is_same_v<TypeParam, double> ? 0x1p-9 : 0));
   EXPECT_LE(worst.by_angle, 2);
 }

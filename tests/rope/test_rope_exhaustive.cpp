@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// 10^8 rotations of random elements by random rows, for every type and pairing, against the
-// documented arithmetic done one pair at a time: every bit of every result. The heads have the
-// sizes that take each of the kernels' paths.
+// 10^8 rotations of random elements by random rows, for every type and pairing. Every bit of every
+// result is compared with the documented arithmetic, done one pair at a time. The head sizes cover
+// all paths of the kernels.
 //
-// YARN_TEST_ROTATIONS=n asks for another number of rotations per type and pairing, as builds with
-// sanitizers want.
+// YARN_TEST_ROTATIONS=n sets another number of rotations per type and pairing, for example for
+// builds with sanitizers.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 
@@ -56,21 +56,22 @@ long long rotations_asked_for() {
 // ---- Random numbers ---------------------------------------------------------------------------
 
 enum class sizes {
-  close, // within a factor of 16: every bit of a result is the sum of two roundings
-  wide,  // within a factor of 2^64, or what the type has
+  close, // within a factor of 16: both products contribute to every bit of a result
+  wide,  // within a factor of 2^64, or within the range of the type if that is smaller
   tiny,  // around the smallest normal number
-  any,   // any bits at all: infinities and NaN, too
+  any,   // any bits, also infinities and NaN
 };
 
-/// Elements of random bits, with exponents of a kind.
+/// Fills elements with random bits whose exponents are of one kind.
 template <class T> void fill(std::vector<T>& elements, sizes kind, random_source& random) {
   using bits_type = std::conditional_t<sizeof(T) == 2, std::uint16_t, support::bits_type<T>>;
   constexpr unsigned fraction_bits = element<T>::digits - 1;
   constexpr unsigned exponent_bits = 8 * sizeof(T) - 1 - fraction_bits;
-  constexpr std::uint64_t largest_field = (1U << exponent_bits) - 2, one = largest_field / 2;
+  constexpr std::uint64_t largest_field = (1U << exponent_bits) - 2,
+                          exponent_of_1 = largest_field / 2;
   constexpr std::uint64_t spread = exponent_bits < 6 ? largest_field : 63;
-  const std::uint64_t lowest = kind == sizes::close  ? one - 2
-                               : kind == sizes::wide ? one - spread / 2
+  const std::uint64_t lowest = kind == sizes::close  ? exponent_of_1 - 2
+                               : kind == sizes::wide ? exponent_of_1 - spread / 2
                                                      : 0;
   const std::uint64_t mask = kind == sizes::wide ? spread : 3;
   std::uint64_t word = 0;
@@ -80,7 +81,7 @@ template <class T> void fill(std::vector<T>& elements, sizes kind, random_source
     std::uint64_t bits = word;
     if (kind != sizes::any) {
       const std::uint64_t chosen = (word >> fraction_bits & mask) + lowest;
-      const std::uint64_t field = chosen > largest_field ? one : chosen;
+      const std::uint64_t field = chosen > largest_field ? exponent_of_1 : chosen;
       const std::uint64_t keep =
           ((std::uint64_t{1} << fraction_bits) - 1) | (std::uint64_t{1} << (8 * sizeof(T) - 1));
       bits = (word & keep) | field << fraction_bits;
@@ -90,8 +91,8 @@ template <class T> void fill(std::vector<T>& elements, sizes kind, random_source
   }
 }
 
-/// Cosines and sines: of YaRN's size, of the few bits that 16-bit tables have (whose products make
-/// ties), or numbers that no angle has.
+/// Cosines and sines of three kinds: of YaRN's size; with the few bits of 16-bit tables, whose
+/// products make ties; and numbers that are no cosine and sine of one angle.
 template <class C> class row_pool {
 public:
   static constexpr std::size_t size = 1U << 17U;
@@ -100,7 +101,7 @@ public:
     for (std::size_t i = 0; i < size; ++i) {
       const double angle = random.number(0, 6.283185307179586), m = random.number(1, 1.5);
       double c = m * std::cos(angle), s = m * std::sin(angle);
-      // Kinds change every 2^10 entries, so that a call has one or two of them.
+      // The kind changes every 2^10 entries.
       switch (i >> 10U & 7U) {
       case 5:
         c = to_bits(c, 8), s = to_bits(s, 8);
@@ -133,7 +134,7 @@ private:
 
 // ---- Comparison -------------------------------------------------------------------------------
 
-/// The first element that is wrong, or -1. A NaN may be any quiet one.
+/// The first wrong element, or -1. If a NaN is expected, any quiet NaN is right.
 template <class T>
 std::ptrdiff_t first_wrong(const std::vector<T>& values, const std::vector<T>& expected) {
   if (std::memcmp(static_cast<const void*>(values.data()), expected.data(),
@@ -159,7 +160,7 @@ TYPED_TEST(rope_exhaustive, random_rotations_are_exact_to_the_bit) {
   constexpr std::array<sizes, 10> kinds{sizes::close, sizes::wide, sizes::close, sizes::tiny,
                                         sizes::close, sizes::any,  sizes::close, sizes::wide,
                                         sizes::close, sizes::close};
-  constexpr std::size_t rotations_a_call = 1U << 16U;
+  constexpr std::size_t rotations_per_call = 1U << 16U;
 
   random_source random(2024);
   const row_pool<compute> pool(random);
@@ -169,13 +170,13 @@ TYPED_TEST(rope_exhaustive, random_rotations_are_exact_to_the_bit) {
   for (std::size_t call = 0; done < asked; ++call) {
     const std::size_t pairs = n_pairs[call % n_pairs.size()];
     const std::size_t heads = n_heads[call / 3 % n_heads.size()];
-    const std::size_t tokens = rotations_a_call / (pairs * heads);
+    const std::size_t tokens = rotations_per_call / (pairs * heads);
     x.resize(tokens * heads * 2 * pairs);
     fill(x, kinds[call / 2 % kinds.size()], random);
     before = x;
     expected = x;
 
-    const std::size_t first = random.next() % (row_pool<compute>::size - rotations_a_call);
+    const std::size_t first = random.next() % (row_pool<compute>::size - rotations_per_call);
     const yarn::rows_view<compute> rows{pool.cos(first), pool.sin(first), tokens, pairs, pairs};
     yarn::rope_apply(yarn::heads_view{x.data(), tokens, heads, 2 * pairs}, rows, order);
     for (std::size_t t = 0; t < tokens; ++t) {

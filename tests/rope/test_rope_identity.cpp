@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One rotation, the same bits: whatever the slices, strides, alignment and number of heads,
-// whatever q and k have to do with each other, and in either order of the elements.
+// A rotation gives the same bits for all slices, strides, alignments and numbers of heads, for q
+// and k together and alone, and in both orders of the elements.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/model_methods.hpp"
@@ -33,12 +33,13 @@ using yarn::pairing;
 template <class T> class rope_identity : public ::testing::Test {};
 TYPED_TEST_SUITE(rope_identity, support::element_types, support::element_names);
 
-/// Several paths of the kernels each: whole packs of every width, in registers and not, and tails.
+/// These dims use several paths of the kernels: whole packs of every width, rows in registers and
+/// in memory, and tails.
 constexpr std::array<std::size_t, 9> rotary_dims{2, 8, 14, 32, 64, 70, 128, 138, 256};
 
 // ---- Slices, strides, alignment, heads --------------------------------------------------------
 
-TYPED_TEST(rope_identity, slices_are_one_call) {
+TYPED_TEST(rope_identity, all_slices_equal_one_call) {
   using rows_type = some_rows<support::compute_type<TypeParam>>;
   for (const pairing order : pairings) {
     for (const std::size_t n_tokens : {0U, 1U, 5U, 32U, 37U, 70U}) {
@@ -54,7 +55,7 @@ TYPED_TEST(rope_identity, slices_are_one_call) {
         EXPECT_TRUE(same_bits(whole_q.buffer, emulated(q, rows, order).buffer));
         EXPECT_TRUE(same_bits(whole_k.buffer, emulated(k, rows, order).buffer));
         for (const std::int64_t n_slices : {1, 2, 3, 4, 5, 6, 7, 40, 75, 1000}) {
-          tensor<TypeParam> sliced_q = q, sliced_k = k, alone = k;
+          tensor<TypeParam> sliced_q = q, sliced_k = k, alone = k; // alone: k without q
           for (std::int64_t i = 0; i < n_slices; ++i) {
             yarn::rope_apply_unchecked(sliced_q.view(), sliced_k.view(), view, order,
                                        {i, n_slices});
@@ -72,8 +73,8 @@ TYPED_TEST(rope_identity, slices_are_one_call) {
   }
 }
 
-// Calls that touch much memory ask for it ahead, which small ones do not.
-TYPED_TEST(rope_identity, large_calls_are_many_small_ones) {
+// Calls that touch more memory than the cache holds prefetch; small calls do not.
+TYPED_TEST(rope_identity, large_call_equals_many_small_calls) {
   constexpr std::size_t rotary_dim = 96, dim = 104;
   constexpr std::size_t large = yarn::detail::far_bytes / sizeof(TypeParam) / rotary_dim + 9;
   constexpr std::size_t jumping =
@@ -94,26 +95,27 @@ TYPED_TEST(rope_identity, large_calls_are_many_small_ones) {
   }
 }
 
-// Every token belongs to exactly one slice, and slices differ by one token at most.
-TYPED_TEST(rope_identity, slices_are_a_partition) {
+// Every token belongs to exactly one slice, and the sizes of slices differ by at most one token.
+TYPED_TEST(rope_identity, slices_are_disjoint_and_cover_all_tokens) {
   constexpr std::size_t n_tokens = 11, dim = 4;
   const some_rows<support::compute_type<TypeParam>> rows(n_tokens, dim / 2);
   const tensor<TypeParam> x(dense(n_tokens, 1, dim));
   for (std::int64_t n_slices = 1; n_slices <= 14; ++n_slices) {
-    std::vector<int> turned(n_tokens);
+    std::vector<int> n_rotations(n_tokens);
     for (std::int64_t i = 0; i < n_slices; ++i) {
-      tensor<TypeParam> one = x;
-      yarn::rope_apply_unchecked(one.view(), rows.view(), pairing::half_split, {i, n_slices});
-      std::int64_t mine = 0;
+      tensor<TypeParam> rotated = x;
+      yarn::rope_apply_unchecked(rotated.view(), rows.view(), pairing::half_split, {i, n_slices});
+      std::int64_t n_of_slice = 0;
       for (std::size_t t = 0; t < n_tokens; ++t) {
-        const bool is = std::memcmp(one.head(t, 0), x.head(t, 0), dim * sizeof(TypeParam)) != 0;
-        turned[t] += is ? 1 : 0;
-        mine += is ? 1 : 0;
+        const bool is_rotated =
+            std::memcmp(rotated.head(t, 0), x.head(t, 0), dim * sizeof(TypeParam)) != 0;
+        n_rotations[t] += is_rotated ? 1 : 0;
+        n_of_slice += is_rotated ? 1 : 0;
       }
-      EXPECT_GE(mine, static_cast<std::int64_t>(n_tokens) / n_slices);
-      EXPECT_LE(mine, static_cast<std::int64_t>(n_tokens) / n_slices + 1);
+      EXPECT_GE(n_of_slice, static_cast<std::int64_t>(n_tokens) / n_slices);
+      EXPECT_LE(n_of_slice, static_cast<std::int64_t>(n_tokens) / n_slices + 1);
     }
-    EXPECT_EQ(turned, std::vector<int>(n_tokens, 1)) << n_slices;
+    EXPECT_EQ(n_rotations, std::vector<int>(n_tokens, 1)) << n_slices;
   }
 }
 
@@ -129,7 +131,7 @@ TYPED_TEST(rope_identity, strides_and_alignment_do_not_matter) {
           dense(n_tokens, 3, dim),
           head_major(n_tokens, 3, dim),
           {n_tokens, 3, dim, row, dim, 2 * dim},                // a part of packed rows
-          {n_tokens, 3, dim, 3 * (dim + 64), dim + 64, 64},     // the back of longer heads
+          {n_tokens, 3, dim, 3 * (dim + 64), dim + 64, 64},     // the last part of longer heads
           {n_tokens, 3, dim, dim + 1, n_tokens * (dim + 3)},    // [heads][tokens], padded twice
           {n_tokens, 3, dim, 2 * dim, 2 * dim * n_tokens, dim}, // [heads][tokens][k | v]
           {n_tokens, 3, dim, 3 * dim + 17, dim + 5, 1},
@@ -153,8 +155,8 @@ TYPED_TEST(rope_identity, strides_and_alignment_do_not_matter) {
   }
 }
 
-// One head has no distance to the next, and one token none: whatever the stride says, it is not
-// used.
+// With one head the head stride is not used, and with one token the token stride is not used. So
+// these strides may have any value.
 TYPED_TEST(rope_identity, strides_of_one_head_and_of_one_token_do_not_matter) {
   constexpr std::size_t rotary_dim = 38, dim = 40;
   constexpr std::int64_t wide = dim;
@@ -183,10 +185,10 @@ TYPED_TEST(rope_identity, every_head_is_rotated_as_if_alone) {
         tensor<TypeParam> together = x, alone = x;
         yarn::rope_apply(together.view(), rows.view(), order);
         for (std::size_t h = 0; h < n_heads; ++h) {
-          tensor_layout one = x.layout;
-          one.first = h * rotary_dim;
-          one.n_heads = 1;
-          yarn::rope_apply(one.view(alone.buffer.data()), rows.view(), order);
+          tensor_layout one_head = x.layout;
+          one_head.first = h * rotary_dim;
+          one_head.n_heads = 1;
+          yarn::rope_apply(one_head.view(alone.buffer.data()), rows.view(), order);
         }
         ASSERT_TRUE(same_bits(together.buffer, alone.buffer)) << n_heads << " heads";
         ASSERT_TRUE(same_bits(together.buffer, emulated(x, rows, order).buffer)) << n_heads;
@@ -195,7 +197,7 @@ TYPED_TEST(rope_identity, every_head_is_rotated_as_if_alone) {
   }
 }
 
-// More heads than are rotated together while their parts take turns in the registers.
+// More heads than the kernel rotates together as one group.
 TYPED_TEST(rope_identity, many_heads_are_rotated_as_if_alone) {
   for (const pairing order : pairings) {
     for (const std::size_t rotary_dim : {78U, 80U, 128U, 192U}) {
@@ -220,7 +222,7 @@ TYPED_TEST(rope_identity, q_and_k_are_rotated_as_if_alone) {
     for (const std::size_t rotary_dim : {6U, 32U, 66U}) {
       const some_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
       for (const head_counts n : {head_counts{8, 2}, {8, 1}, {3, 3}, {1, 4}, {2, 0}, {0, 2}}) {
-        // Other head_dims, strides and order of the axes, too.
+        // q and k also differ in head_dim, strides and order of the axes.
         const tensor<TypeParam> q(dense(n_tokens, n.q, rotary_dim + 6), 1);
         const tensor<TypeParam> k(head_major(n_tokens, n.k, rotary_dim), 2);
         tensor<TypeParam> q_with = q, k_with = k, q_alone = q, k_alone = k, k_first = k,
@@ -238,7 +240,7 @@ TYPED_TEST(rope_identity, q_and_k_are_rotated_as_if_alone) {
   }
 }
 
-// q of one type and k of another, both of which are rotated in float.
+// q and k have different types. Both are rotated in float.
 TEST(rope_identity_of_types, q_and_k_may_have_different_types) {
   constexpr std::size_t n_tokens = 5, dim = 38;
   const some_rows<float> rows(n_tokens, dim / 2);
@@ -252,31 +254,31 @@ TEST(rope_identity_of_types, q_and_k_may_have_different_types) {
     yarn::rope_apply(a0.view(), b0.view(), rows.view(), order);
     yarn::rope_apply(c0.view(), a1.view(), rows.view(), order);
     yarn::rope_apply(b1.view(), c1.view(), rows.view(), order);
-    for (const tensor<float>* one : {&a0, &a1}) {
-      EXPECT_TRUE(same_bits(one->buffer, emulated(a, rows, order).buffer));
+    for (const tensor<float>* result : {&a0, &a1}) {
+      EXPECT_TRUE(same_bits(result->buffer, emulated(a, rows, order).buffer));
     }
-    for (const tensor<yarn::bfloat16>* one : {&b0, &b1}) {
-      EXPECT_TRUE(same_bits(one->buffer, emulated(b, rows, order).buffer));
+    for (const tensor<yarn::bfloat16>* result : {&b0, &b1}) {
+      EXPECT_TRUE(same_bits(result->buffer, emulated(b, rows, order).buffer));
     }
-    for (const tensor<yarn::float16>* one : {&c0, &c1}) {
-      EXPECT_TRUE(same_bits(one->buffer, emulated(c, rows, order).buffer));
+    for (const tensor<yarn::float16>* result : {&c0, &c1}) {
+      EXPECT_TRUE(same_bits(result->buffer, emulated(c, rows, order).buffer));
     }
   }
 }
 
 // ---- Batches ----------------------------------------------------------------------------------
 
-// A step of decoding: one token of each sequence. Equal sequences give equal results.
+// A decode step: one token per sequence. Equal sequences give equal results.
 TYPED_TEST(rope_identity, every_sequence_of_a_batch_is_rotated) {
   constexpr std::size_t heads = 2, dim = 48;
   using compute = support::compute_type<TypeParam>;
   for (const pairing order : pairings) {
     for (const std::size_t batch : {1U, 2U, 3U, 17U}) {
-      const some_rows<compute> one(1, dim / 2);
+      const some_rows<compute> row(1, dim / 2);
       std::vector<compute> cos, sin;
       for (std::size_t b = 0; b < batch; ++b) {
-        cos.insert(cos.end(), one.cos(0), one.cos(0) + dim / 2);
-        sin.insert(sin.end(), one.sin(0), one.sin(0) + dim / 2);
+        cos.insert(cos.end(), row.cos(0), row.cos(0) + dim / 2);
+        sin.insert(sin.end(), row.sin(0), row.sin(0) + dim / 2);
       }
       const tensor<TypeParam> single(dense(1, heads, dim));
       tensor<TypeParam> x(dense(batch, heads, dim));
@@ -285,7 +287,7 @@ TYPED_TEST(rope_identity, every_sequence_of_a_batch_is_rotated) {
       }
       const yarn::rows_view<compute> rows{cos.data(), sin.data(), batch, dim / 2, dim / 2};
       yarn::rope_apply(x.view(), rows, order);
-      const tensor<TypeParam> expected = emulated(single, one, order);
+      const tensor<TypeParam> expected = emulated(single, row, order);
       for (std::size_t b = 0; b < batch; ++b) {
         EXPECT_EQ(support::first_difference(x.head(b, 0), expected.head(0, 0), heads * dim), -1)
             << "sequence " << b << " of " << batch;
@@ -294,8 +296,9 @@ TYPED_TEST(rope_identity, every_sequence_of_a_batch_is_rotated) {
   }
 }
 
-// [batch][heads][tokens][dim] by a loop, and [batch][tokens][heads][dim] as one row of tokens.
-TYPED_TEST(rope_identity, four_axes_are_a_loop_over_views) {
+// [batch][heads][tokens][dim]: a loop over one view per sequence equals one view with batch * heads
+// heads.
+TYPED_TEST(rope_identity, loop_over_sequences_equals_one_view) {
   constexpr std::size_t batch = 3, heads = 4, tokens = 6, dim = 20, rotary_dim = 16;
   const some_rows<support::compute_type<TypeParam>> rows(tokens, rotary_dim / 2);
   for (const pairing order : pairings) {
@@ -315,7 +318,7 @@ TYPED_TEST(rope_identity, four_axes_are_a_loop_over_views) {
 
 // ---- Orders -----------------------------------------------------------------------------------
 
-/// The elements of every head from half-split order to interleaved order.
+/// Reorders the elements of every head from half-split order to interleaved order.
 template <class T> tensor<T> interleaved_from(const tensor<T>& x, std::size_t n_pairs) {
   tensor<T> permuted = x;
   for (std::size_t t = 0; t < x.layout.n_tokens; ++t) {
@@ -342,7 +345,7 @@ TYPED_TEST(rope_identity, interleaved_is_half_split_permuted) {
     yarn::rope_apply(mixed_q.view(), mixed_k.view(), rows.view(), pairing::interleaved);
     ASSERT_TRUE(same_bits(mixed_q.buffer, interleaved_from(split_q, pairs).buffer)) << rotary_dim;
     ASSERT_TRUE(same_bits(mixed_k.buffer, interleaved_from(split_k, pairs).buffer)) << rotary_dim;
-    if (pairs > 1) { // and the pairing is not without effect
+    if (pairs > 1) { // the pairing has an effect
       tensor<TypeParam> other = q;
       yarn::rope_apply(other.view(), rows.view(), pairing::interleaved);
       EXPECT_FALSE(same_bits(other.buffer, split_q.buffer));

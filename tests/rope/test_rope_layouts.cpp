@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// q and k as engines have them in one buffer: packed rows, heads outside tokens, the back part of
-// heads, grouped heads. Rotated together and apart, they are what the documented arithmetic makes.
+// q and k in one buffer, in the layouts of engines: packed rows, heads outside tokens, the last
+// part of heads, grouped heads. Rotated together and alone, they have the bits of the documented
+// arithmetic.
 #include "../support/rows.hpp"
 #include "../support/tensors.hpp"
 #include "../support/typed_suites.hpp"
@@ -19,8 +20,8 @@ using yarn::pairing;
 template <class T> class rope_layouts : public ::testing::Test {};
 TYPED_TEST_SUITE(rope_layouts, support::element_types, support::element_names);
 
-/// Rotates q and k of one buffer by rope_apply and by the documented arithmetic, and demands the
-/// same buffer.
+/// Rotates q and k of one buffer by rope_apply and by the documented arithmetic. Expects the same
+/// buffer.
 template <class T, class QView, class KView>
 void expect_layout(std::size_t size, std::int64_t rotary, std::int64_t tokens, const QView& q_of,
                    const KView& k_of, const char* what) {
@@ -57,7 +58,7 @@ TYPED_TEST(rope_layouts, q_and_k_of_packed_qkv) {
 
 TYPED_TEST(rope_layouts, q_and_k_of_head_major_tensors) {
   using T = TypeParam;
-  // [head][token][dim], q before k, a gap behind each head of k.
+  // [head][token][dim], q before k, with a gap after each head of k.
   constexpr std::int64_t tokens = 70, dim = 34, k_head = tokens * dim + 5;
   expect_layout<T>(
       3 * tokens * dim + 2 * k_head, 34, tokens,
@@ -72,7 +73,7 @@ TYPED_TEST(rope_layouts, q_and_k_of_head_major_tensors) {
 
 TYPED_TEST(rope_layouts, back_part_of_heads_as_in_mla) {
   using T = TypeParam;
-  // MLA: the last 16 of 48 elements of a query head; one key head of 16 behind a latent of 80.
+  // MLA: the last 16 of 48 elements of a query head, and one key head of 16 after a latent of 80.
   constexpr std::int64_t tokens = 5, heads = 6, k_row = 96, q_size = tokens * heads * 48;
   expect_layout<T>(
       q_size + tokens * k_row, 16, tokens,

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
-// What makes a rotation one, for every element type, with an attention factor that is not 1: norms,
-// scores, linearity, the way back, the gradient, moved and re-rotated keys. YARN_PRINT_ERRORS=1
-// prints what was measured in units of the bound.
+// The mathematical properties of a rotation, for every element type, with attention factors other
+// than 1: norms, scores, linearity, inverse, gradient, moved keys and keys rotated again after a
+// change of scaling. YARN_PRINT_ERRORS=1 prints the measured errors in units of the bound.
 //
-// The bound. Let H = m |x| for a head x and attention factor m, u half a unit of what is computed
-// in (2^-24 or 2^-53), lengths Euclidean. Then the rotated head is off by
-// * u H for the rows, whose entries are off by u of themselves,
-// * u H for the rounded products (sqrt2 u H where two are rounded, without a fused multiply-add),
+// The bound. Let H = m |x| for a head x and attention factor m (|x| is the Euclidean length). Let u
+// be half a unit of the compute type (2^-24 or 2^-53). Then the error of the rotated head is
+// * u H for the rows, because the relative error of their entries is u,
+// * u H for the rounded products (sqrt2 u H without a fused multiply-add: two are rounded),
 // * u H for the rounded results,
-// * w H for 16-bit storage, w = 2^-11 or 2^-8,
-// altogether epsilon H with epsilon = 4 u + 1.01 w: the fourth u and the hundredth of w cover the
-// products of errors, and the subnormal elements of binary16 among others of a size near 1. Of two
-// rotations in a row the second finds an error of the first, and adds its own. The phase steps are
-// rounded, too, but they are added exactly, so that two ways to one angle have one phase: only the
-// comparison with an angle of the test's own sees 2^-62.3 rad a token.
+// * w H for 16-bit storage, w = 2^-11 or 2^-8. The sum is at most epsilon H with epsilon = 4 u +
+// 1.01 w. The fourth u and the hundredth of w cover the products of errors, and the subnormal
+// elements of binary16 among others of a size near 1. In two rotations one after the other, the
+// second rotates the error of the first and adds its own. The phase steps are rounded, too. But
+// they are added exactly, so two ways to the same angle have the same phase. Only a comparison with
+// an angle that the test computes sees the 2^-62.3 rad per token.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/model_methods.hpp"
@@ -44,7 +44,7 @@ using real = long double;
 
 // ---- The bound --------------------------------------------------------------------------------
 
-/// The epsilon of a type, see above.
+/// The epsilon of an element type (see the head of this file).
 template <class T> real epsilon_of() {
   using compute = support::compute_type<T>;
   const real u = std::ldexp(1.0L, -element<compute>::digits);
@@ -52,13 +52,14 @@ template <class T> real epsilon_of() {
   return 4 * u + 1.01L * w;
 }
 
-/// Collects errors as shares of what is allowed.
-class shares {
+/// Collects errors as fractions of their bounds. The destructor expects that the largest one is at
+/// most 1.
+class error_bound {
 public:
-  explicit shares(std::string what) : what_(std::move(what)) {}
-  shares(const shares&) = delete;
-  shares& operator=(const shares&) = delete;
-  ~shares() {
+  explicit error_bound(std::string what) : what_(std::move(what)) {}
+  error_bound(const error_bound&) = delete;
+  error_bound& operator=(const error_bound&) = delete;
+  ~error_bound() {
     const char* const asked = std::getenv("YARN_PRINT_ERRORS");
     if (asked != nullptr && *asked == '1') {
       std::printf("%-36s %5.3f of the bound, %.2e relative\n", what_.c_str(),
@@ -67,7 +68,7 @@ public:
     EXPECT_LE(worst_, 1) << what_;
     EXPECT_GT(worst_, 1e-4) << what_ << ": nothing was measured, or the bound is no bound";
   }
-  /// An error, the size that makes it relative, and the relative error that is allowed.
+  /// Adds an error. `size` makes it relative, and `allowed` is the bound of the relative error.
   void add(real error, real size, real allowed) {
     worst_ = std::max(worst_, std::isnan(error) ? 1e9L : error / (size * allowed));
     worst_relative_ = std::max(worst_relative_, error / size);
@@ -113,21 +114,21 @@ vector head_of(const tensor<T>& x, std::size_t token, std::size_t head, std::int
 
 // ---- Models and tensors -----------------------------------------------------------------------
 
-struct model {
+struct named_frequencies {
   std::string name;
   yarn::frequencies freqs;
 };
 
-/// Of which all have an attention factor that is not 1 but the last.
-std::vector<model> models() {
-  std::vector<model> all;
-  for (const support::model_method& one : support::model_methods()) {
-    if (one.name == "yarn" || one.name == "yarn_no_truncation" || one.name == "longrope_long" ||
-        one.name == "default_theta_5e6_partial") {
-      all.push_back({one.name, one.frequencies()});
+/// The models. All but default_theta_5e6_partial have an attention factor other than 1.
+std::vector<named_frequencies> models() {
+  std::vector<named_frequencies> all;
+  for (const support::model_method& method : support::model_methods()) {
+    if (method.name == "yarn" || method.name == "yarn_no_truncation" ||
+        method.name == "longrope_long" || method.name == "default_theta_5e6_partial") {
+      all.push_back({method.name, method.frequencies()});
     }
   }
-  yarn::yarn_scaling strong; // a factor that nobody uses, to make mistakes large
+  yarn::yarn_scaling strong; // an unusually large attention factor, which makes mistakes large
   strong.factor = 8;
   strong.original_max_position_embeddings = 2048;
   strong.attention_factor = 2.75;
@@ -149,7 +150,7 @@ template <class T> class rope_properties : public ::testing::Test {
 protected:
   void SetUp() override {
     if (std::is_same_v<T, double> && !support::has_wide_long_double) {
-      // The truth must be wider than what is judged.
+      // The exact result needs a wider type than the result that is tested.
       GTEST_SKIP() << "long double is no wider than double here";
     }
   }
@@ -187,12 +188,12 @@ TYPED_TEST_SUITE(rope_properties, support::element_types, support::element_names
 // ---- One rotation -----------------------------------------------------------------------------
 
 TYPED_TEST(rope_properties, norms_are_multiplied_by_the_attention_factor) {
-  shares worst(this->label("norm"));
-  for (const model& one : models()) {
-    const auto m = static_cast<real>(one.freqs.attention_factor());
+  error_bound worst(this->label("norm"));
+  for (const named_frequencies& model : models()) {
+    const auto m = static_cast<real>(model.freqs.attention_factor());
     for (const pairing order : pairings) {
-      const auto x = this->random_heads(one.freqs, 1);
-      this->for_each_head(one.freqs, x, this->rotated(x, one.freqs, order),
+      const auto x = this->random_heads(model.freqs, 1);
+      this->for_each_head(model.freqs, x, this->rotated(x, model.freqs, order),
                           [&](std::int64_t, const vector& before, const vector& after) {
                             worst.add(std::fabs(norm(after) - m * norm(before)), m * norm(before),
                                       epsilon_of<TypeParam>());
@@ -201,12 +202,12 @@ TYPED_TEST(rope_properties, norms_are_multiplied_by_the_attention_factor) {
   }
 }
 
-// The score of a query and a key is m^2 times that of the vectors themselves, one of them turned by
-// the distance: here by a rotation of the oracle's own.
+// The score of a rotated query and key is m^2 times the score of the unrotated vectors with the
+// query rotated by the distance of the positions. The test computes this rotation itself.
 TYPED_TEST(rope_properties, scores_depend_on_the_distance_only) {
-  shares worst_pair(this->label("score, shifted")), worst_exact(this->label("score, exact"));
-  for (const model& one : models()) {
-    const yarn::frequencies& freqs = one.freqs;
+  error_bound worst_pair(this->label("score, shifted")), worst_exact(this->label("score, exact"));
+  for (const named_frequencies& model : models()) {
+    const yarn::frequencies& freqs = model.freqs;
     const auto m = static_cast<real>(freqs.attention_factor());
     const auto n_pairs = static_cast<std::size_t>(freqs.n_pairs());
     const auto& list = some_positions();
@@ -252,14 +253,15 @@ TYPED_TEST(rope_properties, scores_depend_on_the_distance_only) {
   }
 }
 
-// Sums of multiples of 1/8 up to 2 are exact in every type; a factor of -2 changes no fraction.
+// Sums of multiples of 1/8 up to 2 are exact in every type. A factor of -2 does not change the
+// fraction bits.
 TYPED_TEST(rope_properties, rotations_are_linear) {
-  shares worst(this->label("linearity"));
+  error_bound worst(this->label("linearity"));
   support::random_source random(5);
-  for (const model& one : models()) {
-    const auto m = static_cast<real>(one.freqs.attention_factor());
+  for (const named_frequencies& model : models()) {
+    const auto m = static_cast<real>(model.freqs.attention_factor());
     for (const pairing order : pairings) {
-      auto a = this->random_heads(one.freqs, 6), b = a, both = a, scaled = a;
+      auto a = this->random_heads(model.freqs, 6), b = a, both = a, scaled = a;
       for (std::size_t i = 0; i < a.buffer.size(); ++i) {
         const auto x = static_cast<double>(random.integer(-8, 8)) / 8;
         const auto y = static_cast<double>(random.integer(-8, 8)) / 8;
@@ -268,12 +270,13 @@ TYPED_TEST(rope_properties, rotations_are_linear) {
         both.buffer[i] = support::element_of<TypeParam>(x + y);
         scaled.buffer[i] = support::element_of<TypeParam>(-2 * x);
       }
-      const auto ra = this->rotated(a, one.freqs, order), rb = this->rotated(b, one.freqs, order);
-      const auto r_both = this->rotated(both, one.freqs, order);
-      const auto r_scaled = this->rotated(scaled, one.freqs, order);
+      const auto ra = this->rotated(a, model.freqs, order),
+                 rb = this->rotated(b, model.freqs, order);
+      const auto r_both = this->rotated(both, model.freqs, order);
+      const auto r_scaled = this->rotated(scaled, model.freqs, order);
       for (std::size_t t = 0; t < some_positions().size(); ++t) {
         for (std::size_t h = 0; h < n_heads; ++h) {
-          const std::int64_t dim = 2 * one.freqs.n_pairs();
+          const std::int64_t dim = 2 * model.freqs.n_pairs();
           const vector turned_a = head_of(ra, t, h, dim), turned_b = head_of(rb, t, h, dim);
           const real sizes = m * (norm(head_of(a, t, h, dim)) + norm(head_of(b, t, h, dim)) +
                                   norm(head_of(both, t, h, dim)));
@@ -281,7 +284,7 @@ TYPED_TEST(rope_properties, rotations_are_linear) {
                     epsilon_of<TypeParam>());
           const vector turned_scaled = head_of(r_scaled, t, h, dim);
           for (std::size_t i = 0; i < turned_a.size(); ++i) {
-            if (std::fabs(turned_a[i]) > 0x1p-12L) { // no subnormal numbers of binary16
+            if (std::fabs(turned_a[i]) > 0x1p-12L) { // skips the subnormal numbers of binary16
               ASSERT_EQ(turned_scaled[i], -2 * turned_a[i]);
             }
           }
@@ -291,29 +294,29 @@ TYPED_TEST(rope_properties, rotations_are_linear) {
   }
 }
 
-// A rotation is not idempotent: keys in a cache that are rotated again stand elsewhere, and are
-// longer.
-TYPED_TEST(rope_properties, twice_is_not_once) {
-  shares worst(this->label("twice"));
-  for (const model& one : models()) {
-    const auto m = static_cast<real>(one.freqs.attention_factor());
+// A rotation is not idempotent: a cached key that is rotated again has another angle and another
+// length.
+TYPED_TEST(rope_properties, rotation_twice_differs_from_once) {
+  error_bound worst(this->label("twice"));
+  for (const named_frequencies& model : models()) {
+    const auto m = static_cast<real>(model.freqs.attention_factor());
     std::vector<std::int64_t> doubled = some_positions();
     for (std::int64_t& position : doubled) {
       position *= 2;
     }
     for (const pairing order : pairings) {
-      const auto x = this->random_heads(one.freqs, 7);
-      const auto once = this->rotated(x, one.freqs, order);
-      const auto twice = this->rotated(once, one.freqs, order);
-      const auto at_double = this->rotated(x, doubled, one.freqs, order);
-      this->for_each_head(one.freqs, once, twice,
+      const auto x = this->random_heads(model.freqs, 7);
+      const auto once = this->rotated(x, model.freqs, order);
+      const auto twice = this->rotated(once, model.freqs, order);
+      const auto at_double = this->rotated(x, doubled, model.freqs, order);
+      this->for_each_head(model.freqs, once, twice,
                           [&](std::int64_t position, const vector& first, const vector& second) {
                             if (position != 0 || m > 1) {
                               EXPECT_GT(distance(first, second), 0.01L * norm(first));
                             }
                           });
-      // Twice is the double angle, with the factor twice.
-      this->for_each_head(one.freqs, twice, at_double,
+      // Two rotations have the double angle, and the factor twice.
+      this->for_each_head(model.freqs, twice, at_double,
                           [&](std::int64_t, const vector& second, const vector& expected) {
                             const real epsilon = epsilon_of<TypeParam>();
                             worst.add(distance(second, sum(vector(expected.size()), expected, m)),
@@ -323,19 +326,19 @@ TYPED_TEST(rope_properties, twice_is_not_once) {
   }
 }
 
-// ---- The way back -----------------------------------------------------------------------------
+// ---- Inverse and gradient ---------------------------------------------------------------------
 
 TYPED_TEST(rope_properties, inverse_undoes_a_rotation) {
-  shares worst(this->label("inverse"));
-  for (const model& one : models()) {
-    const yarn::frequencies back = yarn::inverse(one.freqs);
+  error_bound worst(this->label("inverse"));
+  for (const named_frequencies& model : models()) {
+    const yarn::frequencies back = yarn::inverse(model.freqs);
     for (const pairing order : pairings) {
-      const auto x = this->random_heads(one.freqs, 8);
-      const auto returned = this->rotated(this->rotated(x, one.freqs, order), back, order);
-      const auto other_way = this->rotated(this->rotated(x, back, order), one.freqs, order);
+      const auto x = this->random_heads(model.freqs, 8);
+      const auto returned = this->rotated(this->rotated(x, model.freqs, order), back, order);
+      const auto other_way = this->rotated(this->rotated(x, back, order), model.freqs, order);
       for (const auto* one_way : {&returned, &other_way}) {
         this->for_each_head(
-            one.freqs, x, *one_way, [&](std::int64_t, const vector& before, const vector& after) {
+            model.freqs, x, *one_way, [&](std::int64_t, const vector& before, const vector& after) {
               const real epsilon = epsilon_of<TypeParam>();
               worst.add(distance(before, after), norm(before), 2 * epsilon + epsilon * epsilon);
             });
@@ -345,17 +348,17 @@ TYPED_TEST(rope_properties, inverse_undoes_a_rotation) {
 }
 
 TYPED_TEST(rope_properties, adjoint_is_the_gradient) {
-  shares worst(this->label("adjoint")), worst_square(this->label("adjoint of rotation"));
-  for (const model& one : models()) {
-    const auto m = static_cast<real>(one.freqs.attention_factor());
-    const yarn::frequencies transposed = yarn::adjoint(one.freqs);
+  error_bound worst(this->label("adjoint")), worst_square(this->label("adjoint of rotation"));
+  for (const named_frequencies& model : models()) {
+    const auto m = static_cast<real>(model.freqs.attention_factor());
+    const yarn::frequencies transposed = yarn::adjoint(model.freqs);
     for (const pairing order : pairings) {
-      const auto x = this->random_heads(one.freqs, 9), y = this->random_heads(one.freqs, 10);
-      const auto rx = this->rotated(x, one.freqs, order);
+      const auto x = this->random_heads(model.freqs, 9), y = this->random_heads(model.freqs, 10);
+      const auto rx = this->rotated(x, model.freqs, order);
       const auto ty = this->rotated(y, transposed, order);
       const auto trx = this->rotated(rx, transposed, order);
       for (std::size_t t = 0; t < some_positions().size(); ++t) {
-        const std::int64_t dim = 2 * one.freqs.n_pairs();
+        const std::int64_t dim = 2 * model.freqs.n_pairs();
         const real epsilon = epsilon_of<TypeParam>();
         const vector a = head_of(x, t, 1, dim), b = head_of(y, t, 1, dim);
         worst.add(std::fabs(dot(head_of(rx, t, 1, dim), b) - dot(a, head_of(ty, t, 1, dim))),
@@ -369,43 +372,43 @@ TYPED_TEST(rope_properties, adjoint_is_the_gradient) {
 
 // ---- Cached keys ------------------------------------------------------------------------------
 
-/// Of three rotations that end in one place by two ways.
-template <class T> real of_two_ways() {
+/// The bound for comparing two rotations one after the other with a single rotation: three errors.
+template <class T> real epsilon_of_three_rotations() {
   const real epsilon = epsilon_of<T>();
   return 3 * epsilon + epsilon * epsilon;
 }
 
 TYPED_TEST(rope_properties, keys_are_moved_by_unscaled_frequencies) {
-  shares worst(this->label("K-shift"));
+  error_bound worst(this->label("K-shift"));
   const std::vector<std::int64_t>& list = some_positions();
-  for (const model& one : models()) {
-    const yarn::frequencies shift = yarn::unscaled(one.freqs);
-    const auto m = static_cast<real>(one.freqs.attention_factor());
+  for (const named_frequencies& model : models()) {
+    const yarn::frequencies shift = yarn::unscaled(model.freqs);
+    const auto m = static_cast<real>(model.freqs.attention_factor());
     for (const pairing order : pairings) {
-      const auto x = this->random_heads(one.freqs, 11);
-      const auto cached = this->rotated(x, one.freqs, order);
+      const auto x = this->random_heads(model.freqs, 11);
+      const auto cached = this->rotated(x, model.freqs, order);
       std::vector<std::int64_t> delta, target;
       for (std::size_t t = 0; t < list.size(); ++t) {
         delta.push_back(t % 3 == 0 ? -512 : static_cast<std::int64_t>(t) * 1000 + 1);
         target.push_back(list[t] + delta.back());
       }
       const auto moved = this->rotated(cached, delta, shift, order);
-      const auto fresh = this->rotated(x, target, one.freqs, order);
-      this->for_each_head(one.freqs, moved, fresh,
-                          [&](std::int64_t, const vector& a, const vector& b) {
-                            worst.add(distance(a, b), norm(b), of_two_ways<TypeParam>());
-                          });
-      this->for_each_head(one.freqs, x, moved,
-                          [&](std::int64_t, const vector& before, const vector& after) {
-                            EXPECT_NEAR(static_cast<double>(norm(after) / norm(before) / m), 1,
-                                        static_cast<double>(2 * of_two_ways<TypeParam>()));
-                          });
+      const auto fresh = this->rotated(x, target, model.freqs, order);
+      this->for_each_head(
+          model.freqs, moved, fresh, [&](std::int64_t, const vector& a, const vector& b) {
+            worst.add(distance(a, b), norm(b), epsilon_of_three_rotations<TypeParam>());
+          });
+      this->for_each_head(
+          model.freqs, x, moved, [&](std::int64_t, const vector& before, const vector& after) {
+            EXPECT_NEAR(static_cast<double>(norm(after) / norm(before) / m), 1,
+                        static_cast<double>(2 * epsilon_of_three_rotations<TypeParam>()));
+          });
     }
   }
 }
 
 TYPED_TEST(rope_properties, cached_keys_follow_a_dynamic_method) {
-  shares worst(this->label("rerotation"));
+  error_bound worst(this->label("rerotation"));
   struct change {
     std::string name;
     yarn::frequencies from, to;
@@ -416,7 +419,7 @@ TYPED_TEST(rope_properties, cached_keys_follow_a_dynamic_method) {
   yarn::dynamic_yarn_scaling yarn_method;
   yarn_method.original_max_position_embeddings = 4096;
   yarn::longrope_scaling longrope;
-  std::vector<double> short_factor, long_factor; // as LongRoPE's search finds them
+  std::vector<double> short_factor, long_factor; // like the lists that LongRoPE's search finds
   for (int i = 0; i < 48; ++i) {
     short_factor.push_back(1 + i * i / 1280.0);
     long_factor.push_back(1 + i * i / 36.0);
@@ -425,7 +428,7 @@ TYPED_TEST(rope_properties, cached_keys_follow_a_dynamic_method) {
   longrope.long_factor = long_factor;
   longrope.original_max_position_embeddings = 4096;
   longrope.factor = 32.0;
-  yarn::longrope_scaling phi = longrope; // PhiMoE: a factor for each list
+  yarn::longrope_scaling phi = longrope; // PhiMoE has an attention factor for each list
   phi.short_mscale = 1.243;
   phi.long_mscale = 1.19;
   const auto shape = support::shape_of(96, 1e4);
@@ -441,53 +444,55 @@ TYPED_TEST(rope_properties, cached_keys_follow_a_dynamic_method) {
       {"longrope", at(longrope, 4096), at(longrope, 4097)},
       {"longrope, PhiMoE", at(phi, 4096), at(phi, 4097)},
   };
-  for (const change& one : changes) {
-    const yarn::frequencies change_over = yarn::rerotation(one.from, one.to);
+  for (const change& change : changes) {
+    const yarn::frequencies change_over = yarn::rerotation(change.from, change.to);
     for (const pairing order : pairings) {
-      const auto x = this->random_heads(one.from, 12);
-      const auto old = this->rotated(x, one.from, order);
-      const auto fresh = this->rotated(x, one.to, order);
+      const auto x = this->random_heads(change.from, 12);
+      const auto old = this->rotated(x, change.from, order);
+      const auto fresh = this->rotated(x, change.to, order);
       const auto changed = this->rotated(old, change_over, order);
       real largest = 0;
-      this->for_each_head(one.from, changed, fresh,
-                          [&](std::int64_t, const vector& a, const vector& b) {
-                            worst.add(distance(a, b), norm(b), of_two_ways<TypeParam>());
-                          });
-      this->for_each_head(one.from, old, fresh,
+      this->for_each_head(
+          change.from, changed, fresh, [&](std::int64_t, const vector& a, const vector& b) {
+            worst.add(distance(a, b), norm(b), epsilon_of_three_rotations<TypeParam>());
+          });
+      this->for_each_head(change.from, old, fresh,
                           [&](std::int64_t, const vector& a, const vector& b) {
                             largest = std::max(largest, distance(a, b) / norm(b));
                           });
-      // 4097 tokens are not far from 4096, but far enough to see.
-      EXPECT_GT(largest, 0.01L) << one.name << ": the frequencies did not change";
+      // The change from 4096 to 4097 tokens is small, but large enough to see.
+      EXPECT_GT(largest, 0.01L) << change.name << ": the frequencies did not change";
     }
   }
 }
 
-// The rotations of a model are a group: back and forth in any order, the other way round, too.
-TYPED_TEST(rope_properties, group_of_frequencies) {
-  shares worst(this->label("inverse = adjoint / m^2")),
-      none(this->label("rerotation there and back"));
-  for (const model& one : models()) {
-    const auto m = static_cast<real>(one.freqs.attention_factor());
+// inverse, adjoint and rerotation are consistent: the inverse is the adjoint / m^2, a rerotation to
+// the same frequencies changes no bit, and a rerotation there and back restores the heads.
+TYPED_TEST(rope_properties, inverse_adjoint_and_rerotation_are_consistent) {
+  error_bound worst(this->label("inverse = adjoint / m^2")),
+      worst_there_and_back(this->label("rerotation there and back"));
+  for (const named_frequencies& model : models()) {
+    const auto m = static_cast<real>(model.freqs.attention_factor());
     for (const pairing order : pairings) {
-      const auto x = this->random_heads(one.freqs, 13);
-      const auto by_inverse = this->rotated(x, yarn::inverse(one.freqs), order);
-      const auto by_adjoint = this->rotated(x, yarn::adjoint(one.freqs), order);
-      this->for_each_head(one.freqs, by_inverse, by_adjoint,
+      const auto x = this->random_heads(model.freqs, 13);
+      const auto by_inverse = this->rotated(x, yarn::inverse(model.freqs), order);
+      const auto by_adjoint = this->rotated(x, yarn::adjoint(model.freqs), order);
+      this->for_each_head(model.freqs, by_inverse, by_adjoint,
                           [&](std::int64_t, const vector& a, const vector& b) {
                             worst.add(distance(sum(vector(a.size()), a, m * m), b), norm(b),
                                       2.1L * epsilon_of<TypeParam>());
                           });
-      const auto itself = this->rotated(x, yarn::rerotation(one.freqs, one.freqs), order);
-      EXPECT_TRUE(support::same_bits(itself.buffer, x.buffer)) << one.name;
+      const auto itself = this->rotated(x, yarn::rerotation(model.freqs, model.freqs), order);
+      EXPECT_TRUE(support::same_bits(itself.buffer, x.buffer)) << model.name;
       // To the frequencies without the factor and back again.
-      const yarn::frequencies plain = yarn::unscaled(one.freqs);
-      const auto there = this->rotated(x, yarn::rerotation(plain, one.freqs), order);
-      const auto back = this->rotated(there, yarn::rerotation(one.freqs, plain), order);
-      this->for_each_head(one.freqs, back, x, [&](std::int64_t, const vector& a, const vector& b) {
-        const real epsilon = epsilon_of<TypeParam>();
-        none.add(distance(a, b), norm(b), 2 * epsilon + epsilon * epsilon);
-      });
+      const yarn::frequencies plain = yarn::unscaled(model.freqs);
+      const auto there = this->rotated(x, yarn::rerotation(plain, model.freqs), order);
+      const auto back = this->rotated(there, yarn::rerotation(model.freqs, plain), order);
+      this->for_each_head(
+          model.freqs, back, x, [&](std::int64_t, const vector& a, const vector& b) {
+            const real epsilon = epsilon_of<TypeParam>();
+            worst_there_and_back.add(distance(a, b), norm(b), 2 * epsilon + epsilon * epsilon);
+          });
     }
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What rope_check, rope_apply and rope_copy refuse of pairings, tensors and counts: by which error,
-// naming what, and with every byte of every tensor as it was.
+// rope_check and rope_apply refuse bad pairings, tensors and counts of tokens. The tests check the
+// type of the error, the words of its message, and that no byte of any tensor changes.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/expect_error.hpp"
@@ -33,7 +33,7 @@ using yarn::table_view;
 using invalid = std::invalid_argument;
 using outside = std::out_of_range;
 
-constexpr pairing half = pairing::half_split;
+constexpr pairing half_split = pairing::half_split;
 
 template <class T> class rope_refused : public support::refused_calls<T> {};
 using elements = ::testing::Types<float, yarn::bfloat16>;
@@ -41,40 +41,43 @@ TYPED_TEST_SUITE(rope_refused, elements, support::element_names);
 
 // ---- Not refused ------------------------------------------------------------------------------
 
-// Without this the rest of the file would prove nothing.
+// If good calls were refused, the other tests of this file would prove nothing.
 TYPED_TEST(rope_refused, good_calls_are_not_refused) {
   const auto good = [&](const auto& act) {
-    act(this->q(), this->k(), this->rows, half);
-    act(this->q(), this->rows, half);
-    act(this->q(), this->k(), yarn::rows_of(this->freqs, this->list()), half);
-    act(this->k(), yarn::rows_of(this->freqs, this->list()), half);
-    act(this->q(), this->k(), yarn::rows_of(this->table, this->list()), half);
-    act(this->k(), yarn::rows_of(this->table, this->list()), half);
-    act(this->k(), yarn::rows_of(this->table, positions_from(7)), half);
-    act(this->k(), yarn::rows_of(this->table, positions_from(7, 3)), half);
+    act(this->q(), this->k(), this->rows, half_split);
+    act(this->q(), this->rows, half_split);
+    act(this->q(), this->k(), yarn::rows_of(this->freqs, this->list()), half_split);
+    act(this->k(), yarn::rows_of(this->freqs, this->list()), half_split);
+    act(this->q(), this->k(), yarn::rows_of(this->table, this->list()), half_split);
+    act(this->k(), yarn::rows_of(this->table, this->list()), half_split);
+    act(this->k(), yarn::rows_of(this->table, positions_from(7)), half_split);
+    act(this->k(), yarn::rows_of(this->table, positions_from(7, 3)), half_split);
   };
   good(checking{});
-  yarn::rope_copy_check(this->q(), this->other(), this->rows, half, pairing::interleaved);
+  yarn::rope_copy_check(this->q(), this->other(), this->rows, half_split,
+                        yarn::output_order{pairing::interleaved});
   EXPECT_TRUE(this->untouched());
   good(applying{});
-  yarn::rope_copy(this->q(), this->other(), this->rows, half, pairing::interleaved);
+  yarn::rope_copy(this->q(), this->other(), this->rows, half_split,
+                  yarn::output_order{pairing::interleaved});
   EXPECT_FALSE(this->untouched());
 }
 
 // ---- The pairing ------------------------------------------------------------------------------
 
-TYPED_TEST(rope_refused, pairings_that_are_none) {
+TYPED_TEST(rope_refused, unknown_pairings) {
   for (const int number : {-1, 2, 77}) {
-    const auto none = static_cast<pairing>(number);
+    const auto unknown = static_cast<pairing>(number);
     const std::string value = "pairing = " + std::to_string(number);
-    this->template refused<invalid>({value}, [&](auto act) { act(this->q(), this->rows, none); });
     this->template refused<invalid>({value},
-                                    [&](auto act) { act(this->q(), this->k(), this->rows, none); });
+                                    [&](auto act) { act(this->q(), this->rows, unknown); });
+    this->template refused<invalid>(
+        {value}, [&](auto act) { act(this->q(), this->k(), this->rows, unknown); });
     this->template refused<invalid>({value}, [&](auto act) {
-      act(this->q(), this->k(), yarn::rows_of(this->freqs, this->list()), none);
+      act(this->q(), this->k(), yarn::rows_of(this->freqs, this->list()), unknown);
     });
     this->template refused<invalid>({value}, [&](auto act) {
-      act(this->q(), this->k(), yarn::rows_of(this->table, this->list()), none);
+      act(this->q(), this->k(), yarn::rows_of(this->table, this->list()), unknown);
     });
   }
 }
@@ -93,53 +96,54 @@ TYPED_TEST(rope_refused, heads_shorter_than_the_rotary_part) {
   TypeParam* const data = this->q_data();
   this->template bad_tensor<invalid>({"head_dim = 5", "rotary_dim = 6"}, {data, 3, 4, 5});
   this->template bad_tensor<invalid>({"head_dim = 0"}, {data, 3, 4, 0});
-  this->template bad_tensor<invalid>({"head_dim = 5"}, {data, 3, 0, 5}); // though nothing is there
+  this->template bad_tensor<invalid>({"head_dim = 5"}, {data, 3, 0, 5}); // even without heads
 }
 
 TYPED_TEST(rope_refused, null_data) {
   this->template bad_tensor<invalid>({"data is null"}, {static_cast<TypeParam*>(nullptr), 3, 4, 8});
 }
 
-TYPED_TEST(rope_refused, names_of_tensors) {
+TYPED_TEST(rope_refused, messages_name_the_tensor) {
   const heads_view<TypeParam> bad{this->q_data(), 3, 4, 5};
   this->template refused<invalid>({"q.head_dim"},
-                                  [&](auto act) { act(bad, this->k(), this->rows, half); });
+                                  [&](auto act) { act(bad, this->k(), this->rows, half_split); });
   this->template refused<invalid>({"k.head_dim"},
-                                  [&](auto act) { act(this->q(), bad, this->rows, half); });
-  this->template refused<invalid>({"x.head_dim"}, [&](auto act) { act(bad, this->rows, half); });
+                                  [&](auto act) { act(this->q(), bad, this->rows, half_split); });
+  this->template refused<invalid>({"x.head_dim"},
+                                  [&](auto act) { act(bad, this->rows, half_split); });
 }
 
-// What is rotated twice is wrong, and slices of it race.
+// An element in two heads would be rotated twice, and two threads could write it at the same time.
 TYPED_TEST(rope_refused, heads_that_overlap) {
   const heads_view<TypeParam> x{this->q_data(), 3, 4, 8};
   const auto bad = [&](auto token_stride, auto head_stride) {
     this->template bad_tensor<invalid>({"overlap"}, x.with_strides(token_stride, head_stride));
   };
-  bad(32, 7); // heads into each other
-  bad(31, 8); // tokens into each other
-  bad(32, 0); // all heads one
-  bad(0, 8);  // all tokens one
+  bad(32, 7); // heads overlap
+  bad(31, 8); // tokens overlap
+  bad(32, 0); // all heads are the same
+  bad(0, 8);  // all tokens are the same
   bad(0, 0);
   bad(-32, 8); // backwards
   bad(32, -8);
-  bad(7, 24);  // [heads][tokens], tokens into each other
-  bad(8, 23);  // [heads][tokens], heads into each other
-  bad(16, 12); // neither axis within the other
+  bad(7, 24);  // [heads][tokens], tokens overlap
+  bad(8, 23);  // [heads][tokens], heads overlap
+  bad(16, 12); // heads and tokens interweave
   bad(8, 8);
   bad(INT64_MIN, 8);
   bad(32, INT64_MIN);
 }
 
-// One head or one token has no stride to be wrong.
-TYPED_TEST(rope_refused, strides_that_do_not_matter) {
+// With one head the head stride is not used, and with one token the token stride is not used.
+TYPED_TEST(rope_refused, unused_strides_are_not_refused) {
   TypeParam* const data = this->q_data();
   const heads_view<TypeParam> one_head{data, 3, 1, 8}, one_token{data, 1, 4, 8};
   for (const std::int64_t any : {std::int64_t{0}, std::int64_t{-1}, INT64_MAX, INT64_MIN}) {
-    yarn::rope_check(one_head.with_strides(8, any), this->rows, half);
+    yarn::rope_check(one_head.with_strides(8, any), this->rows, half_split);
     yarn::rope_check(one_token.with_strides(any, 8), yarn::rows_of(this->freqs, positions_from(0)),
-                     half);
+                     half_split);
     yarn::rope_check(heads_view<TypeParam>{data, 1, 1, 8}.with_strides(any, any),
-                     yarn::rows_of(this->table, positions_from(0)), half);
+                     yarn::rows_of(this->table, positions_from(0)), half_split);
   }
   EXPECT_TRUE(this->untouched());
 }
@@ -152,7 +156,7 @@ TYPED_TEST(rope_refused, products_beyond_ptrdiff) {
   };
   const heads_view<TypeParam> x{data, 3, 4, 8};
   bad(x.with_strides(limit, 8));
-  bad(x.with_strides(limit / 2, 8)); // twice that, and four heads
+  bad(x.with_strides(limit / 2, 8)); // 2 token strides fit, but not the four heads after them
   bad(x.with_strides(INT64_MAX, 8));
   bad(x.with_strides(8, limit));
   bad(x.with_strides(8, limit / 3));
@@ -161,24 +165,25 @@ TYPED_TEST(rope_refused, products_beyond_ptrdiff) {
   bad({data, 1, 1, limit + 1});
   bad(heads_view<TypeParam>{data, std::int64_t{1} << 32, std::int64_t{1} << 32, 8}.with_strides(
       std::int64_t{1} << 40, 8));
-  // n_heads * head_dim wraps to a stride that looks small, negative, or good.
+  // n_heads * head_dim wraps around to a small stride, a negative one, or one that looks right.
   this->template bad_tensor<invalid>({}, {data, 3, std::int64_t{1} << 60, 8});
   this->template bad_tensor<invalid>({}, {data, 3, 4, INT64_MAX});
   this->template bad_tensor<invalid>({}, {data, 3, std::int64_t{1} << 61, 8});
   this->template bad_tensor<invalid>({}, {data, 3, (std::int64_t{1} << 61) + 4, 8});
   this->template bad_tensor<invalid>({}, {data, 3, std::int64_t{1} << 62, 12});
 
-  // The largest tensor there is, and one element more. (Checking touches nothing.)
+  // The largest possible tensor is accepted, and one element more is refused. (The checks access no
+  // element.)
   yarn::rope_check(heads_view<TypeParam>{data, 2, 4, 8}.with_strides(limit - 32, 8),
-                   yarn::rows_of(this->freqs, positions_from(0)), half);
+                   yarn::rows_of(this->freqs, positions_from(0)), half_split);
   yarn::rope_check(heads_view<TypeParam>{data, 2, 4, 8}.with_strides(8, (limit - 16) / 3),
-                   yarn::rows_of(this->freqs, positions_from(0)), half);
+                   yarn::rows_of(this->freqs, positions_from(0)), half_split);
   yarn::rope_check(heads_view<TypeParam>{data, 1, 1, limit},
-                   yarn::rows_of(this->freqs, positions_from(0)), half);
+                   yarn::rows_of(this->freqs, positions_from(0)), half_split);
   expect_error<invalid>(
       [&] {
         yarn::rope_check(heads_view<TypeParam>{data, 2, 4, 8}.with_strides(limit - 31, 8),
-                         yarn::rows_of(this->freqs, positions_from(0)), half);
+                         yarn::rows_of(this->freqs, positions_from(0)), half_split);
       },
       {"ptrdiff_t"});
 }
@@ -201,33 +206,34 @@ TYPED_TEST(rope_refused, counts_of_tokens_that_differ) {
   for (const std::int64_t n : {0, 1, 2, 4}) {
     const heads_view<TypeParam> other{this->k_data(), n, 2, 8};
     const std::string value = "n_tokens = " + std::to_string(n);
-    this->template refused<invalid>({"k.n_tokens", std::to_string(n)},
-                                    [&](auto act) { act(this->q(), other, this->rows, half); });
-    this->template refused<invalid>({"k.n_tokens"}, [&](auto act) {
-      act(this->q(), other, yarn::rows_of(this->freqs, positions_from(0)), half);
+    this->template refused<invalid>({"k.n_tokens", std::to_string(n)}, [&](auto act) {
+      act(this->q(), other, this->rows, half_split);
     });
     this->template refused<invalid>({"k.n_tokens"}, [&](auto act) {
-      act(this->q(), other, yarn::rows_of(this->table, positions_from(0)), half);
+      act(this->q(), other, yarn::rows_of(this->freqs, positions_from(0)), half_split);
+    });
+    this->template refused<invalid>({"k.n_tokens"}, [&](auto act) {
+      act(this->q(), other, yarn::rows_of(this->table, positions_from(0)), half_split);
     });
     this->template refused<invalid>({"rows.n_rows = 3"},
-                                    [&](auto act) { act(other, this->rows, half); });
+                                    [&](auto act) { act(other, this->rows, half_split); });
     this->template refused<invalid>({"positions.size = 3"}, [&](auto act) {
-      act(other, yarn::rows_of(this->freqs, this->list()), half);
+      act(other, yarn::rows_of(this->freqs, this->list()), half_split);
     });
     this->template refused<invalid>({"positions.size = 3"}, [&](auto act) {
-      act(other, yarn::rows_of(this->table, this->list()), half);
+      act(other, yarn::rows_of(this->table, this->list()), half_split);
     });
     this->template refused<invalid>({"positions.size = 3"}, [&](auto act) {
-      act(other, yarn::rows_of(this->table, positions_from(0, 3)), half);
+      act(other, yarn::rows_of(this->table, positions_from(0, 3)), half_split);
     });
     this->template refused<invalid>({"positions.size = 3"}, [&](auto act) {
-      act(other, yarn::rows_of(this->freqs, positions_from(0, 3)), half);
+      act(other, yarn::rows_of(this->freqs, positions_from(0, 3)), half_split);
     });
   }
   yarn::rotary_rows<float> more;
   more.assign(this->freqs, positions_from(0, 4));
   this->template refused<invalid>({"rows.n_rows = 4", "n_tokens = 3"},
-                                  [&](auto act) { act(this->q(), this->k(), more, half); });
+                                  [&](auto act) { act(this->q(), this->k(), more, half_split); });
 }
 
 } // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One rotation, the same bits, wherever its rows come from: prepared, made on the way from
-// frequencies, out of our table or out of the engine's, in any format and under any list of the
-// same positions; and for every type that has the same 16-bit format.
+// A rotation gives the same bits with every source of rows: prepared rows, rows that the call makes
+// from frequencies, our table, and rows and tables of the engine in any format. Positions may be a
+// list or a run. All types with the same 16-bit format give the same bits, too.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/model_methods.hpp"
@@ -26,7 +26,7 @@
 #define YARN_TEST_HAS_EIGEN 1
 #endif
 
-/// A 16-bit type as an engine has one: a class with a name of its own and no arithmetic.
+/// A 16-bit type of an engine: its own class, without arithmetic.
 struct engine_half {
   unsigned char low;
   unsigned char high;
@@ -50,7 +50,7 @@ TYPED_TEST_SUITE(rope_sources, support::element_types, support::element_names);
 
 constexpr std::int64_t n_positions = 600;
 
-/// YaRN's frequencies, with an attention factor that is not 1, for any number of pairs.
+/// Frequencies of YaRN, with an attention factor other than 1, for any number of pairs.
 yarn::frequencies some_frequencies(std::int64_t n_pairs) {
   yarn::yarn_scaling method;
   method.factor = 16;
@@ -58,7 +58,8 @@ yarn::frequencies some_frequencies(std::int64_t n_pairs) {
   return yarn::make_frequencies(support::shape_of(2 * n_pairs, 1e4), method);
 }
 
-/// Positions with runs of every length around those that matter inside, jumps and repetitions.
+/// Positions with runs of many lengths (8 is the shortest run that a recurrence makes), jumps and
+/// repetitions.
 std::vector<std::int64_t> some_positions(bool any_sign) {
   std::vector<std::int64_t> list;
   random_source random(11);
@@ -69,7 +70,7 @@ std::vector<std::int64_t> some_positions(bool any_sign) {
       list.push_back(first + i);
     }
   }
-  list.push_back(list.back()); // the same position twice, and a run backwards
+  list.push_back(list.back()); // the same position twice; then descending positions
   for (std::int64_t i = 0; i < 12; ++i) {
     list.push_back(n_positions - 1 - i);
   }
@@ -91,7 +92,7 @@ template <class T>
 
 TYPED_TEST(rope_sources, rows_frequencies_and_tables_give_the_same_bits) {
   using compute = support::compute_type<TypeParam>;
-  constexpr bool slow_rows = std::is_same_v<TypeParam, double>; // 100 ns a pair
+  constexpr bool slow_rows = std::is_same_v<TypeParam, double>; // 100 ns per pair
   for (const std::int64_t n_pairs : {1, 3, 8, 33, 64, slow_rows ? 513 : 1500}) {
     const bool is_long = n_pairs > 500;
     const yarn::frequencies freqs = some_frequencies(n_pairs);
@@ -109,7 +110,7 @@ TYPED_TEST(rope_sources, rows_frequencies_and_tables_give_the_same_bits) {
     pieces.assign(freqs, yarn::positions(list.data(), 13));
     pieces.append(freqs, yarn::positions(list.data() + 13, n_tokens - 13));
     const auto table = yarn::make_table<compute>(freqs, n_positions);
-    // The engine's arrays: of other strides, separate and packed.
+    // Arrays of the engine: with another stride, separate and packed.
     const auto pairs = static_cast<std::size_t>(n_pairs);
     const std::size_t apart = pairs + 5;
     std::vector<compute> cos(n_tokens * apart), sin(n_tokens * apart);
@@ -181,7 +182,7 @@ TYPED_TEST(rope_sources, rows_frequencies_and_tables_give_the_same_bits) {
   }
 }
 
-// A run of positions and the list that spells it out.
+// A run of positions, and a list with the same positions.
 TYPED_TEST(rope_sources, runs_and_lists_give_the_same_bits) {
   constexpr std::size_t n_tokens = 70, pairs = 9;
   const yarn::frequencies freqs = some_frequencies(pairs);
@@ -208,13 +209,13 @@ TYPED_TEST(rope_sources, runs_and_lists_give_the_same_bits) {
                          yarn::rows_of(table, yarn::positions_from(first)), order);
         EXPECT_TRUE(same_bits(listed, by_table)) << first;
       }
-      // One position after the other, as decoding goes.
+      // One position per call, as in decoding.
       two_tensors<TypeParam> stepped = before;
       for (std::size_t t = 0; t < n_tokens; ++t) {
-        support::tensor_layout one = stepped.q.layout;
-        one.first = one.place(t, 0);
-        one.n_tokens = 1;
-        yarn::rope_apply(one.view(stepped.q.buffer.data()),
+        support::tensor_layout one_token = stepped.q.layout;
+        one_token.first = one_token.place(t, 0);
+        one_token.n_tokens = 1;
+        yarn::rope_apply(one_token.view(stepped.q.buffer.data()),
                          yarn::rows_of(freqs, yarn::positions(&list[t], 1)), order);
       }
       EXPECT_TRUE(support::same_bits(listed.q.buffer, stepped.q.buffer)) << first;
@@ -227,13 +228,14 @@ TYPED_TEST(rope_sources, runs_and_lists_give_the_same_bits) {
 template <class To, class From> std::vector<To> converted(const std::vector<From>& from) {
   std::vector<To> to;
   to.reserve(from.size());
-  for (const From& one : from) {
-    to.push_back(support::element_of<To>(static_cast<double>(element<From>::widen(one))));
+  for (const From& value : from) {
+    to.push_back(support::element_of<To>(static_cast<double>(element<From>::widen(value))));
   }
   return to;
 }
 
-/// A table of R rotates as rows of the same values do, in what T is computed in.
+/// Expects that a table and rows of R give the bits of rows with the same values in the compute
+/// type of T.
 template <class T, class R> void check_table_of() {
   using compute = support::compute_type<T>;
   constexpr std::size_t n_rows = 50;
@@ -258,9 +260,9 @@ template <class T, class R> void check_table_of() {
       yarn::rope_apply(x.q.view(), x.k.view(), yarn::rows_of(table, yarn::positions(list)), order);
       for (std::size_t t = 0; t < list.size(); ++t) {
         const std::size_t row = static_cast<std::size_t>(list[t]) * (pairs + 1);
-        for (tensor<T>* one : {&expected.q, &expected.k}) {
-          for (std::size_t h = 0; h < one->layout.n_heads; ++h) {
-            support::emulate_head(one->head(t, h), order, &wide_cos[row], &wide_sin[row], pairs);
+        for (tensor<T>* x_part : {&expected.q, &expected.k}) {
+          for (std::size_t h = 0; h < x_part->layout.n_heads; ++h) {
+            support::emulate_head(x_part->head(t, h), order, &wide_cos[row], &wide_sin[row], pairs);
           }
         }
       }
@@ -285,7 +287,8 @@ TYPED_TEST(rope_sources, tables_of_every_format) {
 
 // ---- The engine's types -----------------------------------------------------------------------
 
-/// Rotates bits as Storage and as Other, which has the same format: the same bits come out.
+/// Rotates the same bits as Storage and as Other, which has the same format. Expects the same
+/// result.
 template <class Storage, class Other> void check_type(const char* name) {
   static_assert(sizeof(Storage) == 2 && sizeof(Other) == 2);
   constexpr std::size_t n_tokens = 3, heads = 2, dim = 46;
@@ -303,7 +306,7 @@ template <class Storage, class Other> void check_type(const char* name) {
   }
 }
 
-TEST(rope_of_engine_types, are_rotated_as_ours) {
+TEST(rope_of_engine_types, give_the_bits_of_our_types) {
   check_type<yarn::float16, engine_half>("engine_half");
 #if defined(YARN_TEST_HAS_EIGEN)
   check_type<yarn::float16, Eigen::half>("Eigen::half");
@@ -319,19 +322,19 @@ TEST(rope_of_engine_types, are_rotated_as_ours) {
 #endif
 }
 
-// Raw 16-bit words, seen through our storage types.
-TEST(rope_of_engine_types, raw_words_are_viewed_as_a_format) {
+// Raw 16-bit integers, viewed as one of our storage types.
+TEST(rope_of_engine_types, raw_integers_can_be_viewed_as_our_types) {
   constexpr std::size_t dim = 46;
   const std::vector<yarn::bfloat16> start = support::random_elements<yarn::bfloat16>(dim, 22);
-  std::vector<std::uint16_t> words(dim);
-  std::memcpy(words.data(), start.data(), dim * 2);
+  std::vector<std::uint16_t> raw(dim);
+  std::memcpy(raw.data(), start.data(), dim * 2);
   std::vector<yarn::bfloat16> ours = start;
   const yarn::frequencies freqs = some_frequencies(dim / 2);
   yarn::rope_apply(yarn::heads_view{ours.data(), 1, 1, dim},
                    yarn::rows_of(freqs, yarn::positions_from(9)), pairing::half_split);
-  yarn::rope_apply(yarn::heads_view{reinterpret_cast<yarn::bfloat16*>(words.data()), 1, 1, dim},
+  yarn::rope_apply(yarn::heads_view{reinterpret_cast<yarn::bfloat16*>(raw.data()), 1, 1, dim},
                    yarn::rows_of(freqs, yarn::positions_from(9)), pairing::half_split);
-  EXPECT_EQ(std::memcmp(words.data(), ours.data(), dim * 2), 0);
+  EXPECT_EQ(std::memcmp(raw.data(), ours.data(), dim * 2), 0);
 }
 
 } // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The values that other implementations lose: zeros with a sign, subnormal numbers, infinities,
-// NaN, and every 16-bit element there is.
+// Values that other implementations get wrong: zeros with a sign, subnormal numbers, infinities,
+// NaN, and all 16-bit elements.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/model_methods.hpp"
@@ -31,7 +31,7 @@ using yarn::pairing;
 template <class T> class rope_special_values : public ::testing::Test {};
 TYPED_TEST_SUITE(rope_special_values, support::element_types, support::element_names);
 
-/// What a NaN may be is open; that it is one, and quiet, is not. Everything else to the bit.
+/// Expects the bits of `expected`. If `expected` is NaN, any quiet NaN is right.
 template <class T> void expect_element(T value, T expected, const std::string& where, bool& good) {
   const bool same = support::is_nan(expected) ? element<T>::is_quiet_nan(value)
                                               : std::memcmp(&value, &expected, sizeof(T)) == 0;
@@ -66,7 +66,7 @@ template <class T> std::vector<T> special_elements() {
        {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{3}, // subnormal
         normal / 2 + 1, normal - 1, normal, normal + 1,                         // and around
         infinity - 1, infinity,                                                 // the largest
-        infinity + 1, infinity + normal / 4 + 1,                                // NaN that signal
+        infinity + 1, infinity + normal / 4 + 1,                                // signalling NaN
         infinity + normal / 2, 2 * normal + infinity / 2 - normal / 3}) {
     list.push_back(of_bits(bits));
     list.push_back(of_bits(sign | bits));
@@ -77,21 +77,21 @@ template <class T> std::vector<T> special_elements() {
   return list;
 }
 
-TYPED_TEST(rope_special_values, are_as_in_scalar_arithmetic) {
+TYPED_TEST(rope_special_values, give_the_bits_of_scalar_arithmetic) {
   using compute = support::compute_type<TypeParam>;
   struct entry {
     double cos, sin;
   };
-  // What an engine's table may hold, too: a NaN whose last bits a careless rounding would carry
-  // into the sign, infinities, subnormal numbers.
+  // The table of an engine may also have infinities, subnormal numbers, and a NaN whose payload a
+  // careless rounding would carry into the sign.
   const double nan = support::from_bits<double>(UINT64_MAX >> 1U);
   constexpr double infinity = std::numeric_limits<double>::infinity();
-  const std::vector<entry> turns{{1, 0},      {0, 1},        {-1, 0},        {0, -1},
-                                 {0.5, 0.25}, {-0.6, 0.8},   {1.375, 0},     {1.25, 1.25},
-                                 {1.5, -0.5}, {0x1p-20, 1},  {1, -0x1p-24},  {nan, 0.5},
-                                 {0.5, -nan}, {infinity, 1}, {1, -infinity}, {0x1p-140, 1}};
+  const std::vector<entry> row_entries{{1, 0},      {0, 1},        {-1, 0},        {0, -1},
+                                       {0.5, 0.25}, {-0.6, 0.8},   {1.375, 0},     {1.25, 1.25},
+                                       {1.5, -0.5}, {0x1p-20, 1},  {1, -0x1p-24},  {nan, 0.5},
+                                       {0.5, -nan}, {infinity, 1}, {1, -infinity}, {0x1p-140, 1}};
   const std::vector<TypeParam> list = special_elements<TypeParam>();
-  const std::size_t n_cases = list.size() * list.size() * turns.size();
+  const std::size_t n_cases = list.size() * list.size() * row_entries.size();
   for (const pairing order : pairings) {
     for (const std::size_t rotary_dim : {2U, 6U, 14U, 30U, 62U, 64U, 126U, 128U}) {
       const std::size_t pairs = rotary_dim / 2;
@@ -100,15 +100,16 @@ TYPED_TEST(rope_special_values, are_as_in_scalar_arithmetic) {
         tensor<TypeParam> x(dense(n_tokens, n_heads, rotary_dim));
         std::vector<compute> cos(n_tokens * pairs), sin(n_tokens * pairs);
         for (std::size_t at = 0; at < n_tokens * pairs; ++at) {
-          // Neighbours differ in all three, so that what one does to another would show.
+          // Neighbouring pairs differ in both elements and in their row, so that a mix-up would
+          // show.
           const std::size_t which = at * 7919 % n_cases;
-          cos[at] = static_cast<compute>(turns[which % turns.size()].cos);
-          sin[at] = static_cast<compute>(turns[which % turns.size()].sin);
+          cos[at] = static_cast<compute>(row_entries[which % row_entries.size()].cos);
+          sin[at] = static_cast<compute>(row_entries[which % row_entries.size()].sin);
           const auto places = support::places_of_pair(order, at % pairs, pairs);
           for (std::size_t h = 0; h < n_heads; ++h) {
             TypeParam* const head = x.head(at / pairs, h);
-            head[places.first] = list[which / turns.size() % list.size()];
-            head[places.second] = list[which / turns.size() / list.size()];
+            head[places.first] = list[which / row_entries.size() % list.size()];
+            head[places.second] = list[which / row_entries.size() / list.size()];
           }
         }
         tensor<TypeParam> expected = x;
@@ -132,7 +133,7 @@ TYPED_TEST(rope_special_values, are_as_in_scalar_arithmetic) {
   }
 }
 
-// Every 16-bit element there is, on every lane: kept by a turn of nothing, and halved by one half.
+// All 16-bit elements, in every lane, multiplied by 1, 0.5 and other cosines with sine 0.
 template <class T> class rope_16_bit_elements : public ::testing::Test {};
 using small_elements = ::testing::Types<yarn::float16, yarn::bfloat16>;
 TYPED_TEST_SUITE(rope_16_bit_elements, small_elements, support::element_names);
@@ -153,7 +154,7 @@ TYPED_TEST(rope_16_bit_elements, every_element_is_read_and_written_exactly) {
         for (std::size_t t = 0; t < n_tokens; ++t) {
           support::emulate_head(expected.head(t, 0), order, cos.data(), sin.data(), pairs);
         }
-        // The same row for every token: a table of one row.
+        // A table of one row gives every token the same row.
         const std::vector<std::int32_t> zeros(n_tokens);
         const yarn::table_view<float> table{cos.data(), sin.data(), 1, pairs, pairs};
         yarn::rope_apply(x.view(), yarn::rows_of(table, yarn::positions(zeros)), order);
@@ -179,7 +180,7 @@ TEST(rope_16_bit_range, binary16_overflows_to_infinity) {
     for (std::size_t i = 0; i < dim; ++i) {
       EXPECT_EQ(x[i].bits, i == 3 ? 0xfc00 : 0x7c00) << i;
     }
-    // 65504 + 15.99 rounds down to it, 65504 + 16 does not.
+    // 65504 + 15.99 rounds to 65504, 65504 + 16 rounds to infinity.
     x.assign(dim, yarn::float16{0x7bff});
     std::vector<float> close(dim / 2, std::nextafter(65520.0F / 65504.0F, 0.0F));
     close[1] = 65521.0F / 65504.0F;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rotations by rows of other types than the tensor's: every 16-bit entry, floats and doubles; and
-// by the rows of float32_pipeline.
+// Rotations by rows of another type than the tensor: all 16-bit entries, floats and doubles. Also
+// rotations by the rows of float32_pipeline.
 #include "../support/bits.hpp"
 #include "../support/rows.hpp"
 #include "../support/tensors.hpp"
@@ -40,11 +40,11 @@ template <> float stored_value<yarn::float16>(std::uint16_t bits) {
   return (bits & 0x8000) != 0 ? -size : size;
 }
 
-TYPED_TEST(rope_stored_rows, entries_of_16_bits_are_taken_exactly) {
+TYPED_TEST(rope_stored_rows, entries_of_16_bits_are_widened_exactly) {
   using T = TypeParam;
   const auto check = [](auto format) {
     using stored = decltype(format);
-    // Every finite bit pattern, subnormals too, as cos and as sin.
+    // Every finite bit pattern, subnormal numbers included, as cos and as sin.
     constexpr std::int64_t n_pairs = 64;
     std::vector<stored> cos, sin;
     std::vector<T> wide_cos, wide_sin;
@@ -87,7 +87,8 @@ TEST(rope_rows_of_another_type, are_widened_or_rounded) {
   const auto rows32 = made_rows<float>(freqs, yarn::positions_from(70, 5));
   const auto rows64 = made_rows<double>(freqs, yarn::positions_from(70, 5));
   for (const pairing p : support::pairings) {
-    // Doubles by float rows: widened. Floats by double rows: rounded, which here is the float row.
+    // For double tensors, float rows are widened. For float tensors, double rows are rounded; here
+    // this gives the float rows.
     std::vector<double> doubles = random_elements<double>(5 * 42, 13), expected = doubles;
     yarn::rope_apply(yarn::heads_view{doubles.data(), 5, 1, 42}, rows32, p);
     std::vector<double> cos(21), sin(21);

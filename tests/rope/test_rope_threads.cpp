@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One call spread over many threads, a slice each, is the call; and calls of different
-// configurations at once know nothing of each other. With the thread sanitizer, which sees what the
-// results may hide:
+// Slices on many threads give the result of one call, and simultaneous calls of different
+// configurations do not affect each other. The thread sanitizer also finds data races that do not
+// change the results:
 //   g++ -std=c++17 -O1 -g -fsanitize=thread -I include -I tests tests/rope/test_rope_threads.cpp
 //       -lgtest -lgtest_main -pthread
 #include "../support/bits.hpp"
@@ -37,7 +37,7 @@ yarn::frequencies yarn_frequencies(double factor, std::int64_t head_dim, double 
   return yarn::make_frequencies(support::shape_of(head_dim, theta), method);
 }
 
-/// Runs work(0), …, work(n - 1), each on a thread of its own, all started together.
+/// Runs work(0), …, work(n - 1), each on its own thread. All threads start work together.
 template <class Work> void on_threads(std::int64_t n, const Work& work) {
   std::atomic<std::int64_t> waiting{n};
   std::vector<std::thread> threads;
@@ -50,23 +50,23 @@ template <class Work> void on_threads(std::int64_t n, const Work& work) {
       work(i);
     });
   }
-  for (std::thread& one : threads) {
-    one.join();
+  for (std::thread& thread : threads) {
+    thread.join();
   }
 }
 
-// Tokens of 2-byte elements share cache lines at the slices' borders, and head-major heads do so at
-// every token of a border.
-TYPED_TEST(rope_threads, slices_on_threads_are_one_call) {
+// At the borders of slices, tokens of 2-byte elements share cache lines. In a head-major tensor
+// this happens once per head.
+TYPED_TEST(rope_threads, slices_on_threads_equal_one_call) {
   constexpr std::size_t n_tokens = 45, dim = 34;
   const yarn::frequencies freqs = yarn_frequencies(16, dim, 1e4);
   std::vector<std::int32_t> list(n_tokens);
   for (std::size_t t = 0; t < n_tokens; ++t) {
     list[t] = static_cast<std::int32_t>(t < 30 ? t + 100 : 400 - 7 * t);
   }
-  const yarn::positions here(list);
+  const yarn::positions list_view(list);
   yarn::rotary_rows<float> rows;
-  rows.assign(freqs, here);
+  rows.assign(freqs, list_view);
   const auto table = yarn::make_table<float>(freqs, 512);
   const tensor<TypeParam> q(support::dense(n_tokens, 3, dim + 1), 1);
   const tensor<TypeParam> k(support::head_major(n_tokens, 2, dim), 2);
@@ -74,19 +74,20 @@ TYPED_TEST(rope_threads, slices_on_threads_are_one_call) {
   for (const pairing order : pairings) {
     tensor<TypeParam> whole_q = q, whole_k = k;
     yarn::rope_apply(whole_q.view(), whole_k.view(), rows, order);
-    // (Rows of doubles, which the other sources make for double elements, are other numbers.)
+    // For double elements rows_of makes rows of doubles, which differ from the rows of floats.
     tensor<TypeParam> made_q = q, made_k = k;
-    yarn::rope_apply(made_q.view(), made_k.view(), yarn::rows_of(freqs, here), order);
+    yarn::rope_apply(made_q.view(), made_k.view(), yarn::rows_of(freqs, list_view), order);
 
     for (const std::int64_t n_threads : {2, 3, 8, 64}) {
       tensor<TypeParam> a_q = q, a_k = k, b_q = q, b_k = k, c_q = q, c_k = k;
       yarn::rope_check(a_q.view(), a_k.view(), rows, order);
       on_threads(n_threads, [&](std::int64_t i) {
-        const yarn::slice part{i, n_threads};
+        const yarn::thread_slice part{i, n_threads};
         yarn::rope_apply_unchecked(a_q.view(), a_k.view(), rows, order, part);
-        yarn::rope_apply_unchecked(b_q.view(), b_k.view(), yarn::rows_of(freqs, here), order, part);
-        yarn::rope_apply_unchecked(c_q.view(), yarn::rows_of(table, here), order, part);
-        yarn::rope_apply_unchecked(c_k.view(), yarn::rows_of(table, here), order, part);
+        yarn::rope_apply_unchecked(b_q.view(), b_k.view(), yarn::rows_of(freqs, list_view), order,
+                                   part);
+        yarn::rope_apply_unchecked(c_q.view(), yarn::rows_of(table, list_view), order, part);
+        yarn::rope_apply_unchecked(c_k.view(), yarn::rows_of(table, list_view), order, part);
       });
       EXPECT_TRUE(support::same_bits(a_q.buffer, whole_q.buffer)) << n_threads;
       EXPECT_TRUE(support::same_bits(a_k.buffer, whole_k.buffer)) << n_threads;
@@ -98,8 +99,8 @@ TYPED_TEST(rope_threads, slices_on_threads_are_one_call) {
   }
 }
 
-// Two models in one process, or two kinds of layers in one model, at the same time: neither sees
-// the other's numbers, whichever was there first.
+// Two models in one process, or two kinds of layers in one model, run at the same time. Neither
+// gets the numbers of the other.
 TYPED_TEST(rope_threads, two_configurations_at_once) {
   constexpr std::size_t n_tokens = 12, heads = 2, dim = 64;
   constexpr int n_rounds = 40;
@@ -127,14 +128,14 @@ TYPED_TEST(rope_threads, two_configurations_at_once) {
     const configuration& model = models[which];
     for (int round = 0; round < n_rounds; ++round) {
       tensor<TypeParam> x = start;
-      const auto here = yarn::positions_from(model.first_position, n_tokens);
+      const auto list_view = yarn::positions_from(model.first_position, n_tokens);
       if (round % 2 == 0) {
-        yarn::rope_apply(x.view(), yarn::rows_of(model.freqs, here), model.order);
-      } else { // everything made anew, too
+        yarn::rope_apply(x.view(), yarn::rows_of(model.freqs, list_view), model.order);
+      } else { // also makes the frequencies and rows again
         using compute = support::compute_type<TypeParam>;
         yarn::rotary_rows<compute> rows;
         rows.assign(which == 0 ? yarn_frequencies(32, dim, 1e4) : yarn_frequencies(4, 48, 1e6),
-                    here);
+                    list_view);
         yarn::rope_apply(x.view(), rows, model.order);
       }
       failures[which] += support::same_bits(x.buffer, alone[which].buffer) ? 0 : 1;
@@ -144,7 +145,7 @@ TYPED_TEST(rope_threads, two_configurations_at_once) {
   EXPECT_EQ(failures[1], 0);
 }
 
-// Layers share the rows and the frequencies of a step, and threads may be at different layers.
+// Layers share the rows of a step, and the threads may be in different layers.
 TYPED_TEST(rope_threads, layers_share_rows) {
   constexpr std::size_t n_tokens = 4, heads = 2, dim = 64, n_layers = 16;
   const yarn::frequencies freqs = yarn_frequencies(32, dim, 1e4);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// rope_apply for every element type, pairing, even rotary_dim from 2 to 260 and a few long ones, in
-// memory that ends or begins at an inaccessible page, at every alignment, with every layout of
-// rope.hpp. Every byte that such a tensor has around it is compared with what the
-// documented arithmetic leaves there, and every rotated element with the exact rotation.
-// YARN_PRINT_ERRORS=1 prints the largest errors.
+// rope_apply for every element type, pairing and even rotary_dim from 2 to 260, and for a few
+// larger ones. The memory ends or begins at an inaccessible page; all alignments and several
+// layouts are tested. Every byte of a tensor and around it is compared with the result of the
+// documented arithmetic, and rotated elements with the exact rotation. YARN_PRINT_ERRORS=1 prints
+// the largest errors.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/model_methods.hpp"
@@ -65,28 +65,27 @@ struct head_counts {
   std::size_t q;
   std::size_t kv;
 };
-// Even ones, so that a pad between two of them can move the begin to any alignment; GQA, MQA,
-// multi-head, and k with more heads than q.
+// The numbers of heads: GQA, MQA, multi-head, and k with more heads than q.
 constexpr std::array<head_counts, 6> counts{{{4, 2}, {2, 2}, {4, 1}, {1, 1}, {2, 4}, {3, 1}}};
 
 TYPED_TEST(rope_typed, every_even_rotary_dim_at_every_alignment) {
   using T = typename TypeParam::type;
-  bench<T> all(1);
+  bench<T> cases(1);
   worst_errors worst;
-  std::size_t turn = 0;
+  std::size_t n_cases = 0;
   for (std::size_t rotary_dim = 2; rotary_dim <= 260; rotary_dim += 2) {
     for (std::size_t offset = 0; offset < 64; offset += sizeof(T)) {
       for (const layout shape : layouts) {
         for (const support::fence side : {support::fence::behind, support::fence::before}) {
           for (const bool partial : {false, true}) {
-            ++turn;
-            const head_counts heads = counts[turn / 7 % counts.size()];
-            const std::size_t head_dim = rotary_dim + (partial ? 1 + turn % 13 : 0);
-            const std::size_t n_tokens = turn % 11 == 0 ? 1 : 2;
+            ++n_cases;
+            const head_counts heads = counts[n_cases / 7 % counts.size()];
+            const std::size_t head_dim = rotary_dim + (partial ? 1 + n_cases % 13 : 0);
+            const std::size_t n_tokens = n_cases % 11 == 0 ? 1 : 2;
             const geometry g{rotary_dim, head_dim, n_tokens, heads.q,
                              heads.kv,   shape,    side,     offset};
-            if (!all.template run<TypeParam::order>(g, turn % 5 == 0,
-                                                    turn % 4 == 0 ? &worst : nullptr)) {
+            if (!cases.template run<TypeParam::order>(g, n_cases % 5 == 0,
+                                                      n_cases % 4 == 0 ? &worst : nullptr)) {
               return;
             }
           }
@@ -95,17 +94,17 @@ TYPED_TEST(rope_typed, every_even_rotary_dim_at_every_alignment) {
     }
   }
   for (std::size_t offset = 0; offset < 64; offset += sizeof(T)) {
-    EXPECT_TRUE(all.reached(offset)) << "no tensor began at byte " << offset;
+    EXPECT_TRUE(cases.reached(offset)) << "no tensor began at byte " << offset;
   }
   report<TypeParam>("by_the_rounded_row", worst);
   EXPECT_LE(worst.beyond_round, most_units + oracle_noise);
   EXPECT_GT(worst.of_size, 0.4) << "nothing was measured";
 }
 
-// Heads that are rotated in several parts, because a row of theirs fills the scratch memory.
+// Long heads are rotated in several parts, because their row does not fit the scratch buffer.
 TYPED_TEST(rope_typed, long_rotary_dims) {
   using T = typename TypeParam::type;
-  bench<T> all(2);
+  bench<T> cases(2);
   worst_errors worst;
   for (const std::size_t rotary_dim :
        {1022U, 1024U, 1026U, 2046U, 2048U, 2050U, 2562U, 3072U, 4098U}) {
@@ -116,7 +115,7 @@ TYPED_TEST(rope_typed, long_rotary_dims) {
           const geometry g{
               rotary_dim, rotary_dim + beyond, packed ? 1U : 2U, packed ? 1U : 2U, 1, shape, side,
               sizeof(T)};
-          ASSERT_TRUE(all.template run<TypeParam::order>(g, false, &worst)) << g.describe();
+          ASSERT_TRUE(cases.template run<TypeParam::order>(g, false, &worst)) << g.describe();
         }
       }
     }
@@ -125,30 +124,30 @@ TYPED_TEST(rope_typed, long_rotary_dims) {
   EXPECT_LE(worst.beyond_round, most_units + oracle_noise);
 }
 
-// More tokens than fit in a block of the loops, and more heads than a model has.
+// More tokens than a block of the loops holds, and more heads than models have.
 TYPED_TEST(rope_typed, many_tokens_and_many_heads) {
   using T = typename TypeParam::type;
-  bench<T> all(3);
+  bench<T> cases(3);
   worst_errors worst;
   for (const std::size_t n_tokens : {1U, 3U, 31U, 32U, 33U, 65U, 100U}) {
     for (const std::size_t rotary_dim : {2U, 6U, 10U, 16U, 18U, 34U}) {
       for (const layout shape : layouts) {
         const geometry g{rotary_dim, rotary_dim + n_tokens % 2, n_tokens, 1 + n_tokens % 3, 1,
                          shape,      support::fence::behind,    sizeof(T)};
-        ASSERT_TRUE(all.template run<TypeParam::order>(g, false, &worst)) << g.describe();
+        ASSERT_TRUE(cases.template run<TypeParam::order>(g, false, &worst)) << g.describe();
       }
     }
   }
   for (const std::size_t n_heads : {7U, 16U, 33U, 96U}) {
     for (const layout shape : layouts) {
       const geometry g{20, 24, 2, n_heads, 1, shape, support::fence::behind, 0};
-      ASSERT_TRUE(all.template run<TypeParam::order>(g, false, &worst)) << g.describe();
+      ASSERT_TRUE(cases.template run<TypeParam::order>(g, false, &worst)) << g.describe();
     }
   }
   EXPECT_LE(worst.beyond_round, most_units + oracle_noise);
 }
 
-// ---- Nothing to rotate ------------------------------------------------------------------------
+// ---- Empty tensors ----------------------------------------------------------------------------
 
 TYPED_TEST(rope_typed, no_tokens_no_heads_and_an_empty_k) {
   using T = typename TypeParam::type;
@@ -188,7 +187,7 @@ TYPED_TEST(rope_typed, no_tokens_no_heads_and_an_empty_k) {
     EXPECT_TRUE(unchanged());
   }
 
-  // An empty k, as layers have that share the keys of another: q is rotated as it is alone.
+  // k is empty in layers that share the keys of another layer. q gets the same result as alone.
   std::vector<T> alone = before;
   yarn::rope_apply(yarn::heads_view{alone.data(), tokens, heads, dim}, rows, order);
   EXPECT_NE(std::memcmp(alone.data(), before.data(), alone.size() * sizeof(T)), 0);
@@ -202,12 +201,13 @@ TYPED_TEST(rope_typed, no_tokens_no_heads_and_an_empty_k) {
 
 // ---- The true angle ---------------------------------------------------------------------------
 //
-// A row entry is half a unit of its own off, so the products are off by H/2^24 together, or one
-// unit at H: two with the arithmetic. The phase adds 2^-62.3 rad a token, which a double sees.
+// The error of a row entry is half a unit of the entry. So the two products together are off by at
+// most H/2^24, one unit at H; with the arithmetic the bound is two units. The phase adds 2^-62.3
+// rad per token, which shows in double only.
 TYPED_TEST(rope_typed, within_two_units_of_the_true_angle) {
   using T = typename TypeParam::type;
   if (std::is_same_v<T, double> && !support::has_wide_long_double) {
-    // The truth must be wider than what is judged.
+    // The exact result needs a wider type than the result that is tested.
     GTEST_SKIP() << "long double is no wider than double here";
   }
   yarn::yarn_scaling method;
@@ -243,17 +243,17 @@ TYPED_TEST(rope_typed, within_two_units_of_the_true_angle) {
         const auto x1 = static_cast<long double>(element<T>::widen(before[head + at.second]));
         const auto exact = support::exact_rotation(x0, x1, cos, sin);
         const auto size = static_cast<double>(std::sqrt(x0 * x0 + x1 * x1) * m);
-        worst_errors one;
-        judge(data[head + at.first], exact.first, size, one);
-        judge(data[head + at.second], exact.second, size, one);
+        worst_errors errors;
+        judge(data[head + at.first], exact.first, size, errors);
+        judge(data[head + at.second], exact.second, size, errors);
         const double allowed =
             phase_error * size / support::unit_at<support::compute_type<T>>(size);
-        EXPECT_LE(one.beyond_round, 1 + most_units + allowed + oracle_noise)
+        EXPECT_LE(errors.beyond_round, 1 + most_units + allowed + oracle_noise)
             << "position " << positions[t] << ", pair " << i;
-        if (std::abs(positions[t]) < 100) { // what a position adds is its own, see above
-          worst.of_size = std::max(worst.of_size, one.of_size);
+        if (std::abs(positions[t]) < 100) { // large positions add the error of the phase
+          worst.of_size = std::max(worst.of_size, errors.of_size);
         }
-        worst.beyond_round = std::max(worst.beyond_round, one.beyond_round - allowed);
+        worst.beyond_round = std::max(worst.beyond_round, errors.beyond_round - allowed);
       }
     }
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What rope_apply must not be afraid of: elements, rows and tables more than 2^31 elements apart.
-// And that the unchecked calls never throw.
+// rope_apply works on heads, rows and tables more than 2^31 elements apart, and the unchecked calls
+// are noexcept.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/tensors.hpp"
@@ -27,7 +27,7 @@ using yarn::table_view;
 // ---- Distances beyond 2^31 elements -----------------------------------------------------------
 
 #if defined(YARN_TEST_HAS_FENCES) && UINTPTR_MAX > 0xffffffff
-/// Address space without memory behind it until it is touched.
+/// A range of addresses. The system provides memory for a page when the page is first accessed.
 class sparse_memory {
 public:
   explicit sparse_memory(std::size_t size) : size_(size) {
@@ -57,7 +57,8 @@ TYPED_TEST(rope_far, strides_beyond_2_to_the_31_elements) {
   constexpr std::size_t dim = 22, far = (std::size_t{1} << 31U) + 64;
   const sparse_memory memory((2 * far + 4096) * sizeof(TypeParam));
   if (memory.data() == nullptr) {
-    // Some tens of GB are reserved, and a few pages used: a limit on addresses is no fault of ours.
+    // The test reserves some tens of GB of addresses and uses a few pages. A system may limit the
+    // address space.
     GTEST_SKIP() << "no address space";
   }
   auto* const data = reinterpret_cast<TypeParam*>(memory.data());
@@ -116,13 +117,15 @@ TEST(rope_far_rows, rows_and_tables_beyond_2_to_the_31_elements) {
   constexpr std::int64_t far = std::int64_t{1} << 30;
   const sparse_memory memory(static_cast<std::size_t>(5 * far) * sizeof(float));
   if (memory.data() == nullptr) {
-    // Some tens of GB are reserved, and a few pages used: a limit on addresses is no fault of ours.
+    // The test reserves some tens of GB of addresses and uses a few pages. A system may limit the
+    // address space.
     GTEST_SKIP() << "no address space";
   }
   auto* const entries = reinterpret_cast<float*>(memory.data());
   const double inv_freq[] = {1, 0.5, 0.25, 0.125, 0.3};
   const auto freqs = yarn::frequencies_from(inv_freq, n_pairs, 1.25);
-  // Rows of five positions: the last four 2^31 elements and more from the first.
+  // Rows of five positions, 2^30 elements apart: rows 2 to 4 lie 2^31 elements and more after row
+  // 0.
   yarn::fill_rows(freqs, positions_from(0, 5), entries, entries + n_pairs, far);
   const std::vector<std::int32_t> list{4, 2, 3, 0, 4};
   const support::tensor<float> start(support::dense(list.size(), 2, dim));
@@ -142,7 +145,7 @@ TEST(rope_far_rows, rows_and_tables_beyond_2_to_the_31_elements) {
 
 // ---- Promises of the unchecked calls ----------------------------------------------------------
 
-template <class T> constexpr bool promises_hold() {
+template <class T> constexpr bool unchecked_calls_are_noexcept() {
   using view = const heads_view<T>&;
   using other = const heads_view<yarn::float16>&;
   using rows = const yarn::rotary_rows<float>&;
@@ -152,32 +155,37 @@ template <class T> constexpr bool promises_hold() {
   using freqs = const yarn::frequencies&;
   using list = const positions&;
   constexpr auto p = pairing::half_split;
-#define YARN_TEST_QUIET(...) noexcept(yarn::__VA_ARGS__)
-  return YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<view>(),
-                                              std::declval<rows>(), p, yarn::slice{})) &&
-         YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<other>(),
-                                              std::declval<engine_rows>(), p)) &&
-         YARN_TEST_QUIET(rope_apply_unchecked(std::declval<view>(), std::declval<rows>(), p)) &&
-         YARN_TEST_QUIET(
+#define YARN_TEST_IS_NOEXCEPT(...) noexcept(yarn::__VA_ARGS__)
+  return YARN_TEST_IS_NOEXCEPT(rope_apply_unchecked(std::declval<view>(), std::declval<view>(),
+                                                    std::declval<rows>(), p,
+                                                    yarn::thread_slice{})) &&
+         YARN_TEST_IS_NOEXCEPT(rope_apply_unchecked(std::declval<view>(), std::declval<other>(),
+                                                    std::declval<engine_rows>(), p)) &&
+         YARN_TEST_IS_NOEXCEPT(
+             rope_apply_unchecked(std::declval<view>(), std::declval<rows>(), p)) &&
+         YARN_TEST_IS_NOEXCEPT(
              rope_apply_unchecked(std::declval<view>(), std::declval<view>(),
                                   yarn::rows_of(std::declval<freqs>(), std::declval<list>()), p)) &&
-         YARN_TEST_QUIET(
+         YARN_TEST_IS_NOEXCEPT(
              rope_apply_unchecked(std::declval<view>(),
                                   yarn::rows_of(std::declval<table>(), std::declval<list>()), p)) &&
-         YARN_TEST_QUIET(
+         YARN_TEST_IS_NOEXCEPT(
              rope_apply_unchecked(std::declval<view>(),
                                   yarn::rows_of(std::declval<engine_table>(), std::declval<list>()),
-                                  p, yarn::slice{})) &&
-         YARN_TEST_QUIET(rope_copy_unchecked(std::declval<view>(), std::declval<other>(),
-                                             std::declval<rows>(), p, p, yarn::slice{})) &&
-         YARN_TEST_QUIET(rope_copy_unchecked(
-             std::declval<view>(), std::declval<other>(),
-             yarn::rows_of(std::declval<freqs>(), std::declval<list>()), p, p)) &&
-         // and the checked ones do throw
-         !YARN_TEST_QUIET(rope_apply(std::declval<view>(), std::declval<rows>(), p)) &&
-         !YARN_TEST_QUIET(rope_check(std::declval<view>(), std::declval<rows>(), p));
-#undef YARN_TEST_QUIET
+                                  p, yarn::thread_slice{})) &&
+         YARN_TEST_IS_NOEXCEPT(rope_copy_unchecked(std::declval<view>(), std::declval<other>(),
+                                                   std::declval<rows>(), p, yarn::output_order{p},
+                                                   yarn::thread_slice{})) &&
+         YARN_TEST_IS_NOEXCEPT(
+             rope_copy_unchecked(std::declval<view>(), std::declval<other>(),
+                                 yarn::rows_of(std::declval<freqs>(), std::declval<list>()), p,
+                                 yarn::output_order{p})) &&
+         // the checked calls may throw
+         !YARN_TEST_IS_NOEXCEPT(rope_apply(std::declval<view>(), std::declval<rows>(), p)) &&
+         !YARN_TEST_IS_NOEXCEPT(rope_check(std::declval<view>(), std::declval<rows>(), p));
+#undef YARN_TEST_IS_NOEXCEPT
 }
-static_assert(promises_hold<float>() && promises_hold<double>() && promises_hold<yarn::bfloat16>());
+static_assert(unchecked_calls_are_noexcept<float>() && unchecked_calls_are_noexcept<double>() &&
+              unchecked_calls_are_noexcept<yarn::bfloat16>());
 
 } // namespace

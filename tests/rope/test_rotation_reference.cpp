@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Whole rotations against the numbers of other implementations (tests/reference/README.md says how
-// they were made): every case of rotation.json but those of axes that are not built yet.
+// Rotations of whole tensors against the numbers of Hugging Face and vLLM
+// (tests/reference/README.md says how the numbers were made). The file tests every case of
+// rotation.json except those of ggml and those with several position axes, which the library does
+// not have yet.
 //
-//     Hugging Face, vLLM   float32: their angles are float32, so are ours (float32_pipeline)
-//                          16 bits: bit for bit, by rounding our rows where they round theirs; and
-//                          our own results are nearer to the exact rotation than theirs
+//     float32   the frameworks compute angles in float32; so does float32_pipeline
+//     16 bits   the same bits, if the test rounds our rows where the frameworks round theirs; and
+//               the results of the library are nearer to the exact rotation
 #include "../support/bits.hpp"
 #include "../support/reference_cases.hpp"
 #include "../support/rotation_cases.hpp"
@@ -43,16 +45,16 @@ using support::rounded;
 using support::spacing;
 using support::sum32;
 
-// ---- None is left out -------------------------------------------------------------------------
+// ---- The list of cases is complete ------------------------------------------------------------
 
-TEST(rotation_reference_data, is_what_this_test_was_written_for) {
+TEST(rotation_reference_data, has_the_cases_of_the_list) {
   ASSERT_EQ(rotation_json().size(), std::size(listed_cases));
   for (std::size_t i = 0; i < std::size(listed_cases); ++i) {
     EXPECT_EQ(rotation_json()[i].at("id"), listed_cases[i].id) << "case " << i;
   }
 }
 
-/// What the data says about itself must agree with what the list above says.
+/// The method of a case by its own data. It must agree with listed_cases.
 method method_told_by(const reference::json& entry) {
   if (entry.at("positions").at(0).is_array()) {
     return method::axes;
@@ -71,16 +73,16 @@ method method_told_by(const reference::json& entry) {
                                                            : method::rows_and_end;
 }
 
-TEST(rotation_reference_data, is_compared_as_it_says) {
+TEST(rotation_reference_data, agrees_with_the_methods_of_the_list) {
   std::size_t n_axes = 0;
   for (std::size_t i = 0; i < std::size(listed_cases); ++i) {
     EXPECT_TRUE(method_told_by(rotation_json()[i]) == listed_cases[i].how) << listed_cases[i].id;
     n_axes += listed_cases[i].how == method::axes ? 1 : 0;
   }
-  EXPECT_EQ(n_axes, 10U); // fewer, once axes are built; never more
+  EXPECT_EQ(n_axes, 10U); // must decrease when the library gets position axes, and never increase
 }
 
-// Those of ggml are counted by test_rotation_reference_ggml.cpp.
+// test_rotation_reference_ggml.cpp counts the cases of ggml.
 TEST(rotation_reference_data, has_a_test_for_every_case_but_those_of_axes) {
   std::map<std::string, int> tests_named;
   const testing::UnitTest& all = *testing::UnitTest::GetInstance();
@@ -104,68 +106,69 @@ TEST(rotation_reference_data, has_a_test_for_every_case_but_those_of_axes) {
 
 class float32_frameworks : public testing::TestWithParam<rotation_case> {};
 
-// Their cos and sin are within a ULP of float32 and ours are nearest, and each side rounds products
-// and sums of numbers below 0.71: reference/README.md gives 2.4e-7 times the attention factor. The
-// largest difference that occurs is 6.0e-8, and 1.2e-7 with an attention factor (42 % of this).
+// The frameworks' cos and sin are within one ULP of float32, ours are correctly rounded, and both
+// sides round products and sums of numbers below 0.71. Hence the tolerance of reference/README.md:
+// 2.4e-7 times the attention factor. The largest difference that occurs is 6.0e-8, and 1.2e-7 with
+// an attention factor (42 % of the tolerance).
 TEST_P(float32_frameworks, agree_with_the_float32_pipeline) {
-  const rotation_case& one = GetParam();
-  const std::vector<double> ours = rotate(one, framework_frequencies(one));
-  const double tolerance = 2.4e-7 * one.model.attention_factor;
+  const rotation_case& test_case = GetParam();
+  const std::vector<double> ours = rotate(test_case, framework_frequencies(test_case));
+  const double tolerance = 2.4e-7 * test_case.model.attention_factor;
   difference found;
   for (std::size_t i = 0; i < ours.size(); ++i) {
-    found.add(ours[i], double{one.output[i]}, tolerance);
-    EXPECT_NEAR(ours[i], double{one.output[i]}, tolerance) << "element " << i;
+    found.add(ours[i], double{test_case.output[i]}, tolerance);
+    EXPECT_NEAR(ours[i], double{test_case.output[i]}, tolerance) << "element " << i;
   }
-  expect_rest_copied(one, ours);
-  found.print(one, "float32 pipeline");
+  expect_rest_copied(test_case, ours);
+  found.print(test_case, "float32 pipeline");
 }
 
-/// What their float32 arithmetic adds to the exact frequency, in ULP (reference/README.md).
-std::int64_t inv_freq_tolerance_ulp(const rotation_case& one) {
-  const std::string& type = one.model.rope_type;
+/// The error of the frameworks' float32 frequencies, in ULP (reference/README.md).
+std::int64_t inv_freq_tolerance_ulp(const rotation_case& test_case) {
+  const std::string& type = test_case.model.rope_type;
   if (type == "yarn") {
-    return one.model.parameters.value("truncate", true) ? 8 : 13;
+    return test_case.model.parameters.value("truncate", true) ? 8 : 13;
   }
   return type == "llama3" ? 8 : type == "longrope" ? 5 : 4;
 }
 
-// From the model's parameters to the result, all our own and exact. The frequencies differ by a few
-// ULP of float32, which a position multiplies, and their angle is rounded to float32: both move a
-// result by no more than they move the angle times the length of the pair. (Up to 4.9e-3 at
-// position 131071; 99 % of the tolerance.)
+// The library computes everything from the parameters of the model, with exact angles. The
+// frequencies of the frameworks differ by a few ULP of float32, times the position, and their
+// angles are rounded to float32. Both move a result by at most the change of the angle times the
+// length of the pair. (The largest difference is 4.9e-3 at position 131071, 99 % of the tolerance.)
 TEST_P(float32_frameworks, agree_with_the_methods_of_the_library) {
-  const rotation_case& one = GetParam();
-  const reference::mapped_case mapped = reference::map_case(one.model);
+  const rotation_case& test_case = GetParam();
+  const reference::mapped_case mapped = reference::map_case(test_case.model);
   const yarn::frequencies freqs =
       yarn::make_frequencies(mapped.shape, mapped.scaling, mapped.seq_len);
-  ASSERT_EQ(freqs.inv_freq().size(), one.model.inv_freq.size());
-  const double attention = one.model.attention_factor;
+  ASSERT_EQ(freqs.inv_freq().size(), test_case.model.inv_freq.size());
+  const double attention = test_case.model.attention_factor;
   EXPECT_NEAR(freqs.attention_factor() / attention, 1, 1e-12);
   const format single = format_named("float32");
-  std::vector<double> moved; // by how much the frequencies differ
+  std::vector<double> moved; // the differences of the frequencies
   for (std::size_t pair = 0; pair < freqs.inv_freq().size(); ++pair) {
     const double exact = freqs.inv_freq()[pair];
-    moved.push_back(std::fabs(exact - double{one.model.inv_freq[pair]}));
-    EXPECT_LE(moved.back(),
-              (static_cast<double>(inv_freq_tolerance_ulp(one)) + 0.5) * spacing(exact, single))
+    moved.push_back(std::fabs(exact - double{test_case.model.inv_freq[pair]}));
+    EXPECT_LE(moved.back(), (static_cast<double>(inv_freq_tolerance_ulp(test_case)) + 0.5) *
+                                spacing(exact, single))
         << "pair " << pair;
   }
-  const std::vector<double> ours = rotate(one, freqs);
+  const std::vector<double> ours = rotate(test_case, freqs);
   difference found;
-  for_each_pair(one, [&](std::int64_t t, std::int64_t pair, double x0, double x1, std::size_t first,
-                         std::size_t second) {
-    const auto position = static_cast<double>(one.positions[static_cast<std::size_t>(t)]);
+  for_each_pair(test_case, [&](std::int64_t t, std::int64_t pair, double x0, double x1,
+                               std::size_t first, std::size_t second) {
+    const auto position = static_cast<double>(test_case.positions[static_cast<std::size_t>(t)]);
     const auto i = static_cast<std::size_t>(pair);
-    const double angle = position * double{one.model.inv_freq[i]};
+    const double angle = position * double{test_case.model.inv_freq[i]};
     const double turned = position * moved[i] + spacing(angle, single) / 2;
     const double tolerance = attention * (std::hypot(x0, x1) * turned + 2.4e-7);
     for (const std::size_t at : {first, second}) {
-      found.add(ours[at], double{one.output[at]}, tolerance);
-      EXPECT_NEAR(ours[at], double{one.output[at]}, tolerance)
+      found.add(ours[at], double{test_case.output[at]}, tolerance);
+      EXPECT_NEAR(ours[at], double{test_case.output[at]}, tolerance)
           << "position " << position << ", pair " << pair;
     }
   });
-  found.print(one, "own method");
+  found.print(test_case, "own method");
 }
 
 INSTANTIATE_TEST_SUITE_P(all, float32_frameworks, testing::ValuesIn(cases_of(method::float32)),
@@ -175,34 +178,35 @@ INSTANTIATE_TEST_SUITE_P(all, float32_frameworks, testing::ValuesIn(cases_of(met
 
 class sixteen_bit_frameworks : public testing::TestWithParam<rotation_case> {};
 
-// A framework's own roundings, on our rows. (Its rows are rounded to float32 twice, before and
-// after the attention factor, ours once: that is not seen behind the rounding to 16 bits.)
-TEST_P(sixteen_bit_frameworks, are_met_bit_for_bit) {
-  const rotation_case& one = GetParam();
-  const format to = format_named(one.dtype);
+// The test does the roundings of the framework with our rows. (The framework rounds its rows to
+// float32 twice, before and after the attention factor, and the library once. The rounding to 16
+// bits hides this difference.)
+TEST_P(sixteen_bit_frameworks, are_reproduced_bit_for_bit) {
+  const rotation_case& test_case = GetParam();
+  const format to = format_named(test_case.dtype);
   yarn::rotary_rows<float> rows;
-  rows.assign(framework_frequencies(one), yarn::positions(one.positions));
+  rows.assign(framework_frequencies(test_case), yarn::positions(test_case.positions));
   const auto row_entry = [&](float value) {
-    return one.how == method::end_only ? double{value} : rounded(double{value}, to);
+    return test_case.how == method::end_only ? double{value} : rounded(double{value}, to);
   };
   const auto term = [&](double x, double entry) {
     const double product = product32(x, entry);
-    return one.how == method::three_times ? rounded(product, to) : product;
+    return test_case.how == method::three_times ? rounded(product, to) : product;
   };
   std::size_t n_different = 0;
-  for_each_pair(one, [&](std::int64_t t, std::int64_t pair, double x0, double x1, std::size_t first,
-                         std::size_t second) {
+  for_each_pair(test_case, [&](std::int64_t t, std::int64_t pair, double x0, double x1,
+                               std::size_t first, std::size_t second) {
     const double c = row_entry(rows.cos(t)[pair]);
     const double s = row_entry(rows.sin(t)[pair]);
     const double y0 = rounded(sum32(term(x0, c), -term(x1, s)), to);
     const double y1 = rounded(sum32(term(x1, c), term(x0, s)), to);
-    n_different += bits_of(static_cast<float>(y0)) != bits_of(one.output[first]) ? 1 : 0;
-    n_different += bits_of(static_cast<float>(y1)) != bits_of(one.output[second]) ? 1 : 0;
+    n_different += bits_of(static_cast<float>(y0)) != bits_of(test_case.output[first]) ? 1 : 0;
+    n_different += bits_of(static_cast<float>(y1)) != bits_of(test_case.output[second]) ? 1 : 0;
   });
-  EXPECT_EQ(n_different, 0U) << "of " << one.output.size();
+  EXPECT_EQ(n_different, 0U) << "of " << test_case.output.size();
 }
 
-/// Errors of a result against an exact one.
+/// The errors of a result against the exact result.
 struct error_summary {
   double largest = 0;
   double sum_of_squares = 0;
@@ -222,26 +226,26 @@ struct compared_errors {
   error_summary theirs;
 };
 
-/// The errors of both results against the rotation by the angles angle(token, pair), which are
-/// exact; ours must lie within one rounding of it.
+/// The errors of both results against the exact rotation by the angles angle(token, pair). Expects
+/// that ours are within their bound.
 template <class Angle>
-compared_errors compare_errors(const rotation_case& one, const std::vector<double>& ours,
+compared_errors compare_errors(const rotation_case& test_case, const std::vector<double>& ours,
                                const Angle& angle) {
-  const format to = format_named(one.dtype);
+  const format to = format_named(test_case.dtype);
   compared_errors errors;
-  for_each_pair(one, [&](std::int64_t t, std::int64_t pair, double x0, double x1, std::size_t first,
-                         std::size_t second) {
+  for_each_pair(test_case, [&](std::int64_t t, std::int64_t pair, double x0, double x1,
+                               std::size_t first, std::size_t second) {
     const long double a = angle(t, pair);
-    const long double m = one.model.attention_factor;
+    const long double m = test_case.model.attention_factor;
     const long double c = m * std::cos(a);
     const long double s = m * std::sin(a);
     const long double exact[] = {x0 * c - x1 * s, x0 * s + x1 * c};
     const std::size_t at[] = {first, second};
     for (int i = 0; i < 2; ++i) {
       errors.ours.add(ours[at[i]], exact[i]);
-      errors.theirs.add(double{one.output[at[i]]}, exact[i]);
-      // Half a unit of the 16 bits, and 2 ULP of float of the pair's length (DESIGN.md, section 4).
-      const double length = std::hypot(x0, x1) * one.model.attention_factor;
+      errors.theirs.add(double{test_case.output[at[i]]}, exact[i]);
+      // The bound: half a unit of the 16-bit format, and 2 ULP of float at the length of the pair.
+      const double length = std::hypot(x0, x1) * test_case.model.attention_factor;
       EXPECT_LE(std::fabs(static_cast<double>(static_cast<long double>(ours[at[i]]) - exact[i])),
                 spacing(static_cast<double>(exact[i]), to) / 2 +
                     2 * spacing(length, format_named("float32")));
@@ -250,15 +254,16 @@ compared_errors compare_errors(const rotation_case& one, const std::vector<doubl
   return errors;
 }
 
-void print(const rotation_case& one, const char* what, const compared_errors& errors) {
-  std::printf("%-28s %s: max %.2e (theirs %.2e), rms %.2e (theirs %.2e)\n", one.model.id.c_str(),
-              what, errors.ours.largest, errors.theirs.largest, errors.ours.rms(),
-              errors.theirs.rms());
+void print(const rotation_case& test_case, const char* what, const compared_errors& errors) {
+  std::printf("%-28s %s: max %.2e (theirs %.2e), rms %.2e (theirs %.2e)\n",
+              test_case.model.id.c_str(), what, errors.ours.largest, errors.theirs.largest,
+              errors.ours.rms(), errors.theirs.rms());
 }
 
-/// Who rounds at the end only has the same largest error: half a unit of the 16 bits.
-void expect_nearer(const rotation_case& one, const compared_errors& errors) {
-  if (one.how == method::end_only) {
+/// Expects that our errors are smaller. A framework that rounds only at the end has the same
+/// largest error: half a unit of the 16-bit format.
+void expect_nearer(const rotation_case& test_case, const compared_errors& errors) {
+  if (test_case.how == method::end_only) {
     EXPECT_LE(errors.ours.largest, errors.theirs.largest);
   } else {
     EXPECT_LT(errors.ours.largest, errors.theirs.largest);
@@ -267,32 +272,35 @@ void expect_nearer(const rotation_case& one, const compared_errors& errors) {
 }
 
 TEST_P(sixteen_bit_frameworks, are_farther_from_the_exact_rotation_than_the_library) {
-  const rotation_case& one = GetParam();
-  const yarn::frequencies freqs = yarn::frequencies_from(
-      one.model.inv_freq.data(), one.model.inv_freq.size(), one.model.attention_factor);
+  const rotation_case& test_case = GetParam();
+  const yarn::frequencies freqs =
+      yarn::frequencies_from(test_case.model.inv_freq.data(), test_case.model.inv_freq.size(),
+                             test_case.model.attention_factor);
   const compared_errors errors =
-      compare_errors(one, rotate(one, freqs), [&](std::int64_t t, std::int64_t pair) {
-        return static_cast<long double>(one.positions[static_cast<std::size_t>(t)]) *
-               static_cast<long double>(one.model.inv_freq[static_cast<std::size_t>(pair)]);
+      compare_errors(test_case, rotate(test_case, freqs), [&](std::int64_t t, std::int64_t pair) {
+        return static_cast<long double>(test_case.positions[static_cast<std::size_t>(t)]) *
+               static_cast<long double>(test_case.model.inv_freq[static_cast<std::size_t>(pair)]);
       });
-  print(one, "exact angles", errors);
-  expect_nearer(one, errors);
+  print(test_case, "exact angles", errors);
+  expect_nearer(test_case, errors);
 }
 
-// Without the error of their float32 angle, which is most of it at position 131071: what rounding
-// several times costs against once. (DeepSeek-V2's, which rounds once, gives our numbers there.)
+// Compares against the rotation by the frameworks' float32 angles. At position 131071 most of their
+// error is the error of these angles. Without it the test sees the difference between rounding
+// several times and rounding once. (DeepSeek-V2 rounds once; its numbers equal ours here.)
 class twice_rounding_frameworks : public testing::TestWithParam<rotation_case> {};
 
 TEST_P(twice_rounding_frameworks, are_farther_from_the_rotation_by_their_own_angles) {
-  const rotation_case& one = GetParam();
+  const rotation_case& test_case = GetParam();
   const compared_errors errors = compare_errors(
-      one, rotate(one, framework_frequencies(one)), [&](std::int64_t t, std::int64_t pair) {
-        const auto position = static_cast<float>(one.positions[static_cast<std::size_t>(t)]);
-        const float angle = position * one.model.inv_freq[static_cast<std::size_t>(pair)];
+      test_case, rotate(test_case, framework_frequencies(test_case)),
+      [&](std::int64_t t, std::int64_t pair) {
+        const auto position = static_cast<float>(test_case.positions[static_cast<std::size_t>(t)]);
+        const float angle = position * test_case.model.inv_freq[static_cast<std::size_t>(pair)];
         return static_cast<long double>(angle);
       });
-  print(one, "their angles", errors);
-  expect_nearer(one, errors);
+  print(test_case, "their angles", errors);
+  expect_nearer(test_case, errors);
 }
 
 INSTANTIATE_TEST_SUITE_P(all, twice_rounding_frameworks,

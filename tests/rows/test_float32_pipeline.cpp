@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rows of yarn::float32_pipeline: the angles that frameworks compute in float, on purpose.
+// Rows of yarn::float32_pipeline. It computes angles in float, as the frameworks do.
 #include "../support/model_methods.hpp"
 #include "../support/oracle.hpp"
 #include "../support/rows.hpp"
@@ -26,7 +26,7 @@ using support::measured_positions;
 using support::position_lists;
 using support::single_row;
 
-/// The number of floats between two of them; across zero too.
+/// The number of steps from one float to the other, also across zero.
 std::int64_t floats_between(float a, float b) {
   const auto ordered = [](float x) {
     const auto bits = static_cast<std::int64_t>(bits_of(x));
@@ -35,13 +35,14 @@ std::int64_t floats_between(float a, float b) {
   return std::abs(ordered(a) - ordered(b));
 }
 
-TEST(float32_pipeline, is_that_of_the_frameworks_to_one_ulp) {
-  // Their pipeline: angle = float(position) * float(inv_freq) in float; cos of it; times m. Ours
-  // rounds m cos(angle) once. Against libm in long double nothing but that rounding is left; libm
-  // in float, as the frameworks call it, is within one ULP of it before the product with m.
+TEST(float32_pipeline, is_within_one_ulp_of_the_frameworks) {
+  // The frameworks compute angle = float(position) * float(inv_freq) in float, then cos(angle),
+  // then the product with m. The library rounds m cos(angle) once, so against the oracle only this
+  // rounding is left. libm in float, which the frameworks call, is within one ULP of our result if
+  // m is 1.
   std::int64_t worst = 0, worst_float = 0, differing = 0, n = 0;
-  for (const support::model_method& one : support::model_methods()) {
-    const yarn::frequencies exact = one.frequencies();
+  for (const support::model_method& model : support::model_methods()) {
+    const yarn::frequencies exact = model.frequencies();
     const yarn::frequencies freqs = yarn::float32_pipeline(exact);
     ASSERT_TRUE(freqs.is_float32_pipeline());
     const double m = freqs.attention_factor();
@@ -78,7 +79,8 @@ TEST(float32_pipeline, is_that_of_the_frameworks_to_one_ulp) {
 }
 
 TEST(float32_pipeline, differs_from_the_exact_rows_as_the_frameworks_do) {
-  // PERFORMANCE.md measured 4e-3 at 131071: if rows were exact here, the comparison would be void.
+  // docs/accuracy.md has 4.2e-3 at position 131071. If float32_pipeline were exact, the comparison
+  // with the frameworks would be meaningless.
   const yarn::frequencies exact =
       yarn::make_frequencies(support::shape_of(128, 1e4), yarn::default_scaling{});
   const single_row<float> ours(exact, 131071), theirs(yarn::float32_pipeline(exact), 131071);
@@ -91,7 +93,7 @@ TEST(float32_pipeline, differs_from_the_exact_rows_as_the_frameworks_do) {
   EXPECT_LT(worst, 1e-2F);
 }
 
-TEST(float32_pipeline, has_the_same_bits_by_every_way) {
+TEST(float32_pipeline, has_the_same_bits_in_lists_and_runs) {
   const yarn::frequencies freqs =
       yarn::float32_pipeline(geometric(131, 1.277)); // parts of 64 pairs
   for (const std::vector<std::int64_t>& list : position_lists()) {
@@ -109,8 +111,8 @@ TEST(float32_pipeline, has_the_same_bits_by_every_way) {
   }
 }
 
-TEST(float32_pipeline, of_large_frequencies_is_right_or_refused) {
-  // Angles up to 2^63 are floats, too: 2^31 * 2^32.
+TEST(float32_pipeline, large_frequencies_are_exact_or_refused) {
+  // Angles may be as large as 2^31 * 2^32 = 2^63.
   const std::vector<double> inv_freq{1.0, 1e3, 16777215.0, 4e8, 4294967040.0};
   const yarn::frequencies freqs =
       yarn::float32_pipeline(yarn::frequencies_from(inv_freq.data(), inv_freq.size()));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Rows that feed a GPU: the kernel of docs/threads-isas-gpus.md, compiled as C++, gives the bits of
-// rope_apply, so that parts of one model may run on either. The words that CUDA has for its grid
-// and its arithmetic are given here, from the definitions of IEEE 754.
+// The GPU kernel of docs/threads-isas-gpus.md, compiled as C++, gives the bits of rope_apply. So
+// the CPU and the GPU may each run parts of one model. This file defines CUDA's names for the grid
+// and for the arithmetic of IEEE 754.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/tensors.hpp"
@@ -27,7 +27,7 @@ struct dim {
 };
 dim gridDim, blockIdx, threadIdx;
 
-float __fmul_rn(float a, float b) { return a * b; } // an argument of fma: nothing can be fused
+float __fmul_rn(float a, float b) { return a * b; } // used only as argument of fma: cannot be fused
 float __fmaf_rn(float a, float b, float c) { return std::fma(a, b, c); }
 template <class T> float load(T value) { return support::element<T>::widen(value); }
 template <class T> T store(float value) { return support::element<T>::narrow(value); }
@@ -70,7 +70,7 @@ using support::element;
 using support::random_source;
 using yarn::pairing;
 
-constexpr int n_heads = 6, head_dim = 96, n_pairs = 40; // 16 elements of a head stay
+constexpr int n_heads = 6, head_dim = 96, n_pairs = 40; // 16 elements of a head are not rotated
 
 yarn::frequencies frequencies_with_an_attention_factor() {
   yarn::rope_shape shape;
@@ -83,7 +83,7 @@ yarn::frequencies frequencies_with_an_attention_factor() {
   return yarn::make_frequencies(shape, method);
 }
 
-/// A prompt with a jump, so that runs and single rows are among them.
+/// The positions of a prompt, and some single positions.
 std::vector<std::int32_t> token_positions() {
   std::vector<std::int32_t> list(25);
   std::iota(list.begin(), list.end(), 131000);
@@ -111,7 +111,7 @@ TYPED_TEST(gpu_rows, give_the_bits_of_rope_apply) {
   const yarn::frequencies freqs = frequencies_with_an_attention_factor();
   const std::vector<std::int32_t> positions = token_positions();
   const std::size_t n_tokens = positions.size();
-  // As an engine fills its pinned buffer: row t is [cos | sin], dense.
+  // An engine fills its pinned buffer like this: row t is [cos | sin], dense.
   std::vector<float> staging(n_tokens * 2 * n_pairs);
   yarn::fill_rows(freqs, yarn::positions(positions), staging.data(), staging.data() + n_pairs,
                   2 * n_pairs);
@@ -126,8 +126,9 @@ TYPED_TEST(gpu_rows, give_the_bits_of_rope_apply) {
 #if YARN_HAS_FMA
     EXPECT_TRUE(same(on_cpu, on_gpu));
 #else
-    // A processor without fused multiply-add rounds once more: within 1.25 and 1 ULP of the exact
-    // rotation. Pairs are up to 4 sqrt(2) * 1.35 long, below 8; elements of 16 bits round again.
+    // Without a fused multiply-add the CPU's result is within 1.25 ULP of the exact rotation, and
+    // the kernel's within 1 ULP. Pairs are at most 4 sqrt(2) * 1.35 long, below 8. Elements of 16
+    // bits are rounded once more.
     const double bound = 2.25 * std::ldexp(1.0, -21) +
                          (sizeof(TypeParam) == 2 ? support::unit_at<TypeParam>(7.9) : 0.0);
     for (std::size_t i = 0; i < on_cpu.size(); ++i)
@@ -139,15 +140,15 @@ TYPED_TEST(gpu_rows, give_the_bits_of_rope_apply) {
   }
 }
 
-// Half of the heads on either, as tensor parallelism has it.
-TYPED_TEST(gpu_rows, make_one_model_of_two_processors) {
+// The CPU rotates one half of the heads and the GPU the other, as in tensor parallelism.
+TYPED_TEST(gpu_rows, heads_split_between_cpu_and_gpu_give_the_same_bits) {
   const yarn::frequencies freqs = frequencies_with_an_attention_factor();
   const std::vector<std::int32_t> positions = token_positions();
   const std::size_t n_tokens = positions.size();
-  yarn::rotary_rows<float> rows; // what the CPU's part uses feeds the GPU's, too
+  yarn::rotary_rows<float> rows; // the CPU and the GPU use the same rows
   rows.assign(freqs, yarn::positions(positions));
   const yarn::rows_view<float> view = rows.view();
-  std::vector<float> staging; // rows of rotary_rows are padded to cache lines
+  std::vector<float> staging; // a dense copy, because rows of rotary_rows are padded to cache lines
   for (std::int64_t t = 0; t < view.n_rows(); ++t) {
     staging.insert(staging.end(), view.cos(t), view.cos(t) + n_pairs);
     staging.insert(staging.end(), view.sin(t), view.sin(t) + n_pairs);
@@ -157,51 +158,53 @@ TYPED_TEST(gpu_rows, make_one_model_of_two_processors) {
   yarn::rope_apply(yarn::heads_view{whole.data(), n_tokens, n_heads, head_dim}, rows,
                    pairing::half_split);
 
-  constexpr int half = n_heads / 2;
-  yarn::rope_apply(yarn::heads_view{shared.data(), n_tokens, half, head_dim}.with_strides(
-                       n_heads * head_dim, head_dim),
-                   rows, pairing::half_split);
-  std::vector<TypeParam> sent; // the GPU's memory has its own heads only
+  constexpr int n_heads_per_side = n_heads / 2;
+  yarn::rope_apply(
+      yarn::heads_view{shared.data(), n_tokens, n_heads_per_side, head_dim}.with_strides(
+          n_heads * head_dim, head_dim),
+      rows, pairing::half_split);
+  std::vector<TypeParam> sent; // the GPU's memory has only the heads of the GPU
   const auto gpu_heads = [&](std::size_t t) {
-    return shared.begin() + static_cast<std::ptrdiff_t>((t * n_heads + half) * head_dim);
+    return shared.begin() +
+           static_cast<std::ptrdiff_t>((t * n_heads + n_heads_per_side) * head_dim);
   };
   for (std::size_t t = 0; t < n_tokens; ++t)
-    sent.insert(sent.end(), gpu_heads(t), gpu_heads(t) + half * head_dim);
-  cuda::launch(static_cast<int>(n_tokens), half, sent.data(), staging.data(), head_dim, n_pairs,
-               false);
+    sent.insert(sent.end(), gpu_heads(t), gpu_heads(t) + n_heads_per_side * head_dim);
+  cuda::launch(static_cast<int>(n_tokens), n_heads_per_side, sent.data(), staging.data(), head_dim,
+               n_pairs, false);
   for (std::size_t t = 0; t < n_tokens; ++t)
-    std::copy_n(sent.begin() + static_cast<std::ptrdiff_t>(t * half * head_dim), half * head_dim,
-                gpu_heads(t));
+    std::copy_n(sent.begin() + static_cast<std::ptrdiff_t>(t * n_heads_per_side * head_dim),
+                n_heads_per_side * head_dim, gpu_heads(t));
 #if YARN_HAS_FMA
   EXPECT_TRUE(same(whole, shared));
 #else
-  EXPECT_FALSE(same(before, shared)); // the bound is the other test's affair
+  EXPECT_FALSE(same(before, shared)); // give_the_bits_of_rope_apply checks the bound
 #endif
 }
 
 #if YARN_HAS_FMA
-// Why the page spells the kernel's arithmetic out: left to itself a compiler may fuse the other
-// product, and some elements have another last bit.
-TEST(gpu_rows_order, of_the_products_decides_the_last_bit) {
+// The page writes the arithmetic of the kernel with intrinsics, because a compiler may otherwise
+// fuse the other product. Then some elements have another last bit.
+TEST(gpu_rows_arithmetic, fusing_the_other_product_changes_last_bits) {
   const yarn::frequencies freqs = frequencies_with_an_attention_factor();
   yarn::rotary_rows<float> rows;
   rows.assign(freqs, yarn::positions_from(131000, 1));
   const std::vector<float> before = random_tensor<float>(1);
   std::vector<float> x = before;
   yarn::rope_apply(yarn::heads_view{x.data(), 1, n_heads, head_dim}, rows, pairing::half_split);
-  int others = 0;
+  int n_different = 0;
   for (std::size_t h = 0; h < n_heads; ++h)
     for (std::size_t i = 0; i < n_pairs; ++i) {
       const std::size_t at = h * head_dim + i;
       const float c = rows.cos(0)[i], s = rows.sin(0)[i];
-      others += std::fma(before[at], c, -(before[at + n_pairs] * s)) != x[at] ? 1 : 0;
+      n_different += std::fma(before[at], c, -(before[at + n_pairs] * s)) != x[at] ? 1 : 0;
     }
-  EXPECT_GT(others, n_heads * n_pairs / 20);
+  EXPECT_GT(n_different, n_heads * n_pairs / 20);
 }
 #endif
 
-// Threads that share the work of a large step fill their own rows.
-TEST(gpu_rows_staging, is_filled_in_slices) {
+// Threads that share a large step each fill the rows of their slice.
+TEST(gpu_rows_staging, slices_give_the_rows_of_one_call) {
   const yarn::frequencies freqs = frequencies_with_an_attention_factor();
   const std::vector<std::int32_t> positions = token_positions();
   std::vector<float> whole(positions.size() * 2 * n_pairs, -9.0F), parts = whole;
@@ -209,7 +212,7 @@ TEST(gpu_rows_staging, is_filled_in_slices) {
   yarn::fill_rows(freqs, list, whole.data(), whole.data() + n_pairs, 2 * n_pairs);
   for (int i = 2; i >= 0; --i)
     yarn::fill_rows(freqs, list, parts.data(), parts.data() + n_pairs, 2 * n_pairs,
-                    yarn::slice{i, 3});
+                    yarn::thread_slice{i, 3});
   EXPECT_TRUE(same(whole, parts));
 }
 

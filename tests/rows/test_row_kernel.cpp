@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What the rounding of float rows rests on (detail/rows/kernel.hpp): the error of the polynomial
-// and of the recurrence, against points of the circle with 120 bits; that every interval made from
-// them holds the exact value; and entries made to lie as near a rounding boundary as a double
-// amplitude can put them, which every way of building rows must round the same, correctly.
+// The facts on which the rounding of float rows is based (detail/rows/kernel.hpp). The errors of
+// the polynomial and of the recurrence are measured against points of the circle with 120 bits.
+// Every interval made from these errors must contain the exact value. Entries as near to a rounding
+// boundary as a double amplitude can put them must be rounded correctly by every way of making
+// rows.
 #include "../support/bits.hpp"
 #include "../support/wide_real.hpp"
 
@@ -50,8 +51,8 @@ double error(double value, const real& exact) {
   return std::fabs(static_cast<double>(real(value) - exact)) * 0x1p53;
 }
 
-/// A phase that is uniform, or near a multiple of an eighth of a turn (where the polynomials are
-/// worst, and the values smallest), at any distance.
+/// A random phase: uniform, or near a multiple of an eighth of a turn at a random distance. There
+/// the errors of the polynomials are largest and the values smallest.
 std::uint64_t random_phase(random_source& random) {
   const std::uint64_t uniform = random.next();
   switch (uniform % 4) {
@@ -85,7 +86,7 @@ TYPED_TEST(row_kernel, polynomial_is_within_4e) {
     std::generate_n(phases.begin(), TypeParam::size, [&] { return random_phase(random); });
     const auto point = detail::polynomial_point<TypeParam>(phases.data(), 1);
     const lanes cos = values_of(point.cos), sin = values_of(point.sin);
-    // The interval of detail::entries, with an amplitude that rounds.
+    // The interval of detail::entries, with an amplitude that makes the product inexact.
     const double amplitude = random.number(0.5, 2);
     const TypeParam m(amplitude), below(1.0 - 0x1p-50), above(1.0 + 0x1p-50);
     const TypeParam c = m * point.cos, s = m * point.sin;
@@ -99,7 +100,7 @@ TYPED_TEST(row_kernel, polynomial_is_within_4e) {
       };
       const double cos_error = relative(cos[lane], exact.cos);
       const double sin_error = relative(sin[lane], exact.sin);
-      // Which of the two polynomials made which: they change places in odd quadrants.
+      // In odd quadrants the sine polynomial makes the cosine, and the cosine polynomial the sine.
       const bool swapped = ((phases[lane] + (std::uint64_t{1} << 61U)) >> 62U & 1U) != 0;
       worst_cos = std::max(worst_cos, swapped ? sin_error : cos_error);
       worst_sin = std::max(worst_sin, swapped ? cos_error : sin_error);
@@ -121,7 +122,7 @@ TYPED_TEST(row_kernel, polynomial_is_within_4e) {
 
 // ---- The recurrence: 794 m e after 95 steps ---------------------------------------------------
 
-/// The state of run_of_entries after each of its steps, step by step as it is written there.
+/// The recurrence of run_of_entries, written again step by step.
 template <class Pack> class recurrence {
 public:
   recurrence(const std::uint64_t* phases, std::uint64_t first, double amplitude)
@@ -148,7 +149,7 @@ TYPED_TEST(row_kernel, recurrence_is_within_794_m_e) {
   static_assert(detail::run_length == 96, "the bound was derived for 95 steps");
   random_source random(2);
 
-  // The steps whose own error is largest: it is repeated 95 times.
+  // Collects steps with a large error, because the recurrence repeats this error 95 times.
   std::vector<std::uint64_t> bad_steps;
   phase_lanes phases{};
   for (int i = 0; i < 1000000; i += static_cast<int>(TypeParam::size)) {
@@ -172,7 +173,7 @@ TYPED_TEST(row_kernel, recurrence_is_within_794_m_e) {
       const std::uint64_t any = random.next();
       if (any % 3 == 0) {
         phases[lane] = bad_steps[any / 3 % bad_steps.size()];
-      } else if (any % 3 == 1) { // repeats its states, and so its roundings, every few rows
+      } else if (any % 3 == 1) { // the states, and so the roundings, repeat every few rows
         phases[lane] = UINT64_MAX / (2 + any / 3 % 96) + random.next() % 1000;
       } else {
         phases[lane] = random_phase(random);
@@ -182,7 +183,7 @@ TYPED_TEST(row_kernel, recurrence_is_within_794_m_e) {
     const double amplitude = run % 2 == 0 ? 1.0 : random.number(1, 2);
     recurrence<TypeParam> state(phases.data(), first, amplitude);
     const TypeParam bound(amplitude * 0x1p-43);
-    // Every other row, and the last.
+    // Checks every other row and the last one.
     for (std::uint64_t row = 0; row < 96; ++row) {
       if ((row + static_cast<std::uint64_t>(run)) % 2 == 0 || row == 95) {
         const lanes cos = values_of(state.cos), sin = values_of(state.sin);
@@ -212,7 +213,7 @@ TYPED_TEST(row_kernel, recurrence_is_within_794_m_e) {
   EXPECT_EQ(outside, 0) << "intervals that miss the exact value";
 }
 
-// ---- The slow way is exact --------------------------------------------------------------------
+// ---- exact_entries is correctly rounded -------------------------------------------------------
 
 /// The float nearest to a real number, ties to even.
 float nearest_float(const oracle::real& x) {
@@ -251,19 +252,19 @@ TEST(exact_entries, are_correctly_rounded) {
   }
 }
 
-// ---- Every way rounds alike, also where it is hardest -----------------------------------------
+// ---- All ways round alike near rounding boundaries --------------------------------------------
 
-/// The entry (cos, sin) of every pair at one position by every way there is: alone and in runs that
-/// begin up to a whole recurrence earlier, in vectors and by scalars. Fails where two ways differ.
+/// Makes the row of one position in every way: alone, and in runs that begin up to a whole
+/// recurrence earlier; with vectors and with scalars. Calls check(way, cos, sin) for each.
 template <class Check>
 void check_every_way(const yarn::frequencies& freqs, std::int64_t position, const Check& check) {
   const auto n_pairs = static_cast<std::size_t>(freqs.n_pairs());
   constexpr std::int64_t n_rows = 100; // a recurrence and the beginning of the next
   std::vector<float> cos(n_pairs * n_rows), sin(n_pairs * n_rows);
-  const auto one = yarn::positions_from(position, 1);
-  yarn::fill_rows(freqs, one, cos.data(), sin.data(), n_pairs);
+  const auto run_of_1 = yarn::positions_from(position, 1);
+  yarn::fill_rows(freqs, run_of_1, cos.data(), sin.data(), n_pairs);
   check("alone", cos.data(), sin.data());
-  detail::compute_rows<float, detail::scalar_arch>(freqs, 0, freqs.n_pairs(), one, {0, 1},
+  detail::compute_rows<float, detail::scalar_arch>(freqs, 0, freqs.n_pairs(), run_of_1, {0, 1},
                                                    cos.data(), sin.data(), freqs.n_pairs());
   check("alone, scalar", cos.data(), sin.data());
   for (const std::int64_t before : {0, 1, 2, 48, 94, 95, 96, 99}) {
@@ -277,11 +278,12 @@ void check_every_way(const yarn::frequencies& freqs, std::int64_t position, cons
   }
 }
 
-TEST(hard_entries, are_correctly_rounded_by_every_way) {
-  // For a phase, the amplitudes that put m cos (or m sin) next to the middle between two floats:
-  // m = middle / cos, rounded to double, is 2^-54 away on average, and one of many nearer.
+TEST(hard_entries, are_correctly_rounded_in_every_way) {
+  // For a phase, the test searches amplitudes m that put m cos (or m sin) next to the middle
+  // between two floats. m = middle / cos, rounded to double, is 2^-54 away on average, but some of
+  // many candidates are much nearer.
   constexpr double near_enough = 0x1p-60;
-  constexpr int n_tries = 1 << 15; // some 2^8 of which are near enough
+  constexpr int n_tries = 1 << 15; // some 2^8 of them are near enough
   constexpr std::size_t n_pairs = 19;
   random_source random(4);
   double nearest = 1;
@@ -289,8 +291,8 @@ TEST(hard_entries, are_correctly_rounded_by_every_way) {
   for (int round = 0; round < 16; ++round) {
     const std::int64_t position = random.integer(-(std::int64_t{1} << 31), std::int64_t{1} << 31);
     std::vector<double> inv_freq(n_pairs);
-    for (double& one : inv_freq) {
-      one = std::ldexp(random.number(1, 2), static_cast<int>(random.integer(-20, 1)));
+    for (double& frequency : inv_freq) {
+      frequency = std::ldexp(random.number(1, 2), static_cast<int>(random.integer(-20, 1)));
     }
     const std::size_t hard_pair = random.next() % n_pairs;
     const std::uint64_t phase =
@@ -300,7 +302,7 @@ TEST(hard_entries, are_correctly_rounded_by_every_way) {
     const real exact = of_sine ? point.sin : point.cos;
     const oracle::sine_and_cosine truth = exact_circle(phase);
 
-    // The nearest few of this round.
+    // The nearest candidates of this round.
     std::vector<std::pair<double, double>> candidates; // distance, amplitude
     for (int i = 0; i < n_tries; ++i) {
       const std::uint64_t odd = std::uint64_t{1} << 24U | random.next() >> 40U | 1U; // 25 bits
@@ -338,7 +340,8 @@ TEST(hard_entries, are_correctly_rounded_by_every_way) {
 }
 
 TEST(hard_entries, exact_ties_go_to_even) {
-  // At whole turns the entry is the amplitude, and a double may lie exactly between two floats.
+  // At whole turns the entry is the amplitude. A double amplitude may lie exactly between two
+  // floats.
   const double step = 0x1p-23;
   const std::vector<double> inv_freq(11, 0.0);
   for (const int k : {0, 1, 2, 3, 1000, 1001, 8388606}) {
@@ -362,10 +365,10 @@ TEST(hard_entries, exact_ties_go_to_even) {
   }
 }
 
-TEST(hard_entries, zeros_have_one_sign) {
-  // A wavelength of 2^14 tokens: every 2^12 positions cos or sin is exactly zero. Whether its sign
-  // bit is set must not depend on what the other pairs of the vector need, nor on the way: it is
-  // the sign that the integers give.
+TEST(hard_entries, zeros_have_the_same_sign_in_every_way) {
+  // The wavelength is 2^14 tokens, so cos or sin is exactly zero every 2^12 positions. The sign bit
+  // of the zero is that of exact_entries. It must not depend on the way of making rows, or on
+  // whether another pair of the same vector needs the slow way.
   const double quarter_turns = std::ldexp(3.14159265358979312, -13);
   ASSERT_EQ(detail::phase_of(quarter_turns), std::uint64_t{1} << 50U);
   constexpr std::size_t n_pairs = 19;
@@ -377,7 +380,7 @@ TEST(hard_entries, zeros_have_one_sign) {
     const bool zero_is_cos = (position / 4096) % 2 != 0;
     const std::uint32_t expected = bits_of(zero_is_cos ? zero_cos : zero_sin);
     ASSERT_EQ(expected << 1U, 0U);
-    // An amplitude that puts the cosine of one other pair on a rounding boundary.
+    // This amplitude puts the cosine of one other pair on a rounding boundary.
     const real cosine =
         detail::exact_point(detail::phase_of(0.37) * static_cast<std::uint64_t>(position)).cos;
     const double amplitude = std::fabs(static_cast<double>(real(0.25 + 0x1p-26) / cosine));

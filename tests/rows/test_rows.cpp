@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rows: the same bits from every way to build them, the memory that they touch, and the length that
-// they follow. (test_rows_error.cpp measures their error.)
+// Rows: all ways of making rows give the same bits; the memory that they write; and the current
+// length that they depend on. (test_rows_error.cpp measures the error of rows.)
 #include "../support/bits.hpp"
 #include "../support/model_methods.hpp"
 #include "../support/rows.hpp"
@@ -28,12 +28,12 @@ using support::largest_position;
 using support::position_lists;
 using support::single_row;
 
-// ---- Every way gives the same bits -------------------------------------------------------------
+// ---- All ways give the same bits ---------------------------------------------------------------
 
 constexpr double amplitudes[] = {1.0, 1.277, 0.5, 0x1p-60, 0x1p60};
 
-TEST(rows, of_a_run_are_rows_alone) {
-  // 96 rows are one recurrence; fewer than 8 are none.
+TEST(rows, run_equals_single_rows) {
+  // A recurrence makes 96 rows. Fewer than 8 rows are made without a recurrence.
   for (const std::int64_t n_rows : {1, 2, 7, 8, 9, 95, 96, 97, 191, 192, 193, 300}) {
     for (const std::int64_t first : {std::int64_t{0}, std::int64_t{-150}, std::int64_t{131000},
                                      largest_position - n_rows + 1, -largest_position}) {
@@ -48,7 +48,7 @@ TEST(rows, of_a_run_are_rows_alone) {
   }
 }
 
-TEST(rows, of_any_number_of_pairs) {
+TEST(rows, any_number_of_pairs_equals_single_rows) {
   for (std::size_t n_pairs = 1; n_pairs <= 70; ++n_pairs) {
     const yarn::frequencies freqs = geometric(n_pairs, amplitudes[n_pairs % 5]);
     yarn::rotary_rows<float> rows;
@@ -57,19 +57,19 @@ TEST(rows, of_any_number_of_pairs) {
     for (const std::int64_t row : {0, 29, 30, 31, 95, 96, 109}) {
       expect_row(freqs, row - 30, rows.cos(row), rows.sin(row), std::to_string(n_pairs));
     }
-    // Pairs have nothing to do with each other: each alone gives the same.
+    // The entries of a pair do not depend on the other pairs.
     for (std::size_t pair = 0; pair < n_pairs; pair += 7) {
       const auto alone =
           yarn::frequencies_from(&freqs.inv_freq()[pair], 1, freqs.attention_factor());
-      const single_row<float> one(alone, 77);
+      const single_row<float> single_pair(alone, 77);
       const single_row<float> row(freqs, 77);
-      ASSERT_EQ(bits_of(one.cos[0]), bits_of(row.cos[pair])) << n_pairs << " " << pair;
-      ASSERT_EQ(bits_of(one.sin[0]), bits_of(row.sin[pair])) << n_pairs << " " << pair;
+      ASSERT_EQ(bits_of(single_pair.cos[0]), bits_of(row.cos[pair])) << n_pairs << " " << pair;
+      ASSERT_EQ(bits_of(single_pair.sin[0]), bits_of(row.sin[pair])) << n_pairs << " " << pair;
     }
   }
 }
 
-TEST(rows, of_any_amplitude_and_any_frequency) {
+TEST(rows, any_amplitude_and_frequency_equals_single_rows) {
   const std::vector<double> inv_freq{1.0,    -1.0,  0.0, -0.0, 6.3, 2.5e3, -7e5, 1e-9, 0.37,   1e-5,
                                      3.1e-3, 4.2e9, 0.1, 0.2,  0.3, 0.4,   0.5,  -0.6, 0x1p-60};
   for (const double m : amplitudes) {
@@ -84,7 +84,7 @@ TEST(rows, of_any_amplitude_and_any_frequency) {
   }
 }
 
-TEST(rows, of_a_list_are_rows_alone) {
+TEST(rows, list_equals_single_rows) {
   const yarn::frequencies freqs = geometric(19, 1.1);
   for (const std::vector<std::int64_t>& list : position_lists()) {
     const std::vector<std::int32_t> list32(list.begin(), list.end());
@@ -108,7 +108,7 @@ TEST(rows, of_a_list_are_rows_alone) {
   }
 }
 
-TEST(rows, of_a_table_are_rows_alone) {
+TEST(rows, table_equals_single_rows) {
   const yarn::frequencies freqs = geometric(33, 1.277);
   const yarn::rotary_table<float> table = yarn::make_table<float>(freqs, 700);
   const auto doubles = yarn::make_table<double>(freqs, std::size_t{20});
@@ -125,8 +125,9 @@ TEST(rows, of_a_table_are_rows_alone) {
   EXPECT_EQ(yarn::make_table<float>(freqs, 0).n_rows(), 0);
 }
 
-// Written past the caches where the processor can, but for the rows that needed another look.
-TEST(rows, of_a_large_table_are_rows_alone) {
+// The rows of a large table are written with streaming stores if the processor has them, except
+// rows that had to be computed again.
+TEST(rows, large_table_equals_single_rows) {
   const yarn::frequencies freqs = geometric(512, 1.277);
   const std::int64_t n_rows = (std::int64_t{1} << 21) / 512 + 3;
   const yarn::rotary_table<float> table = yarn::make_table<float>(freqs, n_rows);
@@ -143,12 +144,12 @@ TEST(rows, of_a_large_table_are_rows_alone) {
   }
 }
 
-TEST(rows, of_slices_make_the_whole) {
+TEST(rows, all_slices_equal_one_call) {
   const yarn::frequencies freqs = geometric(13, 1.277);
   const auto n_pairs = static_cast<std::size_t>(freqs.n_pairs());
   std::vector<std::int64_t> list(230);
   std::iota(list.begin(), list.end(), -20);
-  list[100] = 5; // two runs and a break
+  list[100] = 5; // splits the list into two runs
   for (const auto& positions : {yarn::positions(list), yarn::positions_from(-20, 230)}) {
     std::vector<float> whole_cos(230 * n_pairs), whole_sin(whole_cos.size());
     yarn::fill_rows(freqs, positions, whole_cos.data(), whole_sin.data(), n_pairs);
@@ -157,7 +158,7 @@ TEST(rows, of_slices_make_the_whole) {
       for (std::int64_t index = count; index-- > 0;) {
         const std::vector<float> before = cos;
         yarn::fill_rows(freqs, positions, cos.data(), sin.data(), n_pairs, {index, count});
-        // A slice writes rows of its own: what differs from before was untouched until now.
+        // A slice writes only its own rows: entries that changed were not written before.
         for (std::size_t i = 0; i < cos.size(); ++i) {
           ASSERT_TRUE(bits_of(cos[i]) == bits_of(before[i]) || before[i] == -7) << index;
         }
@@ -168,8 +169,8 @@ TEST(rows, of_slices_make_the_whole) {
   }
 }
 
-TEST(rows, appended_are_rows_alone) {
-  // A ragged batch: three sequences with frequencies and lengths of their own.
+TEST(rows, appended_rows_equal_single_rows) {
+  // A ragged batch: sequences with different frequencies and lengths.
   const yarn::frequencies a = geometric(24, 1.0), b = geometric(24, 1.3);
   const std::vector<std::int32_t> list{9, 8, 1000, 1001};
   yarn::rotary_rows<float> rows;
@@ -192,14 +193,14 @@ TEST(rows, appended_are_rows_alone) {
   };
   check();
 
-  // What is refused leaves the rows as they were.
+  // A refused call leaves the rows unchanged.
   EXPECT_THROW(rows.append(geometric(25), yarn::positions_from(0, 1)), std::invalid_argument);
   EXPECT_THROW(rows.append(a, yarn::positions_from(0)), std::invalid_argument);
   EXPECT_THROW(rows.append(a, yarn::positions_from(largest_position, 2)), std::out_of_range);
   ASSERT_EQ(rows.n_rows(), 133);
   check();
 
-  // A copy is its own; a moved-from object can be used again.
+  // A copy is independent, and a moved-from object can be used again.
   yarn::rotary_rows<float> copy = rows;
   yarn::rotary_rows<float> moved = std::move(rows);
   copy.assign(b, yarn::positions_from(0, 3));
@@ -208,11 +209,11 @@ TEST(rows, appended_are_rows_alone) {
   check();
   rows.clear();
   EXPECT_EQ(rows.n_rows(), 0);
-  rows.append(geometric(25), yarn::positions_from(3, 1)); // another width, now that it is empty
+  rows.append(geometric(25), yarn::positions_from(3, 1)); // empty rows accept another n_pairs
   expect_row(geometric(25), 3, rows.cos(0), rows.sin(0), "after clear");
 }
 
-TEST(rows, keep_their_memory_from_step_to_step) {
+TEST(rows, keep_their_memory_between_steps) {
   const yarn::frequencies freqs = geometric(64);
   yarn::rotary_rows<float> rows;
   rows.assign(freqs, yarn::positions_from(0, 100));
@@ -222,10 +223,10 @@ TEST(rows, keep_their_memory_from_step_to_step) {
     EXPECT_EQ(rows.cos(0), first);
   }
   EXPECT_THROW(rows.assign(freqs, yarn::positions_from(0)), std::invalid_argument);
-  EXPECT_EQ(rows.n_rows(), 0); // a failed assign leaves none
+  EXPECT_EQ(rows.n_rows(), 0); // after a failed assign there are no rows
 }
 
-TEST(rows, lie_on_cache_lines) {
+TEST(rows, begin_on_cache_lines) {
   for (const std::size_t n_pairs : {1U, 15U, 16U, 17U, 64U}) {
     yarn::rotary_rows<float> rows;
     yarn::rotary_rows<double> doubles;
@@ -253,7 +254,7 @@ struct type_names {
 };
 TYPED_TEST_SUITE(fill_rows, row_types, type_names);
 
-TYPED_TEST(fill_rows, writes_its_entries_and_nothing_else) {
+TYPED_TEST(fill_rows, writes_only_its_entries) {
   using T = TypeParam;
   const T guard = support::from_bits<T>(static_cast<support::bits_type<T>>(0x7ff4deadbeefcafeU));
   for (const std::size_t n_pairs : {1U, 2U, 7U, 8U, 9U, 17U, 48U, 67U}) {
@@ -267,7 +268,7 @@ TYPED_TEST(fill_rows, writes_its_entries_and_nothing_else) {
     for (const std::size_t extra : {0U, 1U, 3U, 13U}) {
       for (const bool packed : {false, true}) {
         const std::size_t stride = (packed ? 2 * n_pairs : n_pairs) + extra;
-        // Behind the last entry there is no memory at all.
+        // The memory ends at an inaccessible page after the last entry.
         const std::size_t size = (n_rows - 1) * stride + (packed ? 2 * n_pairs : n_pairs);
         support::fenced_array<T> first(size), second(size);
         std::fill_n(first.data(), size, guard);
@@ -291,7 +292,7 @@ TYPED_TEST(fill_rows, writes_its_entries_and_nothing_else) {
   }
 }
 
-TYPED_TEST(fill_rows, writes_nothing_when_it_refuses) {
+TYPED_TEST(fill_rows, writes_nothing_on_error) {
   using T = TypeParam;
   const yarn::frequencies freqs = geometric(8);
   std::vector<T> cos(64, 5), sin(64, 5);
@@ -310,30 +311,30 @@ TYPED_TEST(fill_rows, writes_nothing_when_it_refuses) {
                std::invalid_argument);
   EXPECT_THROW(yarn::fill_rows(freqs, yarn::positions_from(0, 4), cos.data(), null, 8),
                std::invalid_argument);
-  yarn::fill_rows(freqs, yarn::positions_from(3, 0), null, null, 8); // no rows, no memory
+  yarn::fill_rows(freqs, yarn::positions_from(3, 0), null, null, 8); // null is accepted for no rows
   for (std::size_t i = 0; i < 64; ++i) {
     ASSERT_EQ(cos[i], T{5});
     ASSERT_EQ(sin[i], T{5});
   }
 }
 
-// ---- Methods that follow the length -------------------------------------------------------------
+// ---- Methods that depend on the current length --------------------------------------------------
 
-TEST(rows, follow_the_length_and_forget_it) {
-  for (const support::model_method& one : support::model_methods()) {
+TEST(rows, do_not_depend_on_earlier_lengths) {
+  for (const support::model_method& model : support::model_methods()) {
     for (const std::int64_t seq_len : {std::int64_t{0}, std::int64_t{1}, std::int64_t{4096},
                                        std::int64_t{4097}, std::int64_t{100000}}) {
-      const auto before = yarn::make_frequencies(one.shape, one.method, seq_len);
-      const auto between = yarn::make_frequencies(one.shape, one.method, 1 << 20);
-      const auto after = yarn::make_frequencies(one.shape, one.method, seq_len);
+      const auto before = yarn::make_frequencies(model.shape, model.method, seq_len);
+      const auto between = yarn::make_frequencies(model.shape, model.method, 1 << 20);
+      const auto after = yarn::make_frequencies(model.shape, model.method, seq_len);
       const single_row<float> a(before, 4095), b(after, 4095);
-      EXPECT_EQ(first_difference(a.cos.data(), b.cos.data(), a.cos.size()), -1) << one.name;
-      EXPECT_EQ(first_difference(a.sin.data(), b.sin.data(), a.sin.size()), -1) << one.name;
+      EXPECT_EQ(first_difference(a.cos.data(), b.cos.data(), a.cos.size()), -1) << model.name;
+      EXPECT_EQ(first_difference(a.sin.data(), b.sin.data(), a.sin.size()), -1) << model.name;
       const single_row<float> c(between, 4095);
-      const bool dynamic = one.name.find("dynamic") == 0 || one.name.find("longrope") == 0;
+      const bool dynamic = model.name.find("dynamic") == 0 || model.name.find("longrope") == 0;
       if (seq_len <= 4096) {
         EXPECT_EQ(first_difference(a.cos.data(), c.cos.data(), a.cos.size()) != -1, dynamic)
-            << one.name;
+            << model.name;
       }
     }
   }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The error of rows against the oracle, for every method at every position that matters.
+// The error of rows against the oracle, for every scaling method at short, long and the largest
+// positions.
 //
-// What is held to a number: a float entry is the exact phase's m cos rounded to nearest, and the
-// phase is off by at most 2^-65 turns a token. So
+// The bound. A float entry is m cos of the phase, rounded to nearest, and the phase is off by at
+// most 2^-65 turns per token. So
 //     |entry - m cos(p inv_freq)| <= h + m |p| 2 pi 2^-65,
-// h half the spacing of floats at the entry. That is below 2^j / 2^25 for 2^(j-1) < m <= 2^j, since
-// no entry is above m; hence 0.501 (0.51) units of 2^(j-24) up to |p| = 2^24 (2^31).
+// where h is half the spacing of floats at the entry. No entry is above m, so h is at most
+// 2^j / 2^25 for 2^(j-1) < m <= 2^j. Hence the error is at most 0.501 units of 2^(j-24) up to
+// |p| = 2^24, and 0.51 units up to 2^31.
 #include "../support/model_methods.hpp"
 #include "../support/oracle.hpp"
 #include "../support/rows.hpp"
@@ -31,12 +33,13 @@ using support::largest_position;
 using support::measured_positions;
 using support::single_row;
 
-/// m and every inv_freq of a method as the oracle's numbers, and what rows promise of them.
-class judge {
+/// Measures the errors of rows against the oracle and against their bounds.
+class error_meter {
 public:
-  explicit judge(const yarn::frequencies& freqs) : freqs_(freqs), m_(freqs.attention_factor()) {}
+  explicit error_meter(const yarn::frequencies& freqs)
+      : freqs_(freqs), m_(freqs.attention_factor()) {}
 
-  /// Takes one row; the largest error so far in units of half_ulp_of_m() for floats.
+  /// Measures one row.
   template <class T> void take(std::int64_t position, const T* cos, const T* sin) {
     const double phase_error =
         m_ * std::fabs(static_cast<double>(position)) * 0x1.921fb54442d19p-63; // 2 pi 2^-65
@@ -53,7 +56,7 @@ public:
     const double fraction = std::frexp(m_, &j);
     return std::ldexp(worst_, 24 - (fraction > 0.5 ? j : j - 1));
   }
-  /// The largest error over its own bound, h + m |p| 2 pi 2^-65: at most 1.
+  /// The largest error as a fraction of its bound, h + m |p| 2 pi 2^-65.
   double worst_share() const { return worst_share_; }
 
 private:
@@ -61,7 +64,8 @@ private:
 
   void take_entry(double entry, const oracle::real& truth, double phase_error, int n_digits) {
     const double error = oracle::absolute_error(entry, truth);
-    // The value that was rounded lies within phase_error of the truth: its binade counts.
+    // The value that was rounded is within phase_error of the exact value. The rounding depends on
+    // the binade of this value.
     const double size = abs(truth).to_double() + phase_error;
     const double bound =
         (size > 0 ? support::half_unit(size, n_digits) : 0) + phase_error * (1 + 0x1p-40);
@@ -87,7 +91,7 @@ TEST_P(rows_of_method, float_entries_are_within_their_bound) {
     std::printf("%-26s m = %-8.5g", GetParam().name.c_str(), freqs.attention_factor());
   }
   for (const std::int64_t position : measured_positions()) {
-    judge all(freqs);
+    error_meter all(freqs);
     const single_row<float> row(freqs, position);
     all.take(position, row.cos.data(), row.sin.data());
     const double limit = std::abs(position) <= std::int64_t{1} << 24 ? 0.501 : 0.51;
@@ -109,7 +113,7 @@ TEST_P(rows_of_method, double_entries_are_within_their_bound) {
     std::printf("%-26s as share of the bound", GetParam().name.c_str());
   }
   for (const std::int64_t position : measured_positions()) {
-    judge all(freqs);
+    error_meter all(freqs);
     const single_row<double> row(freqs, position);
     all.take(position, row.cos.data(), row.sin.data());
     EXPECT_LE(all.worst_share(), 1) << position;
@@ -124,7 +128,7 @@ TEST_P(rows_of_method, double_entries_are_within_their_bound) {
 }
 
 TEST_P(rows_of_method, runs_are_within_the_bound_too) {
-  // The 97th row is the first one after the recurrence has started anew.
+  // The recurrence starts again at the 97th row.
   const yarn::frequencies freqs = GetParam().frequencies();
   const std::int64_t n_pairs = freqs.n_pairs();
   constexpr std::int64_t n_rows = 100;
@@ -132,7 +136,7 @@ TEST_P(rows_of_method, runs_are_within_the_bound_too) {
   for (const std::int64_t first : {std::int64_t{-50}, std::int64_t{131071 - 95},
                                    (std::int64_t{1} << 24) - 98, largest_position - 99}) {
     yarn::fill_rows(freqs, yarn::positions_from(first, n_rows), cos.data(), sin.data(), n_pairs);
-    judge all(freqs);
+    error_meter all(freqs);
     for (const std::int64_t row : {0, 1, 50, 94, 95, 96, 97, 99}) {
       all.take(first + row, cos.data() + row * n_pairs, sin.data() + row * n_pairs);
     }
@@ -142,7 +146,8 @@ TEST_P(rows_of_method, runs_are_within_the_bound_too) {
 }
 
 TEST_P(rows_of_method, are_a_pure_function) {
-  // Twice the same question gives the same bits, whatever was asked between; so does a copy.
+  // The same arguments give the same bits again, after calls with other arguments and with a copy
+  // of the frequencies.
   const yarn::frequencies freqs = GetParam().frequencies();
   const yarn::frequencies copy = freqs;
   yarn::rotary_rows<float> rows, again;
@@ -151,8 +156,8 @@ TEST_P(rows_of_method, are_a_pure_function) {
     again.assign(other.frequencies(), yarn::positions_from(other.seq_len, 17));
   }
   const yarn::frequencies anew = GetParam().frequencies();
-  for (const yarn::frequencies* one : {&copy, &anew}) {
-    again.assign(*one, yarn::positions_from(-20, 300));
+  for (const yarn::frequencies* same_frequencies : {&copy, &anew}) {
+    again.assign(*same_frequencies, yarn::positions_from(-20, 300));
     for (std::int64_t row = 0; row < rows.n_rows(); ++row) {
       const auto n = static_cast<std::size_t>(rows.n_pairs());
       ASSERT_EQ(first_difference(rows.cos(row), again.cos(row), n), -1) << row;
@@ -162,7 +167,7 @@ TEST_P(rows_of_method, are_a_pure_function) {
 }
 
 INSTANTIATE_TEST_SUITE_P(all, rows_of_method, ::testing::ValuesIn(support::model_methods()),
-                         [](const auto& one) { return one.param.name; });
+                         [](const auto& parameter) { return parameter.param.name; });
 
 TEST(rows_of_method, list_is_complete) { EXPECT_TRUE(support::model_methods_are_complete()); }
 
@@ -175,14 +180,14 @@ TEST(rows, bounds_hold_at_any_amplitude_and_frequency) {
                                      -1e-4,
                                      1e-12,
                                      0x1p-62,
-                                     0x1p-70, // less than half a phase unit: never turns
+                                     0x1p-70, // below half a phase unit: the phase stays 0
                                      -0x1p-1070,
-                                     6.283185307179586, // almost a turn a token
+                                     6.283185307179586, // almost one turn per token
                                      6.3,
                                      -100.0,
                                      1e6 / 3,
                                      0x1.fffffffffffffp+31};
-  const double large = 4294967295.0; // the truth is a double: the phase is off by 2^-65 turns only
+  const double large = 4294967295.0; // exact as a double: the phase is off by 2^-65 turns only
   std::vector<double> with_large = inv_freq;
   with_large.push_back(large);
   for (const double m : {1.0, 1.277, 0.5, 0x1p-60, 0x1p60, 1.9999999, 0.70710678}) {
@@ -190,7 +195,7 @@ TEST(rows, bounds_hold_at_any_amplitude_and_frequency) {
     for (const std::int64_t position :
          {std::int64_t{0}, std::int64_t{1}, std::int64_t{-40}, std::int64_t{131071},
           std::int64_t{-16777215}, largest_position, -largest_position}) {
-      judge floats(freqs), doubles(freqs);
+      error_meter floats(freqs), doubles(freqs);
       const single_row<float> row32(freqs, position);
       const single_row<double> row64(freqs, position);
       floats.take(position, row32.cos.data(), row32.sin.data());
@@ -203,7 +208,7 @@ TEST(rows, bounds_hold_at_any_amplitude_and_frequency) {
   }
 }
 
-TEST(rows, of_frequency_zero_and_of_position_zero_are_the_amplitude) {
+TEST(rows, at_frequency_0_and_position_0_equal_the_amplitude) {
   for (const double m : {1.0, 1.277, 0x1p-60}) {
     const std::vector<double> still(9, 0.0);
     const single_row<float> zero_frequency(yarn::frequencies_from(still.data(), 9, m), -12345);
@@ -217,7 +222,7 @@ TEST(rows, of_frequency_zero_and_of_position_zero_are_the_amplitude) {
   }
 }
 
-TEST(rows, of_opposite_positions_mirror) {
+TEST(rows, of_opposite_positions_have_opposite_sines) {
   const yarn::frequencies freqs = geometric(37, 1.25);
   for (const std::int64_t position : {1, 40, 131071, 16777215}) {
     const single_row<float> ahead(freqs, position), behind(freqs, -position);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// More than 10^8 row entries, each made by every way there is, bit for bit the same: a run, a list,
-// a table, memory of the caller, slices, appended pieces, rows alone; in vectors and by scalars. An
-// entry that is rounded wrongly in one way only shows once in some 10^5 to 10^7.
+// More than 10^8 row entries, each made in every way, must have the same bits. The ways are a run,
+// a list, a table, memory of the caller, slices, appended pieces and single rows, with vectors and
+// with scalars. A mistake in one way only would show in one of some 10^5 to 10^7 entries.
 #include "../support/bits.hpp"
 #include "../support/model_methods.hpp"
 
@@ -22,7 +22,7 @@ namespace detail = yarn::detail;
 
 constexpr std::int64_t largest_position = std::int64_t{1} << 31;
 
-/// [cos | sin] rows of consecutive positions in memory of their own.
+/// Memory for rows [cos | sin] of consecutive positions.
 struct block {
   block(std::int64_t n_rows, std::int64_t pairs)
       : n_pairs(pairs), stride(2 * pairs),
@@ -48,11 +48,11 @@ void expect_same(block& a, const yarn::rotary_rows<float>& rows, const std::stri
   }
 }
 
-/// Compares all ways over n_rows positions from first on; returns the number of entries.
+/// Compares all ways over n_rows positions from `first` on. Returns the number of entries.
 std::int64_t compare_ways(const yarn::frequencies& freqs, std::int64_t first, std::int64_t n_rows,
                           const std::string& what) {
   const std::int64_t n_pairs = freqs.n_pairs();
-  // Rows alone: by the polynomial, and where that is not sure by integers.
+  // Single rows are made by the polynomial; entries that it cannot round for certain, by integers.
   block alone(n_rows, n_pairs);
   for (std::int64_t row = 0; row < n_rows; ++row) {
     yarn::fill_rows(freqs, yarn::positions_from(first + row, 1), alone.cos(row), alone.sin(row),
@@ -67,14 +67,14 @@ std::int64_t compare_ways(const yarn::frequencies& freqs, std::int64_t first, st
                                                    other.cos(0), other.sin(0), other.stride);
   expect_same(alone, other, what + ", run by scalars");
 
-  // Slices: recurrences begin at other rows.
+  // In slices the recurrences begin at other rows.
   std::fill(other.values.begin(), other.values.end(), -7.0F);
   for (std::int64_t part = 0; part < 13; ++part) {
     yarn::fill_rows(freqs, run, other.cos(0), other.sin(0), other.stride, {part, 13});
   }
   expect_same(alone, other, what + ", slices");
 
-  // A list of 32-bit positions with breaks: back and forth in pieces of 50, each one a run.
+  // A list of 32-bit positions in pieces of 50, each a run. Neighbouring pieces are exchanged.
   std::vector<std::int64_t> list;
   std::vector<std::int32_t> list32;
   list32.reserve(static_cast<std::size_t>(n_rows));
@@ -121,15 +121,16 @@ std::int64_t compare_ways(const yarn::frequencies& freqs, std::int64_t first, st
   return 2 * n_rows * n_pairs;
 }
 
-TEST(rows, are_the_same_by_every_way_over_10_to_the_8_entries) {
+TEST(rows, have_the_same_bits_in_every_way_over_10_to_the_8_entries) {
   std::int64_t n_entries = 0;
   constexpr std::int64_t n_rows = 9000;
-  for (const support::model_method& one : support::model_methods()) {
-    const yarn::frequencies freqs = one.frequencies();
+  for (const support::model_method& model : support::model_methods()) {
+    const yarn::frequencies freqs = model.frequencies();
     for (const std::int64_t first :
          {std::int64_t{0}, std::int64_t{-4500}, std::int64_t{126000},
           (std::int64_t{1} << 24) - 4500, largest_position - n_rows, 1 - largest_position}) {
-      n_entries += compare_ways(freqs, first, n_rows, one.name + " from " + std::to_string(first));
+      n_entries +=
+          compare_ways(freqs, first, n_rows, model.name + " from " + std::to_string(first));
     }
   }
   std::printf("%lld entries\n", static_cast<long long>(n_entries));

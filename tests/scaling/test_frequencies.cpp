@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Frequencies: attention factors, the current length, frequencies that are given, phase steps, and
-// the report of what was resolved. (test_frequencies_of_methods.cpp has every method's formula.)
+// Frequencies: attention factors, the current length, frequencies_from, phase steps, correction
+// ranges and zones. (test_frequencies_of_methods.cpp tests the formula of every method.)
 #include "../support/frequencies.hpp"
 #include "../support/model_methods.hpp"
 #include "../support/oracle.hpp"
@@ -33,7 +33,8 @@ double attention_factor_of(const yarn::yarn_scaling& method) {
   return yarn::make_frequencies(shape_of(64, 1e4), method).attention_factor();
 }
 
-// The two fields that everybody confuses: one replaces the formula, the other multiplies it.
+// Two fields that are often confused: attention_factor replaces the formula, attn_factor multiplies
+// it.
 TEST(attention_factor, is_replaced_or_multiplied) {
   const oracle::real formula = oracle::mscale(16);
   yarn::yarn_scaling method = yarn_of(16, 4096);
@@ -44,11 +45,11 @@ TEST(attention_factor, is_replaced_or_multiplied) {
   EXPECT_EQ(attention_factor_of(method), 1.485);
   method.attn_factor = 1;
   EXPECT_EQ(attention_factor_of(method), 1.485);
-  method.attention_factor = 1.0; // switches the temperature off
+  method.attention_factor = 1.0; // switches the attention factor off
   EXPECT_EQ(attention_factor_of(method), 1.0);
 }
 
-TEST(attention_factor, is_one_where_nothing_is_stretched) {
+TEST(attention_factor, is_one_for_factors_up_to_one) {
   EXPECT_EQ(attention_factor_of(yarn_of(1, 4096)), 1.0);
   EXPECT_EQ(attention_factor_of(yarn_of(0.5, 4096)), 1.0);
   yarn::yarn_scaling method = yarn_of(0.5, 4096);
@@ -114,7 +115,7 @@ TEST(attention_factor, of_longrope_is_the_formula_or_given) {
   EXPECT_EQ(at(4097), 1.25);
 }
 
-TEST(attention_factor, follows_the_length_in_dynamic_yarn) {
+TEST(attention_factor, depends_on_the_length_in_dynamic_yarn) {
   yarn::dynamic_yarn_scaling method;
   method.original_max_position_embeddings = 4096;
   method.factor = 1;
@@ -129,9 +130,9 @@ TEST(attention_factor, follows_the_length_in_dynamic_yarn) {
 
 // ---- The current length -----------------------------------------------------------------------
 
-// Hugging Face's dynamic frequencies never come back from a long sequence; the authors' classes
-// keep the longest. Ours are a function of their arguments.
-TEST(current_length, leaves_no_trace) {
+// In Hugging Face, dynamic frequencies stay changed after a long sequence; the authors' classes
+// keep those of the longest sequence. make_frequencies depends only on its arguments.
+TEST(current_length, does_not_affect_later_calls) {
   yarn::any_scaling methods[4];
   yarn::dynamic_ntk_scaling ntk;
   ntk.factor = 2;
@@ -190,22 +191,23 @@ TEST(current_length, is_accepted_and_ignored_by_static_methods) {
 
 // ---- Choosing a method ------------------------------------------------------------------------
 
-TEST(any_scaling, gives_what_the_method_gives) {
+TEST(any_scaling, equals_the_method_that_it_holds) {
   ASSERT_TRUE(support::model_methods_are_complete());
-  for (const support::model_method& one : support::model_methods()) {
+  for (const support::model_method& model : support::model_methods()) {
     for (const std::int64_t seq_len : {100, 10000}) {
       std::visit(
           [&](const auto& method) {
-            expect_same_bits(yarn::make_frequencies(one.shape, one.method, seq_len),
-                             yarn::make_frequencies(one.shape, method, seq_len));
+            expect_same_bits(yarn::make_frequencies(model.shape, model.method, seq_len),
+                             yarn::make_frequencies(model.shape, method, seq_len));
           },
-          one.method);
+          model.method);
     }
   }
 }
 
-// One implementation kept its tables in static variables: the second model got the first one's.
-TEST(two_models, live_side_by_side) {
+// One implementation kept its tables in static variables, so the second model got the tables of the
+// first.
+TEST(two_models, have_independent_numbers) {
   const yarn::frequencies global =
       yarn::make_frequencies(shape_of(256, 1e6), yarn::linear_scaling{8});
   const yarn::frequencies local =
@@ -216,7 +218,7 @@ TEST(two_models, live_side_by_side) {
   expect_matches(other, oracle::yarn(64, 1e4, 40), "another model");
 }
 
-/// A user's own methods: every frequency halved; the same from a length on.
+/// Methods of a user: one halves every frequency, the other halves them above a length.
 struct halving {
   void resolve(yarn::spectrum& s) const {
     for (std::int64_t pair = 0; pair < s.n_pairs(); ++pair) {
@@ -234,7 +236,7 @@ struct halving_above {
   }
 };
 
-TEST(users_method, is_as_good_as_ours) {
+TEST(users_method, gives_its_formula) {
   oracle::result halved = oracle::linear(128, 1e4, 2);
   halved.attention_factor = 1.5;
   expect_matches(yarn::make_frequencies(shape_of(128, 1e4), halving{}), halved, "static");
@@ -248,7 +250,7 @@ TEST(users_method, is_as_good_as_ours) {
   expect_matches(yarn::make_frequencies(shape_of(128, 1e4), wrapped), halved, "over divisors");
 }
 
-// ---- Frequencies that are given ---------------------------------------------------------------
+// ---- frequencies_from -------------------------------------------------------------------------
 
 TEST(frequencies_from, keeps_every_bit) {
   const std::vector<double> given = {1.0, 0.1, -0.25, 0.0, 6.5, 1e-9};
@@ -269,7 +271,7 @@ TEST(frequencies_from, widens_float) {
                    yarn::frequencies_from(widened.data(), widened.size(), 1.25));
 }
 
-TEST(frequencies_from, meets_make_frequencies_at_the_same_numbers) {
+TEST(frequencies_from, equals_make_frequencies_for_the_same_numbers) {
   const yarn::frequencies made = yarn::make_frequencies(shape_of(128, 1e4), yarn_of(16, 4096));
   expect_same_bits(made, yarn::frequencies_from(made.inv_freq().data(), made.n_pairs(),
                                                 made.attention_factor()));
@@ -277,7 +279,7 @@ TEST(frequencies_from, meets_make_frequencies_at_the_same_numbers) {
 
 // ---- Phase steps ------------------------------------------------------------------------------
 
-// F = round(inv_freq / 2 pi * 2^64), as a wrapping integer: at most half a unit off.
+// A phase step is round(inv_freq / (2 pi) * 2^64) modulo 2^64, so its error is at most half a unit.
 TEST(phase_steps, are_the_nearest_integers) {
   const std::vector<double> given = {1.0, 0.1,  -0.25, 0.0,    6.5,  1e-9, 3.141592653589793,
                                      2.0, -1.0, 100.0, -0.375, 1e-15};
@@ -292,9 +294,9 @@ TEST(phase_steps, are_the_nearest_integers) {
   }
 }
 
-// ---- The report -------------------------------------------------------------------------------
+// ---- Correction ranges, zones and bases -------------------------------------------------------
 
-TEST(report, correction_range_of_gpt_oss_is_not_rounded) {
+TEST(frequencies_report, correction_range_of_gpt_oss_is_not_rounded) {
   yarn::yarn_scaling method = yarn_of(32, 4096);
   method.truncate = false;
   const yarn::frequencies freqs = yarn::make_frequencies(shape_of(64, 150000), method);
@@ -307,7 +309,7 @@ TEST(report, correction_range_of_gpt_oss_is_not_rounded) {
   EXPECT_LE(oracle::ulp_error(bounds.high, exact.high), 1.0);
 }
 
-TEST(report, correction_range_and_zones_of_deepseek) {
+TEST(frequencies_report, correction_range_and_zones_of_deepseek) {
   const yarn::frequencies freqs = yarn::make_frequencies(shape_of(64, 1e4), yarn_of(40, 4096));
   const auto bounds = freqs.correction_range();
   ASSERT_TRUE(bounds.has_value);
@@ -321,8 +323,8 @@ TEST(report, correction_range_and_zones_of_deepseek) {
   }
 }
 
-// The range depends on the original length only, not on the factor or on the length served.
-TEST(report, correction_range_does_not_follow_the_factor) {
+// The range depends on the original length, not on the factor or the extended length.
+TEST(frequencies_report, correction_range_does_not_depend_on_the_factor) {
   const yarn::rope_shape shape = shape_of(64, 1e4);
   const auto small = yarn::make_frequencies(shape, yarn_of(2, 4096)).correction_range();
   const auto large = yarn::make_frequencies(shape, yarn_of(64, 4096)).correction_range();
@@ -331,7 +333,7 @@ TEST(report, correction_range_does_not_follow_the_factor) {
   EXPECT_LE(small.low, small.high);
 }
 
-TEST(report, correction_range_never_runs_backwards) {
+TEST(frequencies_report, correction_range_has_low_not_above_high) {
   for (const int dim : dims) {
     for (const double theta : thetas) {
       for (const std::int64_t length : {1, 2, 4, 6, 64, 4096, 1000000000}) {
@@ -349,7 +351,7 @@ TEST(report, correction_range_never_runs_backwards) {
   }
 }
 
-TEST(report, zones_of_llama3_are_its_bands) {
+TEST(frequencies_report, zones_of_llama3_are_its_bands) {
   yarn::llama3_scaling method;
   method.factor = 8;
   method.original_max_position_embeddings = 8192;
@@ -365,7 +367,7 @@ TEST(report, zones_of_llama3_are_its_bands) {
   }
 }
 
-TEST(report, theta_is_the_base_in_use) {
+TEST(frequencies_report, rope_theta_is_the_base_in_use) {
   EXPECT_EQ(yarn::make_frequencies(shape_of(128, 1e4), yarn::default_scaling{}).rope_theta(), 1e4);
   EXPECT_EQ(yarn::make_frequencies(shape_of(128, 1e4), yarn_of(16, 4096)).rope_theta(), 1e4);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Every method within one ULP of its exact formula, over a grid of parameters.
+// Every scaling method is within one ULP of its exact formula, over a grid of parameters.
 #include "../support/frequencies.hpp"
 #include "../support/model_methods.hpp"
 #include "../support/oracle.hpp"
@@ -20,9 +20,9 @@ using support::expect_matches;
 using support::shape_of;
 using support::yarn_of;
 
-// The grids. Dimensions are int, as the oracle takes them.
+// The grids. Dimensions are int, because the oracle takes int.
 constexpr int dims[] = {2, 4, 6, 10, 64, 80, 96, 128, 256};
-constexpr int few_dims[] = {2, 4, 10, 64, 128}; // where a grid has four parameters more
+constexpr int few_dims[] = {2, 4, 10, 64, 128}; // for grids with many parameters
 constexpr double thetas[] = {2, 100, 1e4, 1e6, 1e8, 1e10};
 constexpr double factors[] = {0.5, 1, 2, 2.7, 16, 40};
 constexpr std::int64_t lengths[] = {64, 4096, 131072};
@@ -65,7 +65,7 @@ TEST(frequencies_of, ntk) {
     for (const double theta : thetas) {
       for (const double factor : factors) {
         if (dim == 2) {
-          continue; // no base change with one pair: test_errors.cpp
+          continue; // NTK refuses a single pair (see test_frequencies_refused.cpp)
         }
         yarn::ntk_scaling method;
         method.factor = factor;
@@ -157,7 +157,7 @@ TEST(frequencies_of, part_ntk_of_the_authors) {
   }
 }
 
-// With this many pairs to a turn, each of the four constants decides which pairs are blended.
+// With this many pairs, each of the four constants of the method changes which pairs are blended.
 TEST(frequencies_of, part_ntk_over_many_pairs) {
   yarn::part_ntk_scaling method;
   method.factor = 8;
@@ -189,7 +189,7 @@ TEST(frequencies_of, yarn) {
   for (const int dim : few_dims) {
     for (const double theta : thetas) {
       for (const double factor : {0.5, 1.0, 2.7, 40.0}) {
-        // A length of 4 and a theta of 2 put high below low, at either end.
+        // With a length of 4 or a theta of 2, high is below low.
         for (const std::int64_t length : {4, 4096, 131072}) {
           for (const auto& [beta_fast, beta_slow] : betas) {
             for (const bool truncate : {true, false}) {
@@ -277,7 +277,8 @@ TEST(frequencies_of, llama3) {
     for (const double theta : thetas) {
       for (const double factor : factors) {
         for (const std::int64_t length : lengths) {
-          for (const double high : {1.0, 4.0, 10.5}) { // 1: no band between, the factors are equal
+          for (const double high :
+               {1.0, 4.0, 10.5}) { // 1: equals low_freq_factor, nothing is blended
             yarn::llama3_scaling method;
             method.factor = factor;
             method.high_freq_factor = high;
@@ -351,7 +352,7 @@ TEST(frequencies_of, any_method_over_explicit_divisors) {
                    describe("dynamic ntk, l", seq_len));
   }
 
-  // float divisors, as llama.cpp stores them, are exact in double.
+  // llama.cpp stores float divisors. They are exact in double.
   const std::vector<float> floats = {1.0F, 1.1F, 3.3F};
   yarn::freq_factors_scaling<yarn::default_scaling> over_default;
   over_default.freq_factors = yarn::factor_list(floats.data(), floats.size());

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The group of frequencies: inverse, adjoint, unscaled, rerotation; and float32_pipeline, outside
-// it.
+// inverse, adjoint, unscaled, rerotation and float32_pipeline of frequencies.
 #include "../support/frequencies.hpp"
 #include "../support/model_methods.hpp"
 #include "../support/oracle.hpp"
@@ -33,8 +32,9 @@ protected:
   yarn::frequencies more = yarn::make_frequencies(shape_of(128, 1e4), yarn_of(40, 4096));
 };
 
-/// `made` turns by sign * theta of `origin`, and every phase step too.
-void expect_turned(const yarn::frequencies& made, const yarn::frequencies& origin, int sign) {
+/// Expects that `made` has sign times the frequencies and the phase steps of `origin`.
+void expect_frequencies_times(const yarn::frequencies& made, const yarn::frequencies& origin,
+                              int sign) {
   ASSERT_EQ(made.n_pairs(), origin.n_pairs());
   for (std::int64_t pair = 0; pair < made.n_pairs(); ++pair) {
     EXPECT_EQ(made.inv_freq().data()[pair], sign * origin.inv_freq().data()[pair]);
@@ -43,28 +43,28 @@ void expect_turned(const yarn::frequencies& made, const yarn::frequencies& origi
   }
 }
 
-TEST_F(group, inverse_turns_back_and_divides) {
+TEST_F(group, inverse_negates_frequencies_and_inverts_the_factor) {
   const yarn::frequencies inverse = yarn::inverse(scaled);
-  expect_turned(inverse, scaled, -1);
+  expect_frequencies_times(inverse, scaled, -1);
   EXPECT_EQ(inverse.attention_factor(), 1 / scaled.attention_factor());
-  expect_turned(yarn::inverse(inverse), scaled, 1);
+  expect_frequencies_times(yarn::inverse(inverse), scaled, 1);
 }
 
-TEST_F(group, adjoint_turns_back_and_multiplies) {
+TEST_F(group, adjoint_negates_frequencies_and_keeps_the_factor) {
   const yarn::frequencies adjoint = yarn::adjoint(scaled);
-  expect_turned(adjoint, scaled, -1);
+  expect_frequencies_times(adjoint, scaled, -1);
   EXPECT_EQ(adjoint.attention_factor(), scaled.attention_factor());
   expect_same_bits(yarn::adjoint(adjoint), scaled);
 }
 
-TEST_F(group, unscaled_only_turns) {
+TEST_F(group, unscaled_keeps_frequencies_and_has_factor_one) {
   const yarn::frequencies unscaled = yarn::unscaled(scaled);
-  expect_turned(unscaled, scaled, 1);
+  expect_frequencies_times(unscaled, scaled, 1);
   EXPECT_EQ(unscaled.attention_factor(), 1.0);
-  EXPECT_GT(scaled.attention_factor(), 1.0); // or this test could not fail
+  EXPECT_GT(scaled.attention_factor(), 1.0); // else the test could not fail
 }
 
-TEST_F(group, rerotation_leads_from_one_scaling_to_the_other) {
+TEST_F(group, rerotation_is_the_difference_of_two_scalings) {
   const yarn::frequencies step = yarn::rerotation(scaled, more);
   ASSERT_EQ(step.n_pairs(), 64);
   EXPECT_LE(oracle::ulp_error(step.attention_factor(),
@@ -74,25 +74,25 @@ TEST_F(group, rerotation_leads_from_one_scaling_to_the_other) {
     const oracle::real difference =
         oracle::real(more.inv_freq().data()[pair]) - scaled.inv_freq().data()[pair];
     EXPECT_LE(oracle::ulp_error(step.inv_freq().data()[pair], difference), 1.0) << "pair " << pair;
-    // Two rounded steps subtracted, or the difference rounded: not more than one unit apart.
+    // The difference of two rounded steps is at most one unit from the rounded difference.
     const std::uint64_t expected =
         more.phase_steps().data()[pair] - scaled.phase_steps().data()[pair];
     EXPECT_LE(phase_distance(step.phase_steps().data()[pair], expected), 1U) << "pair " << pair;
   }
 }
 
-TEST_F(group, rerotation_to_itself_stands_still) {
-  const yarn::frequencies still = yarn::rerotation(scaled, scaled);
-  EXPECT_EQ(still.attention_factor(), 1.0);
-  for (std::int64_t pair = 0; pair < still.n_pairs(); ++pair) {
-    EXPECT_EQ(still.inv_freq().data()[pair], 0.0);
-    EXPECT_EQ(still.phase_steps().data()[pair], 0U);
+TEST_F(group, rerotation_to_the_same_frequencies_is_zero) {
+  const yarn::frequencies itself = yarn::rerotation(scaled, scaled);
+  EXPECT_EQ(itself.attention_factor(), 1.0);
+  for (std::int64_t pair = 0; pair < itself.n_pairs(); ++pair) {
+    EXPECT_EQ(itself.inv_freq().data()[pair], 0.0);
+    EXPECT_EQ(itself.phase_steps().data()[pair], 0U);
   }
 }
 
-// Rows of the group, against the exact angle at the exact amplitude. A double row has its rounding
-// (half a ULP, below 2^-53 up to amplitude 2) and the phase step's, 2^-65 turns a token.
-TEST_F(group, rows_follow) {
+// Compares rows with the exact angle and amplitude. A double row has two errors: its rounding (half
+// an ULP, at most 2^-53 up to amplitude 2) and the error of the phase step, 2^-65 turns per token.
+TEST_F(group, rows_have_the_exact_angle_and_factor) {
   const std::vector<std::int64_t> positions = {-4097, -1, 0, 1, 4095, 131071};
   const std::pair<yarn::frequencies, int> members[] = {
       {yarn::inverse(scaled), -1}, {yarn::adjoint(scaled), -1}, {yarn::unscaled(scaled), 1}};
@@ -125,7 +125,7 @@ TEST_F(group, float32_pipeline_has_float32_frequencies) {
   }
 }
 
-TEST_F(group, float32_pipeline_is_not_in_it) {
+TEST_F(group, float32_pipeline_is_refused) {
   const yarn::frequencies pipeline = yarn::float32_pipeline(scaled);
   EXPECT_THROW(static_cast<void>(yarn::inverse(pipeline)), std::invalid_argument);
   EXPECT_THROW(static_cast<void>(yarn::rerotation(pipeline, more)), std::invalid_argument);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The scale of the attention logits: DeepSeek's convention, and everything that leaves it alone.
+// The softmax scale: DeepSeek's convention, and the methods and models without it.
 #include "../support/expect_error.hpp"
 #include "../support/oracle.hpp"
 
@@ -45,7 +45,8 @@ TEST(softmax_scale, does_not_depend_on_mscale) {
             yarn::softmax_scale(192, deepseek(0.5, 0.707), squared));
 }
 
-// The factor on cos and sin is another thing: 1 for both models, and not squared into the scale.
+// The attention factor on cos and sin is another number: it is 1 for DeepSeek-V2 and V3, and its
+// square is not in the softmax scale.
 TEST(softmax_scale, goes_with_an_attention_factor_of_one) {
   yarn::rope_shape shape;
   shape.head_dim = 64;
@@ -53,14 +54,15 @@ TEST(softmax_scale, goes_with_an_attention_factor_of_one) {
   EXPECT_EQ(yarn::make_frequencies(shape, deepseek(1.0, 1.0)).attention_factor(), 1.0);
 }
 
-TEST(softmax_scale, is_the_callers_choice) { // Ministral-3 has 1/1 too, and a plain scale
+// Ministral-3 has the coefficients 1 and 1 like DeepSeek-V3, but a plain softmax scale.
+TEST(softmax_scale, is_the_callers_choice) {
   const double expected = yarn::softmax_scale(128, yarn::default_scaling{}, plain);
   EXPECT_LE(oracle::ulp_error(expected, oracle::softmax_scale(128)), 1.0);
   EXPECT_EQ(yarn::softmax_scale(128, deepseek(1.0, 1.0), plain), expected);
   EXPECT_EQ(yarn::softmax_scale(128, yarn_of(16), plain), expected);
 }
 
-TEST(softmax_scale, is_plain_where_yarn_stretches_nothing) {
+TEST(softmax_scale, is_plain_for_factors_up_to_one) {
   for (const double factor : {1.0, 0.5}) {
     yarn::yarn_scaling method = yarn_of(factor);
     method.mscale = 1.0;
@@ -85,7 +87,7 @@ TEST(softmax_scale, is_plain_for_other_methods) {
   EXPECT_EQ(yarn::softmax_scale(192, llama3, squared), expected);
 }
 
-TEST(softmax_scale, looks_into_a_choice_of_methods) {
+TEST(softmax_scale, of_any_scaling_is_that_of_its_method) {
   const yarn::any_scaling chosen = deepseek(0.707, 0.707);
   EXPECT_EQ(yarn::softmax_scale(192, chosen, squared, 0),
             yarn::softmax_scale(192, deepseek(0.707, 0.707), squared));
@@ -93,7 +95,7 @@ TEST(softmax_scale, looks_into_a_choice_of_methods) {
   EXPECT_EQ(yarn::softmax_scale(192, other, squared, 0), yarn::softmax_scale(192, other, plain, 0));
 }
 
-TEST(softmax_scale, takes_the_divisors_wrapper_as_its_method) {
+TEST(softmax_scale, of_freq_factors_is_that_of_the_inner_method) {
   yarn::freq_factors_scaling<yarn::yarn_scaling> wrapped;
   wrapped.method = deepseek(1.0, 1.0);
   wrapped.freq_factors = {1.0, 1.0};
@@ -101,7 +103,7 @@ TEST(softmax_scale, takes_the_divisors_wrapper_as_its_method) {
             yarn::softmax_scale(192, wrapped.method, squared));
 }
 
-TEST(softmax_scale, follows_the_length_in_dynamic_yarn) {
+TEST(softmax_scale, depends_on_the_length_in_dynamic_yarn) {
   yarn::dynamic_yarn_scaling method;
   method.original_max_position_embeddings = 4096;
   method.mscale_all_dim = 1.0;
@@ -112,7 +114,7 @@ TEST(softmax_scale, follows_the_length_in_dynamic_yarn) {
             1.0);
 }
 
-TEST(softmax_scale, refuses_what_is_no_head_dim_or_no_number) {
+TEST(softmax_scale, refuses_bad_lengths_head_dims_and_numbers) {
   using support::expect_error;
   using refused = std::invalid_argument;
   yarn::dynamic_yarn_scaling dynamic;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The recipes in packaging/ can be read, and say of version and dependencies what the sources say.
+# Checks that the recipes in packaging/ can be read, and that their version and dependencies are
+# those of the sources.
 # Run: cmake -DSOURCE_DIR=. -P tests/scripts/check_packaging.cmake
 cmake_minimum_required(VERSION 3.21)
 
@@ -11,7 +12,7 @@ foreach(part IN ITEMS MAJOR MINOR PATCH)
 endforeach()
 list(JOIN numbers "." version)
 
-# Sets `result` to a value of vcpkg.json; what is not JSON, or not there, is an error.
+# Sets `result` to a value of vcpkg.json. It is an error if the file is not JSON or lacks the value.
 function(vcpkg_value result)
   file(READ "${SOURCE_DIR}/packaging/vcpkg/vcpkg.json" json)
   string(JSON value GET "${json}" ${ARGN})
@@ -21,10 +22,10 @@ endfunction()
 vcpkg_value(name name)
 vcpkg_value(port_version version)
 if(NOT name STREQUAL "yarn" OR NOT port_version STREQUAL version)
-  message(FATAL_ERROR "packaging: vcpkg.json is of ${name} ${port_version}, not of yarn ${version}")
+  message(FATAL_ERROR "packaging: vcpkg.json has ${name} ${port_version}, not yarn ${version}")
 endif()
 
-# The oldest xsimd stands in cmake/yarn-xsimd.cmake; everybody else repeats it.
+# cmake/yarn-xsimd.cmake defines the oldest version of xsimd. The other files repeat this version.
 file(STRINGS "${SOURCE_DIR}/cmake/yarn-xsimd.cmake" line REGEX "^ *set\\(floor ")
 if(NOT line MATCHES "set\\(floor ([0-9.]+)\\)")
   message(FATAL_ERROR "packaging: cmake/yarn-xsimd.cmake has no line set(floor <version>)")
@@ -45,7 +46,7 @@ foreach(pair IN ITEMS "packaging/conan/conanfile.py|xsimd/[>=${floor} <"
   endif()
 endforeach()
 
-# The conan recipe reads version.hpp; a second version in it would win.
+# The conan recipe reads version.hpp. A second version in the recipe would override it.
 file(STRINGS "${SOURCE_DIR}/packaging/conan/conanfile.py" literal REGEX "^ +version *=")
 if(literal)
   message(FATAL_ERROR "packaging: conanfile.py has a version of its own: ${literal}")

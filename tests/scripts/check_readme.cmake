@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What the documents show as code is a marked region of a source that is built and run.
+# Checks that code in the documents is equal to a marked region of a source that is built and run.
 # Run: cmake -DSOURCE_DIR=. -P tests/scripts/check_readme.cmake
 cmake_minimum_required(VERSION 3.21)
 
@@ -30,7 +30,7 @@ function(unindent text result)
   set(${result} "${text}" PARENT_SCOPE)
 endfunction()
 
-# `document` has the region `name` of `source` as a C++ block.
+# Checks that `document` has the region `name` of `source` as a C++ block.
 function(compare document source name)
   extract(${source} "// [${name}]" "// [/${name}]" built)
   unindent("${built}" built)
@@ -41,7 +41,7 @@ function(compare document source name)
   endif()
 endfunction()
 
-compare(README.md examples/quickstart/quickstart.cpp readme)
+compare(README.md examples/first_steps/first_steps.cpp readme)
 compare(docs/threads-isas-gpus.md examples/dispatch/kernels.hpp kernels)
 compare(docs/threads-isas-gpus.md tests/rows/test_gpu_rows.cpp kernel)
 compare(docs/testing-your-engine.md tests/testing/test_testing_snippet.cpp testing)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-# Checks which room of include/yarn/ includes which, and what all headers have in common.
+# Checks which headers of include/yarn/ include which others, and rules that hold for all headers.
 # Run: cmake -DSOURCE_DIR=. -P tests/scripts/check_rooms.cmake
-# With -DPRINT=ON it prints the lines of each room and the includes between rooms.
+# With -DPRINT=ON it also prints the number of lines of each room and the includes between rooms.
 cmake_minimum_required(VERSION 3.21)
 
-# A room is a folder; the public headers of include/yarn itself stand in the rooms of this list. Each
-# room has the headers that it holds (a regular expression) and the rooms that its headers may
-# include beside their own: nothing else.
+# A room is a set of headers: those of a folder of include/yarn/detail/, and the public headers that
+# the folder implements. For each room, <room>_holds is a regular expression of its headers, and
+# <room>_uses lists the other rooms that its headers may include. Every other include is an error.
 set(rooms base arithmetic simd scaling rows kernels rope umbrella hf gguf adapters dispatch testing)
 
 set(base_holds "detail/base/.*|version.hpp|error.hpp|types.hpp|views.hpp")
@@ -19,13 +19,13 @@ set(scaling_holds "detail/scaling/.*|scaling/.*|scaling.hpp|softmax_scale.hpp|fr
 set(scaling_uses base arithmetic)
 set(rows_holds "detail/rows/.*|rows.hpp")
 set(rows_uses base arithmetic simd scaling)
-set(kernels_holds "detail/rope/rotate.hpp") # sees rows only, as pointers
+set(kernels_holds "detail/rope/rotate.hpp") # gets the rows as pointers
 set(kernels_uses base simd)
 set(rope_holds "detail/rope/.*|rope.hpp")
 set(rope_uses base simd rows kernels)
 set(umbrella_holds "yarn.hpp")
 set(umbrella_uses base scaling rows rope)
-# Opt-in rooms, which the umbrella does not reach.
+# Opt-in rooms: yarn.hpp, the umbrella header, does not include them.
 set(hf_holds "detail/hf/.*|hf_config.hpp")
 set(hf_uses base scaling)
 set(gguf_holds "detail/gguf/.*|gguf.hpp")
@@ -37,21 +37,21 @@ set(dispatch_uses base)
 set(testing_holds "detail/testing/.*|testing/.*|testing.hpp")
 set(testing_uses base scaling rows umbrella)
 
-# Opt-in headers of other rooms.
+# Opt-in headers in other rooms.
 set(opt_in "detail/base/text.hpp")
 
-# xsimd costs more to parse than all the rest: one header pays.
+# xsimd takes longer to parse than everything else. Only this header includes it.
 set(xsimd_includer detail/simd/pack.hpp)
 
-# No instantiation of these carries the flags it was compiled with in its name; see
-# detail/base/abi.hpp.
+# yarn.hpp and all headers that it includes must not include these headers of std: the names of
+# their instantiations do not contain the compiler flags (detail/base/abi.hpp).
 set(std_excluded "(vector|string|deque|list|map|set|unordered_map|unordered_set|algorithm|numeric)")
 set(std_excluded "${std_excluded}|(functional|iostream|ostream|sstream)")
 
-# Names that are reserved for the compiler, and are its own: we use them and define none.
+# Reserved names that the compiler defines. The headers may use these names and define none of them.
 set(compiler_names
     "__(attribute__|cplusplus|has_[a-z_]+|builtin_[a-z0-9_]+|restrict(__)?|forceinline|declspec)"
-    "__(cpuid(ex|_count)|VA_ARGS__)"
+    "__(cpuidex|get_cpuid_count|VA_ARGS__)"
     "__(extension__|u?int128(_t)?|pragma|assume|bf16|fp16|m(64|128|256|512)[a-z]*|mmask[0-9]+)"
     "_(Float16|Pragma|CMP_[A-Z_]+|MM_[A-Z_]+)")
 list(JOIN compiler_names "|" compiler_names)
@@ -62,7 +62,7 @@ macro(complain text)
   message(SEND_ERROR "rooms: ${header}: ${text}")
 endmacro()
 
-# The room of `header`; the first of the list that holds it.
+# Sets `result` to the room of `header`: the first one in the list that holds the header.
 function(find_room header result)
   set(${result} "" PARENT_SCOPE)
   foreach(room IN LISTS rooms)
@@ -73,7 +73,7 @@ function(find_room header result)
   endforeach()
 endfunction()
 
-# Splits the includes of `header` into our own, relative to `root`, and everybody else's.
+# Splits the includes of `header` into those of our own headers, relative to `root`, and all others.
 function(find_includes header own_result foreign_result)
   set(own "")
   set(foreign "")
@@ -99,7 +99,7 @@ endfunction()
 function(check_includes header)
   find_room("${header}" room)
   if(NOT room)
-    complain("stands in no room; tests/scripts/check_rooms.cmake has the list")
+    complain("is in no room; tests/scripts/check_rooms.cmake has the list")
     return()
   endif()
   find_includes("${header}" own foreign)
@@ -122,8 +122,8 @@ function(check_includes header)
   endforeach()
 endfunction()
 
-# Sets `result` to all that `header` includes, directly or not. A header may be included at the end
-# of the one that declares what it implements; any other circle is an error.
+# Sets `result` to all headers that `header` includes, directly or indirectly. Includes may form a
+# circle in one way only: a header includes, at its end, the header that implements it.
 function(find_reach header result)
   set(reach "")
   set(queue "${header}")
@@ -138,9 +138,9 @@ function(find_reach header result)
   set(${result} "${reach}" PARENT_SCOPE)
 endfunction()
 
-# A header of detail includes everything at its top. (A public header has its API first and includes
-# what implements it at its end. So does the one with xsimd: the files for the instruction sets need
-# the packs that it declares.)
+# Checks that a header of detail/ includes everything at its top. Public headers are exempt: they
+# have their API first, and include the implementation at the end. So does the header that includes
+# xsimd, because the files for the instruction sets need the packs that this header declares.
 function(check_order header)
   if(NOT header MATCHES "^detail/" OR header STREQUAL xsimd_includer)
     return()
@@ -165,7 +165,8 @@ function(check_text header)
     complain("has no include guard ${guard}")
   endif()
 
-  # Comments, strings and conditions (which ask for the compiler's macros) may name what they like.
+  # Comments, strings and preprocessor conditions may contain any name: conditions test macros of
+  # the compiler.
   string(REPLACE "\\\n" " " text "${text}")
   string(REGEX REPLACE "//[^\n]*" "" text "${text}")
   string(REGEX REPLACE "\"([^\"\\\n]|\\\\.)*\"" "" text "${text}")
@@ -188,7 +189,7 @@ foreach(header IN LISTS headers)
   check_includes("${header}")
   check_order("${header}")
   check_text("${header}")
-  # The umbrella misses nothing of its rooms.
+  # yarn.hpp must reach all headers of the rooms that it uses.
   find_room("${header}" room)
   if(room IN_LIST umbrella_uses AND NOT header IN_LIST core AND NOT header IN_LIST opt_in)
     complain("is not reached by yarn.hpp")

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-# Every C++ block of docs/kv-cache.md stands in the example engine, word for word but for spaces.
+# Checks that every C++ block of docs/kv-cache.md is also in the example engine. White space may
+# differ.
 # Run: cmake -DSOURCE_DIR=. -P tests/scripts/check_snippets.cmake
 cmake_minimum_required(VERSION 3.21)
 
 set(document docs/kv-cache.md)
 set(sources kv_cache.hpp decoder.hpp)
 
-# Sets `result` to the text with every run of white space as one blank.
+# Sets `result` to the text with every sequence of white space replaced by one space.
 function(one_line text result)
   string(REGEX REPLACE "[ \n]+" " " text "${text}")
   string(STRIP "${text}" text)

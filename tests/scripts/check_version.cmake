@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Compares the versions in version.hpp, CHANGELOG.md and, where HEAD has one, the release tag.
+# Compares the versions in version.hpp, in CHANGELOG.md and, if HEAD has one, in the release tag.
 # Run: cmake -DSOURCE_DIR=. -P tests/scripts/check_version.cmake
 cmake_minimum_required(VERSION 3.21)
 
@@ -10,7 +10,7 @@ if(NOT lines MATCHES "_MAJOR ([0-9]+)\n.*_MINOR ([0-9]+)\n.*_PATCH ([0-9]+)$")
 endif()
 set(version "${CMAKE_MATCH_1}.${CMAKE_MATCH_2}.${CMAKE_MATCH_3}")
 
-# Entries, newest first: "## [Unreleased]" or "## [1.2.3] - date".
+# The entries, newest first, have headings "## [Unreleased]" or "## [1.2.3] - date".
 file(STRINGS "${SOURCE_DIR}/CHANGELOG.md" entries REGEX "^## ")
 list(TRANSFORM entries REPLACE "^## \\[?([A-Za-z0-9.]+).*" "\\1")
 list(GET entries 0 top)
@@ -22,7 +22,7 @@ if(top STREQUAL "Unreleased")
   if(count GREATER 1)
     list(GET entries 1 released)
   endif()
-  # Between releases the header may already name the next version, never an earlier one.
+  # Between releases the header may already have the next version, but never an earlier one.
   if(version VERSION_LESS released)
     message(FATAL_ERROR "version: version.hpp says ${version}, but ${released} is released")
   endif()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// 16-bit elements one at a time (detail/base/formats.hpp) against the definition of the formats:
-// every value of both, every float rounded to both, doubles at every boundary between two of their
-// numbers.
+// Conversions of single 16-bit elements (detail/base/formats.hpp) against the definition of the
+// formats: every code of both formats is widened, every float is rounded to both, and doubles at
+// every boundary between two numbers of a format are rounded.
 #include "../support/bits.hpp"
 #include "../support/half_formats.hpp"
 
@@ -30,7 +30,7 @@ using support::random_source;
 template <class Format> class half : public ::testing::Test {};
 TYPED_TEST_SUITE(half, support::formats, support::format_names);
 
-TYPED_TEST(half, definition_has_the_numbers_that_everybody_knows) {
+TYPED_TEST(half, definition_gives_the_known_values) {
   using defined = typename TypeParam::defined;
   EXPECT_EQ(defined::value(0), 0);
   if constexpr (std::is_same_v<TypeParam, binary16_format>) {
@@ -76,8 +76,8 @@ TYPED_TEST(half, every_code_widens_to_its_value) {
 
 // ---- Narrowing floats -------------------------------------------------------------------------
 
-/// How many of the floats [first, last] do not become `code`. In slow builds, of the ends and of
-/// every 509th in between.
+/// The number of floats in [first, last] that are not rounded to `code`. Slow builds test only the
+/// ends and every 509th float between them.
 template <class Format>
 std::uint64_t count_wrong(std::uint32_t first, std::uint32_t last, unsigned code) {
   constexpr std::uint32_t ends = 4;
@@ -129,14 +129,14 @@ template <class Format> unsigned narrowed(double value) {
   return element.bits;
 }
 
-/// Expects both signs of a magnitude to become a code.
+/// Expects that a magnitude is rounded to a code, with both signs.
 template <class Format> void expect_narrowed(double magnitude, unsigned code) {
   ASSERT_EQ(narrowed<Format>(magnitude), code) << std::hexfloat << magnitude;
   ASSERT_EQ(narrowed<Format>(-magnitude), code | 0x8000U) << std::hexfloat << -magnitude;
 }
 
-// At a boundary and beside it, from the next double to where rounding to float first would see no
-// difference from a tie (2^-25 and less) and where it would see one.
+// Tests doubles at a boundary and at relative distances from the next double up to 2^-14. At
+// distances of 2^-25 and less, rounding to float first would give a tie.
 TYPED_TEST(half, doubles_beside_a_boundary_are_rounded_once) {
   using defined = typename TypeParam::defined;
   for (unsigned code = 1; code <= defined::infinity; ++code) {

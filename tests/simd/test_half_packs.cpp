@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Packs of every width (detail/simd) load and store 16-bit elements as the functions for one
-// element do: every code, the floats and doubles at every boundary between two numbers of a format,
-// random ones, and all floats by the widest pack.
+// Packs of every width (detail/simd) load and store 16-bit elements like the functions for single
+// elements. The tests use every code, the floats and doubles at every boundary between two numbers
+// of a format, random numbers, and for the widest pack all floats.
 #include "../support/bits.hpp"
 #include "../support/half_formats.hpp"
 
@@ -30,7 +30,7 @@ using support::is_slow_build;
 using support::random_double;
 using support::random_source;
 
-/// Arch, the next narrower, ..., and one element.
+/// The types Arch, the next narrower architecture, and so on, down to one element.
 template <class Arch, class... Wider> struct narrowing_chain {
   using type = typename narrowing_chain<detail::narrower_arch<Arch>, Wider..., Arch>::type;
 };
@@ -52,8 +52,7 @@ bool is_quiet_nan(yarn::float16 x) { return support::definition<5>::is_quiet_nan
 bool is_quiet_nan(yarn::bfloat16 x) { return support::definition<8>::is_quiet_nan(x.bits); }
 bool is_quiet_nan(float x) { return std::isnan(x) && (bits_of(x) & 0x400000U) != 0; }
 
-/// Loads pack after pack of `elements` and compares each value with what widen makes of it; a NaN
-/// must be one, with any payload.
+/// Loads `elements` pack by pack and compares each value with `widen`. A NaN may have any payload.
 template <class Compute, class Arch, class T> void expect_loads(std::vector<T> elements) {
   using wide = detail::pack<Compute, Arch>;
   elements.resize((elements.size() + wide::size - 1) / wide::size * wide::size);
@@ -71,7 +70,7 @@ template <class Compute, class Arch, class T> void expect_loads(std::vector<T> e
   }
 }
 
-/// Compares each of n elements with what narrow makes of its value; a NaN must be a quiet one.
+/// Compares each of n elements with `narrow` of its value. A NaN must be quiet.
 template <class T, class Compute>
 void expect_narrowed(const Compute* values, const T* elements, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
@@ -84,12 +83,12 @@ void expect_narrowed(const Compute* values, const T* elements, std::size_t n) {
   }
 }
 
-// So many values of a list are stored alone among ones, too, where nothing beside them asks for
-// care: those where rounding changes, which come first.
+// The first n_alone values of a list are also stored alone in a pack of ones: then no other lane
+// selects the slow way for ties and NaN. The values at which rounding changes come first in a list.
 constexpr std::size_t n_alone = is_slow_build ? 20000 : 500000;
 
-/// Stores pack after pack of `values`: one by one, together with a pack of ones before or behind
-/// it, and each value alone.
+/// Stores `values` pack by pack: a pack alone, together with a pack of ones before or after it, and
+/// each value alone among ones.
 template <class T, class Arch, class Compute> void expect_stores(std::vector<Compute> values) {
   using wide = detail::pack<Compute, Arch>;
   values.resize((values.size() + wide::size - 1) / wide::size * wide::size);
@@ -127,9 +126,9 @@ template <class Format> std::vector<typename Format::element> all_codes() {
   return codes;
 }
 
-/// Where rounding to a format changes, the three floats on either side, both signs; NaNs of all
-/// kinds; and random bits.
-template <class Format> std::vector<float> telling_floats() {
+/// Floats that show errors of rounding: the three floats on each side of every boundary, with both
+/// signs; all kinds of NaN; and random bits.
+template <class Format> std::vector<float> boundary_floats() {
   std::vector<float> floats;
   const auto add = [&floats](std::uint32_t magnitude) {
     floats.push_back(from_bits<float>(magnitude));
@@ -154,8 +153,9 @@ template <class Format> std::vector<float> telling_floats() {
   return floats;
 }
 
-/// The same between doubles.
-template <class Format> std::vector<double> telling_doubles() {
+/// Doubles that show errors of rounding: at and beside every boundary, special values, and random
+/// ones.
+template <class Format> std::vector<double> boundary_doubles() {
   std::vector<double> doubles;
   for (unsigned code = 1; code <= Format::defined::infinity; ++code) {
     const double boundary = Format::defined::boundary(code);
@@ -186,30 +186,30 @@ TYPED_TEST(packs, load_every_code) {
 }
 
 TYPED_TEST(packs, store_floats_as_binary16) {
-  expect_stores<yarn::float16, TypeParam>(telling_floats<binary16_format>());
+  expect_stores<yarn::float16, TypeParam>(boundary_floats<binary16_format>());
 }
 TYPED_TEST(packs, store_floats_as_bfloat16) {
-  expect_stores<yarn::bfloat16, TypeParam>(telling_floats<bfloat16_format>());
+  expect_stores<yarn::bfloat16, TypeParam>(boundary_floats<bfloat16_format>());
 }
 TYPED_TEST(packs, store_doubles_as_binary16) {
-  expect_stores<yarn::float16, TypeParam>(telling_doubles<binary16_format>());
+  expect_stores<yarn::float16, TypeParam>(boundary_doubles<binary16_format>());
 }
 TYPED_TEST(packs, store_doubles_as_bfloat16) {
-  expect_stores<yarn::bfloat16, TypeParam>(telling_doubles<bfloat16_format>());
+  expect_stores<yarn::bfloat16, TypeParam>(boundary_doubles<bfloat16_format>());
 }
 
 TYPED_TEST(packs, convert_between_float_and_double) {
-  std::vector<float> floats = telling_floats<bfloat16_format>();
+  std::vector<float> floats = boundary_floats<bfloat16_format>();
   floats.resize(std::min(floats.size(), std::size_t{1000000}));
   expect_loads<double, TypeParam>(floats);
-  std::vector<double> doubles = telling_doubles<bfloat16_format>();
+  std::vector<double> doubles = boundary_doubles<bfloat16_format>();
   for (const float value : floats) {
     doubles.push_back(double{value} * (1 + 0x1p-25)); // near a tie
   }
   expect_stores<float, TypeParam>(doubles);
 }
 
-/// A pack at the very end, or the very start, of memory touches nothing else.
+/// Loads and stores a pack at the end and at the start of accessible memory.
 template <class Compute, class Arch, class T> void expect_within_bounds() {
   using wide = detail::pack<Compute, Arch>;
   for (const support::fence side : {support::fence::behind, support::fence::before}) {
@@ -227,7 +227,7 @@ template <class Compute, class Arch, class T> void expect_within_bounds() {
   }
 }
 
-TYPED_TEST(packs, stay_within_their_elements) {
+TYPED_TEST(packs, access_only_their_elements) {
   expect_within_bounds<float, TypeParam, yarn::float16>();
   expect_within_bounds<float, TypeParam, yarn::bfloat16>();
   expect_within_bounds<float, TypeParam, float>();
@@ -239,8 +239,9 @@ TYPED_TEST(packs, stay_within_their_elements) {
 
 #if !defined(YARN_NO_XSIMD)
 
-/// bfloat16 by words, 2 * size elements: a pack of the even and one of the odd places. (Two such
-/// are stored at once, and what one of them holds must not matter to the other.)
+/// Tests loads and stores of bfloat16 as 32-bit words: 2 * size elements are a pack of the even and
+/// a pack of the odd elements. (store_words stores two of these at once, and neither must affect
+/// the other.)
 template <class Arch> void expect_words() {
   using wide = detail::pack<float, Arch>;
   constexpr std::size_t step = 2 * wide::size;
@@ -248,7 +249,7 @@ template <class Arch> void expect_words() {
   const std::vector<yarn::bfloat16> codes = all_codes<bfloat16_format>();
   for (std::size_t i = 0; i < codes.size(); i += step) {
     const auto words = detail::load_words(codes.data() + i, wide{});
-    float values[step]; // the even ones, then the odd ones
+    float values[step]; // the even elements, then the odd ones
     words.first.store_unaligned(values);
     words.second.store_unaligned(values + wide::size);
     for (std::size_t lane = 0; lane < step; ++lane) { // NaNs keep their bits, too
@@ -256,7 +257,7 @@ template <class Arch> void expect_words() {
           << "code " << i + lane;
     }
   }
-  std::vector<float> floats = telling_floats<bfloat16_format>();
+  std::vector<float> floats = boundary_floats<bfloat16_format>();
   floats.resize(floats.size() / step * step);
   const auto words_at = [](const float* values) {
     return detail::two_packs<wide>{wide::load_unaligned(values),
@@ -302,8 +303,9 @@ TYPED_TEST(packs, load_and_store_words) {
   if constexpr (detail::has_words_v<TypeParam>) {
     expect_words<TypeParam>();
   } else {
-    // A single element is no word. Packs of several without words are other processors' than those
-    // that the files of detail/simd know: not ours to skip.
+    // The scalar pack has no words. Other packs without words exist only on processors that the
+    // files of detail/simd do not know. On the processors below only the scalar pack may be
+    // skipped.
 #if (defined(__SSE2__) && !defined(__AVX512F__)) || defined(__AVX512BW__) || defined(__aarch64__)
     ASSERT_EQ((detail::pack<float, TypeParam>::size), 1U);
 #endif
@@ -312,8 +314,8 @@ TYPED_TEST(packs, load_and_store_words) {
 }
 
 #if !defined(YARN_TEST_SLOW_BUILD)
-// The widest pack rounds most elements of a head: all floats, four billion. A block at a time, for
-// the compiler to keep the loops tight.
+// Tests the widest pack with all four billion floats, because it rounds most elements of a head.
+// Blocks let the compiler optimise the loops.
 template <class Format> std::uint64_t count_differences_of_the_widest_pack() {
   using wide = detail::pack<float, detail::default_arch>;
   using defined = typename Format::defined;
@@ -342,7 +344,7 @@ template <class Format> std::uint64_t count_differences_of_the_widest_pack() {
 template <class Format> class widest_pack : public ::testing::Test {};
 TYPED_TEST_SUITE(widest_pack, support::formats, support::format_names);
 
-TYPED_TEST(widest_pack, rounds_every_float_alike) {
+TYPED_TEST(widest_pack, rounds_every_float_like_the_scalar_function) {
   EXPECT_EQ(count_differences_of_the_widest_pack<TypeParam>(), 0U);
 }
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The types that 16-bit elements come under: an engine's own, Eigen's, the compiler's, and raw
-// bits. rope_apply rotates all of them as it does ours.
+// Types of 16-bit elements: those of an engine, of Eigen and of the compiler, and raw bits.
+// rope_apply gives the same bits for all of them as for our types.
 #include "../support/bits.hpp"
 #include "../support/half_formats.hpp"
 
@@ -21,7 +21,7 @@
 #define YARN_TEST_EIGEN 0
 #endif
 
-/// Types of an engine's own, registered below: two bytes and no arithmetic.
+/// Types of an engine, registered below: two bytes, without arithmetic.
 struct engine_half {
   unsigned char bytes[2];
 };
@@ -43,17 +43,18 @@ using support::random_source;
 
 static_assert(yarn::format_of_v<engine_half> == yarn::element_format::binary16);
 static_assert(yarn::format_of_v<const engine_bfloat16> == yarn::element_format::bfloat16);
-static_assert(yarn::format_of_v<std::uint16_t> == yarn::element_format::unknown); // of which one?
+static_assert(yarn::format_of_v<std::uint16_t> == yarn::element_format::unknown); // ambiguous
 static_assert(yarn::format_of_v<int> == yarn::element_format::unknown);
 static_assert(sizeof(yarn::float16) == 2);
 static_assert(sizeof(yarn::bfloat16) == 2);
-static_assert(alignof(yarn::float16) == alignof(std::uint16_t)); // to lie over an engine's words
+static_assert(alignof(yarn::float16) == alignof(std::uint16_t)); // to view an engine's uint16_t
 static_assert(alignof(yarn::bfloat16) == alignof(std::uint16_t));
 
 constexpr std::int64_t n_tokens = 3;
 constexpr std::int64_t n_heads = 2;
 
-/// Numbers of ordinary size in a format, and some infinities, NaNs and subnormals among them.
+/// Random codes of a format: mostly numbers of ordinary size, and some infinities, NaNs and
+/// subnormal numbers.
 template <class Format> std::vector<std::uint16_t> random_codes(std::int64_t head_dim) {
   random_source random(4);
   std::vector<std::uint16_t> codes(static_cast<std::size_t>(n_tokens * n_heads * head_dim));
@@ -74,7 +75,7 @@ yarn::rotary_rows<float> rows_for(std::int64_t n_pairs) {
   return rows;
 }
 
-/// What rope_apply makes of memory that holds `codes`, seen as T.
+/// The codes after rope_apply rotated their memory as elements of T.
 template <class T>
 std::vector<std::uint16_t> rotated(std::vector<std::uint16_t> codes, yarn::pairing order,
                                    std::int64_t head_dim, std::int64_t n_pairs) {
@@ -99,18 +100,18 @@ template <class Format, class T> void expect_rotated_like_ours() {
   }
 }
 
-TEST(element_types, may_be_registered_by_an_engine) {
+TEST(element_types, of_an_engine_are_rotated_like_ours) {
   expect_rotated_like_ours<binary16_format, engine_half>();
   expect_rotated_like_ours<bfloat16_format, engine_bfloat16>();
 }
 
 #if YARN_TEST_EIGEN
-TEST(element_types, may_be_eigens) {
+TEST(element_types, of_eigen_are_rotated_like_ours) {
   expect_rotated_like_ours<binary16_format, Eigen::half>();
   expect_rotated_like_ours<bfloat16_format, Eigen::bfloat16>();
 }
 
-// What Eigen reads as numbers is rotated as the same numbers: here by a quarter turn.
+// Rotates numbers of an Eigen type by a quarter turn and reads them with Eigen's conversion.
 template <class T> void expect_eigens_numbers_turned() {
   const double quarter = 1.5707963267948966;
   const yarn::frequencies turn = yarn::frequencies_from(&quarter, 1);
@@ -120,7 +121,7 @@ template <class T> void expect_eigens_numbers_turned() {
   EXPECT_EQ(static_cast<float>(pair[0]), 2.5F);
   EXPECT_EQ(static_cast<float>(pair[1]), 0.75F);
 }
-TEST(element_types, may_be_eigens_with_its_arithmetic) {
+TEST(element_types, of_eigen_keep_their_numbers) {
   expect_eigens_numbers_turned<Eigen::half>();
   expect_eigens_numbers_turned<Eigen::bfloat16>();
 }
@@ -128,17 +129,17 @@ TEST(element_types, may_be_eigens_with_its_arithmetic) {
 
 #if defined(__FLT16_MANT_DIG__) &&                                                                 \
     (defined(__clang__) || __GNUC__ >= 13 || (__GNUC__ == 12 && defined(__SSE2__)))
-TEST(element_types, may_be_the_compilers_binary16) {
+TEST(element_types, binary16_of_the_compiler_is_rotated_like_ours) {
   expect_rotated_like_ours<binary16_format, _Float16>();
 }
 #endif
 #if defined(__BFLT16_MANT_DIG__)
-TEST(element_types, may_be_the_compilers_bfloat16) {
+TEST(element_types, bfloat16_of_the_compiler_is_rotated_like_ours) {
   expect_rotated_like_ours<bfloat16_format, yarn::compiler_bfloat16>();
 }
 #endif
 
-// Engines that keep uint16_t look at it through our structs: the same bytes, nothing converted.
+// Engines that store uint16_t may view the memory as our types. Nothing is converted.
 template <class Format> void expect_raw_data_rotated() {
   using element = typename Format::element;
   constexpr std::int64_t head_dim = 70;
@@ -151,7 +152,7 @@ template <class Format> void expect_raw_data_rotated() {
     EXPECT_EQ(raw, rotated<element>(codes, order, head_dim, 33));
   }
 }
-TEST(element_types, may_be_raw_bits) {
+TEST(element_types, over_raw_bits_are_rotated_like_ours) {
   expect_raw_data_rotated<binary16_format>();
   expect_raw_data_rotated<bfloat16_format>();
 }

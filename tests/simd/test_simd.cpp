@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The operations of packs, for the registers of this build, all narrower ones that its loops end
-// with, and the scalar twin: each lane is what the scalar definition gives.
+// The operations of packs: each lane must equal the scalar definition. The tests run for the widest
+// registers of this build, for all narrower registers, which the loops use for tails, and for the
+// scalar pack.
 #include "../support/bits.hpp"
 
 #include <gtest/gtest.h>
@@ -26,14 +27,14 @@ template <class... Archs> struct arch_list {
   using types = ::testing::Types<Archs...>;
   template <class Arch> using with = arch_list<Archs..., Arch>;
 };
-template <class List, class Arch> constexpr auto narrower_ones() {
+template <class List, class Arch> constexpr auto narrower_archs() {
   if constexpr (std::is_same_v<Arch, detail::scalar_arch>) {
     return typename List::template with<Arch>{};
   } else {
-    return narrower_ones<typename List::template with<Arch>, detail::narrower_arch<Arch>>();
+    return narrower_archs<typename List::template with<Arch>, detail::narrower_arch<Arch>>();
   }
 }
-using archs = decltype(narrower_ones<arch_list<>, detail::default_arch>())::types;
+using archs = decltype(narrower_archs<arch_list<>, detail::default_arch>())::types;
 
 template <class Arch> class simd : public ::testing::Test {};
 struct arch_names {
@@ -50,9 +51,9 @@ TEST(simd, loops_end_with_one_element) {
 
 // ---- Tools ------------------------------------------------------------------------------------
 
-constexpr std::size_t most = 64;
+constexpr std::size_t most_lanes = 64;
 
-template <class Pack> using values_of_type = std::array<typename Pack::value_type, most>;
+template <class Pack> using values_of_type = std::array<typename Pack::value_type, most_lanes>;
 
 template <class Pack> Pack load(const values_of_type<Pack>& values) {
   return Pack::load_unaligned(values.data());
@@ -96,7 +97,7 @@ TYPED_TEST(simd, multiply_add_is_fused_where_the_processor_can) {
       const auto a = random_values<wide>(random), b = random_values<wide>(random);
       auto c = random_values<wide>(random);
       for (std::size_t lane = 0; i % 2 == 0 && lane < wide::size; ++lane) {
-        c[lane] = -a[lane] * b[lane]; // what is left shows whether the product was rounded
+        c[lane] = -a[lane] * b[lane]; // the small result shows whether the product was rounded
       }
       const auto sum = store(detail::multiply_add(load<wide>(a), load<wide>(b), load<wide>(c)));
       const auto rest =
@@ -120,7 +121,7 @@ TYPED_TEST(simd, permutations_move_every_element_to_its_place) {
       a[lane] = static_cast<typename wide::value_type>(lane + 1);
       b[lane] = static_cast<typename wide::value_type>(lane + 101);
     }
-    // [a0 b0 a1 b1 ...]: the first half, and the second.
+    // [a0 b0 a1 b1 ...], as two packs.
     const auto woven = detail::interleave(load<wide>(a), load<wide>(b));
     const auto low = store(woven.first), high = store(woven.second);
     for (std::size_t at = 0; at < 2 * n; ++at) {
@@ -147,7 +148,7 @@ TYPED_TEST(simd, octants_are_those_of_each_phase) {
   using wide = detail::pack<double, TypeParam>;
   random_source random(2);
   for (int i = 0; i < 20000; ++i) {
-    std::array<std::uint64_t, most> phases{};
+    std::array<std::uint64_t, most_lanes> phases{};
     for (std::uint64_t& phase : phases) {
       phase = random.next() << (random.next() % 64);
     }
@@ -157,7 +158,7 @@ TYPED_TEST(simd, octants_are_those_of_each_phase) {
     const auto cos_sign = store(all.cos_sign), sin_sign = store(all.sin_sign);
     for (std::size_t lane = 0; lane < wide::size; ++lane) {
       const std::uint64_t phase = phases[lane] * multiplier;
-      // The nearest quarter turn, and the signed distance to it in eighths.
+      // The nearest quarter turn, and the signed distance to this quarter.
       const std::uint64_t quarter = (phase + (std::uint64_t{1} << 61U)) >> 62U;
       const auto distance = static_cast<std::int64_t>(phase - (quarter << 62U));
       const std::uint64_t sign = std::uint64_t{1} << 63U;
@@ -169,7 +170,7 @@ TYPED_TEST(simd, octants_are_those_of_each_phase) {
   }
 }
 
-TYPED_TEST(simd, bits_are_combined) {
+TYPED_TEST(simd, bit_and_and_bit_xor_combine_bits) {
   using wide = detail::pack<double, TypeParam>;
   random_source random(3);
   values_of_type<wide> a = random_values<wide>(random), b = random_values<wide>(random);
@@ -191,9 +192,9 @@ TYPED_TEST(simd, round_both_stores_one_and_compares_every_lane) {
     for (std::size_t lane = 0; lane < wide::size; ++lane) {
       ASSERT_EQ(bits_of(out[lane]), bits_of(static_cast<float>(low[lane])));
     }
-    ASSERT_EQ(out[wide::size], 7.0F); // and nothing behind them
+    ASSERT_EQ(out[wide::size], 7.0F); // nothing was written after the pack
     for (std::size_t lane = 0; lane < wide::size; ++lane) {
-      // One lane's other end rounds to the next float, and it is the first that is stored.
+      // In one lane the second end rounds to another float. The float of the first end is stored.
       auto high = low;
       high[lane] = static_cast<double>(
           std::nextafter(static_cast<float>(low[lane]), i % 2 == 0 ? 1e30F : -1e30F));
@@ -206,7 +207,7 @@ TYPED_TEST(simd, round_both_stores_one_and_compares_every_lane) {
 
 // ---- Elements of 16 bits ------------------------------------------------------------------------
 
-TYPED_TEST(simd, loads_and_stores_16_bit_elements_as_they_are_one_by_one) {
+TYPED_TEST(simd, loads_and_stores_16_bit_elements_like_the_scalar_functions) {
   using wide = detail::pack<float, TypeParam>;
   const auto check = [](auto format) {
     using stored = decltype(format);
@@ -229,13 +230,13 @@ TYPED_TEST(simd, loads_and_stores_16_bit_elements_as_they_are_one_by_one) {
       }
       ASSERT_EQ(out[wide::size].bits, 0x1234);
     }
-    // Rounding: random floats of every size, and those next to the middle of two elements.
+    // Rounding: random floats of every size, and floats at or next to the middle of two elements.
     random_source random(5);
     for (int i = 0; i < 100000; ++i) {
       values_of_type<wide> values{};
       for (float& value : values) {
         auto bits = static_cast<std::uint32_t>(random.next());
-        if (i % 2 == 0) { // the bits that leave: half of their unit, one more, one less
+        if (i % 2 == 0) { // the bits that are rounded off: a tie, one more or one less
           const unsigned leaving = std::is_same_v<stored, yarn::float16> ? 13 : 16;
           bits = (bits >> leaving << leaving | 1U << (leaving - 1)) +
                  static_cast<std::uint32_t>(random.integer(-1, 1));
@@ -258,19 +259,20 @@ TYPED_TEST(simd, loads_and_stores_16_bit_elements_as_they_are_one_by_one) {
 
 // ---- NaN in 16 bits -----------------------------------------------------------------------------
 
-// Where rounding by integers goes wrong: little payload is rounded away and leaves infinity, a
-// payload of ones carries into the sign and leaves a zero, and a NaN without the first bit of its
-// payload signals.
-constexpr std::uint32_t telling_nans[] = {0x7f800001, 0x7f807fff, 0x7f808000, 0x7f808001,
-                                          0x7f80ffff, 0x7fbfffff, 0x7fc00000, 0x7fc00001,
-                                          0x7fff7fff, 0x7fff8000, 0x7fffffff};
+// NaNs that rounding by integers gets wrong. A small payload is rounded off, which leaves infinity.
+// A payload of all ones carries into the sign, which leaves zero. Without the first bit of its
+// payload the result is a signalling NaN.
+constexpr std::uint32_t nans_that_rounding_may_break[] = {
+    0x7f800001, 0x7f807fff, 0x7f808000, 0x7f808001, 0x7f80ffff, 0x7fbfffff,
+    0x7fc00000, 0x7fc00001, 0x7fff7fff, 0x7fff8000, 0x7fffffff};
 
-/// Calls store(floats, elements) for n floats of which one is a NaN, and expects that it became a
-/// quiet one of the same sign, and that the others are what they are without it. (With a subnormal
-/// among them store_words takes another way where the processor has an instruction.)
+/// Calls store(floats, elements) for n floats, one of them a NaN. Expects that it becomes a quiet
+/// NaN of the same sign, and that the others are rounded as without it. (If the processor has a
+/// bfloat16 instruction, store_words handles subnormal floats in another way, so the test uses one,
+/// too.)
 template <class T, class Store> void expect_nans_stay_nan(std::size_t n, const Store& store) {
   constexpr unsigned quiet = std::is_same_v<T, yarn::float16> ? 0x7e00 : 0x7fc0;
-  for (const std::uint32_t magnitude : telling_nans) {
+  for (const std::uint32_t magnitude : nans_that_rounding_may_break) {
     for (const std::uint32_t sign : {0U, 0x80000000U}) {
       for (const float other : {1.5F, 0x1p-130F}) {
         T expected{};
@@ -305,13 +307,13 @@ template <class Arch, class T> void expect_nans_are_stored_as_nan() {
     detail::store_elements(both, elements, elements + wide::size);
   });
 }
-TYPED_TEST(simd, stores_every_nan_as_a_quiet_one_of_its_sign) {
+TYPED_TEST(simd, stores_every_nan_as_a_quiet_nan_of_the_same_sign) {
   expect_nans_are_stored_as_nan<TypeParam, yarn::float16>();
   expect_nans_are_stored_as_nan<TypeParam, yarn::bfloat16>();
 }
 
 #if !defined(YARN_NO_XSIMD)
-TYPED_TEST(simd, stores_every_nan_in_words_as_a_quiet_one_of_its_sign) {
+TYPED_TEST(simd, stores_every_nan_in_words_as_a_quiet_nan_of_the_same_sign) {
   if constexpr (detail::has_words_v<TypeParam>) {
     using wide = detail::pack<float, TypeParam>;
     const auto words_of = [](const float* values) {
@@ -332,8 +334,9 @@ TYPED_TEST(simd, stores_every_nan_in_words_as_a_quiet_one_of_its_sign) {
           detail::store_words(words_of(values), elements, words_of(values + step), elements + step);
         });
   } else {
-    // A single element is no word. Packs of several without words are other processors' than those
-    // that the files of detail/simd know: not ours to skip.
+    // The scalar pack has no words. Other packs without words exist only on processors that the
+    // files of detail/simd do not know. On the processors below only the scalar pack may be
+    // skipped.
 #if (defined(__SSE2__) && !defined(__AVX512F__)) || defined(__AVX512BW__) || defined(__aarch64__)
     ASSERT_EQ((detail::pack<float, TypeParam>::size), 1U);
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Somebody's tensor and the view that an adapter made of it: both must be the same elements.
+// Compares a tensor of another library with the view that an adapter makes of it: both must refer
+// to the same elements.
 #ifndef YARN_TESTS_SUPPORT_ADAPTED_HPP
 #define YARN_TESTS_SUPPORT_ADAPTED_HPP
 
@@ -22,9 +23,9 @@ struct head_counts {
   int dim;
 };
 
-/// Fills a tensor by its own indices, rotates it through `view`, and expects it to be bit for bit
-/// what a dense array becomes through a view written by hand. `at(token, head, i)` is a reference
-/// to an element, reached by the tensor's own means.
+/// Fills a tensor by its own indices and rotates it through `view`. A dense array with the same
+/// values is rotated through a view written by hand. Expects the same bits in both.
+/// `at(token, head, i)` returns a reference to an element, through the tensor's own indexing.
 template <class T, class At>
 void expect_rotated_alike(const yarn::heads_view<T>& view, head_counts n, At at) {
   static_assert(std::is_same_v<decltype(at(0, 0, 0)), T&>);
@@ -41,7 +42,7 @@ void expect_rotated_alike(const yarn::heads_view<T>& view, head_counts n, At at)
   random_source random(5);
   std::vector<T> dense(static_cast<std::size_t>(n.tokens) * static_cast<std::size_t>(n.heads) *
                        static_cast<std::size_t>(n.dim));
-  const auto each = [&](auto&& call) {
+  const auto for_each_element = [&](auto&& call) {
     std::size_t i = 0;
     for (int t = 0; t < n.tokens; ++t)
       for (int h = 0; h < n.heads; ++h)
@@ -49,19 +50,20 @@ void expect_rotated_alike(const yarn::heads_view<T>& view, head_counts n, At at)
           call(at(t, h, d), dense[i++]);
   };
   for (const yarn::pairing p : {yarn::pairing::half_split, yarn::pairing::interleaved}) {
-    each([&](T& theirs, T& ours) {
+    for_each_element([&](T& theirs, T& ours) {
       yarn::detail::narrow(random.number(-4, 4), ours);
       theirs = ours;
     });
     yarn::rope_apply(view, rows, p);
     yarn::rope_apply(yarn::heads_view{dense.data(), n.tokens, n.heads, n.dim}, rows, p);
     int n_different = 0;
-    each([&](T& theirs, T& ours) { n_different += std::memcmp(&theirs, &ours, sizeof(T)) != 0; });
+    for_each_element(
+        [&](T& theirs, T& ours) { n_different += std::memcmp(&theirs, &ours, sizeof(T)) != 0; });
     EXPECT_EQ(n_different, 0);
   }
 }
 
-/// The same for a view to read from: rope_copy out of it.
+/// The same for a read-only view, with rope_copy from the view into a dense array.
 template <class T, class At>
 void expect_copied_alike(const yarn::heads_view<const T>& view, head_counts n, At at) {
   ASSERT_EQ(view.n_tokens(), n.tokens);

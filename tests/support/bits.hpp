@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Bits, random numbers and guarded memory for the tests of rows and rotations. Includes nothing of
-// the library.
+// Bits, random numbers and guarded memory for the tests of rows and rotations. The file includes no
+// header of the library.
 #ifndef YARN_TESTS_SUPPORT_BITS_HPP
 #define YARN_TESTS_SUPPORT_BITS_HPP
 
@@ -35,7 +35,7 @@ template <class T> T from_bits(bits_type<T> bits) {
   return value;
 }
 
-/// The first index at which two arrays differ in a bit, or -1. (0 and -0 differ.)
+/// The first index at which two arrays differ in a bit, or -1 if there is none. (0 and -0 differ.)
 template <class T> std::ptrdiff_t first_difference(const T* a, const T* b, std::size_t n) {
   if (n == 0 || std::memcmp(a, b, n * sizeof(T)) == 0) {
     return -1;
@@ -47,17 +47,17 @@ template <class T> std::ptrdiff_t first_difference(const T* a, const T* b, std::
   return static_cast<std::ptrdiff_t>(at);
 }
 
-/// Half the distance between neighbouring numbers of `digits` significant bits at this size, > 0.
+/// Half the distance between neighbouring numbers with `digits` significant bits, at a size > 0.
 inline double half_unit(double size, int digits) {
   return std::ldexp(0.5, std::ilogb(size) - digits + 1);
 }
 
-/// The unit in the last place of T at this size, > 0.
+/// The unit in the last place of T at a size > 0.
 template <class T> double ulp_at(double size) {
   return 2 * half_unit(size, std::is_same_v<T, double> ? 53 : 24);
 }
 
-/// splitmix64: the same numbers from every standard library.
+/// splitmix64. It gives the same numbers with every standard library.
 class random_source {
 public:
   explicit random_source(std::uint64_t seed) : state_(seed) {}
@@ -84,9 +84,9 @@ private:
   std::uint64_t state_;
 };
 
-/// n elements whose last one ends at an inaccessible page (or, with fence::before, whose first one
-/// begins behind one): a read or write beyond them ends the program. Without such pages, exactly n
-/// elements of the heap, for the sanitizers.
+/// n elements that end at an inaccessible page (or, with fence::before, begin behind one): a read
+/// or write beyond the elements on that side ends the program. On systems without such pages the
+/// array has exactly n elements on the heap, for the sanitizers.
 enum class fence { behind, before };
 
 template <class T> class fenced_array {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// DLPack tensors that own what they point to.
+// DLPack tensors that own their memory, shape and strides.
 #ifndef YARN_TESTS_SUPPORT_DLPACK_TENSOR_HPP
 #define YARN_TESTS_SUPPORT_DLPACK_TENSOR_HPP
 
@@ -21,7 +21,7 @@ template <class T> DLDataType dtype_of() {
       bits, 1};
 }
 
-/// A tensor, and what its pointers point to.
+/// A tensor with the memory, shape and strides that it points to.
 template <class T, int Rank> struct owned {
   std::vector<T> memory = std::vector<T>(20000);
   std::array<std::int64_t, Rank> shape;
@@ -47,7 +47,8 @@ template <class T, int Rank> struct owned {
   owned(const owned&) = delete;
   owned& operator=(const owned&) = delete;
 
-  /// By the definition of DLPack: bytes, then elements times strides.
+  /// The element at an index, by the definition of DLPack: byte_offset in bytes, then the sum of
+  /// index * stride in elements.
   T& at(const std::array<std::int64_t, Rank>& index) {
     std::int64_t place = 0;
     for (std::size_t i = 0; i < Rank; ++i) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What a rotation should give, one pair at a time and in three ways: by the arithmetic that the
-// library documents (one product, one fused multiply-add, 16-bit elements rounded once), written
-// again from the formats' definitions; exactly, in long double; and the units in which the two are
-// compared. Of the library it takes the names of the types and whether there is a fused
-// multiply-add.
+// The expected result of a rotation, one pair at a time:
+// * by the arithmetic that the library documents (one product, one fused multiply-add, 16-bit
+//   elements rounded once), written again from the definitions of the formats;
+// * exactly, in long double.
+// The file also has the units in which the two are compared. It uses only two things of the
+// library: the names of the types, and the flag for a fused multiply-add.
 #ifndef YARN_TESTS_SUPPORT_EMULATED_ROTATION_HPP
 #define YARN_TESTS_SUPPORT_EMULATED_ROTATION_HPP
 
@@ -23,14 +24,14 @@ namespace support {
 
 // ---- Formats of 16 bits -----------------------------------------------------------------------
 
-/// A binary format of 16 bits with `Digits` significant ones and 2^LeastExponent as its smallest
-/// normal number.
+/// A binary format of 16 bits with `Digits` significant bits. Its smallest normal number is
+/// 2^LeastExponent.
 template <int Digits, int LeastExponent> struct small_format {
   static constexpr unsigned infinity = 0x7fffU >> unsigned{Digits - 1} << unsigned{Digits - 1};
 
   static float widen(std::uint16_t bits) { return values()[bits]; }
 
-  /// To nearest, ties to even; a NaN becomes one NaN, of no particular sign or payload.
+  /// Rounds to nearest, ties to even. All NaNs become the same NaN.
   static std::uint16_t narrow(float value) {
     const unsigned sign = std::signbit(value) ? 0x8000U : 0U;
     const double size = std::fabs(static_cast<double>(value));
@@ -40,7 +41,7 @@ template <int Digits, int LeastExponent> struct small_format {
     if (std::isinf(value)) {
       return static_cast<std::uint16_t>(sign | infinity);
     }
-    // In units of the last place that a number of this size has: every step is exact.
+    // Counts in units in the last place of a number of this size. Every step here is exact.
     const int exponent = exponent_of(size);
     const double scaled = size * power_of_2(Digits - 1 - exponent);
     auto units = static_cast<unsigned>(scaled);
@@ -86,7 +87,7 @@ using bfloat16_format = small_format<8, -126>;
 
 // ---- Elements ---------------------------------------------------------------------------------
 
-/// A type of element: what the rotation computes in, and how to come from there and back.
+/// An element type: the type in which the rotation computes, and the conversions between the two.
 template <class T> struct element;
 
 template <class T> struct wide_element {
@@ -127,7 +128,7 @@ struct element<yarn::bfloat16> : small_element<yarn::bfloat16, bfloat16_format, 
 
 template <class T> using compute_type = typename element<T>::compute;
 
-/// The element nearest to a number that need not be exact.
+/// An element near a number. (A double is rounded to the compute type first, then to the element.)
 template <class T> T element_of(double value) {
   return element<T>::narrow(static_cast<compute_type<T>>(value));
 }
@@ -140,8 +141,8 @@ template <class Number> struct pair_of {
   Number second;
 };
 
-/// The documented arithmetic. Neither compiler can fuse anything else into it: what could be fused
-/// is fused already, and without the instruction there is nothing to fuse with.
+/// The documented arithmetic. A compiler cannot fuse anything else here: with a fused multiply-add
+/// instruction the fusion is written out, and without the instruction no fusion is possible.
 template <class C> pair_of<C> emulated_rotation(C x0, C x1, C cos, C sin) {
 #if YARN_HAS_FMA
   return {std::fma(-x1, sin, x0 * cos), std::fma(x0, sin, x1 * cos)};
@@ -150,7 +151,7 @@ template <class C> pair_of<C> emulated_rotation(C x0, C x1, C cos, C sin) {
 #endif
 }
 
-/// The same for two elements in place.
+/// Rotates two elements in place by the documented arithmetic.
 template <class T> void emulate_in_place(T& x0, T& x1, compute_type<T> cos, compute_type<T> sin) {
   using type = element<T>;
   const auto rotated = emulated_rotation(type::widen(x0), type::widen(x1), cos, sin);
@@ -158,13 +159,13 @@ template <class T> void emulate_in_place(T& x0, T& x1, compute_type<T> cos, comp
   x1 = type::narrow(rotated.second);
 }
 
-/// Where the two elements of pair i of a head are.
+/// The indices of the two elements of pair i in a head.
 inline pair_of<std::size_t> places_of_pair(yarn::pairing p, std::size_t i, std::size_t n_pairs) {
   return p == yarn::pairing::half_split ? pair_of<std::size_t>{i, i + n_pairs}
                                         : pair_of<std::size_t>{2 * i, 2 * i + 1};
 }
 
-/// One head in place by a row of n_pairs cosines and sines.
+/// Rotates one head in place by a row of n_pairs cosines and sines.
 template <class T>
 void emulate_head(T* head, yarn::pairing p, const compute_type<T>* cos, const compute_type<T>* sin,
                   std::size_t n_pairs) {
@@ -174,14 +175,15 @@ void emulate_head(T* head, yarn::pairing p, const compute_type<T>* cos, const co
   }
 }
 
-/// As near to exact as long double is: 11 bits beyond double, or 60.
+/// The rotation in long double, which has 11 or 60 significant bits more than double.
 inline pair_of<long double> exact_rotation(long double x0, long double x1, long double cos,
                                            long double sin) {
   return {x0 * cos - x1 * sin, x0 * sin + x1 * cos};
 }
 inline constexpr bool has_wide_long_double = LDBL_MANT_DIG >= 64;
 
-/// The unit in the last place of a format at this size: never below that of its subnormal numbers.
+/// The unit in the last place of a format at this size. It is never below the unit of the format's
+/// subnormal numbers.
 inline double unit_at(double size, int digits, int least_exponent) {
   const int exponent = size > 0 ? std::ilogb(size) : least_exponent;
   return std::ldexp(1.0, (exponent < least_exponent ? least_exponent : exponent) - digits + 1);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What the tests of yarn/testing.hpp share: a tiny engine with given frequencies, reports of it,
-// and what a report says.
+// Engines with known mistakes, and assertions about the reports of yarn/testing.hpp.
 #ifndef YARN_TESTS_SUPPORT_ENGINE_REPORTS_HPP
 #define YARN_TESTS_SUPPORT_ENGINE_REPORTS_HPP
 
-#include "model_methods.hpp"
 #include "tiny_engine.hpp"
 
 #include <gtest/gtest.h>
@@ -18,8 +16,6 @@
 namespace support {
 
 using yarn::testing::diagnosis;
-using yarn::testing::expectation;
-using yarn::testing::options;
 using yarn::testing::report;
 
 inline tiny_engine engine_of(const yarn::frequencies& f, yarn::pairing order) {
@@ -30,7 +26,6 @@ inline tiny_engine engine_of(const yarn::frequencies& f, yarn::pairing order) {
   return engine;
 }
 
-/// What a report names, sorted.
 inline std::vector<diagnosis> found(const report& r) {
   std::vector<diagnosis> list;
   for (const yarn::testing::finding& one : r.findings) {
@@ -40,26 +35,25 @@ inline std::vector<diagnosis> found(const report& r) {
   return list;
 }
 /// Passes, with no more to say than this.
-inline testing::AssertionResult is_right(const report& r,
-                                         const std::vector<diagnosis>& remarks = {}) {
+inline ::testing::AssertionResult is_right(const report& r,
+                                           const std::vector<diagnosis>& remarks = {}) {
   const std::vector<diagnosis> list = found(r);
   if (r.ok() && (list.empty() || list == remarks)) {
-    return testing::AssertionSuccess();
+    return ::testing::AssertionSuccess();
   }
-  return testing::AssertionFailure() << r;
+  return ::testing::AssertionFailure() << r;
 }
-/// Not ok, and the findings are these and no others, in any order.
-inline testing::AssertionResult names(const report& r, std::vector<diagnosis> wanted) {
+inline ::testing::AssertionResult names(const report& r, std::vector<diagnosis> wanted) {
   std::sort(wanted.begin(), wanted.end());
   if (!r.ok() && found(r) == wanted) {
-    return testing::AssertionSuccess();
+    return ::testing::AssertionSuccess();
   }
-  return testing::AssertionFailure() << r;
+  return ::testing::AssertionFailure() << r;
 }
 
 template <class T>
-report rows_report(const tiny_engine& engine, const expectation& expected,
-                   const std::vector<std::int64_t>& list, const options& o = {}) {
+report rows_report(const tiny_engine& engine, const yarn::testing::expectation& expected,
+                   const std::vector<std::int64_t>& list, const yarn::testing::options& o = {}) {
   std::vector<T> cos;
   std::vector<T> sin;
   std::vector<double> c;
@@ -76,17 +70,6 @@ report rows_report(const tiny_engine& engine, const expectation& expected,
   const yarn::rows_view<T> rows{cos.data(), sin.data(), list.size(), engine.n_pairs(),
                                 engine.n_pairs()};
   return yarn::testing::check_rows(expected, rows, yarn::positions(list), o);
-}
-
-/// YaRN by 16 on heads of 128 elements.
-inline yarn::yarn_scaling yarn_x16() {
-  yarn::yarn_scaling method;
-  method.factor = 16;
-  method.original_max_position_embeddings = 4096;
-  return method;
-}
-inline expectation expected_yarn(yarn::pairing order = yarn::pairing::half_split) {
-  return {support::shape_of(128, 1e4), yarn_x16(), order};
 }
 
 } // namespace support

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-// For the tests of examples/engine: a small model with every kind of scaling, ways to run it, the
-// model again from its formulas, and how far an error of its keys may move its logits.
+// Helpers for the tests of examples/engine: a small model with every kind of scaling, functions
+// that run the model, the model again from its formulas, and a bound for its logits.
 //
-// The bound of logits. Rounding errors cannot be followed through softmax and norms by hand without
-// losing five orders of magnitude, but the model can be asked: with every weight off by a relative
-// +-delta, in exact enough arithmetic, its logits move by `condition` * delta. Every number that
-// enters attention is off by such a share then, keys too. Hence keys with a relative error of
-// `epsilon` move the logits by at most condition * epsilon; the model's own roundings, which differ
-// between two runs once anything does, are smaller than that. Of n rotations of one key epsilon is
-// n * rotation_error; test_engine_cache.cpp shows why it is not less.
+// The bound limits how far an error of the keys may move the logits. A bound derived by hand
+// through softmax and norms would be five orders of magnitude too large. The bound is measured
+// instead: all weights are changed by a relative +-delta, in double, and the logits move by
+// `condition` * delta. With such weights every number that enters attention has a relative error of
+// this size, keys too. Hence keys with a relative error of `epsilon` move the logits by at most
+// condition * epsilon. The roundings of the model itself also differ between two runs once one
+// number differs; they are smaller than the bound. If a key is rotated n times, epsilon is n *
+// rotation_error. test_engine_cache.cpp shows why epsilon is not less.
 #ifndef YARN_TESTS_SUPPORT_ENGINE_RUNS_HPP
 #define YARN_TESTS_SUPPORT_ENGINE_RUNS_HPP
 
@@ -28,9 +29,10 @@ namespace support {
 
 using real = long double;
 
-/// Half a unit of T, and the relative error of a rotated head (test_rope_properties.cpp: rows,
-/// products and results; with 16-bit elements their rounding, too).
+/// Half a unit in the last place of the type in which T is computed, relative.
 template <class T> constexpr real half_unit_of = std::is_same_v<T, double> ? 0x1p-53L : 0x1p-24L;
+/// The relative error of a rotated head: the roundings of rows, products and results, and for
+/// 16-bit elements the rounding of the elements (derived in test_rope_properties.cpp).
 template <class T> constexpr real rotation_error = 4 * half_unit_of<T>;
 template <> inline constexpr real rotation_error<Eigen::bfloat16> = 4 * 0x1p-24L + 1.01L * 0x1p-8L;
 
@@ -41,7 +43,7 @@ struct scaled_model {
   yarn::any_scaling method;
   bool is_dynamic = false;
 };
-/// Methods that change within some 60 tokens, and some that do not.
+/// Static methods, and dynamic methods whose frequencies change within some 60 tokens.
 inline std::vector<scaled_model> scaled_models() {
   yarn::yarn_scaling yarn;
   yarn.factor = 4;
@@ -101,12 +103,12 @@ template <class T> logits<T> row_of(const engine::matrix<T>& all, std::size_t ro
   return {r.data(), r.data() + r.size()};
 }
 
-/// One step of one sequence.
+/// Runs one step of one sequence. Returns the logits after the last token.
 template <class Decoder> auto step(Decoder& d, std::size_t sequence, std::vector<int> tokens) {
   return row_of(d.step({{sequence, std::move(tokens)}}), 0);
 }
 
-/// Tokens of a list from `first` on, one after another: the logits behind each.
+/// Runs the tokens of a list from `first` on, one per step. Returns the logits after each token.
 template <class Decoder>
 auto decode(Decoder& d, std::size_t sequence, const std::vector<int>& tokens, std::size_t first) {
   std::vector<decltype(step(d, sequence, tokens))> all;
@@ -133,8 +135,8 @@ real distance(const std::vector<logits<A>>& a, const std::vector<logits<B>>& b) 
   return a.size() == b.size() ? largest : HUGE_VALL;
 }
 
-/// By how much the logits behind tokens [n_prompt, n) move for a relative error of the weights, as
-/// a multiple of it: see the head.
+/// The change of the logits after tokens [n_prompt, n), divided by the relative change of the
+/// weights that causes it. (The head of this file explains the use.)
 inline real condition(const yarn::any_scaling& method, const std::vector<int>& tokens,
                       std::size_t n_prompt, int n_layers = 2) {
   constexpr double delta = 0x1p-30;
@@ -209,7 +211,7 @@ inline void add(real_vector& x, const real_vector& y) {
 
 } // namespace detail
 
-/// Half-split pairs of one head at x[0, 2 * n_pairs), by the formula.
+/// Rotates the half-split pairs of one head, x[0, 2 * n_pairs), by the formula.
 inline void rotate_head(real* x, std::int64_t position, const yarn::frequencies& freqs) {
   const auto n_pairs = static_cast<std::size_t>(freqs.n_pairs());
   const auto m = static_cast<real>(freqs.attention_factor());
@@ -222,8 +224,8 @@ inline void rotate_head(real* x, std::int64_t position, const yarn::frequencies&
   }
 }
 
-/// The logits behind every token: all tokens at once, no cache, every query and key rotated with
-/// `freqs`.
+/// The logits after every token. All tokens are computed at once, without a cache, and every query
+/// and key is rotated with `freqs`.
 inline std::vector<logits<real>> plain_logits(const engine::model<double>& m,
                                               const std::vector<int>& tokens,
                                               const yarn::frequencies& freqs) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// yarn::real beside the oracle's numbers: its exact value, its error, random ones.
+// Compares yarn::real with the numbers of the oracle: exact values, errors, random numbers.
 #ifndef YARN_TESTS_SUPPORT_EXACT_REAL_HPP
 #define YARN_TESTS_SUPPORT_EXACT_REAL_HPP
 
@@ -18,7 +18,7 @@ namespace support {
 using yarn::real;
 using yarn::detail::u128;
 
-/// Exact down to 2^-192.
+/// The value as a number of the oracle, exact down to 2^-192.
 inline oracle::real exact(const real& x) {
   const oracle::real magnitude = oracle::real(x.mantissa().hi).times_power_of_2(x.exponent() - 63) +
                                  oracle::real(x.mantissa().lo).times_power_of_2(x.exponent() - 127);
@@ -33,9 +33,10 @@ inline double error(const real& value, const oracle::real& truth) {
   return std::ldexp(abs(exact(value) - truth).to_double() / abs(truth).to_double(), 128);
 }
 
-/// x / 2^unit_exponent, rounded to the nearest integer; below 2^128.
+/// x / 2^unit_exponent, rounded to the nearest integer.
+/// Requires The result is below 2^128.
 inline u128 nearest_integer(oracle::real x, int unit_exponent) {
-  // Digits of 32 bits from the top; each is a double exactly.
+  // Takes digits of 32 bits from the top. Each digit is exact as a double.
   x = x.times_power_of_2(-unit_exponent - 96) +
       oracle::real(1).times_power_of_2(-97); // the half that rounds
   u128 result{0, 0};
@@ -47,7 +48,7 @@ inline u128 nearest_integer(oracle::real x, int unit_exponent) {
   return result;
 }
 
-/// Uniform significant bits, the exponent in [low, high], any sign.
+/// A number with uniform significant bits, an exponent in [low, high] and a random sign.
 inline real random_real(support::random_source& random, int low, int high) {
   const auto exponent = static_cast<int>(random.integer(low, high));
   const std::uint64_t top = random.next() | std::uint64_t{1} << 63U;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An error is expected by its type and by the words that its message must hold, above all the field
-// and the value: the wording between them is the library's own business.
+// Tests of errors check the type and the important words of the message, above all the name of the
+// field and its value. They do not check the wording between these words.
 #ifndef YARN_TESTS_SUPPORT_EXPECT_ERROR_HPP
 #define YARN_TESTS_SUPPORT_EXPECT_ERROR_HPP
 
@@ -12,8 +12,8 @@
 
 namespace support {
 
-/// Calls, and expects exactly `Error` (not a type derived from it or beside it). Returns whether
-/// anything was thrown.
+/// Calls `call`. Expects an exception of exactly the type `Error` (no derived type) whose message
+/// contains all the words. Returns whether the call threw an exception.
 template <class Error, class Call>
 bool expect_error(Call&& call, std::initializer_list<std::string> words) {
   std::string expected;

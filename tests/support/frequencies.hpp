@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Frequencies beside the oracle's, and compared bit for bit.
+// Compares frequencies with the oracle, and two frequencies with each other bit for bit.
 #ifndef YARN_TESTS_SUPPORT_FREQUENCIES_HPP
 #define YARN_TESTS_SUPPORT_FREQUENCIES_HPP
 
@@ -16,9 +16,9 @@
 
 namespace support {
 
-/// frequencies.hpp promises one ULP of double from the exact formula, and says that the one
-/// rounding at the end is all there is, and that is what is held here. The attention factor has no
-/// bound of its own: a sum and a product of correctly rounded values stay within two.
+/// Bounds in ULP of double. frequencies.hpp promises one ULP from the exact formula. The tests are
+/// stricter: there is only one rounding, at the end. The attention factor has no promised bound: it
+/// is a sum and a product of correctly rounded values, which stay within two ULP.
 constexpr double frequency_ulp = 0.501;
 constexpr double attention_ulp = 2.0;
 
@@ -64,7 +64,7 @@ inline yarn::yarn_scaling yarn_of(double factor, std::int64_t length) {
   return method;
 }
 
-/// Divisors that no two pairs share: start, start * 1.07, ...
+/// A different divisor for each pair: start, start * 1.07, ...
 inline std::vector<double> divisors(int n_pairs, double start) {
   std::vector<double> values;
   for (double value = start; n_pairs > 0; --n_pairs, value *= 1.07) {

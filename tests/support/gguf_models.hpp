@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// GGUF metadata in memory, and that of real models as llama.cpp's converter writes it: the keys
-// about RoPE, with the numbers of the models' config.json.
+// GGUF metadata in memory, and the metadata of real models as llama.cpp's converter writes it: the
+// keys about RoPE, with the numbers of the models' config.json.
 #ifndef YARN_TESTS_SUPPORT_GGUF_MODELS_HPP
 #define YARN_TESTS_SUPPORT_GGUF_MODELS_HPP
 
@@ -15,7 +15,8 @@
 
 namespace support {
 
-/// A reader for gguf_config_from. Keys are without the architecture, as `key` adds it.
+/// A reader for gguf_config_from. `set` and `drop` take keys without the name of the architecture;
+/// `key` adds the name.
 class memory_gguf {
 public:
   explicit memory_gguf(std::string name) : architecture(std::move(name)) {
@@ -78,10 +79,10 @@ private:
   }
 };
 
-/// A file stores floats.
+/// The value as a GGUF file stores it: rounded to float.
 inline double stored(double value) { return static_cast<double>(static_cast<float>(value)); }
 
-/// Llama 3.1 and 3.2: the scaling is in a tensor.
+/// Llama 3.1 and 3.2. Their scaling is in a tensor of divisors.
 inline memory_gguf gguf_llama3(double head_dim, double factor) {
   memory_gguf file("llama");
   file.set("context_length", 131072).set("embedding_length", 32 * head_dim);
@@ -135,7 +136,7 @@ inline memory_gguf gguf_ministral3() {
   return file;
 }
 
-/// Phi 3.5 mini; the lists are the configuration's.
+/// Phi 3.5 mini. The lists are those of its configuration.
 inline memory_gguf gguf_phi3(std::vector<float> short_factor, std::vector<float> long_factor) {
   memory_gguf file("phi3");
   file.set("context_length", 131072).set("embedding_length", 3072);
@@ -147,7 +148,7 @@ inline memory_gguf gguf_phi3(std::vector<float> short_factor, std::vector<float>
   return file;
 }
 
-/// Gemma 3 27B: linear on the global layers, base 10000 on the others.
+/// Gemma 3 27B. Its global layers have linear scaling, the others have base 10000.
 inline memory_gguf gguf_gemma3() {
   memory_gguf file("gemma3");
   file.set("context_length", 131072).set("embedding_length", 5376);
@@ -167,7 +168,7 @@ inline memory_gguf gguf_gpt_oss() {
   return file;
 }
 
-/// OLMo 3: YaRN on the global layers, none on the others.
+/// OLMo 3. Its global layers have YaRN, the others no scaling.
 inline memory_gguf gguf_olmo3() {
   memory_gguf file("olmo2");
   file.set("context_length", 65536).set("embedding_length", 4096);
@@ -177,7 +178,7 @@ inline memory_gguf gguf_olmo3() {
   return file;
 }
 
-/// Gemma 4: heads of their own size in each kind of layer, divisors for the global ones.
+/// Gemma 4. Each kind of layer has its own head size; the global layers have divisors.
 inline memory_gguf gguf_gemma4() {
   memory_gguf file("gemma4");
   file.set("context_length", 131072).set("embedding_length", 2560);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads GGUF metadata in memory, and compares the frequencies with those of Hugging Face or of a
-// method.
+// Reads GGUF metadata in memory, and compares its frequencies with those of Hugging Face or of a
+// scaling method.
 #ifndef YARN_TESTS_SUPPORT_GGUF_READING_HPP
 #define YARN_TESTS_SUPPORT_GGUF_READING_HPP
 
@@ -51,7 +51,8 @@ inline const reference::json& reference_case(const std::string& id) {
   }
   throw std::runtime_error("no reference case " + id);
 }
-/// Hugging Face's float32 frequencies, which are some float32 roundings off.
+/// Compares with the frequencies of Hugging Face. They are computed in float32, so they are off by
+/// several float32 roundings.
 inline void expect_reference(const yarn::frequencies& found, const std::string& id,
                              double tolerance) {
   const auto& expected = reference_case(id);

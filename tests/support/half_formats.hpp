@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The 16-bit formats by their definition, for the tests that compare the library with it.
+// The 16-bit formats by their definition, for the tests that compare the library with the
+// definition.
 //
-// In builds without optimisation or with sanitizers the floats between two boundaries are sampled,
-// and fewer random numbers are drawn; is_slow_build says so.
+// is_slow_build is true in builds without optimisation or with sanitizers. In these builds the
+// tests take only a sample of the floats between two boundaries, and fewer random numbers.
 #ifndef YARN_TESTS_SUPPORT_HALF_FORMATS_HPP
 #define YARN_TESTS_SUPPORT_HALF_FORMATS_HPP
 
@@ -34,22 +35,22 @@ constexpr bool is_slow_build = true;
 constexpr bool is_slow_build = false;
 #endif
 
-/// A 16-bit format: sign, exponent, fraction; the exponent of all ones is infinity and NaN.
+/// A 16-bit format: sign, exponent, fraction. An exponent field of all ones is infinity or NaN.
 template <int ExponentBits> struct definition {
   static constexpr int fraction_bits = 15 - ExponentBits;
   static constexpr int bias = (1 << (ExponentBits - 1)) - 1;
   static constexpr unsigned infinity = ((1U << ExponentBits) - 1) << fraction_bits;
   static constexpr unsigned quiet_bit = 1U << (fraction_bits - 1);
 
-  /// The number behind a code without sign; for infinity the number that would follow the largest,
-  /// which is what rounding sees there.
+  /// The value of a code without its sign bit. For the code of infinity it is the number that would
+  /// follow the largest one: rounding treats infinity like this number.
   static double value(unsigned code) {
     const auto exponent = static_cast<int>(code >> fraction_bits);
     const auto fraction = static_cast<double>(code & ((1U << fraction_bits) - 1));
     const double hidden = exponent == 0 ? 0 : std::ldexp(1, fraction_bits);
     return std::ldexp(fraction + hidden, std::max(exponent, 1) - bias - fraction_bits);
   }
-  /// Halfway between code - 1 and code; a tie goes to the even one of the two.
+  /// The middle between code - 1 and code. A tie is rounded to the even code of the two.
   static double boundary(unsigned code) { return (value(code - 1) + value(code)) / 2; }
 
   static bool is_nan(unsigned code) { return (code & 0x7fffU) > infinity; }
@@ -84,7 +85,7 @@ struct format_names {
   }
 };
 
-/// The bits of the first float, by magnitude, that rounds to a code.
+/// The bits of the smallest positive float that rounds to a code.
 template <class Format> std::uint32_t first_float_of(unsigned code) {
   if (code == 0) {
     return 0;
@@ -95,7 +96,8 @@ template <class Format> std::uint32_t first_float_of(unsigned code) {
   return bits_of(single) + (code % 2 == 0 ? 0 : 1);
 }
 
-/// A double of any size that either format can tell from zero and infinity, or of any at all.
+/// A random double. Seven of eight have a size from below the range of both formats to above it,
+/// one of eight has random bits.
 inline double random_double(random_source& random) {
   if (random.next() % 8 == 0) {
     const auto value = from_bits<double>(random.next());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every scaling method of the library with numbers that a model really has, for tests that must
-// hold for all of them.
+// Every scaling method of the library, with the numbers of real models, for tests that must hold
+// for all methods.
 #ifndef YARN_TESTS_SUPPORT_MODEL_METHODS_HPP
 #define YARN_TESTS_SUPPORT_MODEL_METHODS_HPP
 
@@ -35,8 +35,8 @@ inline yarn::rope_shape shape_of(std::int64_t head_dim, double rope_theta,
 
 namespace detail {
 
-/// A list as LongRoPE's search finds them: 1 for the fastest pair, `last` 1024ths for the slowest.
-/// By integers, so that compiler flags cannot change the model.
+/// A list like those that LongRoPE's search finds: 1 for the fastest pair, last / 1024 for the
+/// slowest. It is computed in integers, so that compiler flags cannot change the model.
 inline std::vector<double> rising_factors(std::int64_t n, std::int64_t last) {
   std::vector<double> factors;
   for (std::int64_t i = 0; i < n; ++i) {
@@ -89,7 +89,7 @@ inline std::vector<model_method> model_methods() {
   gpt_oss.truncate = false;
   all.push_back({"yarn_no_truncation", shape_of(64, 150000), gpt_oss, 0});
 
-  yarn::yarn_scaling deepseek; // DeepSeek-V2-Lite: the ratio of two factors
+  yarn::yarn_scaling deepseek; // DeepSeek-V2 with unequal coefficients: their ratio is not 1
   deepseek.factor = 40;
   deepseek.original_max_position_embeddings = 4096;
   deepseek.mscale = 0.707;
@@ -119,14 +119,15 @@ inline std::vector<model_method> model_methods() {
   return all;
 }
 
-/// Whether the list above holds every alternative of any_scaling: a new method must be added to it.
+/// Whether the list above contains every alternative of any_scaling. (A new method must be added to
+/// the list.)
 inline bool model_methods_are_complete() {
   std::vector<bool> seen(std::variant_size_v<yarn::any_scaling>);
-  for (const model_method& one : model_methods()) {
-    seen[one.method.index()] = true;
+  for (const model_method& model : model_methods()) {
+    seen[model.method.index()] = true;
   }
-  for (const bool one : seen) {
-    if (!one) {
+  for (const bool is_there : seen) {
+    if (!is_there) {
       return false;
     }
   }

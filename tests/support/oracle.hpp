@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What every method of the library should give, from the formulas alone (DESIGN.md, section 3, and
-// the source named at each function), in the 192-bit arithmetic of wide_real.hpp: the exact value
-// for every purpose of a test. Includes nothing of the library that it judges, and takes plain
-// numbers, so that a mistake in the library's parameter types cannot hide here too.
+// The expected frequencies of every scaling method, computed from the formulas (each function names
+// its source) in the 192-bit arithmetic of wide_real.hpp. For a test these values are exact. The
+// file includes no header of the library, and its functions take plain numbers, so that a mistake
+// in the library's parameter types cannot occur here too.
 #ifndef YARN_TESTS_SUPPORT_ORACLE_HPP
 #define YARN_TESTS_SUPPORT_ORACLE_HPP
 
@@ -21,8 +21,8 @@ namespace oracle {
 
 // ---- Judging a number -------------------------------------------------------------------------
 
-/// |value - exact| in units in the last place of Float (the spacing of Float at |exact|). Infinite
-/// for a value that is not finite; at exact = 0 anything but a zero counts as infinitely wrong.
+/// |value - exact| in units in the last place of Float (the spacing of Float at |exact|). The
+/// result is infinite if `value` is not finite, and if `exact` is 0 and `value` is not.
 template <class Float> double ulp_error(Float value, const real& exact) {
   static_assert(std::is_floating_point_v<Float>);
   constexpr double infinite = std::numeric_limits<double>::infinity();
@@ -37,7 +37,7 @@ template <class Float> double ulp_error(Float value, const real& exact) {
   return std::ldexp(abs(real(number) - exact).to_double(), -ulp_exponent);
 }
 
-/// |value - exact| as a plain number; infinite for a value that is not finite.
+/// |value - exact|. The result is infinite if `value` is not finite.
 inline double absolute_error(double value, const real& exact) {
   if (!(std::fabs(value) < 0x1p96)) {
     return std::numeric_limits<double>::infinity();
@@ -45,8 +45,9 @@ inline double absolute_error(double value, const real& exact) {
   return abs(real(value) - exact).to_double();
 }
 
-/// The error of a row entry in the library's unit: 2^-24, half the spacing of float below 1, for
-/// amplitudes up to 1; above, the same half spacing at the amplitude (2^-23 in (1, 2], and so on).
+/// The error of a row entry in the unit of rows.hpp. For amplitudes up to 1 the unit is 2^-24, half
+/// the spacing of float below 1. For larger amplitudes it is half the spacing at the amplitude
+/// (2^-23 in (1, 2], and so on).
 inline double row_error(double value, const real& exact, double amplitude = 1) {
   int exponent = 0;
   const double fraction = std::frexp(std::fabs(amplitude), &exponent);
@@ -54,12 +55,12 @@ inline double row_error(double value, const real& exact, double amplitude = 1) {
   return std::ldexp(absolute_error(value, exact), 24 - (exponent > 0 ? exponent : 0));
 }
 
-/// cos and sin of position * inv_freq, the product taken exactly.
+/// cos and sin of position * inv_freq. The product is exact.
 inline sine_and_cosine rotation(std::int64_t position, double inv_freq) {
   return sin_cos(real(position) * real(inv_freq));
 }
 
-/// inv_freq / 2 pi * 2^64, the phase step before it is rounded to an integer.
+/// inv_freq / (2 pi) * 2^64, the phase step before it is rounded to an integer.
 inline real phase_step(double inv_freq) { return real(inv_freq).times_power_of_2(63) / pi(); }
 
 // ---- The methods ------------------------------------------------------------------------------
@@ -72,7 +73,8 @@ struct result {
 
 namespace detail {
 
-/// exp(-i * log_step), i < n. Powers by repeated products: after 128 of them still below 2^-165.
+/// exp(-i * log_step) for i < n. The powers are repeated products; after 128 products the error is
+/// still below 2^-165.
 inline std::vector<real> geometric(int n, const real& log_step) {
   std::vector<real> powers;
   const real ratio = exp(-log_step);
@@ -88,8 +90,8 @@ inline real clamp_to_unit(const real& x) { return x < 0 ? real(0) : x > 1 ? real
 
 } // namespace detail
 
-// Everywhere: d = rotary_dim, i = pair index in [0, d/2), b = theta, s = factor, L = original
-// length.
+// Names in the formulas: d = rotary_dim, i = pair index in [0, d/2), b = theta, s = factor,
+// L = original length.
 
 /// RoFormer, arXiv 2104.09864: b^(-2i/d).
 inline result default_rope(int rotary_dim, double theta) {
@@ -113,7 +115,8 @@ inline real ntk_base(int rotary_dim, double theta, const real& scale) {
   return theta * pow(scale, real(rotary_dim) / (rotary_dim - 2));
 }
 
-/// NTK-aware: plain rope over the larger base. (By logarithms: no power is rounded on the way.)
+/// NTK-aware: plain RoPE with the larger base. (Computed with logarithms, so that no power is
+/// rounded in between.)
 inline result ntk(int rotary_dim, double theta, const real& scale) {
   if (rotary_dim <= 2) {
     throw std::domain_error("oracle: NTK-aware scaling needs more than one pair");
@@ -122,8 +125,8 @@ inline result ntk(int rotary_dim, double theta, const real& scale) {
   return {detail::geometric(rotary_dim / 2, 2 * log_base / rotary_dim)};
 }
 
-/// Dynamic NTK as in Hugging Face: the scale is s*l/L - (s-1) for l > L and 1 up to there, with
-/// L = max_position_embeddings. At s = 1 it is the paper's max(1, l/L).
+/// Dynamic NTK as in Hugging Face: the scale is s*l/L - (s-1) for l > L, and 1 for l <= L, with
+/// L = max_position_embeddings and l the current length. At s = 1 it is the paper's max(1, l/L).
 inline real dynamic_ntk_scale(double factor, std::int64_t length, std::int64_t seq_len) {
   return seq_len > length ? real(factor) * seq_len / length - (real(factor) - 1) : real(1);
 }
@@ -133,7 +136,8 @@ inline result dynamic_ntk(int rotary_dim, double theta, double factor, std::int6
                           : default_rope(rotary_dim, theta);
 }
 
-/// How often a pair turns within the original length: r = L / wavelength = L * theta_i / (2 pi).
+/// The number of full turns of a pair within the original length: r = L / wavelength =
+/// L * theta_i / (2 pi).
 inline real rotations(const real& inv_freq, std::int64_t length) {
   return length * inv_freq / (2 * pi());
 }
@@ -157,7 +161,8 @@ inline result ntk_by_parts(int rotary_dim, double theta, const real& factor, std
   return blended;
 }
 
-/// The (fractional) index of the pair that turns n times in L tokens: d ln(L/(2 pi n)) / (2 ln b).
+/// The index (not an integer) of the pair that makes n turns in L tokens:
+/// d ln(L/(2 pi n)) / (2 ln b).
 inline real correction_index(double n_rotations, int rotary_dim, double theta,
                              std::int64_t length) {
   return rotary_dim * log(length / (2 * pi() * n_rotations)) / (2 * log(theta));
@@ -169,11 +174,12 @@ struct range {
   real high;
 };
 
-/// As in the authors' code and Hugging Face: rounded outwards to integers unless told otherwise,
-/// low not below 0, high not above d - 1 (not d/2 - 1: everybody does it like that). A very short
-/// original length and a very small base put high below low; those two then run the ramp backwards,
-/// and the library promises not to. ggml takes the ramp's width as max(0.001, high - low), which is
-/// high = low here.
+/// The correction range of the authors' code and of Hugging Face. It is rounded outwards to
+/// integers unless `truncate` is false. low is at least 0, high is at most d - 1 (not d/2 - 1; all
+/// implementations do this). With a very short original length or a very small base, high is below
+/// low. In the authors' code and in Hugging Face the ramp is then reversed; the library promises
+/// not to reverse it. ggml takes max(0.001, high - low) as the width of the ramp, which equals
+/// setting high = low here.
 inline range correction_range(double beta_fast, double beta_slow, int rotary_dim, double theta,
                               std::int64_t length, bool truncate = true) {
   range bounds{correction_index(beta_fast, rotary_dim, theta, length),
@@ -187,15 +193,16 @@ inline range correction_range(double beta_fast, double beta_slow, int rotary_dim
   return bounds;
 }
 
-/// The share of the faster frequency at pair i: 1 up to low, 0 from high, linear in i between.
+/// The share of the faster frequency at pair i: 1 up to low, 0 from high on, linear in i between.
 inline real share_by_index(int i, const range& bounds) {
   const real width = bounds.low == bounds.high ? real::parse("0.001") : bounds.high - bounds.low;
   return 1 - detail::clamp_to_unit((i - bounds.low) / width);
 }
 
-/// NTK-by-parts in the authors' first form (jquesnelle/yarn, LlamaPartNTKScaledRotaryEmbedding):
-/// interpolation and NTK-aware blended where pairs turn 1.25 to 0.75 times, the result and the
-/// unscaled frequency blended where they turn 16 to 2 times; each faster share times its factor.
+/// NTK-by-parts in the authors' first form (jquesnelle/yarn, LlamaPartNTKScaledRotaryEmbedding).
+/// First, interpolation and NTK-aware scaling are blended, over pairs with 1.25 to 0.75 turns. Then
+/// the result is blended with the unscaled frequency, over pairs with 16 to 2 turns. Each share of
+/// the faster frequency is multiplied by its factor.
 inline result part_ntk(int rotary_dim, double theta, const real& scale, std::int64_t length,
                        double ntk_factor = 1, double extrapolation_factor = 1) {
   const result plain = default_rope(rotary_dim, theta);
@@ -213,20 +220,21 @@ inline result part_ntk(int rotary_dim, double theta, const real& scale, std::int
   return blended;
 }
 
-/// max(least, l/L): the scale of the methods that follow the current length.
+/// max(least, l/L): the scale of the methods that depend on the current length.
 inline real scale_at(double least, std::int64_t length, std::int64_t seq_len) {
   const real current = real(seq_len) / length;
   return current > least ? current : real(least);
 }
 
-/// 0.1 a ln s + 1 above s = 1, else 1: the "mscale" of the authors, Hugging Face and DeepSeek.
+/// 0.1 a ln s + 1 for s > 1, else 1: the "mscale" of the authors, Hugging Face and DeepSeek. a is
+/// the coefficient.
 inline real mscale(const real& scale, double coefficient = 1) {
   return scale > 1 ? coefficient * log(scale).over(10) + 1 : real(1);
 }
 
 enum class ramp { pair_index, rotations };
 
-/// The parameters of YaRN but for the factor, which the dynamic form makes from the length.
+/// The parameters of YaRN without the factor: the dynamic form computes the factor from the length.
 struct yarn_parameters {
   std::int64_t length = 4096;
   double beta_fast = 32;
@@ -240,8 +248,8 @@ struct yarn_parameters {
   std::optional<double> mscale_all_dim = std::nullopt;
 };
 
-/// An explicit attention_factor is final. Else DeepSeek's ratio when both of its coefficients are
-/// given and not zero, else 0.1 ln s + 1; either times attn_factor.
+/// An explicit attention_factor is the result. Otherwise the result is attn_factor times DeepSeek's
+/// ratio if both of its coefficients are given and not zero, else attn_factor times 0.1 ln s + 1.
 inline real yarn_attention_factor(const real& scale, const yarn_parameters& parameters) {
   if (parameters.attention_factor) {
     return *parameters.attention_factor;
@@ -253,9 +261,10 @@ inline real yarn_attention_factor(const real& scale, const yarn_parameters& para
          (is_ratio ? mscale(scale, numerator) / mscale(scale, denominator) : mscale(scale));
 }
 
-/// YaRN: theta_i / s (1 - share) + theta_i share. The share is linear in the pair index as deployed
-/// (authors' LlamaYaRNScaledRotaryEmbedding, Hugging Face `yarn`), or in the number of rotations as
-/// in the paper, section 3.4; in both it is multiplied by extrapolation_factor.
+/// YaRN: theta_i / s (1 - share) + theta_i share. In the implementations (the authors'
+/// LlamaYaRNScaledRotaryEmbedding, Hugging Face `yarn`) the share is linear in the pair index. In
+/// the paper, section 3.4, it is linear in the number of rotations. In both it is multiplied by
+/// extrapolation_factor.
 inline result yarn(int rotary_dim, double theta, const real& scale,
                    const yarn_parameters& parameters = {}) {
   result blended = default_rope(rotary_dim, theta);
@@ -274,8 +283,9 @@ inline result yarn(int rotary_dim, double theta, const real& scale,
   return blended;
 }
 
-/// Llama 3.1, Hugging Face `llama3`: pairs that turn more than high_freq_factor times stay, those
-/// that turn less than low_freq_factor times are divided by s, linear in the rotations between.
+/// Llama 3.1, Hugging Face `llama3`. Pairs with more than high_freq_factor turns keep their
+/// frequency. The frequency of pairs with fewer than low_freq_factor turns is divided by s. Between
+/// the two the blend is linear in the number of turns.
 inline result llama3(int rotary_dim, double theta, const real& factor, double low_freq_factor,
                      double high_freq_factor, std::int64_t length) {
   result banded = default_rope(rotary_dim, theta);
@@ -291,7 +301,7 @@ inline result llama3(int rotary_dim, double theta, const real& factor, double lo
   return banded;
 }
 
-/// A method's frequencies, each over a divisor of its own (llama.cpp `freq_factors`).
+/// The frequencies of a method, each divided by its own divisor (llama.cpp `freq_factors`).
 inline result divided(result plain, const std::vector<double>& divisors) {
   for (std::size_t i = 0; i < plain.inv_freq.size(); ++i) {
     plain.inv_freq[i] = plain.inv_freq[i] / divisors.at(i);
@@ -299,21 +309,23 @@ inline result divided(result plain, const std::vector<double>& divisors) {
   return plain;
 }
 
-/// sqrt(1 + ln s / ln L) above s = 1, else 1 (LongRoPE; s is max_position / original there).
+/// sqrt(1 + ln s / ln L) for s > 1, else 1. (In LongRoPE, s is max_position / original length.)
 inline real longrope_attention_factor(double factor, std::int64_t length) {
   return factor > 1 ? sqrt(1 + log(factor) / log(length)) : real(1);
 }
 
-/// LongRoPE: the divisors of the short list up to the original length, of the long one above it.
+/// LongRoPE: the divisors of the short list up to the original length, those of the long list
+/// above.
 inline result longrope(int rotary_dim, double theta, const std::vector<double>& short_factor,
                        const std::vector<double>& long_factor, std::int64_t length,
                        std::int64_t seq_len) {
   return divided(default_rope(rotary_dim, theta), seq_len > length ? long_factor : short_factor);
 }
 
-/// Hugging Face `proportional`: the first share of all pairs of the head turns, at frequencies over
-/// the whole head_dim; the others stand still. How many: the product in double, as Python has it
-/// (0.6 * 10 is 6 there, though the double 0.6 is a little less), halved and rounded down.
+/// Hugging Face `proportional`: the first pairs of the head are rotated, with frequencies computed
+/// for the whole head_dim; the others are not rotated. The number of rotated pairs is
+/// partial_rotary_factor * head_dim / 2 rounded down, with the product rounded to double as in
+/// Python (0.6 * 10 is 6, although the double 0.6 is a little less than 0.6).
 inline result proportional(int head_dim, double theta, double partial_rotary_factor,
                            double factor) {
   result partial = linear(head_dim, theta, factor);
@@ -326,12 +338,12 @@ inline result proportional(int head_dim, double theta, double partial_rotary_fac
 
 // ---- The softmax scale ------------------------------------------------------------------------
 
-/// 1/sqrt(head_dim), times m(mscale_all_dim)^2 in the models that put YaRN's temperature there
-/// (DeepSeek-V2 and V3).
+/// 1/sqrt(head_dim). DeepSeek-V2 and V3 put YaRN's temperature into the softmax scale: they
+/// multiply by mscale(s, mscale_all_dim)^2.
 inline real softmax_scale(std::int64_t head_dim) { return 1 / sqrt(head_dim); }
 inline real softmax_scale(std::int64_t head_dim, double factor, double mscale_all_dim) {
-  const real temperature = mscale(factor, mscale_all_dim);
-  return softmax_scale(head_dim) * temperature * temperature;
+  const real mscale_of_all_dims = mscale(factor, mscale_all_dim);
+  return softmax_scale(head_dim) * mscale_of_all_dims * mscale_of_all_dims;
 }
 
 } // namespace oracle

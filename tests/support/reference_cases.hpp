@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The cases of tests/reference/inv_freq.json, and what each of them means in the library's terms.
-// The parameters there are the dictionary that the other implementation saw, under Hugging Face's
-// names; for jquesnelle/yarn, whose classes take positional arguments, the names are the data's.
+// The cases of tests/reference/inv_freq.json, and each case as parameters of the library. The
+// parameters in the file are the dictionary that the other implementation got, with Hugging Face's
+// names. The classes of jquesnelle/yarn take positional arguments; the file has its own names for
+// these.
 #ifndef YARN_TESTS_SUPPORT_REFERENCE_CASES_HPP
 #define YARN_TESTS_SUPPORT_REFERENCE_CASES_HPP
 
@@ -30,7 +31,8 @@ inline json read_json(const std::string& name) {
   return json::parse(file);
 }
 
-/// Parse, then round to float: the data holds the shortest digits that give the float32 back.
+/// Parses numbers and rounds them to float. The file has the shortest digits that give each float32
+/// again.
 inline std::vector<float> float32_values(const json& numbers) {
   std::vector<float> values;
   for (const json& number : numbers) {
@@ -52,32 +54,33 @@ struct inv_freq_case {
   double attention_factor = 0;
 };
 
-/// What GoogleTest prints for a parameter, instead of its bytes.
-inline void PrintTo(const inv_freq_case& one, std::ostream* out) { // NOLINT: GoogleTest's name
-  *out << one.id << " " << one.parameters;
+/// GoogleTest prints this text for a parameter, instead of its bytes.
+inline void PrintTo(const inv_freq_case& test_case,
+                    std::ostream* out) { // NOLINT: GoogleTest's name
+  *out << test_case.id << " " << test_case.parameters;
 }
 
 inline std::vector<inv_freq_case> read_inv_freq_cases() {
   std::vector<inv_freq_case> cases;
   for (const json& entry : read_json("inv_freq.json")) {
-    inv_freq_case one;
-    one.id = entry.at("id");
-    one.parameters = entry.at("rope_parameters");
-    one.rope_type = one.parameters.at("rope_type");
-    one.head_dim = entry.at("head_dim");
-    one.rotary_dim = entry.at("rotary_dim");
-    one.max_position_embeddings = entry.at("max_position_embeddings");
+    inv_freq_case test_case;
+    test_case.id = entry.at("id");
+    test_case.parameters = entry.at("rope_parameters");
+    test_case.rope_type = test_case.parameters.at("rope_type");
+    test_case.head_dim = entry.at("head_dim");
+    test_case.rotary_dim = entry.at("rotary_dim");
+    test_case.max_position_embeddings = entry.at("max_position_embeddings");
     if (!entry.at("seq_len").is_null()) {
-      one.seq_len = entry.at("seq_len").get<std::int64_t>();
+      test_case.seq_len = entry.at("seq_len").get<std::int64_t>();
     }
-    one.inv_freq = float32_values(entry.at("inv_freq"));
-    one.attention_factor = entry.at("attention_factor");
-    cases.push_back(one);
+    test_case.inv_freq = float32_values(entry.at("inv_freq"));
+    test_case.attention_factor = entry.at("attention_factor");
+    cases.push_back(test_case);
   }
   return cases;
 }
 
-/// An id as a name that GoogleTest takes: letters, digits and underscores.
+/// An id as a name that GoogleTest accepts: letters, digits and underscores.
 inline std::string test_name(const std::string& id) {
   std::string name = id;
   for (char& letter : name) {
@@ -95,7 +98,7 @@ struct mapped_case {
 
 namespace detail {
 
-/// The value under `key`; nothing when the key is absent or null.
+/// The value of `key`, or nothing if the key is absent or null.
 inline std::optional<double> number(const json& parameters, const char* key) {
   const auto found = parameters.find(key);
   if (found == parameters.end() || found->is_null()) {
@@ -103,7 +106,8 @@ inline std::optional<double> number(const json& parameters, const char* key) {
   }
   return found->get<double>();
 }
-/// As above, and 0 counts as absent: how Hugging Face reads beta_fast and beta_slow.
+/// The value of `key`, or `otherwise` if the key is absent, null or 0. Hugging Face reads beta_fast
+/// and beta_slow in this way.
 inline double non_zero_or(const json& parameters, const char* key, double otherwise) {
   const double value = number(parameters, key).value_or(0);
   return value < 0 || value > 0 ? value : otherwise;
@@ -114,7 +118,7 @@ inline void set_if_given(yarn::optional_number& field, const json& parameters, c
   }
 }
 
-/// All of YaRN but the factor.
+/// Sets all parameters of YaRN except the factor.
 inline void fill_yarn(yarn::yarn_scaling& method, const json& parameters) {
   method.original_max_position_embeddings = parameters.at("original_max_position_embeddings");
   method.beta_fast = non_zero_or(parameters, "beta_fast", 32);
@@ -127,37 +131,37 @@ inline void fill_yarn(yarn::yarn_scaling& method, const json& parameters) {
   method.truncate = parameters.value("truncate", true);
 }
 
-/// max_position / original: what a factor is in Hugging Face where the configuration gives none.
-inline double length_ratio(const inv_freq_case& one) {
-  return static_cast<double>(one.max_position_embeddings) /
-         one.parameters.at("original_max_position_embeddings").get<double>();
+/// max_position / original length: the factor in Hugging Face if the configuration gives none.
+inline double length_ratio(const inv_freq_case& test_case) {
+  return static_cast<double>(test_case.max_position_embeddings) /
+         test_case.parameters.at("original_max_position_embeddings").get<double>();
 }
 
 } // namespace detail
 
-inline yarn::any_scaling scaling_of(const inv_freq_case& one) {
-  const json& parameters = one.parameters;
-  if (one.rope_type == "default") {
+inline yarn::any_scaling scaling_of(const inv_freq_case& test_case) {
+  const json& parameters = test_case.parameters;
+  if (test_case.rope_type == "default") {
     return yarn::default_scaling{};
   }
-  if (one.rope_type == "linear") {
+  if (test_case.rope_type == "linear") {
     yarn::linear_scaling method;
     method.factor = parameters.at("factor");
     return method;
   }
-  // vLLM's "ntk" is another formula: the ledger in test_reference.cpp has it.
-  if (one.rope_type == "ntk" || one.rope_type == "ntk_vllm") {
+  // vLLM's "ntk" is another formula. The case is in the ledger of test_reference.cpp.
+  if (test_case.rope_type == "ntk" || test_case.rope_type == "ntk_vllm") {
     yarn::ntk_scaling method;
     method.factor = parameters.at("factor");
     return method;
   }
-  if (one.rope_type == "dynamic") {
+  if (test_case.rope_type == "dynamic") {
     yarn::dynamic_ntk_scaling method;
     method.factor = parameters.at("factor");
-    method.max_position_embeddings = one.max_position_embeddings;
+    method.max_position_embeddings = test_case.max_position_embeddings;
     return method;
   }
-  if (one.rope_type == "ntk_by_parts") {
+  if (test_case.rope_type == "ntk_by_parts") {
     yarn::part_ntk_scaling method;
     method.factor = parameters.at("factor");
     method.original_max_position_embeddings = parameters.at("original_max_position_embeddings");
@@ -165,24 +169,24 @@ inline yarn::any_scaling scaling_of(const inv_freq_case& one) {
     method.extrapolation_factor = parameters.at("extrapolation_factor");
     return method;
   }
-  if (one.rope_type == "dynamic_ntk_by_parts") {
+  if (test_case.rope_type == "dynamic_ntk_by_parts") {
     yarn::dynamic_part_ntk_scaling method;
     method.original_max_position_embeddings = parameters.at("original_max_position_embeddings");
     return method;
   }
-  if (one.rope_type == "yarn") {
+  if (test_case.rope_type == "yarn") {
     yarn::yarn_scaling method;
-    method.factor = detail::number(parameters, "factor").value_or(detail::length_ratio(one));
+    method.factor = detail::number(parameters, "factor").value_or(detail::length_ratio(test_case));
     detail::fill_yarn(method, parameters);
     return method;
   }
-  if (one.rope_type == "dynamic_yarn") {
+  if (test_case.rope_type == "dynamic_yarn") {
     yarn::dynamic_yarn_scaling method;
-    method.factor = parameters.at("finetuned") ? detail::length_ratio(one) : 1;
+    method.factor = parameters.at("finetuned") ? detail::length_ratio(test_case) : 1;
     detail::fill_yarn(method, parameters);
     return method;
   }
-  if (one.rope_type == "llama3") {
+  if (test_case.rope_type == "llama3") {
     yarn::llama3_scaling method;
     method.factor = parameters.at("factor");
     method.low_freq_factor = parameters.at("low_freq_factor");
@@ -190,26 +194,28 @@ inline yarn::any_scaling scaling_of(const inv_freq_case& one) {
     method.original_max_position_embeddings = parameters.at("original_max_position_embeddings");
     return method;
   }
-  if (one.rope_type == "longrope") {
+  if (test_case.rope_type == "longrope") {
     yarn::longrope_scaling method;
     method.short_factor = parameters.at("short_factor").get<std::vector<double>>();
     method.long_factor = parameters.at("long_factor").get<std::vector<double>>();
     method.original_max_position_embeddings = parameters.at("original_max_position_embeddings");
-    method.factor = detail::number(parameters, "factor").value_or(detail::length_ratio(one));
+    method.factor = detail::number(parameters, "factor").value_or(detail::length_ratio(test_case));
     detail::set_if_given(method.attention_factor, parameters, "attention_factor");
     return method;
   }
-  throw std::invalid_argument("unknown rope_type " + one.rope_type + " in case " + one.id);
+  throw std::invalid_argument("unknown rope_type " + test_case.rope_type + " in case " +
+                              test_case.id);
 }
 
-/// A case without a length is one at initialisation: length 0, where nothing is stretched yet.
-inline mapped_case map_case(const inv_freq_case& one) {
+/// A case without a current length was recorded at initialisation. It gets length 0, at which no
+/// dynamic method scales.
+inline mapped_case map_case(const inv_freq_case& test_case) {
   mapped_case mapped;
-  mapped.shape.head_dim = one.head_dim;
-  mapped.shape.rotary_dim = one.rotary_dim;
-  mapped.shape.rope_theta = one.parameters.at("rope_theta");
-  mapped.scaling = scaling_of(one);
-  mapped.seq_len = one.seq_len.value_or(0);
+  mapped.shape.head_dim = test_case.head_dim;
+  mapped.shape.rotary_dim = test_case.rotary_dim;
+  mapped.shape.rope_theta = test_case.parameters.at("rope_theta");
+  mapped.scaling = scaling_of(test_case);
+  mapped.seq_len = test_case.seq_len.value_or(0);
   return mapped;
 }
 

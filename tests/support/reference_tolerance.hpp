@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How far from recorded frequencies the library may be: reference/README.md has the measurements.
+// The tolerance between recorded frequencies and those of the library. reference/README.md has the
+// measurements.
 #ifndef YARN_TESTS_SUPPORT_REFERENCE_TOLERANCE_HPP
 #define YARN_TESTS_SUPPORT_REFERENCE_TOLERANCE_HPP
 
@@ -10,7 +11,7 @@
 
 namespace reference {
 
-/// How many floats lie between the two, counting across zero.
+/// The number of steps from one float to the other, through all floats between them, zero included.
 inline std::int64_t float_steps(float a, float b) {
   const auto order = [](float value) {
     std::int32_t bits = 0;
@@ -20,8 +21,9 @@ inline std::int64_t float_steps(float a, float b) {
   return std::abs(order(a) - order(b));
 }
 
-/// What the float32 arithmetic of the other implementations may add, in ULP of float32, on the
-/// exact formula rounded to float32 (reference/README.md; the largest that occurs in brackets).
+/// The error that the float32 arithmetic of the other implementations may have, in ULP of float32,
+/// against the exact formula rounded to float32 (reference/README.md). The numbers in brackets are
+/// the largest errors that occur.
 inline std::int64_t tolerance_ulp(const std::string& rope_type, bool truncate) {
   if (rope_type == "longrope") {
     return 5; // divisors rounded to float32 first (5)
@@ -30,7 +32,7 @@ inline std::int64_t tolerance_ulp(const std::string& rope_type, bool truncate) {
     return 8; // blends of two rounded frequencies (6, 2)
   }
   if (rope_type == "yarn") {
-    return truncate ? 8 : 13; // the same; a rounded ramp too (5, 12)
+    return truncate ? 8 : 13; // the same (5); without truncation a rounded ramp, too (12)
   }
   return 4; // pow of a rounded exponent (3); NTK-by-parts blends nearly equal numbers (1)
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Calls that must be refused, in every way to make them: checked, in place and as a copy.
+// Calls with bad arguments, made by every function that must refuse them: the checks, rope_apply
+// and rope_copy.
 #ifndef YARN_TESTS_SUPPORT_REFUSED_CALLS_HPP
 #define YARN_TESTS_SUPPORT_REFUSED_CALLS_HPP
 
@@ -22,7 +23,7 @@
 
 namespace support {
 
-/// The two checked calls, one that only checks and one that would rotate, under one name.
+/// rope_check and rope_apply as function objects, so that a test can make the same call with both.
 struct checking {
   template <class... Argument> void operator()(const Argument&... arguments) const {
     yarn::rope_check(arguments...);
@@ -44,8 +45,8 @@ struct copying {
   }
 };
 
-/// Tensors of 3 tokens with heads of 8 elements, and a model of 6 rotated ones; a good call of each
-/// kind, which every test makes bad in one place.
+/// Good arguments: tensors of 3 tokens with heads of 8 elements, 6 of them rotated. Each test makes
+/// one argument bad.
 template <class T> class refused_calls : public ::testing::Test {
 protected:
   static constexpr std::int64_t n_tokens = 3, n_q = 4, n_k = 2, dim = 8, n_pairs = 3;
@@ -67,7 +68,7 @@ protected:
   yarn::heads_view<T> other() { return {other_data(), n_tokens, n_q, dim}; }
   bool untouched() const { return bytes_ == before_; }
 
-  /// Expects the error from rope_check and from rope_apply, and that no byte changed.
+  /// Expects the error from rope_check and from rope_apply, and that no byte changes.
   template <class Error, class Call>
   void refused(std::initializer_list<std::string> words, const Call& call) {
     refused_by_both<Error>(
@@ -80,7 +81,7 @@ protected:
         words, [&] { call(checking_copy{}); }, [&] { call(copying{}); });
   }
 
-  /// A bad tensor, as q, as k, and alone, with rows, yarn::positions and table.
+  /// Expects the error for a bad tensor as q, as k, and alone, with each source of rows.
   template <class Error>
   void bad_tensor(std::initializer_list<std::string> words, const yarn::heads_view<T>& bad) {
     refused<Error>(words, [&](auto act) { act(bad, k(), rows, yarn::pairing::half_split); });
@@ -118,7 +119,8 @@ protected:
   yarn::rotary_rows<float> rows;
 
 private:
-  // Not a template of the calls: a hundred of them are quicker to compile so.
+  // The calls are std::function and not template parameters: about a hundred calls compile faster
+  // so.
   template <class Error>
   void refused_by_both(std::initializer_list<std::string> words, const std::function<void()>& check,
                        const std::function<void()>& rotate) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Copies between tensors of other types, layouts and orders, and what they should give: widened,
-// rotated in place, put in order, rounded.
+// Tensors of all element types, layouts and orders for the tests of rope_copy, and the expected
+// result of a copy, computed step by step: widened, rotated in place, reordered, rounded.
 #ifndef YARN_TESTS_SUPPORT_ROPE_COPIES_HPP
 #define YARN_TESTS_SUPPORT_ROPE_COPIES_HPP
 
@@ -28,20 +28,21 @@ using bf16 = yarn::bfloat16;
 
 // ---- Elements ---------------------------------------------------------------------------------
 
-/// What rope_copy between two types computes in.
+/// The type in which rope_copy between two types computes.
 template <class From, class To>
 using copy_compute_type =
     std::conditional_t<std::is_same_v<From, double> || std::is_same_v<To, double>, double, float>;
 
 template <class T> double value_of(T x) { return static_cast<double>(element<T>::widen(x)); }
 
-/// The same number, in the same bits; or a NaN where a NaN is expected.
+/// Whether `a` has the bits of `expected`. If a NaN is expected, any NaN is accepted.
 template <class T> bool is_same(T a, T expected) {
   return std::isnan(value_of(expected)) ? std::isnan(value_of(a))
                                         : std::memcmp(&a, &expected, sizeof(T)) == 0;
 }
 
-/// What elements hold: ordinary numbers; or, among them, what a conversion may go wrong on.
+/// The values of elements: ordinary numbers only, or also special values, which a conversion may
+/// get wrong.
 enum class content { ordinary, special };
 
 inline double random_value(random_source& random, content what) {
@@ -73,7 +74,7 @@ struct copy_shape {
   std::int64_t n_tokens;
   std::int64_t n_heads;
   std::int64_t n_pairs;
-  std::int64_t rest; // elements behind the pairs
+  std::int64_t rest; // elements of a head after the pairs
 
   std::int64_t head_dim() const { return 2 * n_pairs + rest; }
   std::size_t n_elements() const {
@@ -81,12 +82,12 @@ struct copy_shape {
   }
 };
 
-/// How heads lie in memory.
+/// The layout of heads in memory.
 enum class arrangement {
   dense,      // [token][head][dim]
   packed,     // the k of rows [q|k|v] with twice as many q heads
-  head_major, // [head][token][dim], room for two further tokens
-  padded      // [token][head][dim] with odd gaps, from an odd place on
+  head_major, // [head][token][dim], with room for two more tokens
+  padded      // [token][head][dim] with odd gaps, beginning at an odd element
 };
 constexpr arrangement arrangements[] = {arrangement::dense, arrangement::packed,
                                         arrangement::head_major, arrangement::padded};
@@ -110,8 +111,8 @@ inline layout layout_of(const copy_shape& s, arrangement how) {
   }
 }
 
-/// Heads somewhere in memory that ends, or begins, beside a page that nobody may touch; what is
-/// between them is filled, too.
+/// Heads in memory that ends or begins beside an inaccessible page. The elements between the heads
+/// are filled, too.
 template <class T> class fenced_tensor {
 public:
   fenced_tensor(const copy_shape& s, arrangement how, fence side = fence::behind)
@@ -131,17 +132,17 @@ public:
                                      shape_.n_heads, shape_.head_dim())
         .with_strides(layout_.token_stride, layout_.head_stride);
   }
-  /// All of the memory, gaps included.
+  /// All elements of the memory, including the gaps.
   std::vector<T> contents() { return {memory_.data(), memory_.data() + memory_.size()}; }
 
-  /// The heads, in the order [token][head][dim].
+  /// Sets the heads. `heads` is [token][head][dim].
   void fill(const std::vector<T>& heads) {
     for_each_head([&](std::size_t dense, std::size_t at) {
       std::copy_n(heads.begin() + static_cast<std::ptrdiff_t>(dense), shape_.head_dim(),
                   memory_.data() + at);
     });
   }
-  /// What the memory should hold when its heads should hold these.
+  /// The contents of the memory with its heads replaced by `heads`, which is [token][head][dim].
   std::vector<T> with_heads(const std::vector<T>& heads) {
     std::vector<T> expected = contents();
     for_each_head([&](std::size_t dense, std::size_t at) {
@@ -156,7 +157,7 @@ private:
     return static_cast<std::size_t>(l.first + (s.n_tokens - 1) * l.token_stride +
                                     (s.n_heads - 1) * l.head_stride + s.head_dim());
   }
-  /// visit(where a head begins in dense order, where in the memory)
+  /// Calls visit(dense, at) for every head: its first element in dense order and in the memory.
   template <class Visit> void for_each_head(const Visit& visit) const {
     std::size_t dense = 0;
     for (std::int64_t t = 0; t < shape_.n_tokens; ++t) {
@@ -183,7 +184,7 @@ inline std::vector<T> random_heads(const copy_shape& s, content what, std::uint6
   return heads;
 }
 
-/// Expects memory to hold exactly this.
+/// Expects the same elements in both lists.
 template <class T>
 void expect_contents(const std::vector<T>& found, const std::vector<T>& expected,
                      const std::string& where) {
@@ -228,7 +229,7 @@ constexpr orders all_orders[] = {{yarn::pairing::half_split, yarn::pairing::half
                                  {yarn::pairing::interleaved, yarn::pairing::half_split},
                                  {yarn::pairing::interleaved, yarn::pairing::interleaved}};
 
-/// Where the elements of a pair lie in a head.
+/// The indices of the two elements of a pair in a head.
 inline pair_of<std::size_t> places_of(std::int64_t pair, yarn::pairing order,
                                       std::int64_t n_pairs) {
   return places_of_pair(order, static_cast<std::size_t>(pair), static_cast<std::size_t>(n_pairs));
@@ -243,7 +244,8 @@ inline std::string description(const copy_shape& s, const orders& order) {
          name(order.in) + " to " + name(order.out);
 }
 
-/// Widened, rotated in place as the type that the copy computes in, put in order, rounded.
+/// The expected result of rope_copy: widens the source to the type in which the copy computes,
+/// rotates in place, reorders, and rounds to the type of the target.
 template <class From, class To>
 inline std::vector<To> rotated_step_by_step(const std::vector<From>& source, const copy_shape& s,
                                             const orders& order) {
@@ -274,8 +276,9 @@ inline std::vector<To> rotated_step_by_step(const std::vector<From>& source, con
   return target;
 }
 
-// Pairs around the widths of all packs, 2 to 16 and twice that; rotary parts that are all of a head
-// and that are not; and more pairs than rows are staged at once.
+// The numbers of pairs are around the widths of all packs (2 to 16) and around twice these. Some
+// heads are rotated as a whole, some in part. The last shape has more pairs than the scratch buffer
+// of rows holds.
 constexpr copy_shape shapes[] = {
     {2, 3, 1, 0},   {2, 1, 1, 3},   {1, 3, 2, 0},   {5, 2, 3, 1},   {2, 3, 4, 0},  {1, 1, 5, 2},
     {3, 2, 7, 0},   {2, 3, 8, 9},   {2, 1, 9, 0},   {3, 3, 15, 1},  {2, 2, 16, 0}, {1, 2, 17, 5},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// rope_apply in memory that ends or begins at an inaccessible page: every byte around a tensor is
-// compared with what the documented arithmetic leaves there, every element with the exact rotation.
+// Tests rope_apply in memory that ends or begins at an inaccessible page. Every byte of a tensor
+// and around it is compared with the result of the documented arithmetic, and every element with
+// the exact rotation.
 #ifndef YARN_TESTS_SUPPORT_ROTATION_BENCH_HPP
 #define YARN_TESTS_SUPPORT_ROTATION_BENCH_HPP
 
@@ -32,36 +33,38 @@ inline bool prints_errors() {
 
 // ---- Errors -----------------------------------------------------------------------------------
 //
-// With H = hypot(x0, x1) hypot(cos, sin) and U its unit in the last place: |x0 cos| + |x1 sin| <= H
-// (Cauchy and Schwarz), so the product is off by U/2 at most, and the fused multiply-add by another
-// U/2. Without one there are two products and a sum; of the products only one can reach the power
-// of two below H, so the other is off by U/4: 5U/4 altogether.
+// Let H = hypot(x0, x1) hypot(cos, sin), and U the unit in the last place at H. Then |x0 cos| + |x1
+// sin| <= H (Cauchy and Schwarz). So the product is off by at most U/2, and the fused multiply-add
+// by another U/2. Without a fused multiply-add there are two products and a sum. Only one of the
+// two products can reach the power of two below H, so the other is off by at most U/4. The sum of
+// the errors is 5U/4.
 //
-// A 16-bit element is the nearest to such a float: half a unit of its own at the exact value, and
-// what the float is off.
+// A 16-bit element is the float result rounded to nearest: its error is at most half a unit of the
+// 16-bit format at the exact value, plus the error of the float.
 #if YARN_HAS_FMA
 constexpr double most_units = 1.0;
 #else
 constexpr double most_units = 1.25;
 #endif
-// Of the oracle itself: three roundings of 64 bits or more, far below a double's unit.
+// The error of the exact rotation itself: three roundings of long double (64 bits or more), far
+// below the unit of a double.
 constexpr double oracle_noise = 0x1p-9;
 
-/// The largest errors of a type.
+/// The largest errors that were measured.
 struct worst_errors {
-  double of_size = 0;      // in units of the type at H
-  double beyond_round = 0; // what exceeds half a unit of the type at the exact value, in
-                           // units of what the rotation computes in at H
+  double of_size = 0;      // in units of the element type at H
+  double beyond_round = 0; // the error, for 16-bit elements less half a unit of the element type at
+                           // the exact value; in units of the compute type at H
 };
 
 template <class T> void judge(T value, long double exact, double size, worst_errors& worst) {
   using compute = compute_type<T>;
   const auto error =
       static_cast<double>(std::fabs(static_cast<long double>(element<T>::widen(value)) - exact));
-  const double half =
+  const double rounding =
       std::is_same_v<T, compute> ? 0 : unit_at<T>(static_cast<double>(std::fabs(exact))) / 2;
   worst.of_size = std::max(worst.of_size, error / unit_at<T>(size));
-  worst.beyond_round = std::max(worst.beyond_round, (error - half) / unit_at<compute>(size));
+  worst.beyond_round = std::max(worst.beyond_round, (error - rounding) / unit_at<compute>(size));
 }
 
 template <class Subject> void report(const char* what, const worst_errors& worst) {
@@ -74,7 +77,7 @@ template <class Subject> void report(const char* what, const worst_errors& worst
 
 // ---- Tensors beside inaccessible pages --------------------------------------------------------
 
-/// Some pages between two that nobody may touch, and what must be in them.
+/// Some pages between two inaccessible ones, and a copy of the contents that are expected in them.
 class arena {
 public:
   static constexpr std::size_t size = 256 * 1024;
@@ -82,7 +85,7 @@ public:
   arena() : now_(size), expected_(size) {}
   unsigned char* at(std::size_t byte) { return now_.data() + byte; }
   unsigned char* expected_at(std::size_t byte) { return expected_.data() + byte; }
-  /// Fills the bytes around a tensor with noise.
+  /// Fills the bytes of a tensor, [first, last), and the bytes around it with random bytes.
   void begin(std::size_t first, std::size_t last, random_source& random) {
     constexpr std::size_t around = 192;
     first_ = first < around ? 0 : first - around;
@@ -90,6 +93,7 @@ public:
     const std::vector<unsigned char>& noise = noise_bytes();
     std::memcpy(at(first_), noise.data() + random.next() % 4096, last_ - first_);
   }
+  /// Copies the present contents to the expected ones.
   void snapshot() { std::memcpy(expected_at(first_), at(first_), last_ - first_); }
   bool is_as_expected() {
     return std::memcmp(expected_at(first_), at(first_), last_ - first_) == 0;
@@ -117,7 +121,7 @@ private:
   std::size_t last_ = 0;
 };
 
-/// A tensor in an arena, in elements from the arena's begin.
+/// A tensor in an arena. Strides count elements.
 struct placed {
   arena* memory;
   std::size_t first_byte;
@@ -132,7 +136,7 @@ struct placed {
                             head_dim}
         .with_strides(token_stride, head_stride);
   }
-  /// Calls use(element, expected element) with the first element of every head.
+  /// Calls use(token, head, expected_head) for every head, with pointers to its first element.
   template <class T, class Use> void for_each_head(const Use& use) const {
     for (std::size_t t = 0; t < n_tokens; ++t) {
       for (std::size_t h = 0; h < n_heads; ++h) {
@@ -168,8 +172,9 @@ struct geometry {
   }
 };
 
-/// Where a buffer of `span(pad)` elements begins; `pad` are elements put between its outer parts,
-/// chosen so that it begins at `offset` modulo 64 and yet ends at the page.
+/// The first byte of a buffer of `span(pad)` elements in an arena. `pad` is the number of elements
+/// between the outer parts of the buffer. It is chosen so that the buffer begins at `offset` modulo
+/// 64 and ends at the page.
 template <class T, class Span>
 std::size_t first_byte_of(const geometry& g, const Span& span, std::size_t& pad) {
   pad = 0;
@@ -185,7 +190,7 @@ std::size_t first_byte_of(const geometry& g, const Span& span, std::size_t& pad)
   return arena::size - span(pad) * sizeof(T);
 }
 
-/// q and k as the layout has them, each at its page, or in one buffer at both.
+/// Places q and k: each in its own arena, or both in one buffer for packed_qkv.
 template <class T>
 std::pair<placed, placed> place(const geometry& g, arena& for_q, arena& for_k,
                                 random_source& random) {
@@ -200,7 +205,7 @@ std::pair<placed, placed> place(const geometry& g, arena& for_q, arena& for_k,
     return {{&for_q, byte, tokens, g.n_q_heads, dim, row + pad, dim},
             {&for_q, k_byte, tokens, g.n_kv_heads, dim, row + pad, dim}};
   }
-  const auto one = [&](std::size_t heads, arena& memory) -> placed {
+  const auto place_tensor = [&](std::size_t heads, arena& memory) -> placed {
     if (g.shape == layout::head_major) {
       const auto span = [&](std::size_t gap) {
         return (heads - 1) * (tokens * dim + gap) + tokens * dim;
@@ -218,21 +223,21 @@ std::pair<placed, placed> place(const geometry& g, arena& for_q, arena& for_k,
     memory.begin(byte, byte + span(pad) * sizeof(T), random);
     return {&memory, byte + front * sizeof(T), tokens, heads, dim, heads * whole + pad, whole};
   };
-  const placed q = one(g.n_q_heads, for_q);
-  return {q, one(g.n_kv_heads, for_k)};
+  const placed q = place_tensor(g.n_q_heads, for_q);
+  return {q, place_tensor(g.n_kv_heads, for_k)};
 }
 
 // ---- One case ---------------------------------------------------------------------------------
 
-/// Everything that cases of one type share.
+/// The random numbers and the memory that all cases of one element type share.
 template <class T> class bench {
 public:
   using compute = compute_type<T>;
 
   explicit bench(std::uint64_t seed)
       : random_(seed), elements_(8191), cosines_(16381), sines_(16381) {
-    for (T& one : elements_) {
-      one = element_of<T>(
+    for (T& value : elements_) {
+      value = element_of<T>(
           std::ldexp(random_.number(-2, 2), static_cast<int>(random_.integer(-3, 3))));
     }
     for (std::size_t i = 0; i < cosines_.size(); ++i) {
@@ -242,8 +247,8 @@ public:
     }
   }
 
-  /// Rotates q and k (or k alone) of a geometry, and measures k's errors where they are asked for.
-  /// False after the first failure.
+  /// Rotates q and k (or k alone) of a geometry, and compares all bytes. If `worst` is not null,
+  /// measures the errors of k. Returns false if a byte is wrong.
   template <yarn::pairing Pairing> bool run(const geometry& g, bool k_alone, worst_errors* worst) {
     const auto [q, k] = place<T>(g, q_memory_, k_memory_, random_);
     if (g.side == fence::behind && g.shape != layout::back_part) {
@@ -297,13 +302,14 @@ public:
     return true;
   }
 
-  /// Whether a tensor whose end touches a page has begun at this byte of a cache line.
+  /// Whether a tensor that ends at a page has begun at this byte of a cache line.
   bool reached(std::size_t offset) const { return reached_[offset]; }
 
 private:
   T next_element() { return elements_[next_element_++ % elements_.size()]; }
 
-  /// Distinct cosines and sines for every pair and token, in arrays that end or begin at a page.
+  /// Rows with different cosines and sines for each pair and token, in arrays that end or begin at
+  /// a page.
   yarn::rows_view<compute> place_rows(const geometry& g, std::size_t pairs, std::size_t stride) {
     const std::size_t bytes = ((g.n_tokens - 1) * stride + pairs) * sizeof(compute);
     const std::size_t first = g.side == fence::before ? 0 : arena::size - bytes;

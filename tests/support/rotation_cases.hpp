@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The cases of rotation.json: how each is compared, its numbers, and our rotation of them.
+// The cases of rotation.json: how each case is compared, its numbers, and the library's rotation of
+// them.
 #ifndef YARN_TESTS_SUPPORT_ROTATION_CASES_HPP
 #define YARN_TESTS_SUPPORT_ROTATION_CASES_HPP
 
@@ -25,15 +26,14 @@ namespace support {
 
 // ---- The cases --------------------------------------------------------------------------------
 
-/// How the other implementation rounds, which is how it is compared.
+/// How the other implementation rounds. The comparison depends on it.
 enum class method {
-  float32,      // angles, cos, sin and the rotation, all in float32
-  three_times,  // 16 bits: cos and sin first; then the products, then their sum
-  rows_and_end, // 16 bits, Cohere: cos and sin first; the rotation in float32, its result at the
-                // end
-  end_only,     // 16 bits, DeepSeek-V2: a rotation in float32, its result at the end
+  float32,      // angles, cos, sin and the rotation: all in float32
+  three_times,  // 16 bits: rounds cos and sin, then the products, then their sum
+  rows_and_end, // 16 bits, Cohere: rounds cos and sin; rotates in float32, and rounds the result
+  end_only,     // 16 bits, DeepSeek-V2: rotates in float32, and rounds the result
   ggml,         // float32 angles as a running product; 16-bit data is rounded at the end
-  axes,         // several positions a token: not built yet
+  axes,         // several positions per token: the library does not have this yet
 };
 
 struct listed_case {
@@ -111,8 +111,8 @@ inline const reference::json& rotation_json() {
 inline const std::vector<float>& inv_freq_of(const std::string& id) {
   static const std::map<std::string, std::vector<float>> all = [] {
     std::map<std::string, std::vector<float>> by_id;
-    for (const reference::inv_freq_case& one : reference::read_inv_freq_cases()) {
-      by_id[one.id] = one.inv_freq;
+    for (const reference::inv_freq_case& test_case : reference::read_inv_freq_cases()) {
+      by_id[test_case.id] = test_case.inv_freq;
     }
     return by_id;
   }();
@@ -121,7 +121,7 @@ inline const std::vector<float>& inv_freq_of(const std::string& id) {
 
 // NOLINTNEXTLINE(bugprone-exception-escape): of nlohmann's noexcept move, which may not throw
 struct rotation_case {
-  reference::inv_freq_case model; // inv_freq and attention_factor: of Hugging Face and vLLM only
+  reference::inv_freq_case model; // inv_freq and attention_factor: for Hugging Face and vLLM only
   method how = method::axes;
   std::string layout;
   std::string dtype;
@@ -130,7 +130,7 @@ struct rotation_case {
   std::vector<std::int64_t> positions;
   reference::json ggml;
   std::vector<float> freq_factors;
-  std::vector<float> input; // of the dtype's values, as the output
+  std::vector<float> input; // values of the dtype, like the output
   std::vector<float> output;
 
   std::int64_t n_tokens() const { return static_cast<std::int64_t>(positions.size()); }
@@ -143,11 +143,12 @@ struct rotation_case {
   }
 };
 
-inline void PrintTo(const rotation_case& one, std::ostream* out) { // NOLINT: GoogleTest's name
-  *out << one.model.id;
+inline void PrintTo(const rotation_case& test_case,
+                    std::ostream* out) { // NOLINT: GoogleTest's name
+  *out << test_case.model.id;
 }
 
-/// How a dtype rounds, by its definition: significant bits and the exponent of its smallest number.
+/// A floating-point format: its significant bits and the exponent of its smallest number.
 struct format {
   int digits;
   int least_exponent;
@@ -171,13 +172,13 @@ inline double spacing(double size, format to) {
   return std::ldexp(1, std::max(exponent, to.least_exponent));
 }
 
-/// The nearest number of a format, to even; nothing here is near an overflow.
+/// The nearest number of a format, ties to even. No number here is near an overflow.
 inline double rounded(double value, format to) {
   const double unit = spacing(value, to);
   return std::nearbyint(value / unit) * unit;
 }
 
-/// x[i] = float32(((i M + A) mod 2^32) / 2^32 - 0.5), then the dtype.
+/// x[i] = float32(((i M + A) mod 2^32) / 2^32 - 0.5), rounded to the dtype.
 inline std::vector<float> input_values(const reference::json& entry, std::size_t n) {
   const reference::json& formula = entry.at("input");
   if (formula.at("formula") != "u = (i*M + A) mod 2^32; x[i] = float32(u/2^32 - 0.5)" ||
@@ -197,44 +198,45 @@ inline std::vector<float> input_values(const reference::json& entry, std::size_t
 }
 
 inline rotation_case read_case(const listed_case& listed) {
-  const auto found =
-      std::find_if(rotation_json().begin(), rotation_json().end(),
-                   [&listed](const reference::json& each) { return each.at("id") == listed.id; });
+  const auto found = std::find_if(
+      rotation_json().begin(), rotation_json().end(),
+      [&listed](const reference::json& candidate) { return candidate.at("id") == listed.id; });
   if (found == rotation_json().end()) {
     throw std::out_of_range(std::string("rotation.json has no case ") + listed.id);
   }
   const reference::json& entry = *found;
-  rotation_case one;
-  one.how = listed.how;
-  one.model.id = listed.id;
-  one.model.parameters = entry.at("rope_parameters");
-  one.model.rope_type = one.model.parameters.at("rope_type");
-  one.model.head_dim = entry.at("head_dim");
-  one.model.rotary_dim = entry.at("rotary_dim");
-  one.model.max_position_embeddings = entry.value("max_position_embeddings", std::int64_t{0});
+  rotation_case test_case;
+  test_case.how = listed.how;
+  test_case.model.id = listed.id;
+  test_case.model.parameters = entry.at("rope_parameters");
+  test_case.model.rope_type = test_case.model.parameters.at("rope_type");
+  test_case.model.head_dim = entry.at("head_dim");
+  test_case.model.rotary_dim = entry.at("rotary_dim");
+  test_case.model.max_position_embeddings = entry.value("max_position_embeddings", std::int64_t{0});
   if (entry.contains("seq_len")) {
-    one.model.seq_len = entry.at("seq_len").get<std::int64_t>();
+    test_case.model.seq_len = entry.at("seq_len").get<std::int64_t>();
   }
   if (listed.how != method::ggml) {
-    one.model.inv_freq = listed.inv_freq_from == nullptr
-                             ? reference::float32_values(entry.at("inv_freq"))
-                             : inv_freq_of(listed.inv_freq_from);
-    one.model.attention_factor = entry.at("attention_factor");
+    test_case.model.inv_freq = listed.inv_freq_from == nullptr
+                                   ? reference::float32_values(entry.at("inv_freq"))
+                                   : inv_freq_of(listed.inv_freq_from);
+    test_case.model.attention_factor = entry.at("attention_factor");
   }
-  one.layout = entry.at("layout");
-  one.dtype = entry.at("dtype");
-  one.is_inverse = entry.at("op") == "inverse";
-  one.n_heads = entry.at("n_heads");
-  one.positions = entry.at("positions").get<std::vector<std::int64_t>>();
-  one.ggml = entry.value("ggml", reference::json());
-  one.freq_factors = reference::float32_values(entry.value("freq_factors", reference::json()));
-  one.output = reference::float32_values(entry.at("output"));
-  one.input = input_values(entry, one.output.size());
-  if (static_cast<std::int64_t>(one.output.size()) !=
-      one.n_tokens() * one.n_heads * one.model.head_dim) {
+  test_case.layout = entry.at("layout");
+  test_case.dtype = entry.at("dtype");
+  test_case.is_inverse = entry.at("op") == "inverse";
+  test_case.n_heads = entry.at("n_heads");
+  test_case.positions = entry.at("positions").get<std::vector<std::int64_t>>();
+  test_case.ggml = entry.value("ggml", reference::json());
+  test_case.freq_factors =
+      reference::float32_values(entry.value("freq_factors", reference::json()));
+  test_case.output = reference::float32_values(entry.at("output"));
+  test_case.input = input_values(entry, test_case.output.size());
+  if (static_cast<std::int64_t>(test_case.output.size()) !=
+      test_case.n_tokens() * test_case.n_heads * test_case.model.head_dim) {
     throw std::length_error("output of another size than the shape's");
   }
-  return one;
+  return test_case;
 }
 
 template <class... Method> std::vector<rotation_case> cases_of(Method... how) {
@@ -247,13 +249,13 @@ template <class... Method> std::vector<rotation_case> cases_of(Method... how) {
   return cases;
 }
 
-inline std::string name_of(const testing::TestParamInfo<rotation_case>& each) {
-  return reference::test_name(each.param.model.id);
+inline std::string name_of(const testing::TestParamInfo<rotation_case>& info) {
+  return reference::test_name(info.param.model.id);
 }
 
 // ---- Tools ------------------------------------------------------------------------------------
 
-/// Where the two elements of a pair lie in a head.
+/// The indices of the two elements of a pair in a head.
 struct places {
   std::int64_t first;
   std::int64_t second;
@@ -264,15 +266,15 @@ inline places places_of(std::int64_t pair, yarn::pairing order, std::int64_t n_p
 }
 
 /// Calls visit(token, pair, x0, x1, place of x0', place of x1') for all pairs of all heads.
-template <class Visit> void for_each_pair(const rotation_case& one, const Visit& visit) {
-  for (std::int64_t t = 0; t < one.n_tokens(); ++t) {
-    for (std::int64_t h = 0; h < one.n_heads; ++h) {
-      const std::int64_t head = (t * one.n_heads + h) * one.model.head_dim;
-      for (std::int64_t pair = 0; pair < one.n_pairs(); ++pair) {
-        const places in = places_of(pair, one.order(), one.n_pairs());
-        const places out = places_of(pair, one.output_order(), one.n_pairs());
-        visit(t, pair, double{one.input[static_cast<std::size_t>(head + in.first)]},
-              double{one.input[static_cast<std::size_t>(head + in.second)]},
+template <class Visit> void for_each_pair(const rotation_case& test_case, const Visit& visit) {
+  for (std::int64_t t = 0; t < test_case.n_tokens(); ++t) {
+    for (std::int64_t h = 0; h < test_case.n_heads; ++h) {
+      const std::int64_t head = (t * test_case.n_heads + h) * test_case.model.head_dim;
+      for (std::int64_t pair = 0; pair < test_case.n_pairs(); ++pair) {
+        const places in = places_of(pair, test_case.order(), test_case.n_pairs());
+        const places out = places_of(pair, test_case.output_order(), test_case.n_pairs());
+        visit(t, pair, double{test_case.input[static_cast<std::size_t>(head + in.first)]},
+              double{test_case.input[static_cast<std::size_t>(head + in.second)]},
               static_cast<std::size_t>(head + out.first),
               static_cast<std::size_t>(head + out.second));
       }
@@ -280,7 +282,8 @@ template <class Visit> void for_each_pair(const rotation_case& one, const Visit&
   }
 }
 
-// Elements of T from and to float: by bits, for the numbers are T's.
+// Conversions between float and T by their bits. They are exact, because the floats are values of
+// T.
 inline void put(float value, float& element) { element = value; }
 inline void put(float value, yarn::bfloat16& element) {
   std::uint32_t bits = 0;
@@ -310,54 +313,58 @@ inline double get(yarn::float16 element) {
   return (element.bits & 0x8000U) != 0 ? -size : size;
 }
 
-/// The library's result for elements of T, in the reference's order. Row t turns token t.
+/// The library's result for elements of T, in the order of the reference. Row t belongs to token t.
 template <class T>
-std::vector<double> rotate(const rotation_case& one, const yarn::rows_view<float>& rows) {
-  std::vector<T> data(one.input.size());
+std::vector<double> rotate(const rotation_case& test_case, const yarn::rows_view<float>& rows) {
+  std::vector<T> data(test_case.input.size());
   for (std::size_t i = 0; i < data.size(); ++i) {
-    put(one.input[i], data[i]);
+    put(test_case.input[i], data[i]);
   }
-  const yarn::heads_view<T> x(data.data(), one.n_tokens(), one.n_heads, one.model.head_dim);
-  if (one.order() == one.output_order()) {
-    yarn::rope_apply(x, rows, one.order());
+  const yarn::heads_view<T> x(data.data(), test_case.n_tokens(), test_case.n_heads,
+                              test_case.model.head_dim);
+  if (test_case.order() == test_case.output_order()) {
+    yarn::rope_apply(x, rows, test_case.order());
   } else {
     std::vector<T> copy(data.size());
-    const yarn::heads_view<T> y(copy.data(), one.n_tokens(), one.n_heads, one.model.head_dim);
-    yarn::rope_copy(x, y, rows, one.order(), one.output_order());
+    const yarn::heads_view<T> y(copy.data(), test_case.n_tokens(), test_case.n_heads,
+                                test_case.model.head_dim);
+    yarn::rope_copy(x, y, rows, test_case.order(), yarn::output_order{test_case.output_order()});
     data = copy;
   }
   std::vector<double> result(data.size());
   std::transform(data.begin(), data.end(), result.begin(), [](T element) { return get(element); });
   return result;
 }
-inline std::vector<double> rotate(const rotation_case& one, const yarn::rows_view<float>& rows) {
-  return one.dtype == "bfloat16"  ? rotate<yarn::bfloat16>(one, rows)
-         : one.dtype == "float16" ? rotate<yarn::float16>(one, rows)
-                                  : rotate<float>(one, rows);
+inline std::vector<double> rotate(const rotation_case& test_case,
+                                  const yarn::rows_view<float>& rows) {
+  return test_case.dtype == "bfloat16"  ? rotate<yarn::bfloat16>(test_case, rows)
+         : test_case.dtype == "float16" ? rotate<yarn::float16>(test_case, rows)
+                                        : rotate<float>(test_case, rows);
 }
-inline std::vector<double> rotate(const rotation_case& one, const yarn::frequencies& freqs) {
+inline std::vector<double> rotate(const rotation_case& test_case, const yarn::frequencies& freqs) {
   yarn::rotary_rows<float> rows;
-  rows.assign(freqs, yarn::positions(one.positions));
-  return rotate(one, rows.view());
+  rows.assign(freqs, yarn::positions(test_case.positions));
+  return rotate(test_case, rows.view());
 }
 
-/// Elements behind the pairs: those of the input, in their result and in ours.
-inline void expect_rest_copied(const rotation_case& one, const std::vector<double>& ours) {
-  const std::int64_t dim = one.model.head_dim;
+/// Expects that the elements after the pairs equal the input, in the reference and in our result.
+inline void expect_rest_copied(const rotation_case& test_case, const std::vector<double>& ours) {
+  const std::int64_t dim = test_case.model.head_dim;
   for (std::size_t i = 0; i < ours.size(); ++i) {
-    if (static_cast<std::int64_t>(i) % dim >= one.model.rotary_dim) {
-      EXPECT_EQ(one.output[i], one.input[i]) << "element " << i;
-      EXPECT_EQ(ours[i], double{one.input[i]}) << "element " << i;
+    if (static_cast<std::int64_t>(i) % dim >= test_case.model.rotary_dim) {
+      EXPECT_EQ(test_case.output[i], test_case.input[i]) << "element " << i;
+      EXPECT_EQ(ours[i], double{test_case.input[i]}) << "element " << i;
     }
   }
 }
 
-inline yarn::frequencies framework_frequencies(const rotation_case& one) {
-  return yarn::float32_pipeline(yarn::frequencies_from(
-      one.model.inv_freq.data(), one.model.inv_freq.size(), one.model.attention_factor));
+inline yarn::frequencies framework_frequencies(const rotation_case& test_case) {
+  return yarn::float32_pipeline(yarn::frequencies_from(test_case.model.inv_freq.data(),
+                                                       test_case.model.inv_freq.size(),
+                                                       test_case.model.attention_factor));
 }
 
-/// How two results differ over all elements.
+/// The differences of two results over all elements.
 struct difference {
   double largest = 0;
   std::size_t n_equal = 0;
@@ -369,15 +376,16 @@ struct difference {
     n_equal += distance > 0 ? 0 : 1;
     share_of_tolerance = std::max(share_of_tolerance, distance / tolerance);
   }
-  void print(const rotation_case& one, const char* what) const {
+  void print(const rotation_case& test_case, const char* what) const {
     std::printf("%-34s %s: max %.2e, %.0f %% of the tolerance; %.1f %% equal\n",
-                one.model.id.c_str(), what, largest, 100 * share_of_tolerance,
-                100 * static_cast<double>(n_equal) / static_cast<double>(one.output.size()));
+                test_case.model.id.c_str(), what, largest, 100 * share_of_tolerance,
+                100 * static_cast<double>(n_equal) / static_cast<double>(test_case.output.size()));
   }
 };
 
-/// A product and a sum of float32 numbers, rounded to float32: by way of double, where no compiler
-/// fuses them, and whose own rounding cannot show (53 >= 2 * 24 + 2 bits).
+/// A product and a sum of float32 numbers, rounded to float32. They are computed in double, so that
+/// no compiler fuses them. The rounding to double does not change the result (53 >= 2 * 24 + 2
+/// bits).
 inline double product32(double a, double b) { return double{static_cast<float>(a * b)}; }
 inline double sum32(double a, double b) { return double{static_cast<float>(a + b)}; }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What tests of rows share: one row by itself, frequencies and positions to try.
+// Helpers for the tests of rows: single rows, frequencies and positions.
 #ifndef YARN_TESTS_SUPPORT_ROWS_HPP
 #define YARN_TESTS_SUPPORT_ROWS_HPP
 
@@ -19,7 +19,7 @@ namespace support {
 
 constexpr std::int64_t largest_position = std::int64_t{1} << 31;
 
-/// One row by itself: the way that all others are compared with.
+/// One row, made by a call for its position only. All other ways to make rows are compared with it.
 template <class T> struct single_row {
   single_row(const yarn::frequencies& freqs, std::int64_t position)
       : cos(static_cast<std::size_t>(freqs.n_pairs())), sin(cos.size()) {
@@ -55,7 +55,7 @@ inline yarn::frequencies geometric(std::size_t n_pairs, double amplitude = 1) {
   return yarn::frequencies_from(inv_freq.data(), n_pairs, amplitude);
 }
 
-/// Positions of prompts, of long contexts, and the largest ones; of both signs.
+/// Positions of prompts, of long contexts, and the largest ones, with both signs.
 inline const std::vector<std::int64_t>& measured_positions() {
   static const std::vector<std::int64_t> positions = [] {
     std::vector<std::int64_t> all{0,
@@ -78,7 +78,7 @@ inline const std::vector<std::int64_t>& measured_positions() {
   return positions;
 }
 
-/// Lists as engines have them: alone, consecutive in parts, descending, equal, scattered.
+/// Lists like those of engines: single, consecutive in parts, descending, equal, scattered.
 inline std::vector<std::vector<std::int64_t>> position_lists() {
   std::vector<std::vector<std::int64_t>> lists{{5}, {}, {7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7}};
   std::vector<std::int64_t> ascending(250), descending(250), broken, pairs, scattered;

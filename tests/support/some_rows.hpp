@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rows as an engine may have them, and what the documented arithmetic makes of a tensor by them.
+// Rows like those of an engine, and the result of the documented arithmetic with such rows.
 #ifndef YARN_TESTS_SUPPORT_SOME_ROWS_HPP
 #define YARN_TESTS_SUPPORT_SOME_ROWS_HPP
 
@@ -16,7 +16,7 @@
 
 namespace support {
 
-/// Rows as an engine may have them: cosines and sines that differ in every pair and token.
+/// Rows like those of an engine: packed, with different cosines and sines for each pair and token.
 template <class C> class some_rows {
 public:
   some_rows(std::size_t n_tokens, std::size_t n_pairs, std::uint64_t seed = 7)
@@ -42,7 +42,7 @@ private:
   std::vector<C> entries_;
 };
 
-/// What the documented arithmetic makes of a tensor.
+/// A tensor rotated by the documented arithmetic.
 template <class T, class C>
 tensor<T> emulated(tensor<T> x, const some_rows<C>& rows, yarn::pairing order) {
   for (std::size_t t = 0; t < x.layout.n_tokens; ++t) {

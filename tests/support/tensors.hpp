@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tensors of heads that own their memory, for the tests of the rotation: a layout, random elements,
-// and comparisons bit for bit that say where two tensors differ first.
+// Tensors of heads that own their memory, for the tests of the rotation: layouts, random elements,
+// and comparisons bit for bit that report the first difference.
 #ifndef YARN_TESTS_SUPPORT_TENSORS_HPP
 #define YARN_TESTS_SUPPORT_TENSORS_HPP
 
@@ -28,7 +28,7 @@ template <class T> std::vector<T> random_elements(std::size_t n, std::uint64_t s
   return elements;
 }
 
-/// Whether two arrays are the same in every bit; if not, where they differ first.
+/// Whether two arrays have the same bits. A failure names the first difference.
 template <class T>
 ::testing::AssertionResult same_bits(const std::vector<T>& a, const std::vector<T>& b) {
   if (a.size() != b.size()) {
@@ -44,7 +44,7 @@ template <class T>
          << element<T>::widen(b[index]);
 }
 
-/// Extents and strides, in elements; `first` is where the tensor begins in its buffer.
+/// Extents and strides of a tensor, in elements. `first` is its first element in the buffer.
 struct tensor_layout {
   std::size_t n_tokens;
   std::size_t n_heads;
@@ -74,7 +74,8 @@ inline tensor_layout head_major(std::size_t n_tokens, std::size_t n_heads, std::
   return {n_tokens, n_heads, head_dim, head_dim, n_tokens * head_dim};
 }
 
-/// Random elements in a layout, and random ones around them that must stay as they are.
+/// A tensor with random elements. The elements around its heads are random, too; a rotation must
+/// not change them.
 template <class T> struct tensor {
   tensor_layout layout;
   std::vector<T> buffer;
@@ -88,7 +89,7 @@ template <class T> struct tensor {
     return buffer.data() + layout.place(token, at);
   }
 
-  /// The same heads in another layout; what it has around them is always the same.
+  /// The same heads in another layout. The elements around the heads depend on the layout only.
   tensor in(const tensor_layout& other) const {
     tensor moved(other, 99);
     for (std::size_t t = 0; t < layout.n_tokens; ++t) {
@@ -100,7 +101,7 @@ template <class T> struct tensor {
   }
 };
 
-/// Rotates heads in place by the documented arithmetic; row_of(token) is {cos, sin}.
+/// Rotates heads in place by the documented arithmetic. row_of(token) returns {cos, sin}.
 template <class T, class RowOf>
 void emulate(const yarn::heads_view<T>& x, std::size_t n_pairs, yarn::pairing order,
              const RowOf& row_of) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A RoPE engine as people write it, in plain double, with a handle at every place where bugs are
-// put in: what yarn/testing.hpp is tried on. Of the library it has the views and the conversions of
-// 16-bit formats; formulas and loops are its own.
+// A typical RoPE engine in plain double, with a parameter for each place where a bug can be put in.
+// The tests of yarn/testing.hpp run on it. It uses the views and the conversions of 16-bit formats
+// of the library; it has its own formulas and loops.
 #ifndef YARN_TESTS_SUPPORT_TINY_ENGINE_HPP
 #define YARN_TESTS_SUPPORT_TINY_ENGINE_HPP
 
@@ -25,7 +25,7 @@ inline std::vector<double> powers(double theta, std::int64_t n, double over, dou
   return list;
 }
 
-/// YaRN's numbers, with handles for bugs.
+/// The parameters of YaRN, and parameters for bugs.
 struct yarn_numbers {
   double theta;
   std::int64_t dim;
@@ -90,7 +90,7 @@ struct tiny_engine {
   double cos_factor = 1;
   double sin_factor = 1;
   std::int64_t offset = 0;
-  std::int64_t distance = 0; // of the elements of a half-split pair; 0: half of what is rotated
+  std::int64_t distance = 0; // between the elements of a half-split pair; 0: n_pairs
   yarn::pairing order = yarn::pairing::half_split;
   yarn::pairing output_order = yarn::pairing::half_split;
   rounding round_frequency = as_it_is;
@@ -102,10 +102,10 @@ struct tiny_engine {
       [](std::size_t, std::int64_t position) { return position; };
   bool exchanged = false;
   bool overwrites = false;
-  double sign_of_first = -1; // of x1 sin in the first element
+  double sign_of_first = -1; // of x1 sin in the first element of a pair
   double sign_of_second = 1;
   int times = 1;
-  double rest_factor = 1; // on what is not rotated
+  double rest_factor = 1; // on the elements that are not rotated
 
   std::int64_t n_pairs() const { return static_cast<std::int64_t>(inv_freq.size()); }
 
@@ -162,9 +162,9 @@ struct tiny_engine {
 private:
   std::size_t place(yarn::pairing in, std::int64_t pair, bool second) const {
     const std::int64_t apart = distance == 0 ? n_pairs() : distance;
-    const bool half = in == yarn::pairing::half_split;
+    const bool is_half_split = in == yarn::pairing::half_split;
     return static_cast<std::size_t>(
-        offset + (half ? pair + (second ? apart : 0) : 2 * pair + (second ? 1 : 0)));
+        offset + (is_half_split ? pair + (second ? apart : 0) : 2 * pair + (second ? 1 : 0)));
   }
 
   void turn(std::vector<double>& head, const std::vector<double>& c,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Suites of tests over element types: their types, and the names that GoogleTest prints.
+// Test suites over element types: the types, and the names that GoogleTest prints.
 #ifndef YARN_TESTS_SUPPORT_TYPED_SUITES_HPP
 #define YARN_TESTS_SUPPORT_TYPED_SUITES_HPP
 
 #include "emulated_rotation.hpp"
 
 #include <gtest/gtest.h>
-#include <yarn/types.hpp>
+#include <yarn/detail/base/formats.hpp>
 
 #include <array>
 #include <string>
@@ -17,7 +17,7 @@ using element_types = ::testing::Types<float, double, yarn::float16, yarn::bfloa
 
 struct element_names {
   template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name
-    return element<T>::name;
+    return element<typename yarn::detail::element_traits<T>::type>::name; // of Eigen's types, too
   }
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Real numbers with 96 bits before the point and 192 after it: the arithmetic of the oracle. Only
-// integers inside, so a result depends on no libm, no long double, no contraction and no fast-math
-// flag, and every compiler computes the same one. Includes nothing of the library that it judges.
+// Real numbers with 96 bits before the point and 192 bits after it: the arithmetic of the oracle.
+// The numbers consist of integers, so no result depends on libm, long double, contraction or a
+// fast-math flag: every compiler computes the same results. The file includes no header of the
+// library.
 #ifndef YARN_TESTS_SUPPORT_WIDE_REAL_HPP
 #define YARN_TESTS_SUPPORT_WIDE_REAL_HPP
 
@@ -17,9 +18,10 @@
 
 namespace oracle {
 
-/// A signed fixed-point number: resolution 2^-192, size below 2^96. An operation truncates its
-/// result to the resolution and throws std::overflow_error where the size does not suffice. What is
-/// judged here (frequencies above 2^-50, sines, attention factors) keeps more than 140 good bits.
+/// A signed fixed-point number with a resolution of 2^-192 and a size below 2^96. An operation
+/// truncates its result to the resolution. It throws std::overflow_error if the result is too
+/// large. The numbers of the tests (frequencies above 2^-50, sines, attention factors) have more
+/// than 140 correct bits.
 class real {
 public:
   static constexpr int fraction_bits = 192;
@@ -28,7 +30,7 @@ public:
 
   /// Exact.
   template <class Integer, std::enable_if_t<std::is_integral_v<Integer>, int> = 0>
-  real(Integer value) { // NOLINT(google-explicit-constructor): formulas should read like formulas
+  real(Integer value) { // NOLINT(google-explicit-constructor): keeps formulas short
     auto magnitude = static_cast<std::uint64_t>(value);
     if constexpr (std::is_signed_v<Integer>) {
       negative_ = value < 0;
@@ -38,7 +40,7 @@ public:
     limbs_[n_fraction_limbs + 1] = static_cast<std::uint32_t>(magnitude >> 32U);
   }
 
-  /// Exact when the last bit of `value` is worth 2^-192 or more, else truncated.
+  /// Exact if the last bit of `value` is 2^-192 or more, else truncated.
   real(double value) { // NOLINT(google-explicit-constructor)
     if (!(std::fabs(value) < 0x1p96)) {
       throw std::overflow_error("oracle: not finite, or too large for a real");
@@ -50,7 +52,7 @@ public:
     negative_ = value < 0 && !is_zero();
   }
 
-  /// From decimal digits with an optional sign, point and exponent, as in "-1.25" or "6e-7".
+  /// The number of decimal digits with an optional sign, point and exponent: "-1.25" or "6e-7".
   static real parse(const std::string& text) {
     const bool negative = !text.empty() && text.front() == '-';
     const std::size_t mantissa_end = std::min(text.find('e'), text.size());
@@ -78,7 +80,8 @@ public:
     return std::all_of(limbs_.begin(), limbs_.end(), [](std::uint32_t limb) { return limb == 0; });
   }
 
-  /// The e of 2^e <= |this| < 2^(e+1). Not for zero.
+  /// The e with 2^e <= |this| < 2^(e+1).
+  /// Errors   std::domain_error: the number is zero.
   int exponent() const {
     for (std::size_t at = n_limbs; at-- > 0;) {
       for (int bit = 31; bit >= 0 && limbs_[at] != 0; --bit) {
@@ -90,7 +93,7 @@ public:
     throw std::domain_error("oracle: zero has no exponent");
   }
 
-  /// This times 2^power, truncated towards zero.
+  /// The number times 2^power, truncated towards zero.
   real times_power_of_2(int power) const {
     const auto in_limb = static_cast<unsigned>(power) % 32U; // modulo 2^32: right for negative too
     const int whole_limbs = (power - static_cast<int>(in_limb)) / 32;
@@ -112,7 +115,7 @@ public:
     return result.normalised();
   }
 
-  /// This divided by a small positive integer: the cheap division of the power series.
+  /// The number divided by a small positive integer. Power series use this cheap division.
   real over(std::uint32_t divisor) const {
     real result;
     result.negative_ = negative_;
@@ -125,12 +128,12 @@ public:
     return result.normalised();
   }
 
-  /// The double nearest to this, ties to even.
+  /// The nearest double, ties to even.
   double to_double() const {
     if (is_zero()) {
       return 0;
     }
-    // 62 leading bits, and a last one that tells whether anything follows them.
+    // 62 leading bits, and a last bit that is set if any bit after them is set.
     const int top = exponent() + fraction_bits;
     std::uint64_t leading = 0;
     for (int bit = top; bit > top - 62; --bit) {
@@ -145,7 +148,7 @@ public:
     return negative_ ? -magnitude : magnitude;
   }
 
-  /// The largest integer that is not above this.
+  /// The largest integer that is not above x.
   friend real floor(const real& x) {
     real whole = x;
     std::fill_n(whole.limbs_.begin(), n_fraction_limbs, 0U);
@@ -199,7 +202,7 @@ public:
     if (b.is_zero()) {
       throw std::domain_error("oracle: division by zero");
     }
-    // Restoring division, one bit of a * 2^192 after the other.
+    // Restoring division, one bit of a * 2^192 at a time.
     limbs remainder{};
     real result;
     for (int bit = 32 * static_cast<int>(n_limbs) - 1; bit >= -fraction_bits; --bit) {
@@ -309,7 +312,8 @@ inline const real& ln_2() {
   return value;
 }
 
-/// Error below 2^-175 relative (the squarings double it eight times) and 2^-192 absolute.
+/// The relative error is below 2^-175 (each of the eight squarings doubles it), the absolute error
+/// 2^-192.
 inline real exp(const real& x) {
   const real n_halvings = floor(x / ln_2());
   const auto power = static_cast<int>(n_halvings.to_double());
@@ -357,8 +361,9 @@ struct sine_and_cosine {
   real cosine;
 };
 
-/// Of any angle below 2^60 rad in size. The quotient by pi/2 multiplies the error of pi/2 (below
-/// 2^-188), so at |position| = 2^31 and inv_freq = 2 pi the absolute error stays below 2^-150.
+/// sin and cos of an angle below 2^60 rad in size. The error of pi/2 is below 2^-188, and it is
+/// multiplied by the quotient of the angle and pi/2. So at |position| = 2^31 and inv_freq = 2 pi
+/// the absolute error is below 2^-150.
 inline sine_and_cosine sin_cos(const real& angle_rad) {
   static const real half_pi = pi().over(2);
   static const real quadrants_per_radian = real(1) / half_pi;

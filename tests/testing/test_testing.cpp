@@ -1,20 +1,30 @@
 // SPDX-License-Identifier: MIT
-// yarn/testing.hpp names the bug: engines written for the purpose, one mistake put into each, seen
-// as a table, a rotation and inverse frequencies. The named mistake must be there, alone.
-#include "../support/engine_bugs.hpp"
+// yarn/testing.hpp names bugs. Each engine of these tests has one mistake, and is checked as a
+// table, a rotation and inverse frequencies. The report must name this mistake and no other.
+#include "../support/testing_models.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/testing.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <ostream>
+#include <string>
 #include <utility>
 #include <vector>
 
 namespace {
 
-using namespace support;
+using support::engine_of;
+using support::expected_of;
+using support::model;
+using support::models;
+using support::tiny_engine;
+using yarn::testing::diagnosis;
+using yarn::testing::expectation;
+using yarn::testing::report;
 
 // ---- Ways to look at an engine ----------------------------------------------------------------
 
@@ -66,6 +76,267 @@ report frequency_report(const tiny_engine& engine, const expectation& expected,
   return yarn::testing::check_inv_freq(expected, list.data(), list.size(), engine.cos_factor, o);
 }
 
+/// Whether the report is not ok and has exactly these findings, in any order.
+testing::AssertionResult names(const report& r, std::vector<diagnosis> wanted) {
+  std::vector<diagnosis> found;
+  for (const yarn::testing::finding& one : r.findings) {
+    found.push_back(one.what);
+  }
+  std::sort(found.begin(), found.end());
+  std::sort(wanted.begin(), wanted.end());
+  if (!r.ok() && found == wanted) {
+    return testing::AssertionSuccess();
+  }
+  return testing::AssertionFailure() << "wanted " << yarn::testing::name_of(wanted[0]) << "\n" << r;
+}
+
+// ---- Bugs -------------------------------------------------------------------------------------
+
+// The checks that can find a bug.
+constexpr unsigned in_table = 1;
+constexpr unsigned in_rotation = 2;
+constexpr unsigned in_frequencies = 4;
+constexpr unsigned in_low_precision = 8; // also in rotations of bfloat16 and float16
+constexpr unsigned in_rows = in_table | in_rotation | in_low_precision;
+constexpr unsigned everywhere = in_rows | in_frequencies;
+
+struct bug {
+  std::string name;
+  diagnosis what;
+  unsigned where;
+  std::function<bool(const model&)> applies;
+  std::function<void(tiny_engine&, const model&)> put_in;
+  std::vector<diagnosis> also = {};
+
+  std::vector<diagnosis> wanted() const {
+    std::vector<diagnosis> all = {what};
+    all.insert(all.end(), also.begin(), also.end());
+    return all;
+  }
+};
+
+bool always(const model&) { return true; }
+bool is_yarn(const model& m) { return m.is_yarn(); }
+bool is_rounded_yarn(const model& m) { return m.is_yarn() && m.yarn.floor_low; }
+bool is_partial(const model& m) { return m.is_partial(); }
+bool has_factor(const model& m) { return m.has_factor(); }
+bool has_scale(const model& m) { return m.method.index() != 0; }
+bool is_linear(const model& m) { return std::holds_alternative<yarn::linear_scaling>(m.method); }
+bool is_llama3(const model& m) { return std::holds_alternative<yarn::llama3_scaling>(m.method); }
+
+std::function<void(tiny_engine&, const model&)>
+position_bug(const std::function<std::int64_t(std::size_t, std::int64_t)>& position_of) {
+  return [position_of](tiny_engine& e, const model&) { e.position_of = position_of; };
+}
+std::function<void(tiny_engine&, const model&)>
+yarn_bug(const std::function<void(support::yarn_numbers&)>& change) {
+  return [change](tiny_engine& e, const model& m) {
+    support::yarn_numbers numbers = m.yarn;
+    change(numbers);
+    e.inv_freq = numbers.inv_freq();
+  };
+}
+
+double factor_of(const model& m) { return is_linear(m) ? 4 : is_llama3(m) ? 8 : m.yarn.factor; }
+/// The frequencies of a model with another theta or factor.
+std::vector<double> at(const model& m, double theta, double factor) {
+  if (m.is_yarn()) {
+    support::yarn_numbers numbers = m.yarn;
+    numbers.theta = theta;
+    numbers.factor = factor;
+    return numbers.inv_freq();
+  }
+  if (is_llama3(m)) {
+    return support::llama3_inv_freq(theta, m.dim(), factor, 8192);
+  }
+  std::vector<double> list = support::powers(theta, m.dim() / 2, m.width());
+  for (double& f : list) {
+    f /= is_linear(m) ? factor : 1;
+  }
+  return list;
+}
+
+std::vector<bug> bugs() {
+  using d = diagnosis;
+  using e = tiny_engine;
+  std::vector<bug> all;
+  const auto add = [&all](std::string name, d what, unsigned where,
+                          std::function<bool(const model&)> applies,
+                          std::function<void(e&, const model&)> put_in) {
+    all.push_back({std::move(name), what, where, std::move(applies), std::move(put_in)});
+  };
+  // Elements.
+  const unsigned rotation = in_rotation | in_low_precision;
+  add("other_pairing", d::wrong_pairing, rotation, always, [](e& x, const model&) {
+    x.order = x.output_order = x.order == yarn::pairing::half_split ? yarn::pairing::interleaved
+                                                                    : yarn::pairing::half_split;
+  });
+  add("other_output_order", d::wrong_output_order, rotation, always, [](e& x, const model&) {
+    x.output_order = x.order == yarn::pairing::half_split ? yarn::pairing::interleaved
+                                                          : yarn::pairing::half_split;
+  });
+  add("turns_the_other_way", d::wrong_direction, in_rows, always,
+      [](e& x, const model&) { x.sin_factor = -x.sin_factor; });
+  add("sign_of_first", d::sign_of_one_half, rotation, always,
+      [](e& x, const model&) { x.sign_of_first = 1; });
+  add("sign_of_second", d::sign_of_one_half, rotation, always,
+      [](e& x, const model&) { x.sign_of_second = -1; });
+  add("overwritten", d::overwritten_input, rotation, always,
+      [](e& x, const model&) { x.overwrites = true; });
+  add("cos_sin_exchanged", d::cos_sin_exchanged, in_rows, always,
+      [](e& x, const model&) { x.exchanged = true; });
+  add("rotated_twice", d::rotated_twice, rotation, always, [](e& x, const model&) { x.times = 2; });
+  add("back_instead_of_front", d::rotary_offset, rotation, is_partial,
+      [](e& x, const model& m) { x.offset = m.shape.head_dim - m.dim(); });
+  add("rotates_all", d::rotary_dim, rotation, is_partial, [](e& x, const model& m) {
+    x.inv_freq = m.plain();
+    while (x.n_pairs() < m.shape.head_dim / 2) {
+      x.inv_freq.push_back(
+          std::pow(m.shape.rope_theta, -2.0 * static_cast<double>(x.n_pairs()) / m.width()));
+    }
+    for (std::size_t i = 0; i < m.inv_freq.size(); ++i) {
+      x.inv_freq[i] = m.inv_freq[i];
+    }
+  });
+  add("rotates_too_few", d::rotary_dim, rotation, always,
+      [](e& x, const model&) { x.inv_freq.resize(x.inv_freq.size() - 4); });
+  add(
+      "rotates_half_with_its_own_frequencies", d::rotary_dim, everywhere,
+      [](const model& m) { return m.method.index() == 0; },
+      [](e& x, const model& m) {
+        x.inv_freq = support::powers(m.shape.rope_theta, m.dim() / 4, m.width() / 2);
+      });
+  add("half_a_head_apart", d::pair_distance, rotation, is_partial,
+      [](e& x, const model& m) { x.distance = m.shape.head_dim / 2; });
+  add("rest_scaled", d::unrotated_changed, rotation, is_partial,
+      [](e& x, const model&) { x.rest_factor = 0; });
+  // The attention factor.
+  add("factor_missing", d::attention_factor_missing, everywhere, has_factor,
+      [](e& x, const model&) { x.cos_factor = x.sin_factor = 1; });
+  add("factor_squared", d::attention_factor_squared, everywhere, has_factor,
+      [](e& x, const model& m) { x.cos_factor = x.sin_factor = m.factor * m.factor; });
+  add("factor_on_cos_only", d::attention_factor_on_one_side, in_rows, has_factor,
+      [](e& x, const model&) { x.sin_factor = 1; });
+  add("factor_on_sin_only", d::attention_factor_on_one_side, in_rows, has_factor,
+      [](e& x, const model&) { x.cos_factor = 1; });
+  add("factor_inverted", d::attention_factor_value, everywhere, has_factor,
+      [](e& x, const model& m) { x.cos_factor = x.sin_factor = 1 / m.factor; });
+  add(
+      "factor_where_none_belongs", d::attention_factor_value, everywhere,
+      [](const model& m) { return !m.has_factor(); },
+      [](e& x, const model&) { x.cos_factor = x.sin_factor = 1.25; });
+  // Frequencies.
+  add(
+      "theta_500000", d::wrong_theta, everywhere,
+      [](const model& m) { return m.shape.rope_theta < 2e5; },
+      [](e& x, const model& m) { x.inv_freq = at(m, 5e5, factor_of(m)); });
+  add(
+      "theta_10000", d::wrong_theta, everywhere,
+      [](const model& m) { return m.shape.rope_theta > 4e5; },
+      [](e& x, const model& m) { x.inv_freq = at(m, 1e4, factor_of(m)); });
+  // If half of the head is rotated, this mistake equals head_dim in place of rotary_dim.
+  add(
+      "exponent_i_over_d", d::wrong_exponent, everywhere,
+      [](const model& m) { return m.shape.head_dim != 2 * m.dim(); },
+      [](e& x, const model& m) {
+        x.inv_freq = at(m, std::sqrt(m.shape.rope_theta), factor_of(m));
+      });
+  add(
+      "over_head_dim", d::frequencies_over_head_dim, everywhere,
+      [](const model& m) { return m.is_partial() && m.method.index() == 0; },
+      [](e& x, const model& m) {
+        x.inv_freq =
+            support::powers(m.shape.rope_theta, m.dim() / 2, static_cast<double>(m.shape.head_dim));
+      });
+  add("not_scaled", d::scaling_missing, everywhere, has_scale,
+      [](e& x, const model& m) { x.inv_freq = m.plain(); });
+  add(
+      "linear_for_another", d::wrong_method, everywhere,
+      [](const model& m) { return has_scale(m) && !is_linear(m); },
+      [](e& x, const model& m) {
+        x.inv_freq = m.plain();
+        for (double& f : x.inv_freq) {
+          f /= factor_of(m);
+        }
+      });
+  add("ntk_for_another", d::wrong_method, everywhere, has_scale, [](e& x, const model& m) {
+    const double base = m.shape.rope_theta * std::pow(factor_of(m), m.width() / (m.width() - 2));
+    x.inv_freq = support::powers(base, m.dim() / 2, m.width());
+  });
+  add("llama3_for_yarn", d::wrong_method, everywhere, is_yarn, [](e& x, const model& m) {
+    x.inv_freq =
+        support::llama3_inv_freq(m.shape.rope_theta, m.dim(), m.yarn.factor, m.yarn.length);
+  });
+  add("yarn_for_llama3", d::wrong_method, everywhere, is_llama3, [](e& x, const model& m) {
+    x.inv_freq = support::yarn_numbers{m.shape.rope_theta, m.dim(), 8, 8192}.inv_freq();
+  });
+  add("low_plus_one", d::correction_range, everywhere, is_rounded_yarn,
+      yarn_bug([](support::yarn_numbers& y) { y.low_shift = 1; }));
+  add("low_minus_one", d::correction_range, everywhere, is_rounded_yarn,
+      yarn_bug([](support::yarn_numbers& y) { y.low_shift = -1; }));
+  add("high_plus_one", d::correction_range, everywhere, is_rounded_yarn,
+      yarn_bug([](support::yarn_numbers& y) { y.high_shift = 1; }));
+  add("high_minus_one", d::correction_range, everywhere, is_rounded_yarn,
+      yarn_bug([](support::yarn_numbers& y) { y.high_shift = -1; }));
+  add("truncate_confused", d::truncate, everywhere, is_yarn,
+      yarn_bug([](support::yarn_numbers& y) { y.floor_low = y.ceil_high = !y.floor_low; }));
+  add("floor_missing", d::truncate, everywhere, is_rounded_yarn,
+      yarn_bug([](support::yarn_numbers& y) { y.floor_low = false; }));
+  add("ceil_missing", d::truncate, everywhere, is_rounded_yarn,
+      yarn_bug([](support::yarn_numbers& y) { y.ceil_high = false; }));
+  add("scaled_twice", d::factor_twice, everywhere, has_scale, [](e& x, const model& m) {
+    x.inv_freq = at(m, m.shape.rope_theta, factor_of(m) * factor_of(m));
+  });
+  add("divided_once_more", d::factor_twice, everywhere, has_scale, [](e& x, const model& m) {
+    for (double& f : x.inv_freq) {
+      f /= factor_of(m);
+    }
+  });
+  add("factor_upside_down", d::factor_inverted, everywhere, has_scale,
+      [](e& x, const model& m) { x.inv_freq = at(m, m.shape.rope_theta, 1 / factor_of(m)); });
+  add("another_factor", d::wrong_factor, everywhere, has_scale,
+      [](e& x, const model& m) { x.inv_freq = at(m, m.shape.rope_theta, 6); });
+  add("extended_length", d::wrong_original_length, everywhere, is_yarn,
+      yarn_bug([](support::yarn_numbers& y) { y.length *= y.factor; }));
+  // Positions.
+  add("positions_from_1", d::position_offset, in_rows, always,
+      position_bug([](std::size_t, std::int64_t p) { return p + 1; }));
+  add("positions_one_less", d::position_offset, in_rows, always,
+      position_bug([](std::size_t, std::int64_t p) { return p - 1; }));
+  add("positions_from_1000", d::position_offset, in_rows, always,
+      position_bug([](std::size_t, std::int64_t p) { return p + 1000; }));
+  add("place_in_batch", d::positions_ignored, in_rows, always,
+      position_bug([](std::size_t t, std::int64_t) { return static_cast<std::int64_t>(t); }));
+  add("int16_positions", d::positions_limited, in_rows, always,
+      position_bug([](std::size_t, std::int64_t p) { return p == 131071 ? -1 : p; }));
+  add("clamped_positions", d::positions_limited, in_rows, always,
+      position_bug([](std::size_t, std::int64_t p) { return std::min(p, std::int64_t{8191}); }));
+  // Precision. Data of 16 bits hides these mistakes.
+  const unsigned precise = in_table | in_rotation;
+  add("float32_angles", d::float32_angles, precise, always, [](e& x, const model&) {
+    x.round_frequency = x.round_position = x.round_angle = support::as_float;
+  });
+  add("float32_frequencies", d::float32_inv_freq, precise | in_frequencies, always,
+      [](e& x, const model&) { x.round_frequency = support::as_float; });
+  add("bfloat16_frequencies", d::inv_freq_16bit, precise | in_frequencies, always,
+      [](e& x, const model&) { x.round_frequency = support::as_bfloat16; });
+  add("float16_frequencies", d::inv_freq_16bit, precise | in_frequencies, always,
+      [](e& x, const model&) { x.round_frequency = support::as_float16; });
+  add("bfloat16_positions", d::positions_16bit, in_rows, always,
+      [](e& x, const model&) { x.round_position = support::as_bfloat16; });
+  add("bfloat16_angles", d::angles_16bit, precise, always,
+      [](e& x, const model&) { x.round_angle = support::as_bfloat16; });
+  add(
+      "float16_angles", d::angles_16bit, precise, [](const model& m) { return !is_linear(m); },
+      [](e& x, const model&) { x.round_angle = support::as_float16; });
+  all.back().also = {d::not_finite}; // 131071 rad is infinite
+  add("bfloat16_table", d::table_16bit, precise, always,
+      [](e& x, const model&) { x.round_entry = support::as_bfloat16; });
+  add("float16_table", d::table_16bit, precise, always,
+      [](e& x, const model&) { x.round_entry = support::as_float16; });
+  return all;
+}
+
 // ---- Each bug in each model -------------------------------------------------------------------
 
 struct case_of_bug {
@@ -93,7 +364,7 @@ class testing_bugs : public testing::TestWithParam<case_of_bug> {};
 TEST_P(testing_bugs, are_named_in_tables) {
   const auto& [m, put] = GetParam();
   if ((put.where & in_table) == 0) {
-    return; // of the rotation only
+    return; // This bug is in the rotation only.
   }
   tiny_engine engine = engine_of(m);
   const expectation expected = expected_of(m);
@@ -102,7 +373,7 @@ TEST_P(testing_bugs, are_named_in_tables) {
   EXPECT_TRUE(names(table_report<float>(engine, expected, layout::once), put.wanted()));
   EXPECT_TRUE(names(table_report<double>(engine, expected, layout::once), put.wanted()));
   if (m.name != "yarn_x16_128") {
-    return; // how a table lies in memory does not depend on the model
+    return; // The memory layout of a table does not depend on the model.
   }
   EXPECT_TRUE(names(table_report<float>(engine, expected, layout::halves), put.wanted()));
   EXPECT_TRUE(names(table_report<double>(engine, expected, layout::neighbours), put.wanted()));
@@ -120,11 +391,11 @@ TEST_P(testing_bugs, are_named_in_rotations) {
     ASSERT_TRUE(yarn::testing::check_rotation<float>(expected, engine));
     put.put_in(engine, m);
     if (put.what == diagnosis::pair_distance && order == yarn::pairing::interleaved) {
-      continue; // neighbours have no such distance
+      continue; // Interleaved pairs have no such distance.
     }
     EXPECT_TRUE(names(yarn::testing::check_rotation<float>(expected, engine), put.wanted()));
     if (order == yarn::pairing::interleaved) {
-      continue; // nor does what a type hides depend on the pairing
+      continue; // One pairing is enough here.
     }
     EXPECT_TRUE(names(yarn::testing::check_rotation<double>(expected, engine), put.wanted()));
     if ((put.where & in_low_precision) != 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// yarn/testing.hpp on what real implementations gave (tests/reference/README.md): Hugging Face,
-// vLLM, the authors' code and ggml are right but for float32 angles, which are named; and held
-// against parameters that are not theirs, the difference is named.
+// yarn/testing.hpp on recorded results of real implementations (tests/reference/README.md). Hugging
+// Face, vLLM, the authors' code and ggml are right, except for float32 angles, which the report
+// names. With wrong parameters, the report names the difference.
 #include "../support/reference_cases.hpp"
 
 #include <gtest/gtest.h>
@@ -35,7 +35,7 @@ std::vector<diagnosis> found(const report& r) {
 // ---- Inverse frequencies ----------------------------------------------------------------------
 
 TEST(testing_reference, finds_recorded_frequencies_right) {
-  // Not the library's frequencies, each with its reason in test_reference.cpp.
+  // These cases differ from the library. test_reference.cpp has the reasons.
   const std::set<std::string> others = {"vllm-ntk-fixed-x8", "hf-yarn-edge-orig-1",
                                         "hf-yarn-edge-orig-4", "jq-yarn-orig4"};
   std::size_t n_right = 0;
@@ -79,7 +79,7 @@ void PrintTo(const recorded& one, std::ostream* out) { // NOLINT: GoogleTest's n
   *out << one.id();
 }
 
-/// All with one position a token.
+/// All recorded rotations with one position per token.
 std::vector<recorded> rotations() {
   std::vector<recorded> all;
   for (const reference::json& entry : reference::read_json("rotation.json")) {
@@ -90,7 +90,7 @@ std::vector<recorded> rotations() {
   return all;
 }
 
-/// Checks with an expectation made of a shape, any method and a length.
+/// Calls a check with an expectation of a shape, any method and a length.
 template <class Method>
 expectation expected_of(const recorded& one, yarn::rope_shape shape, const Method& method,
                         std::int64_t seq_len, yarn::pairing order, yarn::pairing output) {
@@ -98,7 +98,7 @@ expectation expected_of(const recorded& one, yarn::rope_shape shape, const Metho
   return expectation(shape, method, order, seq_len).with_output_order(output);
 }
 
-/// The arguments of ggml_rope_ext in the library's terms, as test_rotation_reference.cpp has them.
+/// The parameters of the library for arguments of ggml_rope_ext, as in test_rotation_reference.cpp.
 expectation ggml_expected(const recorded& one, double theta, yarn::pairing order) {
   const reference::json& ggml = one.entry.at("ggml");
   const auto number = [&](const char* key) { return ggml.at(key).get<double>(); };
@@ -131,7 +131,7 @@ expectation ggml_expected(const recorded& one, double theta, yarn::pairing order
   if (divisors.empty()) {
     return expected_of(one, shape, method, 0, order, order);
   }
-  // A divided method has a type for each method.
+  // freq_factors_scaling is a template, so each method has its own type.
   return std::visit(
       [&](const auto& held) {
         yarn::freq_factors_scaling<std::decay_t<decltype(held)>> divided;
@@ -208,7 +208,7 @@ TEST_P(testing_rotations, are_right_but_for_float32_angles) {
   options accepting;
   accepting.accept_float32_angles = true;
   const report r = check(one, expected_of(one), accepting);
-  if (one.is_inverse()) { // ggml's "back"
+  if (one.is_inverse()) { // "back" in ggml
     EXPECT_FALSE(r.ok());
     EXPECT_EQ(found(r),
               (std::vector<diagnosis>{diagnosis::wrong_direction, diagnosis::float32_angles}))

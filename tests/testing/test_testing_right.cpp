@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: MIT
-// yarn/testing.hpp accuses no engine that is right: every method of the library, in every type, by
-// every way to look at it.
+// yarn/testing.hpp finds no mistake in right engines: every method of the library, every type,
+// every check.
 #include "../support/engine_reports.hpp"
+#include "../support/model_methods.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/testing.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
+#include <limits>
+#include <ostream>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -24,6 +31,8 @@ using yarn::testing::expectation;
 using yarn::testing::options;
 using yarn::testing::report;
 
+// ---- Every method -----------------------------------------------------------------------------
+
 class testing_right : public testing::TestWithParam<support::model_method> {
 protected:
   const support::model_method& m() const { return GetParam(); }
@@ -37,9 +46,7 @@ protected:
 
 constexpr yarn::pairing both_orders[] = {yarn::pairing::half_split, yarn::pairing::interleaved};
 
-TEST(testing_right_models, have_every_method) {
-  EXPECT_TRUE(support::model_methods_are_complete());
-}
+TEST(testing_right_list, has_every_method) { EXPECT_TRUE(support::model_methods_are_complete()); }
 
 TEST_P(testing_right, tables_are_not_accused) {
   const std::vector<std::vector<std::int64_t>> lists = {
@@ -64,7 +71,7 @@ TEST_P(testing_right, tables_are_not_accused) {
   EXPECT_TRUE(is_right(yarn::testing::check_table(expected(), exact.view())));
 }
 
-/// As frameworks rotate 16-bit data: cos, sin, products and sum are rounded each.
+/// A rotation of 16-bit data as in frameworks: cos, sin, both products and the sum are rounded.
 template <class T> report often_rounded(tiny_engine engine, const expectation& expected) {
   const bool is_bfloat16 = std::is_same_v<T, yarn::bfloat16>;
   engine.round_entry = engine.round_product =
@@ -81,7 +88,7 @@ TEST_P(testing_right, rotations_are_not_accused) {
     EXPECT_TRUE(is_right(yarn::testing::check_rotation<yarn::float16>(e, one)));
     EXPECT_TRUE(is_right(yarn::testing::check_rotation<yarn::bfloat16>(e, one)));
     EXPECT_TRUE(is_right(yarn::testing::check_rotation<yarn::float8_e4m3>(e, one)));
-    one.round_entry = support::as_float; // a float table under any data
+    one.round_entry = support::as_float; // a float table for data of every type
     EXPECT_TRUE(is_right(yarn::testing::check_rotation<float>(e, one)));
     EXPECT_TRUE(is_right(yarn::testing::check_rotation<yarn::bfloat16>(e, one)));
     one.round_product = support::as_float;
@@ -94,7 +101,7 @@ TEST_P(testing_right, rotations_are_not_accused) {
       o.n_heads = last % 3 + 1;
       EXPECT_TRUE(is_right(yarn::testing::check_rotation<float>(e, engine(order), o))) << last;
     }
-    // The library itself, and from a source into a target of another type.
+    // The library itself, in place, and from a source into a target of another type.
     const yarn::frequencies f = m().frequencies();
     EXPECT_TRUE(is_right(yarn::testing::check_rotation<float>(
         e, [&](const yarn::heads_view<float>& x, const std::vector<std::int32_t>& list) {
@@ -121,7 +128,7 @@ TEST_P(testing_right, frequencies_are_not_accused) {
     single.push_back(static_cast<float>(f));
   }
   EXPECT_TRUE(is_right(yarn::testing::check_inv_freq(expected(), single.data(), n, factor)));
-  for (std::size_t i = 0; i < n; ++i) { // up to 12 ULP, as powers and blends in float lose them
+  for (std::size_t i = 0; i < n; ++i) { // up to 12 ULP, as powers and blends in float
     for (std::size_t ulp = 0; ulp < i % 13 && single[i] > 0; ++ulp) {
       single[i] = std::nextafter(single[i], i % 2 == 0 ? 0.0F : 2.0F);
     }
@@ -130,9 +137,9 @@ TEST_P(testing_right, frequencies_are_not_accused) {
       expected(), single.data(), n, static_cast<double>(static_cast<float>(factor)))));
 }
 
-// The common frameworks' angles, and ggml's running product: accused of nothing else, and accepted
-// on request.
-TEST_P(testing_right, float32_angles_are_named_alone_and_accepted_on_request) {
+// Float32 angles, as in common frameworks, and the running product of ggml: the report names them
+// and nothing else, and accepts them on request.
+TEST_P(testing_right, float32_angles_are_all_that_is_said_of_them) {
   options accepting;
   accepting.accept_float32_angles = true;
   for (const yarn::pairing order : both_orders) {
@@ -142,7 +149,7 @@ TEST_P(testing_right, float32_angles_are_named_alone_and_accepted_on_request) {
                       {diagnosis::float32_angles}));
     EXPECT_TRUE(is_right(yarn::testing::check_rotation<float>(expected(order), one, accepting),
                          {diagnosis::float32_angles}));
-    for (std::size_t i = 0; i < one.inv_freq.size(); ++i) { // up to 12 ULP off, each its own
+    for (std::size_t i = 0; i < one.inv_freq.size(); ++i) { // errors of up to 12 ULP
       const double off = static_cast<double>(i * 7 % 25) - 12;
       one.inv_freq[i] *= 1 + off * 0x1p-24;
     }
@@ -159,7 +166,7 @@ TEST_P(testing_right, float32_angles_are_named_alone_and_accepted_on_request) {
 INSTANTIATE_TEST_SUITE_P(all, testing_right, testing::ValuesIn(support::model_methods()),
                          [](const auto& each) { return each.param.name; });
 
-/// A method of a user's own type is an expectation like ours.
+/// A method of the user, which an expectation accepts like those of the library.
 struct own_scaling {
   void resolve(yarn::spectrum& s) const {
     for (std::int64_t i = 0; i < s.n_pairs(); ++i) {
@@ -168,7 +175,7 @@ struct own_scaling {
   }
 };
 
-TEST(check_rotation, of_a_users_own_method_passes_or_names_the_mistake) {
+TEST(testing_right_types, are_any_method) {
   const yarn::rope_shape shape = support::shape_of(64, 1e4);
   const expectation expected(shape, own_scaling{}, yarn::pairing::half_split);
   tiny_engine engine = engine_of(expected.frequencies(), yarn::pairing::half_split);
@@ -188,7 +195,7 @@ TEST(check_rotation, of_a_users_own_method_passes_or_names_the_mistake) {
       names(yarn::testing::check_rotation<float>(divided, engine), {diagnosis::unexplained}));
 }
 
-TEST(check_rotation, of_a_rotary_part_at_the_back_wants_it_there) {
+TEST(testing_right_places, are_front_and_back) {
   const yarn::rope_shape shape = support::shape_of(192, 1e4, 64); // MLA: the last 64 of 192
   const auto expected = expectation(shape, yarn::default_scaling{}, yarn::pairing::interleaved)
                             .with_rotary_offset(128);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The tests that docs/testing-your-engine.md shows, word for word, on engines that are right.
+// The tests of docs/testing-your-engine.md, word for word, on right engines.
 #include <gtest/gtest.h>
 #include <yarn/testing.hpp>
 
@@ -8,7 +8,7 @@
 
 namespace {
 
-/// An engine of somebody's, in the form that the page supposes.
+/// The engine that the page assumes.
 namespace engine {
 
 yarn::frequencies model() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// From extrapolation to interpolation: the ramps that YaRN and NTK-by-parts share.
-// Source: jquesnelle/yarn find_correction_range, linear_ramp_mask; arXiv 2309.00071 section 3.2.
+// The ramps between kept and interpolated frequencies, which YaRN, NTK-by-parts and Llama 3 use.
+// Source: jquesnelle/yarn, find_correction_range and linear_ramp_mask; arXiv 2309.00071, section
+// 3.2.
 #ifndef YARN_SCALING_CORRECTION_RANGE_HPP
 #define YARN_SCALING_CORRECTION_RANGE_HPP
 
@@ -10,24 +11,25 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// A ramp over pair indices: 0 up to low, 1 from high on.
+// A ramp that is linear in the pair index: 0 up to pair low, 1 from pair high on.
 struct correction_ramp {
   real low;
   real high;
-  real slope; // 1 / (high - low), once: a division costs ten products
+  real slope; // 1 / (high - low). Stored, because a division costs ten products.
 
   real ramp(std::int64_t pair) const {
-    if (real(pair) >= high) // exactly 1: the product below falls a little short
+    if (real(pair) >= high) // exactly 1: the product below is slightly less
       return 1;
     return max((real(pair) - low) * slope, 0);
   }
   pair_range report() const { return {true, static_cast<double>(low), static_cast<double>(high)}; }
 };
 
-// The pairs that turn `fast` and `slow` times within `length` tokens, fast >= slow > 0.
-// As in Hugging Face, low is not below 0, high not above d - 1 (not d/2 - 1), and equal bounds are
-// set 0.001 apart. Where high falls below low (an original length of a few tokens), Hugging Face's
-// ramp runs backwards and leaves everything unscaled; here high is raised to low, as in ggml.
+// The ramp from the pair that turns `fast` times within `length` tokens to the pair that turns
+// `slow` times; fast >= slow > 0. As in Hugging Face, low is at least 0, high is at most d - 1 (not
+// d/2 - 1), and high = low + 0.001 if both are equal. If an original length of a few tokens makes
+// high less than low, the ramp of Hugging Face runs backwards and leaves every pair unscaled. Here
+// high is raised to low, as in ggml.
 inline correction_ramp find_correction_range(const spectrum& s, real length, real fast, real slow,
                                              bool truncate) {
   if (s.log_theta() <= real(0))
@@ -48,8 +50,8 @@ inline correction_ramp find_correction_range(const spectrum& s, real length, rea
   return {low, high, real(1) / (high - low)};
 }
 
-// The paper's ramp: how much to keep of a frequency that turns r times within the original length,
-// 0 up to `slow` turns and 1 from `fast` on.
+// A ramp that is linear in the turns within the original length: 0 up to `slow` turns, 1 from
+// `fast` turns on. Its value is the share of the unscaled frequency that is kept.
 class rotation_ramp {
 public:
   rotation_ramp(real length, real slow, real fast)

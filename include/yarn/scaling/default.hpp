@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// No scaling: theta_i = rope_theta^(-2i/d). Hugging Face: rope_type "default".
-// Source: RoFormer, arXiv 2104.09864, section 3.2.2.
+// The frequencies without scaling.
 #ifndef YARN_SCALING_DEFAULT_HPP
 #define YARN_SCALING_DEFAULT_HPP
 
@@ -9,6 +8,9 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
+/// No scaling. Hugging Face: rope_type "default".
+/// Formula  theta_i = b^(-2i/d): b is rope_theta, d is rotary_dim.
+/// Source   RoFormer, arXiv 2104.09864, section 3.2.2.
 struct default_scaling {
   void resolve(spectrum&) const {}
 };

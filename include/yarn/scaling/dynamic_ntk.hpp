@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Dynamic NTK: NTK-aware scaling that grows with the current length l, base
-// b * (s*l/L - (s-1))^(d/(d-2)) for l > L, and b up to L. Hugging Face: rope_type "dynamic".
-// Source: transformers modeling_rope_utils.py, _compute_dynamic_ntk_parameters; factor 1
-// is the paper's form (arXiv 2309.00071, section 3.3). transformers 5.12.1 stays at the longest
-// length it has seen; that is a bug there, and here the result depends on nothing but the
-// arguments.
+// Dynamic NTK.
 #ifndef YARN_SCALING_DYNAMIC_NTK_HPP
 #define YARN_SCALING_DYNAMIC_NTK_HPP
 
@@ -13,11 +8,20 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
+/// Dynamic NTK: NTK-aware scaling that grows with l, the current length. Hugging Face: rope_type
+/// "dynamic". (transformers 5.12.1 keeps the frequencies of the longest length that a model object
+/// has seen, which is a bug. Here the result depends only on the arguments.)
+/// Formula  B^(-2i/d) with B = b * (s l/L - s + 1)^(d/(d-2)) for l > L, else B = b. Attention
+///          factor: 1.
+/// Errors   std::invalid_argument from make_frequencies: a field is out of range.
+/// Source   transformers, _compute_dynamic_ntk_parameters. With factor 1: YaRN paper, arXiv
+///          2309.00071, section 3.3.
 struct dynamic_ntk_scaling {
   double factor = 1.0;                      ///< s > 0
-  std::int64_t max_position_embeddings = 0; ///< L, tokens, > 0: the length of the training
+  std::int64_t max_position_embeddings = 0; ///< L, tokens, > 0: the length in training
 
-  /// Cached keys were rotated with the frequencies of their own step: move them with `rerotation`.
+  // The keys in a cache have the frequencies of the step that wrote them. `rerotation` changes them
+  // to those of the current step.
   void resolve(spectrum& s, std::int64_t seq_len) const {
     require_positive("dynamic_ntk_scaling.factor", factor);
     require_length("dynamic_ntk_scaling.max_position_embeddings", max_position_embeddings);

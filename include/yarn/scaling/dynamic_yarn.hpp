@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Dynamic YaRN: YaRN with the scale of the current length l, s = max(factor, l/L).
-// Source: jquesnelle/yarn LlamaDynamicYaRNScaledRotaryEmbedding (which never shrinks again).
+// Dynamic YaRN.
 #ifndef YARN_SCALING_DYNAMIC_YARN_HPP
 #define YARN_SCALING_DYNAMIC_YARN_HPP
 
@@ -9,9 +8,13 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// The fields of yarn_scaling, where `factor` is the smallest scale: 1 (also when unset) for a
-/// model that was not fine-tuned, max_position / original length for one that was. Frequencies and
-/// the attention factor follow the scale.
+/// YaRN with the scale of the current length l. The fields are those of yarn_scaling, but `factor`
+/// is the smallest scale: 1 (or unset) for a model that was not fine-tuned, max_position_embeddings
+/// / L for a fine-tuned one.
+/// Formula  That of yarn_scaling with s = max(factor, l/L), for frequencies and attention factor.
+/// Errors   std::invalid_argument from make_frequencies: a field is out of range.
+/// Source   jquesnelle/yarn, LlamaDynamicYaRNScaledRotaryEmbedding. (Its scale never decreases;
+///          here the result depends only on the arguments.)
 struct dynamic_yarn_scaling : yarn_scaling {
   void resolve(spectrum& s, std::int64_t seq_len) const {
     require_at_least_zero("dynamic_yarn_scaling.factor", factor);

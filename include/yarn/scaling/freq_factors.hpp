@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Explicit divisors on top of any method: frequency_i / freq_factors[i]. llama.cpp carries Llama
-// 3's and LongRoPE's scaling in such a tensor (`rope_freqs.weight`, ggml's freq_factors).
+// Divisors per pair, on top of any method.
 #ifndef YARN_SCALING_FREQ_FACTORS_HPP
 #define YARN_SCALING_FREQ_FACTORS_HPP
 
@@ -9,11 +8,19 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
+/// Another method whose frequencies are divided by a list. llama.cpp stores the scaling of Llama 3
+/// and LongRoPE as such a list (tensor `rope_freqs.weight`; ggml: freq_factors). The method is
+/// dynamic exactly if `method` is.
+/// Types    Method: any scaling method.
+/// Formula  f_i / freq_factors[i], f_i the frequency of `method`. Attention factor: that of
+///          `method`.
+/// Errors   std::invalid_argument from make_frequencies: those of `method`, a list of another
+///          length than n_pairs, a divisor that is not finite or not > 0.
+/// Source   llama.cpp; ggml, ggml_rope_ext.
 template <class Method> struct freq_factors_scaling {
-  Method method;            ///< resolved first; its attention factor stays
-  factor_list freq_factors; ///< one divisor a pair, > 0
+  Method method;            ///< the method whose frequencies are divided
+  factor_list freq_factors; ///< one divisor per pair, > 0
 
-  // Dynamic exactly when the method is.
   template <class M = Method, class = std::enable_if_t<is_dynamic_scaling_v<M>>>
   void resolve(spectrum& s, std::int64_t seq_len) const {
     detail::resolve(method, s, seq_len);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Position interpolation (PI): theta_i / factor. Hugging Face: rope_type "linear".
-// Source: arXiv 2306.15595. Hugging Face divides the frequency, the authors the position.
+// Position interpolation.
 #ifndef YARN_SCALING_LINEAR_HPP
 #define YARN_SCALING_LINEAR_HPP
 
@@ -9,9 +8,14 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
+/// Position interpolation (PI): positions are compressed by s, the factor. Hugging Face: rope_type
+/// "linear".
+/// Formula  theta_i / s. Attention factor: 1, or attention_factor.
+/// Errors   std::invalid_argument from make_frequencies: a field is out of range.
+/// Source   arXiv 2306.15595. The authors divide the position, Hugging Face the frequency.
 struct linear_scaling {
   double factor = 0.0; ///< s: new length / original length, > 0; no default
-  /// The final factor on cos and sin (llama.cpp has one beside every type); absent: 1.
+  /// The factor on cos and sin, which llama.cpp has with every method; absent: 1.
   optional_number attention_factor = {};
 
   void resolve(spectrum& s) const {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Llama 3.1's scaling: by r = L / wavelength_i, the turns within the original context: kept above
-// high_freq_factor, divided by s below low_freq_factor, linear in r between.
-// Hugging Face: rope_type "llama3". Source: transformers _compute_llama3_parameters.
+// The scaling of Llama 3.1.
 #ifndef YARN_SCALING_LLAMA3_HPP
 #define YARN_SCALING_LLAMA3_HPP
 
@@ -10,10 +8,16 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
+/// The scaling of Llama 3.1. Hugging Face: rope_type "llama3".
+/// Formula  g theta_i + (1 - g) theta_i / s, with g = clamp((r - low_freq_factor) /
+///          (high_freq_factor - low_freq_factor), 0, 1) and r = L theta_i / 2 pi, the turns within
+///          L tokens. Attention factor: 1.
+/// Errors   std::invalid_argument from make_frequencies: a field is out of range.
+/// Source   transformers, _compute_llama3_parameters.
 struct llama3_scaling {
-  double factor = 0.0;                               ///< s > 0; no default
-  double low_freq_factor = 1.0;                      ///< turns up to which a pair is interpolated
-  double high_freq_factor = 4.0;                     ///< turns from which on it is kept
+  double factor = 0.0;           ///< s > 0; no default
+  double low_freq_factor = 1.0;  ///< a pair with at most so many turns within L is interpolated
+  double high_freq_factor = 4.0; ///< a pair with at least so many turns keeps its frequency
   std::int64_t original_max_position_embeddings = 0; ///< L, tokens, > 0
 
   void resolve(spectrum& s) const {

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-// LongRoPE: every frequency has a divisor of its own, from one list up to the original length and
-// from another above it. Hugging Face: rope_type "longrope" (once "su").
-//   attention factor  sqrt(1 + ln s / ln L), or given, or PhiMoE's short_mscale / long_mscale
-// Source: arXiv 2402.13753; transformers _compute_longrope_parameters; microsoft/LongRoPE.
+// LongRoPE.
 #ifndef YARN_SCALING_LONGROPE_HPP
 #define YARN_SCALING_LONGROPE_HPP
 
@@ -11,16 +8,23 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
+/// LongRoPE: each frequency has its own divisor, from one list up to the original length and from
+/// another list above. Hugging Face: rope_type "longrope" (formerly "su"). Keys that were cached
+/// before the length exceeds L have the frequencies of the short list: see `rerotation`.
+/// Formula  theta_i / short_factor[i] for l <= L, theta_i / long_factor[i] for l > L. Attention
+///          factor: sqrt(1 + ln s / ln L) for s > 1, else 1; or attention_factor; or PhiMoE's
+///          short_mscale for l <= L and long_mscale for l > L.
+/// Errors   std::invalid_argument from make_frequencies: a field is out of range.
+/// Source   arXiv 2402.13753; transformers, _compute_longrope_parameters; microsoft/LongRoPE.
 struct longrope_scaling {
-  factor_list short_factor;                          ///< one divisor a pair, for l <= L
-  factor_list long_factor;                           ///< for l > L
+  factor_list short_factor;                          ///< one divisor per pair, > 0, for l <= L
+  factor_list long_factor;                           ///< one divisor per pair, > 0, for l > L
   std::int64_t original_max_position_embeddings = 0; ///< L, tokens, > 0
-  optional_number factor;           ///< s, as a rule max_position_embeddings / L; for the formula
-  optional_number attention_factor; ///< in place of the formula
-  optional_number short_mscale;     ///< PhiMoE: the attention factor for l <= L
-  optional_number long_mscale;      ///< and above
+  optional_number factor;                            ///< s, usually max_position_embeddings / L
+  optional_number attention_factor;                  ///< in place of the formula
+  optional_number short_mscale;                      ///< PhiMoE: the attention factor for l <= L
+  optional_number long_mscale;                       ///< PhiMoE: the attention factor for l > L
 
-  /// Keys cached before the length crosses L were rotated with the short list: see `rerotation`.
   void resolve(spectrum& s, std::int64_t seq_len) const {
     require_length("longrope_scaling.original_max_position_embeddings",
                    original_max_position_embeddings);

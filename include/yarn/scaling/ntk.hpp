@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-// NTK-aware scaling: the default's frequencies for the base b * s^(d/(d-2)), with which the first
-// pair is kept and the last one is interpolated by s.
-// Source: YaRN paper (arXiv 2309.00071) section 3.1; jquesnelle/yarn LlamaNTKScaledRotaryEmbedding.
-// vLLM's "ntk" is another formula: (b*s)^(-2i/d) / s^(2/d).
+// NTK-aware scaling.
 #ifndef YARN_SCALING_NTK_HPP
 #define YARN_SCALING_NTK_HPP
 
@@ -32,6 +29,13 @@ inline void set_ntk_base(spectrum& s, real scale) {
 
 } // namespace detail
 
+/// NTK-aware scaling: the unscaled frequencies of a larger base, which keeps the first pair and
+/// interpolates the last pair by s, the factor. (vLLM's "ntk" has another formula: (b s)^(-2i/d) /
+/// s^(2/d).)
+/// Formula  B^(-2i/d) with B = b * s^(d/(d-2)). Attention factor: 1.
+/// Errors   std::invalid_argument from make_frequencies: a field is out of range.
+/// Source   YaRN paper, arXiv 2309.00071, section 3.1; jquesnelle/yarn,
+///          LlamaNTKScaledRotaryEmbedding.
 struct ntk_scaling {
   double factor = 0.0; ///< s, the paper's alpha: > 0; no default
 

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-// NTK-by-parts as the YaRN paper gives it: with r = L / wavelength_i turns within the original
-// context, g = clamp((r - beta_slow) / (beta_fast - beta_slow), 0, 1) of theta_i is kept and the
-// rest interpolated: g theta_i + (1 - g) theta_i / s.
-// Source: arXiv 2309.00071 section 3.2 (alpha = beta_slow, beta = beta_fast).
+// NTK-by-parts.
 #ifndef YARN_SCALING_NTK_BY_PARTS_HPP
 #define YARN_SCALING_NTK_BY_PARTS_HPP
 
@@ -11,11 +8,18 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
+/// NTK-by-parts, as the YaRN paper defines it: pairs that turn often within the original context
+/// keep their frequency, pairs that turn rarely are interpolated, the others are blended.
+/// Formula  g theta_i + (1 - g) theta_i / s, with g = clamp((r - beta_slow) / (beta_fast -
+///          beta_slow), 0, 1) and r = L theta_i / 2 pi, the turns within L tokens. Attention
+///          factor: 1.
+/// Errors   std::invalid_argument from make_frequencies: a field is out of range.
+/// Source   YaRN paper, arXiv 2309.00071, section 3.2 (alpha is beta_slow, beta is beta_fast).
 struct ntk_by_parts_scaling {
   double factor = 0.0;                               ///< s > 0; no default
   std::int64_t original_max_position_embeddings = 0; ///< L, tokens, > 0
-  double beta_fast = 32.0; ///< the paper's beta: turns from which on a pair is kept
-  double beta_slow = 1.0;  ///< the paper's alpha: turns up to which it is interpolated
+  double beta_fast = 32.0; ///< a pair with at least so many turns within L keeps its frequency
+  double beta_slow = 1.0;  ///< a pair with at most so many turns within L is interpolated
 
   void resolve(spectrum& s) const {
     require_positive("ntk_by_parts_scaling.factor", factor);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-// NTK-by-parts as the authors first wrote it, before the paper: two blends, both over pair indices:
-// linear with NTK-aware between 1.25 and 0.75 turns, then with the unscaled between 16 and 2.
-// Source: jquesnelle/yarn Llama[Dynamic]PartNTKScaledRotaryEmbedding.
+// NTK-by-parts as the authors of YaRN first wrote it, before the paper.
 #ifndef YARN_SCALING_PART_NTK_HPP
 #define YARN_SCALING_PART_NTK_HPP
 
@@ -41,11 +39,19 @@ inline void resolve_part_ntk(spectrum& s, real scale, std::int64_t original_leng
 
 } // namespace detail
 
+/// The first form of NTK-by-parts, with two blends that are linear in the pair index. The first one
+/// blends interpolated and NTK-aware frequencies, between the pairs that turn 1.25 and 0.75 times
+/// within L. The second one blends the result with the unscaled frequency, between 16 and 2 turns.
+/// Formula  k theta_i + (1 - k) (a ntk_i + (1 - a) theta_i / s), where k = (1 - ramp(16, 2)) *
+///          extrapolation_factor, a = (1 - ramp(1.25, 0.75)) * ntk_factor. ramp is that of
+///          yarn_scaling, ntk_i the frequency of ntk_scaling. Attention factor: 1.
+/// Errors   std::invalid_argument from make_frequencies: a field is out of range.
+/// Source   jquesnelle/yarn, LlamaPartNTKScaledRotaryEmbedding.
 struct part_ntk_scaling {
   double factor = 0.0;                               ///< s > 0; no default
   std::int64_t original_max_position_embeddings = 0; ///< L, tokens, > 0
-  double ntk_factor = 1.0;                           ///< share of NTK-aware scaling, >= 0
-  double extrapolation_factor = 1.0;                 ///< share of extrapolation, >= 0
+  double ntk_factor = 1.0;                           ///< multiplies the share of ntk_i, >= 0
+  double extrapolation_factor = 1.0;                 ///< multiplies the share of theta_i, >= 0
 
   void resolve(spectrum& s) const {
     require_positive("part_ntk_scaling.factor", factor);
@@ -58,7 +64,9 @@ struct part_ntk_scaling {
   }
 };
 
-/// The same with the scale of the current length l: s = max(1, l/L).
+/// part_ntk_scaling with the factor of the current length l: s = max(1, l/L).
+/// Errors   std::invalid_argument from make_frequencies: a field is out of range.
+/// Source   jquesnelle/yarn, LlamaDynamicPartNTKScaledRotaryEmbedding.
 struct dynamic_part_ntk_scaling {
   std::int64_t original_max_position_embeddings = 0; ///< L, tokens, > 0
   double ntk_factor = 1.0;

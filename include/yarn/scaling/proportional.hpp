@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Proportional RoPE (Gemma 4): pairs span the whole head; the first share of them turns with
-// rope_theta^(-2i/head_dim) / factor, the others not at all. Hugging Face: "proportional".
-// Unlike partial rotary, which shortens the rotated block and takes its frequencies over that
-// block. Source: transformers _compute_proportional_rope_parameters.
+// Proportional RoPE.
 #ifndef YARN_SCALING_PROPORTIONAL_HPP
 #define YARN_SCALING_PROPORTIONAL_HPP
 
@@ -11,8 +8,16 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
+/// Proportional RoPE (Gemma 4): pairs span the whole head, and only a first share of them turns.
+/// Hugging Face: rope_type "proportional". (Partial rotary is different: it shortens the rotated
+/// part of the head, and d in the exponent is the length of that part.)
+/// Formula  b^(-2i/head_dim) / s for i < floor(partial_rotary_factor * head_dim / 2), else 0.
+///          Attention factor: 1.
+/// Errors   std::invalid_argument from make_frequencies: a field is out of range, or rotary_dim is
+///          less than head_dim.
+/// Source   transformers, _compute_proportional_rope_parameters.
 struct proportional_scaling {
-  double partial_rotary_factor = 1.0; ///< share of the pairs that turns, in (0, 1]
+  double partial_rotary_factor = 1.0; ///< the share of pairs that turn, in (0, 1]
   double factor = 1.0;                ///< s > 0
 
   void resolve(spectrum& s) const {

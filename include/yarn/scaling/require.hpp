@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Checks of a method's fields, for the `resolve` of every method and of methods of one's own.
-// Each throws std::invalid_argument with a text that names the field ("my_scaling.factor"), its
-// value and what is allowed.
+// Checks of the fields of a scaling method, for `resolve` of the library's methods and of your own.
+// Each function throws std::invalid_argument. The message names the field ("my_scaling.factor"),
+// its value and what is allowed. Overloads with `type` name the field "type.field"; use them
+// if several methods share a check.
 #ifndef YARN_SCALING_REQUIRE_HPP
 #define YARN_SCALING_REQUIRE_HPP
 
@@ -11,19 +12,18 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// The value is finite and > 0.
+/// Errors   std::invalid_argument: the value is not finite or not > 0.
 inline void require_positive(const char* field, double value) {
   if (!detail::is_finite(value) || !(value > 0.0))
     detail::fail_argument("yarn: {} = {} must be finite and > 0", field, value);
 }
 
-/// The value is finite and >= 0.
+/// Errors   std::invalid_argument: the value is not finite or not >= 0.
 inline void require_at_least_zero(const char* field, double value) {
   if (!detail::is_finite(value) || !(value >= 0.0))
     detail::fail_argument("yarn: {} = {} must be finite and >= 0", field, value);
 }
 
-/// The same for checks that several methods share: the message names the field `type.field`.
 inline void require_positive(const char* type, const char* field, double value) {
   if (!detail::is_finite(value) || !(value > 0.0))
     detail::fail_argument("yarn: {}.{} = {} must be finite and > 0", type, field, value);
@@ -33,26 +33,25 @@ inline void require_at_least_zero(const char* type, const char* field, double va
     detail::fail_argument("yarn: {}.{} = {} must be finite and >= 0", type, field, value);
 }
 
-/// The number of tokens is > 0.
+/// Errors   std::invalid_argument: the number of tokens is not > 0.
 inline void require_length(const char* field, std::int64_t value) {
   if (value <= 0)
     detail::fail_argument("yarn: {} = {} must be > 0 (tokens)", field, value);
 }
 
-/// The current length of a dynamic method is >= 0.
+/// Errors   std::invalid_argument: the current length is not >= 0.
 inline void require_sequence_length(std::int64_t seq_len) {
   if (seq_len < 0)
     detail::fail_argument("yarn: seq_len = {} must be >= 0 (tokens)", seq_len);
 }
 
-/// low <= high.
+/// Errors   std::invalid_argument: high < low.
 inline void require_order(const char* low_field, double low, const char* high_field, double high) {
   if (high < low)
     detail::fail_argument("yarn: {} = {} must not be less than {} = {}", high_field, high,
                           low_field, low);
 }
 
-/// The same for checks that several methods share.
 inline void require_order(const char* type, const char* low_field, double low,
                           const char* high_field, double high) {
   if (high < low)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a scaling method works on, and what makes a type a method.
+// spectrum, the working state of a scaling method, and the traits that make a type a method.
 #ifndef YARN_SCALING_SPECTRUM_HPP
 #define YARN_SCALING_SPECTRUM_HPP
 
@@ -14,20 +14,21 @@
 namespace yarn {
 inline namespace v0 {
 
-/// What a method did to one pair.
+/// What a scaling method did to a pair.
 enum class frequency_zone : unsigned char {
-  unknown,      ///< frequencies given by the user, or a difference of two scalings
-  extrapolated, ///< the unscaled frequency: turns often within the original context
-  blended,      ///< between the two
-  interpolated, ///< the frequency divided by the whole factor: positions are compressed
-  unrotated,    ///< frequency 0
+  unknown,      ///< the frequency came from the user, or is a difference of two frequencies
+  extrapolated, ///< the frequency is unscaled
+  blended,      ///< the frequency lies between the unscaled and the interpolated one
+  interpolated, ///< the frequency is divided by the whole factor, so positions are compressed
+  unrotated,    ///< the frequency is 0
 };
 
-/// The pairs between which a method passes from extrapolation to interpolation: pairs up to `low`
-/// keep their frequency, pairs from `high` on are interpolated. Fractional without truncation.
+/// The pairs between which a method blends: pairs up to `low` keep their frequency. Bounds are
+/// whole numbers, unless yarn_scaling::truncate is false or both would be equal (then high is low +
+/// 0.001).
 struct pair_range {
-  bool has_value; // no initialisers: they would make a constructor, which is code
-                  // (detail/base/abi.hpp)
+  bool has_value; // Without initialisers, which would make a constructor and so generate code: see
+                  // detail/base/abi.hpp.
   double low;
   double high;
 };
@@ -36,27 +37,28 @@ struct pair_range {
 
 inline namespace YARN_ABI {
 
-/// The working state of make_frequencies. It starts with the unscaled frequencies of a shape; the
-/// method's `resolve` overwrites them with the scaled ones. All numbers are `real` (128 bits), and
-/// are rounded to double afterwards.
+/// The working state of make_frequencies. A spectrum starts with the unscaled frequencies of a
+/// shape, and `resolve` of the method overwrites them with the scaled ones. All numbers are `real`
+/// (128 bits); make_frequencies rounds them to double at the end.
 class spectrum {
 public:
   /// theta_i = rope_theta^(-2i / rotary_dim) for every pair i, attention factor 1.
-  /// Errors   std::invalid_argument for a head_dim outside [1, 2^24], a rotary_dim that is odd,
-  ///          0 or beyond head_dim, a rope_theta that is not set, not finite or not > 0.
+  /// Errors   std::invalid_argument: head_dim is not in [1, 2^24]; rotary_dim (or head_dim, if
+  ///          rotary_dim is 0) is odd, negative or beyond head_dim; rope_theta is not set, not
+  ///          finite or not > 0.
   explicit spectrum(const rope_shape& shape);
 
   const rope_shape& shape() const { return shape_; }
   std::int64_t rotary_dim() const { return shape_.rotated(); }
   std::int64_t n_pairs() const { return static_cast<std::int64_t>(inv_freq_.size()); }
-  /// ln(rope_theta) of the shape, whatever base is in use.
+  /// ln(rope_theta) of the shape. set_base does not change it.
   real log_theta() const { return log_theta_; }
-  /// The base in use, which set_base may have changed.
+  /// The base in use: rope_theta, or that of set_base.
   real base() const { return base_; }
 
-  // Of the following three: 0 <= pair < n_pairs().
+  // The following three functions require 0 <= pair < n_pairs().
 
-  /// The frequency of a pair, rad/token: unscaled until the method sets it.
+  /// The frequency of a pair, rad/token.
   real inv_freq(std::int64_t pair) const {
     YARN_ASSERT(pair >= 0 && pair < n_pairs());
     return inv_freq_[static_cast<std::size_t>(pair)];
@@ -71,15 +73,16 @@ public:
     zones_[static_cast<std::size_t>(pair)] = zone;
   }
 
-  /// Restarts from base^(-2i/d) for the base with this logarithm.
+  /// Sets every frequency to base^(-2i/d), for the base with this logarithm.
   void set_base(real log_base) {
     base_ = exp(log_base);
     fill(log_base);
   }
 
-  /// The factor on cos and sin of q and of k (so logits scale by its square).
+  /// The factor on cos and sin, of q and of k. Logits get its square.
   real attention_factor = 1;
-  /// For the report; a method that has one sets it.
+  /// The pairs between which the method blends. A method with a ramp over pairs sets it; it is for
+  /// reports only.
   pair_range correction_range = {};
 
 private:
@@ -92,9 +95,10 @@ private:
   detail::buffer<frequency_zone> zones_;
 };
 
-/// A list of divisors, one a pair, owned: `m.long_factor = {1.0, 1.08};`, or from a pointer and a
-/// count, or from any container of float or double.
-/// Errors   std::invalid_argument for null and a count that is not 0.
+/// A list of divisors, one per pair, owned. It is made of an initializer list, of a pointer and a
+/// count, or of a container of float or double.
+/// Errors   std::invalid_argument: the pointer is null and the count is not 0.
+/// Example  m.long_factor = {1.0, 1.08};
 class factor_list {
 public:
   factor_list() = default;
@@ -122,11 +126,11 @@ private:
   detail::buffer<double> values_;
 };
 
-/// A scaling method is an aggregate with `void resolve(yarn::spectrum&) const`.
+/// Whether a type is a static scaling method: it has `void resolve(yarn::spectrum&) const`.
 template <class Method>
 inline constexpr bool is_static_scaling_v =
     detail::resolves_once<Method>::value && !detail::resolves_at_length<Method>::value;
-/// A dynamic one depends on the current length, too:
+/// Whether a type is a dynamic scaling method, which also depends on the current length: it has
 /// `void resolve(yarn::spectrum&, std::int64_t seq_len) const`.
 template <class Method>
 inline constexpr bool is_dynamic_scaling_v = detail::resolves_at_length<Method>::value;

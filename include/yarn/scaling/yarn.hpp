@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: MIT
-// YaRN: frequencies interpolated by s where a pair turns rarely within the original context, kept
-// where it turns often, blended between, and an attention temperature.
-//   blend   g_i * theta_i + (1 - g_i) * theta_i / s,  g_i = (1 - ramp_i) * extrapolation_factor
-//   ramp    linear in the pair index from low = floor(c(beta_fast)) to high = ceil(c(beta_slow)),
-//           c(n) = d ln(L / 2 pi n) / (2 ln b): the pair that turns n times within L tokens
-// Source: arXiv 2309.00071; jquesnelle/yarn; transformers modeling_rope_utils.py.
+// YaRN.
 #ifndef YARN_SCALING_YARN_HPP
 #define YARN_SCALING_YARN_HPP
 
@@ -13,27 +8,39 @@
 namespace yarn {
 inline namespace v0 {
 
-/// What YaRN's ramp is linear in.
+/// The variable in which YaRN's ramp is linear.
 enum class yarn_ramp {
-  pair_index, ///< as every implementation does it
-  rotations,  ///< the paper's section 3.2: turns within the original context
+  pair_index, ///< the index of the pair, as in every implementation
+  rotations,  ///< the turns within the original context, as in section 3.2 of the paper
 };
 
 } // namespace v0
 
 inline namespace YARN_ABI {
 
+/// YaRN: pairs that turn often within the original context keep their frequency, pairs that turn
+/// rarely are interpolated by s, the factor, and the others are blended; cos and sin get an
+/// attention factor. Hugging Face: rope_type "yarn".
+/// Formula  g theta_i + (1 - g) theta_i / s, with g = (1 - ramp_i) * extrapolation_factor. ramp_i
+///          is linear in i (with yarn_ramp::rotations: in the turns within L, from beta_fast to
+///          beta_slow), from 0 at low = floor(c(beta_fast)) to 1 at high = ceil(c(beta_slow)). c(n)
+///          = d ln(L / 2 pi n) / (2 ln b) is the pair that turns n times within L tokens. Attention
+///          factor: (0.1 ln s + 1) * attn_factor for s > 1, else attn_factor. With mscale and
+///          mscale_all_dim, both non-zero: m(mscale) / m(mscale_all_dim) * attn_factor, where m(a)
+///          = 0.1 a ln s + 1.
+/// Errors   std::invalid_argument from make_frequencies: a field is out of range.
+/// Source   YaRN paper, arXiv 2309.00071; jquesnelle/yarn; transformers, _compute_yarn_parameters.
 struct yarn_scaling {
   double factor = 0.0;                               ///< s > 0; no default
   std::int64_t original_max_position_embeddings = 0; ///< L, tokens, > 0: before the extension
-  double beta_fast = 32.0; ///< turns within L from which on a pair is extrapolated
-  double beta_slow = 1.0;  ///< turns within L up to which a pair is interpolated, <= beta_fast
-  optional_number attention_factor;  ///< the final factor on cos and sin, in place of the formula
+  double beta_fast = 32.0; ///< a pair with at least so many turns within L keeps its frequency
+  double beta_slow = 1.0;  ///< a pair with at most so many turns is interpolated; <= beta_fast
+  optional_number attention_factor;  ///< the factor on cos and sin, in place of the formula
   double attn_factor = 1.0;          ///< multiplies the formula (llama.cpp, the authors' code)
-  optional_number mscale;            ///< DeepSeek: with mscale_all_dim, both non-zero, the formula
-  optional_number mscale_all_dim;    ///< is m(mscale) / m(mscale_all_dim), m(a) = 0.1 a ln s + 1
-  double extrapolation_factor = 1.0; ///< share of extrapolation (llama.cpp: ext_factor), >= 0
-  bool truncate = true;              ///< round low down and high up; gpt-oss: false
+  optional_number mscale;            ///< DeepSeek: see the formula
+  optional_number mscale_all_dim;    ///< DeepSeek: see the formula
+  double extrapolation_factor = 1.0; ///< multiplies g, >= 0 (llama.cpp: ext_factor)
+  bool truncate = true;              ///< round low down and high up (gpt-oss: false)
   yarn_ramp ramp = yarn_ramp::pair_index;
 
   void resolve(spectrum& s) const {
@@ -51,8 +58,8 @@ struct yarn_scaling {
   }
 
 protected:
-  // What the static and the dynamic form share. The caller has checked `factor` and the original
-  // length. Messages name the fields of `type`, the type that the user wrote.
+  // The part that the static and the dynamic form share. The caller has checked `factor` and the
+  // original length. Messages name the fields of `type`, the type that the user wrote.
   void resolve_with(spectrum& s, real scale, const char* type) const {
     require_positive(type, "beta_fast", beta_fast);
     require_positive(type, "beta_slow", beta_slow);
@@ -77,16 +84,16 @@ protected:
 private:
   real attention(real scale, const char* type) const {
     require_positive(type, "attn_factor", attn_factor);
-    require_at_least_zero(type, "mscale", mscale.value());
-    require_at_least_zero(type, "mscale_all_dim", mscale_all_dim.value());
+    require_at_least_zero(type, "mscale", mscale.value_or_zero());
+    require_at_least_zero(type, "mscale_all_dim", mscale_all_dim.value_or_zero());
     if (attention_factor.has_value()) {
       require_positive(type, "attention_factor", attention_factor.value());
       return attention_factor.value();
     }
-    // As in Hugging Face, one of the two alone, or a zero, leaves the plain formula.
-    if (mscale.value() != 0.0 && mscale_all_dim.value() != 0.0)
-      return real(attn_factor) * temperature(scale, mscale.value()) /
-             temperature(scale, mscale_all_dim.value());
+    // As in Hugging Face: if one of the two is absent or zero, the plain formula holds.
+    if (mscale.value_or_zero() != 0.0 && mscale_all_dim.value_or_zero() != 0.0)
+      return real(attn_factor) * temperature(scale, mscale.value_or_zero()) /
+             temperature(scale, mscale_all_dim.value_or_zero());
     return real(attn_factor) * temperature(scale, 1);
   }
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What an engine ought to do. Opt-in.
+// expectation: the RoPE that an engine should compute. Opt-in.
 #ifndef YARN_TESTING_EXPECTATION_HPP
 #define YARN_TESTING_EXPECTATION_HPP
 
@@ -14,11 +14,13 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace testing {
 
-/// What an engine ought to do: `expectation expected(shape, method, pairing::half_split);`
+/// The RoPE that an engine should compute: shape, method, pairing, and the order and place of the
+/// rotated part.
 class expectation {
 public:
-  /// Units    seq_len in tokens, which static methods ignore.
-  /// Errors   std::invalid_argument for what make_frequencies refuses.
+  /// Units    current_length in tokens. Static methods ignore the length.
+  /// Errors   Those of make_frequencies.
+  /// Example  expectation expected(shape, method, pairing::half_split);
   template <class Method, class Integer = std::int64_t>
   expectation(const rope_shape& shape_of_model, const Method& method, pairing order_of_pairs,
               Integer current_length = 0)
@@ -26,15 +28,16 @@ public:
         seq_len_(yarn::detail::to_index(current_length, "seq_len")), method_(method),
         exact_(method_.resolve(shape_, seq_len_)) {}
 
-  /// Reads pairs in one order and writes them in another, as DeepSeek-V3 does.
+  /// The same, but the engine writes pairs in this order, as DeepSeek-V3 does.
   expectation with_output_order(pairing order) const {
     expectation other = *this;
     other.output_order_ = order;
     return other;
   }
 
-  /// The rotary part begins at this element of the head (0 without this; MLA: what precedes it).
-  /// Errors   std::invalid_argument unless the rotary part fits behind it.
+  /// The same, but the rotated part begins at this element of the head, as in MLA. The default is
+  /// 0.
+  /// Errors   std::invalid_argument: the rotated part does not fit into the head.
   template <class Integer> expectation with_rotary_offset(Integer offset) const {
     expectation other = *this;
     other.rotary_offset_ = yarn::detail::to_index(offset, "rotary_offset");
@@ -46,24 +49,24 @@ public:
     return other;
   }
 
-  /// The same with another number of rotated elements, which the head has room for. Frequencies of
-  /// a method that is made for one number only go on with those of the formula.
+  /// The same with another number of rotated elements; the head becomes larger if necessary. If the
+  /// method cannot be used with this rotary_dim, pairs beyond n_pairs() get unscaled frequencies.
   expectation with_rotary_dim(std::int64_t rotary_dim) const {
     expectation other = *this;
     other.shape_.rotary_dim = rotary_dim;
     other.shape_.head_dim = std::max(shape_.head_dim, rotary_dim);
     other.rotary_offset_ = std::min(rotary_offset_, other.shape_.head_dim - rotary_dim);
-    if (method_.numbers().any_dim && rotary_dim > 2) { // NTK needs more than one pair
+    if (method_.numbers().any_dim && rotary_dim > 2) { // NTK needs more than one pair.
       other.exact_ = method_.resolve(other.shape_, seq_len_);
     } else {
-      other.method_ = detail::changeable_method(default_scaling{}); // which takes any
+      other.method_ = detail::changeable_method(default_scaling{}); // takes any rotary_dim
       const std::vector<double> list = continued(rotary_dim / 2);
       other.exact_ = frequencies_from(list.data(), list.size(), exact_.attention_factor());
     }
     return other;
   }
 
-  /// The first n of the expected frequencies, and beyond them those of their formula.
+  /// The first n expected frequencies; those beyond n_pairs() come from the formula.
   std::vector<double> continued(std::int64_t n) const {
     std::vector<double> list;
     const auto rotated = static_cast<double>(shape_.rotated());
@@ -80,7 +83,7 @@ public:
   std::int64_t rotary_offset() const { return rotary_offset_; }
   std::int64_t seq_len() const { return seq_len_; }
   std::int64_t n_pairs() const { return exact_.n_pairs(); }
-  /// The frequencies that the engine ought to use.
+  /// The frequencies that the engine should use.
   const yarn::frequencies& frequencies() const { return exact_; }
   const detail::changeable_method& method() const { return method_; }
 

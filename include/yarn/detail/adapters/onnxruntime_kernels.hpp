@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The kernels of the operators in onnxruntime.hpp.
+// The kernels of the operators of onnxruntime.hpp.
 #ifndef YARN_DETAIL_ADAPTERS_ONNXRUNTIME_KERNELS_HPP
 #define YARN_DETAIL_ADAPTERS_ONNXRUNTIME_KERNELS_HPP
 
 #include "../../rope.hpp"
-#include "formats.hpp"
 #include "strided.hpp"
 
 #include <onnxruntime_cxx_api.h>
@@ -20,7 +19,7 @@ namespace detail {
 static_assert(ORT_API_VERSION >= 18,
               "yarn: operators in place and in parallel need onnxruntime 1.18");
 
-// What C may call: nothing is thrown through it.
+// Calls `work` and turns an exception into a status, because C code calls the kernels.
 template <class Work> OrtStatusPtr onnx_status(Work&& work) {
   try {
     work();
@@ -30,24 +29,11 @@ template <class Work> OrtStatusPtr onnx_status(Work&& work) {
   }
 }
 
-// ONNX's type of a format.
-constexpr ONNXTensorElementDataType onnx_type_of(element_format format) {
-  switch (format) {
-  case element_format::binary64:
-    return ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE;
-  case element_format::binary32:
-    return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
-  case element_format::binary16:
-    return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16;
-  case element_format::bfloat16:
-    return ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16;
-  case element_format::float8_e4m3:
-    return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT8E4M3FN;
-  case element_format::unknown:
-    break;
-  }
-  return ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
-}
+// The ONNX type of each format.
+inline constexpr ONNXTensorElementDataType onnx_types[] = {
+    ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED, ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
+    ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,     ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
+    ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16,  ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT8E4M3FN};
 
 using onnx_shape = std::vector<std::int64_t>;
 inline std::string to_words(const onnx_shape& shape) {
@@ -57,58 +43,46 @@ inline std::string to_words(const onnx_shape& shape) {
   return words + "]";
 }
 
-template <class Value> onnx_shape shape_of(const Value& value) {
-  return value.GetTensorTypeAndShapeInfo().GetShape();
-}
-
-class onnx_rows_kernel {
-public:
-  explicit onnx_rows_kernel(const frequencies& f) : freqs_(f) {}
+struct onnx_rows_kernel {
+  const frequencies& freqs;
 
   OrtStatusPtr ComputeV2(OrtKernelContext* context) noexcept { // NOLINT: onnxruntime's name
     return onnx_status([&] {
       const Ort::KernelContext c(context);
       const auto ids = c.GetInput(0);
-      const onnx_shape shape = shape_of(ids);
+      const onnx_shape shape = ids.GetTensorTypeAndShapeInfo().GetShape();
       if (shape.size() != 1 && shape.size() != 2)
         fail_argument(
             "yarn: RopeRows: position_ids of shape {} must be [tokens] or [sequences, tokens]",
             to_words(shape));
-      const std::int64_t n_pairs = freqs_.n_pairs();
+      const std::int64_t n_pairs = freqs.n_pairs();
       const std::int64_t n_sequences = shape.size() == 2 ? shape[0] : 1;
       float* const rows = c.GetOutput(0, {n_sequences, shape.back(), 2 * n_pairs})
                               .template GetTensorMutableData<float>();
       const positions list(ids.template GetTensorData<std::int64_t>(), n_sequences * shape.back());
-      fill_rows(freqs_, list, rows, rows + n_pairs, 2 * n_pairs);
+      fill_rows(freqs, list, rows, rows + n_pairs, 2 * n_pairs);
     });
   }
-
-private:
-  const frequencies& freqs_;
 };
 
 class onnx_rope_kernel {
 public:
   explicit onnx_rope_kernel(const OrtKernelInfo* info) {
-    const Ort::ConstKernelInfo attributes(info);
-    const auto interleaved = attributes.GetAttribute<std::int64_t>("interleaved");
+    const auto interleaved = Ort::ConstKernelInfo(info).GetAttribute<std::int64_t>("interleaved");
     if (interleaved != 0 && interleaved != 1)
       fail_argument("yarn: the attribute interleaved = {} must be 0 or 1", interleaved);
     pairing_ = interleaved == 1 ? pairing::interleaved : pairing::half_split;
-    try { // only three axes need it
-      n_heads_ = attributes.GetAttribute<std::int64_t>("num_heads");
-    } catch (const Ort::Exception&) {
-      n_heads_ = 0;
-    }
+    // Only an x with three axes needs num_heads. If the attribute is missing, the number is 0.
+    Ort::Status(Ort::GetApi().KernelInfoGetAttribute_int64(info, "num_heads", &n_heads_));
   }
 
   OrtStatusPtr ComputeV2(OrtKernelContext* context) noexcept { // NOLINT: onnxruntime's name
     return onnx_status([&] {
       const Ort::KernelContext c(context);
-      const auto x = c.GetInput(0).GetTensorTypeAndShapeInfo(); // costs 50 ns: asked for once
+      const auto x = c.GetInput(0).GetTensorTypeAndShapeInfo(); // takes 50 ns, so called once
       const auto type = x.GetElementType();
       const element_format format =
-          find_format([&](element_format f) { return onnx_type_of(f) == type; });
+          find_format(onnx_types, [&](auto known) { return known == type; });
       if (format == element_format::unknown)
         fail_argument("yarn: Rope: x of ONNX's element type {} must be float (1), float16 (10), "
                       "double (11), bfloat16 (16) or float8e4m3fn (17)",
@@ -119,22 +93,9 @@ public:
   }
 
 private:
-  // One sequence of x, of y, and its rows.
-  template <class T> struct sequence {
-    heads_view<const T> x;
-    heads_view<T> y;
-    rows_view<float> rows;
-  };
-  template <class T> struct job {
-    const std::vector<sequence<T>>* all;
-    std::int64_t n_slices;
-    pairing order;
-    bool in_place;
-  };
-
   axis_list axes_of(const onnx_shape& x) const {
     if (x.size() == 4) // [sequences, heads, tokens, dim]
-      return {{x[0], x[1], x[2], x[3]}, {x[1] * x[2] * x[3], x[2] * x[3], x[3], 1}};
+      return {4, {x[0], x[1], x[2], x[3]}, {x[1] * x[2] * x[3], x[2] * x[3], x[3], 1}};
     if (x.size() != 3)
       fail_argument(
           "yarn: Rope: x of shape {} must be [sequences, heads, tokens, dim] or [sequences, "
@@ -146,60 +107,61 @@ private:
           "of shape {}",
           n_heads_, x[2], to_words(x));
     const std::int64_t dim = x[2] / n_heads_;
-    return {{x[0], n_heads_, x[1], dim}, {x[1] * x[2], dim, x[2], 1}};
+    return {4, {x[0], n_heads_, x[1], dim}, {x[1] * x[2], dim, x[2], 1}};
   }
 
   template <class T> void compute(const Ort::KernelContext& c, const onnx_shape& shape) const {
     const auto x = c.GetInput(0), rows = c.GetInput(1);
-    const onnx_shape rows_shape = shape_of(rows);
+    const onnx_shape rows_shape = rows.GetTensorTypeAndShapeInfo().GetShape();
     const axis_list list = axes_of(shape);
     const std::int64_t n_sequences = list.extent[0], n_tokens = list.extent[2];
-    // One set of rows for all sequences, or one for each.
+    // All sequences share one set of rows, or each has its own.
     if (rows_shape.size() != 3 || (rows_shape[0] != 1 && rows_shape[0] != n_sequences) ||
         rows_shape[1] != n_tokens || rows_shape[2] % 2 != 0)
       fail_argument(
           "yarn: Rope: rows of shape {} must be [1 or {}, {}, 2 * pairs] for x of shape {}",
           to_words(rows_shape), n_sequences, n_tokens, to_words(shape));
+    const auto view_of = [&](auto* data, std::int64_t sequence) {
+      return heads_along("x", data, list, dim_order::heads_tokens_dim, sequence);
+    };
+    const auto rows_of = [&, data = rows.template GetTensorData<float>()](std::int64_t sequence) {
+      const std::int64_t i = rows_shape[0] == 1 ? 0 : sequence;
+      return rows_view<float>::packed(data + i * rows_shape[1] * rows_shape[2], n_tokens,
+                                      rows_shape[2] / 2);
+    };
     const T* const from = static_cast<const T*>(x.GetTensorRawData());
     T* const to = static_cast<T*>(c.GetOutput(0, shape).GetTensorMutableRawData());
-    const float* const first_row = rows.template GetTensorData<float>();
-    const std::int64_t rows_size = rows_shape[0] == 1 ? 0 : rows_shape[1] * rows_shape[2];
-
-    std::vector<sequence<T>> all;
-    all.reserve(static_cast<std::size_t>(n_sequences));
     const bool in_place = from == to;
     for (std::int64_t s = 0; s < n_sequences; ++s) {
-      all.push_back(
-          {heads_along("x", from, list, dim_order::heads_tokens_dim, true, s),
-           heads_along("y", to, list, dim_order::heads_tokens_dim, true, s),
-           rows_view<float>::packed(first_row + s * rows_size, n_tokens, rows_shape[2] / 2)});
       if (in_place)
-        rope_check(all.back().y, all.back().rows, pairing_);
+        rope_check(view_of(to, s), rows_of(s), pairing_);
       else
-        rope_copy_check(all.back().x, all.back().y, all.back().rows, pairing_, pairing_);
+        rope_copy_check(view_of(from, s), view_of(to, s), rows_of(s), pairing_,
+                        output_order{pairing_});
     }
-    // Parts of a sequence that are worth waking a thread: some microseconds each.
+    // A part of a sequence takes some microseconds, so that waking a thread for it pays.
     constexpr std::int64_t part_bytes = 262144;
     const std::int64_t n_parts = n_tokens * list.extent[1] * list.extent[3] *
                                      static_cast<std::int64_t>(sizeof(T)) / part_bytes +
                                  1;
-    job<T> j{&all, n_parts, pairing_, in_place};
-    const auto n = static_cast<std::size_t>(n_sequences * n_parts);
+    auto rotate_part = [&](std::int64_t index) {
+      const std::int64_t s = index / n_parts;
+      const thread_slice part{index % n_parts, n_parts};
+      if (in_place)
+        rope_apply_unchecked(view_of(to, s), rows_of(s), pairing_, part);
+      else
+        rope_copy_unchecked(view_of(from, s), view_of(to, s), rows_of(s), pairing_,
+                            output_order{pairing_}, part);
+    };
+    const std::int64_t n = n_sequences * n_parts;
     if (n == 1)
-      run_part<T>(&j, 0);
+      rotate_part(0);
     else if (n > 1)
-      c.ParallelFor(run_part<T>, n, 0, &j);
-  }
-
-  template <class T> static void run_part(void* data, std::size_t part) noexcept {
-    const job<T>& j = *static_cast<const job<T>*>(data);
-    const auto index = static_cast<std::int64_t>(part);
-    const sequence<T>& s = (*j.all)[static_cast<std::size_t>(index / j.n_slices)];
-    const slice which{index % j.n_slices, j.n_slices};
-    if (j.in_place)
-      rope_apply_unchecked(s.y, s.rows, j.order, which);
-    else
-      rope_copy_unchecked(s.x, s.y, s.rows, j.order, j.order, which);
+      c.ParallelFor(
+          [](void* rotate, std::size_t index) noexcept {
+            (*static_cast<decltype(rotate_part)*>(rotate))(static_cast<std::int64_t>(index));
+          },
+          static_cast<std::size_t>(n), 0, &rotate_part);
   }
 
   pairing pairing_;

@@ -1,47 +1,59 @@
 // SPDX-License-Identifier: MIT
-// Strided tensors of others as heads_view: what eigen.hpp, dlpack.hpp and mdspan.hpp share.
-// Not in the umbrella.
+// The code that adapters share: strided tensors as heads_view, and codes of formats.
 #ifndef YARN_DETAIL_ADAPTERS_STRIDED_HPP
 #define YARN_DETAIL_ADAPTERS_STRIDED_HPP
 
 #include "../../dim_order.hpp"
 #include "../../views.hpp"
+#include "../base/formats.hpp"
 
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// Extents and strides (in elements) by the order of the tensor's own axes, at most 4 of them.
+// The first format whose code fulfils `condition`, or `unknown`. `codes` are the codes of a
+// library, one per enumerator of element_format, in their order.
+template <class Code, class Condition>
+element_format find_format(const Code (&codes)[n_formats], Condition condition) {
+  for (int i = 1; i < n_formats; ++i)
+    if (condition(codes[i]))
+      return static_cast<element_format>(i);
+  return element_format::unknown;
+}
+
+// Extents and strides (in elements) of a tensor, in the order of its axes.
 struct axis_list {
+  int rank;
   std::int64_t extent[4];
   std::int64_t stride[4];
+
+  bool is_empty() const {
+    for (int i = 0; i < rank; ++i)
+      if (extent[i] == 0)
+        return true;
+    return false;
+  }
 };
 
-// Where tokens, heads, elements and sequences stand among the axes, and the words for that.
+// The indices of the axes of tokens, heads, elements and sequences, and the text for messages.
 struct axis_places {
   int tokens, heads, dim, sequences;
   const char* words;
 };
 inline axis_places places_of(dim_order order, bool is_batch) {
-  switch (order) {
-  case dim_order::tokens_heads_dim:
-    return is_batch ? axis_places{1, 2, 3, 0, "sequences, tokens, heads, dim"}
-                    : axis_places{0, 1, 2, -1, "tokens, heads, dim"};
-  case dim_order::heads_tokens_dim:
-    return is_batch ? axis_places{2, 1, 3, 0, "sequences, heads, tokens, dim"}
-                    : axis_places{1, 0, 2, -1, "heads, tokens, dim"};
-  case dim_order::dim_heads_tokens:
-    return is_batch ? axis_places{2, 1, 0, 3, "dim, heads, tokens, sequences"}
-                    : axis_places{2, 1, 0, -1, "dim, heads, tokens"};
-  case dim_order::dim_tokens_heads:
-    return is_batch ? axis_places{1, 2, 0, 3, "dim, tokens, heads, sequences"}
-                    : axis_places{1, 2, 0, -1, "dim, tokens, heads"};
-  }
-  fail_argument("yarn: dim_order = {} is none of the four orders", static_cast<int>(order));
+  static constexpr axis_places places[][2] = {
+      {{0, 1, 2, -1, "tokens, heads, dim"}, {1, 2, 3, 0, "sequences, tokens, heads, dim"}},
+      {{1, 0, 2, -1, "heads, tokens, dim"}, {2, 1, 3, 0, "sequences, heads, tokens, dim"}},
+      {{2, 1, 0, -1, "dim, heads, tokens"}, {2, 1, 0, 3, "dim, heads, tokens, sequences"}},
+      {{1, 2, 0, -1, "dim, tokens, heads"}, {1, 2, 0, 3, "dim, tokens, heads, sequences"}}};
+  const int i = static_cast<int>(order);
+  if (i < 0 || i > 3)
+    fail_argument("yarn: dim_order = {} is none of the four orders", i);
+  return places[i][is_batch];
 }
 
-// A step of 0 or backwards along an axis: elements that several heads share would be rotated
-// several times, and views count upwards.
+// Rejects strides of 0 or less. With a stride of 0, several heads would share elements, which would
+// be rotated several times. Views have no negative strides.
 inline void check_stride(const char* what, const char* axis, const char* words, std::int64_t n,
                          std::int64_t stride) {
   if (n > 1 && stride <= 0)
@@ -50,7 +62,7 @@ inline void check_stride(const char* what, const char* axis, const char* words, 
                   what, stride, axis, n, words);
 }
 
-// Element `index` along an axis, in elements from the first; n and stride are the axis' own.
+// The offset, in elements, of index `index` on an axis with extent n and this stride.
 inline std::int64_t offset_along(const char* what, const char* axis, const char* words,
                                  std::int64_t n, std::int64_t stride, std::int64_t index,
                                  std::size_t element_size) {
@@ -63,23 +75,20 @@ inline std::int64_t offset_along(const char* what, const char* axis, const char*
   return index * stride;
 }
 
-// The view of a tensor of rank 3, or of one sequence of a tensor of rank 4.
-// Errors   an extent < 0; the elements of a head not side by side; strides of 0 or less; no such
-//          sequence. Overlap is for the call that uses the view, as with any other.
+// The view of a tensor of rank 3, or of one sequence of a tensor of rank 4. Rejects an extent < 0,
+// elements of a head that are not contiguous, strides of 0 or less, and a sequence that does not
+// exist. The call that uses the view checks for overlaps.
 template <class T>
 heads_view<T> heads_along(const char* what, T* data, const axis_list& list, dim_order order,
-                          bool is_batch = false, std::int64_t sequence = 0) {
+                          std::int64_t sequence) {
   static_assert(format_of_v<T> != element_format::unknown,
                 "yarn: the element type has no format; specialise yarn::format_of for it");
+  const bool is_batch = list.rank == 4, is_empty = list.is_empty();
   const axis_places at = places_of(order, is_batch);
-  const int rank = is_batch ? 4 : 3;
-  bool is_empty = false;
-  for (int i = 0; i < rank; ++i) {
+  for (int i = 0; i < list.rank; ++i)
     if (list.extent[i] < 0)
       fail_argument("yarn: {}: extent {} of axis {} must be >= 0 (axes are [{}])", what,
                     list.extent[i], i, at.words);
-    is_empty = is_empty || list.extent[i] == 0;
-  }
   if (is_batch) {
     check_stride(what, "sequences", at.words, list.extent[at.sequences], list.stride[at.sequences]);
     const std::int64_t offset = offset_along(what, "sequence", at.words, list.extent[at.sequences],
@@ -99,7 +108,7 @@ heads_view<T> heads_along(const char* what, T* data, const axis_list& list, dim_
         what, list.stride[at.dim], at.words);
   check_stride(what, "tokens", at.words, tokens, list.stride[at.tokens]);
   check_stride(what, "heads", at.words, heads, list.stride[at.heads]);
-  // The stride of a single token or head may be any number: it gets the dense one.
+  // The stride of a single token or head may be any number, so it is replaced by the dense one.
   const std::int64_t head_stride = heads > 1 ? list.stride[at.heads] : dim;
   const auto all_heads =
       static_cast<std::uint64_t>(heads) * static_cast<std::uint64_t>(head_stride);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Angles as 64-bit fractions of a turn, and the exact cos/sin of such an angle.
+// Phases: angles in units of 2^-64 turns, and the exact cos and sin of a phase.
 //
-// A frequency f (radians per token) becomes F = round(f / 2pi * 2^64). Then position * F in
-// wrapping 64-bit arithmetic is the angle modulo a turn: range reduction without error, for any
-// position and sign; the only error is that of F, at most 2^-65 turns per token.
+// A frequency f (radians per token) becomes F = round(f / 2pi * 2^64). The product position * F in
+// wrapping 64-bit arithmetic is the angle modulo one turn. So range reduction has no error, for any
+// position and sign. The only error is the rounding of F: at most 2^-65 turns per token.
 #ifndef YARN_DETAIL_ARITHMETIC_PHASE_HPP
 #define YARN_DETAIL_ARITHMETIC_PHASE_HPP
 
@@ -13,18 +13,18 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// radians / 2pi * 2^64, rounded to the nearest integer, modulo 2^64; |radians| < 2^64.
+/// radians / 2pi * 2^64, rounded to the nearest integer, modulo 2^64. Requires |radians| < 2^64.
 inline std::uint64_t phase_of(double radians) {
-  // 2^194 / 2pi: with a factor of 53 bits, good to 2^-76 units of the result.
+  // 2^194 / 2pi. The product with 53 bits is exact to 2^-76 units of the result.
   constexpr std::uint64_t c2 = 0xa2f9836e4e441529, c1 = 0xfc2757d1f534ddc0, c0 = 0xdb6295993c439042;
   const auto bits = bit_cast<std::uint64_t>(radians);
   const int biased = static_cast<int>(bits >> 52 & 0x7ff);
   const std::uint64_t m = (bits & 0xfffffffffffffu) | std::uint64_t{biased != 0} << 52;
   const int shift = 1205 - (biased == 0 ? 1 : biased); // product * 2^-shift is the result; > 118
   if (shift >= 246)
-    return 0; // below one half
+    return 0; // The result is below one half.
 
-  // Of the 256-bit product, `twice` is what lies above the bit below the result's lowest.
+  // `twice` is the 256-bit product without the bits below half a unit of the result.
   const u128 low = multiply(m, c0);
   const u128 middle = multiply(m, c1) + u128{0, low.hi};
   const u128 high = multiply(m, c2) + u128{0, middle.hi};
@@ -34,16 +34,16 @@ inline std::uint64_t phase_of(double radians) {
   return bits >> 63 != 0 ? 0 - magnitude : magnitude;
 }
 
-/// cos and sin of one angle, to 2^-120 relative.
+/// cos and sin of an angle. Relative error: 2^-120.
 struct circle_point {
   real cos;
   real sin;
 };
 
-/// The point of the unit circle at phase * 2^-64 turns.
+/// cos and sin of phase * 2^-64 turns.
 inline circle_point exact_point(std::uint64_t phase) {
-  // (pi/2)^(2k) / (2k)! and (pi/2)^(2k+1) / (2k+1)! in units of 2^-127, for Taylor's series in
-  // quarter turns. At an eighth of a turn the first term left out is below 2^-128.
+  // (pi/2)^(2k) / (2k)! and (pi/2)^(2k+1) / (2k+1)! in units of 2^-127: the terms of Taylor's
+  // series in quarter turns. At an eighth of a turn the first omitted term is below 2^-128.
   static constexpr u128 cos_terms[16] = {
       {0x8000000000000000, 0x0000000000000000}, {0x9de9e64df22ef2d2, 0x56e26cd9808c1ac7},
       {0x20783e1036b58766, 0xa6603c01f5db44a7}, {0x02aba78fc797ff3f, 0x8a9f5b7db2276b63},

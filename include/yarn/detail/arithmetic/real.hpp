@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The working of `real`, which real.hpp declares.
+// The definitions of `real`.
 #ifndef YARN_DETAIL_ARITHMETIC_REAL_HPP
 #define YARN_DETAIL_ARITHMETIC_REAL_HPP
 
@@ -19,8 +19,8 @@ inline real::real(double value) {
 
 namespace detail {
 
-// The value m * 2^(e - 127), m normalised, as an IEEE number with `precision` significant bits
-// whose smallest subnormal is 2^smallest: returns the integer significand, and its unit's exponent.
+// Rounds m * 2^(e - 127), with m normalised, to an IEEE number with `precision` significant bits
+// and the smallest subnormal 2^smallest. The result is significand * 2^exponent.
 struct rounded {
   std::uint64_t significand;
   int exponent;
@@ -29,27 +29,27 @@ constexpr rounded round_to_even(u128 m, int e, int precision, int smallest) {
   int unit = e - precision + 1;
   if (unit < smallest)
     unit = smallest;
-  const int drop = unit - e + 127; // >= 75: precision is at most 53
+  const int drop = unit - e + 127; // at least 75, because precision is at most 53
   if (drop > 128)
     return {0, unit};
   const u128 kept = m >> drop;
-  const u128 rest = m << (128 - drop); // what was dropped, from the top bit down
+  const u128 rest = m << (128 - drop); // the dropped bits, from the top bit down
   const bool above_half = rest.hi >> 63 != 0 && !(rest == u128{std::uint64_t{1} << 63, 0});
   const bool half = rest == u128{std::uint64_t{1} << 63, 0};
   return {kept.lo + (above_half || (half && (kept.lo & 1) != 0) ? 1u : 0u), unit};
 }
 
-// significand * 2^exponent, exactly representable, as a double; by bits, so that -ffast-math and a
-// flush-to-zero mode cannot touch it.
+// significand * 2^exponent as a double, which is exact. The double is assembled from bits, because
+// -ffast-math and the flush-to-zero mode could change the result of floating-point operations.
 YARN_ALWAYS_INLINE double assemble_double(rounded r, bool negative) {
   std::uint64_t bits = 0;
   if (r.significand != 0) {
-    const int shift = leading_zeros(r.significand) - 11; // brings the leading bit to bit 52
+    const int shift = leading_zeros(r.significand) - 11; // moves the leading bit to bit 52
     const int biased = r.exponent - shift + 1075;
     if (biased >= 2047)
       bits = std::uint64_t{0x7ff} << 52;
     else if (biased <= 0)
-      bits = r.significand; // subnormal: the unit is 2^-1074 already
+      bits = r.significand; // A subnormal: its unit is 2^-1074 already.
     else
       bits = static_cast<std::uint64_t>(biased) << 52 |
              ((shift >= 0 ? r.significand << shift : r.significand >> -shift) & 0xfffffffffffffu);
@@ -82,7 +82,7 @@ inline real operator+(real a, real b) {
     b = a;
     a = larger;
   }
-  // One bit of headroom for the carry; the bits that leave at the bottom are below 2^-126 of a.
+  // One bit of headroom for the carry. The bits that are shifted out are below 2^-126 of a.
   const detail::u128 larger = a.mantissa() >> 1;
   const detail::u128 smaller = b.mantissa() >> (a.exponent() - b.exponent() + 1);
   return real(a.is_negative() == b.is_negative() ? larger + smaller : larger - smaller,
@@ -116,7 +116,7 @@ inline bool operator==(real a, real b) {
 }
 inline bool operator<(real a, real b) {
   if (a.is_negative() != b.is_negative())
-    return a.is_negative();                    // a zero never is
+    return a.is_negative();                    // A zero is never negative.
   const real& small = a.is_negative() ? b : a; // in magnitude, if a < b
   const real& large = a.is_negative() ? a : b;
   return small.exponent() != large.exponent() ? small.exponent() < large.exponent()
@@ -149,7 +149,7 @@ inline real ceil(real x) { return -floor(-x); }
 
 namespace detail {
 
-// 1/n! in units of 2^-126, and 1/(2n+1) in units of 2^-127, worked out by the compiler.
+// 1/n! in units of 2^-126, and 1/(2n+1) in units of 2^-127. The compiler computes them.
 struct series_terms {
   static constexpr int size = 29;
   u128 of_exp[size];
@@ -168,7 +168,8 @@ inline constexpr series_terms terms{};
 
 inline real exp(real x) {
   using detail::u128;
-  // x = k ln 2 + r with |r| <= ln(2)/2, then Taylor's series; its next term is below 2^-144.
+  // x = k ln 2 + r with |r| <= ln(2)/2, then Taylor's series. The first omitted term is below
+  // 2^-144.
   const std::int64_t k = detail::floor_to_integer(x / constant::ln2 + real(0.5));
   const real r = x - real(k) * constant::ln2;
   const u128 magnitude = r.mantissa() >> (-1 - r.exponent()); // |r| < 1/2, in units of 2^-128
@@ -189,7 +190,7 @@ inline real log(real x) {
   const real z = (f - real(1)) / (f + real(1));
   const u128 magnitude = z.mantissa() >> (-1 - z.exponent()); // units of 2^-128
   const u128 square = detail::multiply_high(magnitude, magnitude);
-  u128 sum = detail::terms.of_atanh[28]; // the next term is below 2^-134
+  u128 sum = detail::terms.of_atanh[28]; // The first omitted term is below 2^-134.
   for (int n = 27; n >= 0; --n)
     sum = detail::terms.of_atanh[n] + detail::multiply_high(square, sum);
   return real(k) * constant::ln2 + real(2) * z * real(sum, 0, false);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Unsigned 128-bit integers as two words: the ground under real.hpp and phase.hpp.
+// Unsigned integers of 128 bits, as two 64-bit integers. real.hpp and phase.hpp compute with them.
 #ifndef YARN_DETAIL_ARITHMETIC_U128_HPP
 #define YARN_DETAIL_ARITHMETIC_U128_HPP
 
@@ -31,7 +31,7 @@ constexpr u128 operator-(u128 a, u128 b) {
   return {a.hi - b.hi - (a.lo < b.lo ? 1u : 0u), a.lo - b.lo};
 }
 
-/// Shifts by any count >= 0; what leaves is lost.
+/// Shifts by any count >= 0. Bits that are shifted out are lost.
 constexpr u128 operator<<(u128 a, int n) {
   if (n == 0)
     return a;
@@ -66,7 +66,7 @@ constexpr int leading_zeros(u128 x) {
   return x.hi != 0 ? leading_zeros(x.hi) : 64 + leading_zeros(x.lo);
 }
 
-/// The whole product of two words.
+/// The whole product of two 64-bit integers.
 YARN_ALWAYS_INLINE u128 multiply(std::uint64_t a, std::uint64_t b) {
 #if YARN_HAS_INT128
   const native_u128 product = static_cast<native_u128>(a) * b;
@@ -89,7 +89,7 @@ YARN_ALWAYS_INLINE u128 multiply_high(u128 a, u128 b) {
   return multiply(a.hi, b.hi) + u128{0, cross.hi} + u128{0, other.hi} + u128{0, middle.hi};
 }
 
-/// a / divisor, rounded down; 0 < divisor < 2^32.
+/// a / divisor, rounded down. 0 < divisor < 2^32.
 constexpr u128 divide(u128 a, std::uint64_t divisor) {
 #if YARN_HAS_INT128
   const native_u128 quotient = (static_cast<native_u128>(a.hi) << 64 | a.lo) / divisor;

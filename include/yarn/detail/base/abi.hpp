@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: MIT
 // YARN_ABI: the inline namespace of everything that generates code.
 //
-// A header is compiled with its user's flags. Two sources of one program, one built with -mavx2 and
-// one without, would each emit `yarn::make_frequencies`, and the linker would keep either for both:
-// an illegal instruction on an old processor, silently. So whatever generates code lives in a
-// namespace that spells the flags out, and such functions never meet. What is only data (views,
-// slices, 16-bit formats) lives in the inline namespace v0, has only always-inlined members and may
-// pass between differently built sources. (What starts with a double counts as code: clang -O0
-// makes that a function, which moves it through a vector register.) For the same reason headers
-// here use no std containers, strings or algorithms: their instantiations carry no flags in their
-// names. (std::variant is the one exception; its alternatives are types of YARN_ABI, so its name
-// carries the flags, too. hf_config, gguf, ggml, onnxruntime and testing do use the standard
-// library: include them in sources with the program's own flags.)
+// Each source compiles a header with its own flags. Assume that one source of a program is built
+// with -mavx2 and another one without. Both emit the function `yarn::make_frequencies`, and the
+// linker keeps one of the two for both sources. If it keeps that of -mavx2, the program stops at an
+// illegal instruction on an old processor. Therefore:
+//
+// * Functions, and types with functions, live in an inline namespace whose name contains the flags.
+//   Functions with different flags then have different names.
+// * Plain data (views, thread slices, 16-bit formats) lives in the inline namespace v0, has only
+//   members that are always inlined, and may pass between sources with different flags. Default
+//   member initialisers of type double count as functions: at -O0 clang emits a function for them,
+//   which uses vector registers.
+// * The headers of yarn.hpp use no containers, strings or algorithms of std, because the names of
+//   their instantiations do not contain the flags. std::variant is an exception: its alternatives
+//   are types of YARN_ABI, so its name contains the flags, too.
+// * hf_config, gguf, ggml, onnxruntime and testing do use the standard library. Include them only
+//   in sources with the flags of the whole program.
 #ifndef YARN_DETAIL_BASE_ABI_HPP
 #define YARN_DETAIL_BASE_ABI_HPP
 
@@ -44,8 +49,8 @@
 #define YARN_ABI_VECTOR base
 #endif
 
-// One letter for each extension that compilers use unasked or that our kernels ask for, o where
-// it is missing.
+// One letter for each extension that compilers use on their own or that our kernels use; o if the
+// extension is off.
 #if YARN_HAS_FMA
 #define YARN_ABI_FMA m
 #else

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Floating-point numbers as integers and back: the bits of one type seen as another.
+// The bits of one type as another: floating-point numbers as integers and back.
 #ifndef YARN_DETAIL_BASE_BITS_HPP
 #define YARN_DETAIL_BASE_BITS_HPP
 
@@ -13,16 +13,16 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// std::bit_cast, which is of C++20.
+/// std::bit_cast, which C++17 lacks.
 template <class To, class From> YARN_ALWAYS_INLINE To bit_cast(const From& from) {
-  static_assert(sizeof(To) == sizeof(From), "both types have the same bits");
+  static_assert(sizeof(To) == sizeof(From), "both types must have the same size");
   To to;
   std::memcpy(static_cast<void*>(&to), &from, sizeof to);
   return to;
 }
 
-/// Whether x is neither infinite nor NaN. Reads the bits, because -ffast-math lets compilers assume
-/// that std::isfinite is always true.
+/// Whether x is neither infinite nor NaN. The function reads the bits, because with -ffast-math
+/// compilers assume that std::isfinite is always true.
 YARN_ALWAYS_INLINE bool is_finite(double x) {
   return (bit_cast<std::uint64_t>(x) >> 52 & 0x7ff) != 0x7ff;
 }

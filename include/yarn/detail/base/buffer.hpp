@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// An owning array of trivial elements on a cache-line boundary. Not std::vector: its instantiations
-// would be shared between instruction sets (abi.hpp), and it fills what is about to be written.
+// An owning array of trivial elements, aligned to cache lines. std::vector would not do: the linker
+// would share its instantiations between instruction sets (abi.hpp), and it zero-fills memory that
+// the caller overwrites at once.
 #ifndef YARN_DETAIL_BASE_BUFFER_HPP
 #define YARN_DETAIL_BASE_BUFFER_HPP
 
@@ -16,7 +17,7 @@ inline namespace YARN_ABI {
 namespace detail {
 
 template <class T> class buffer {
-  static_assert(std::is_trivially_copyable_v<T>, "elements are moved as bytes");
+  static_assert(std::is_trivially_copyable_v<T>, "elements are copied as bytes");
 
 public:
   static constexpr std::size_t alignment = 64;
@@ -44,7 +45,7 @@ public:
   T& operator[](std::size_t i) { return data_[i]; }
   const T& operator[](std::size_t i) const { return data_[i]; }
 
-  /// Elements are uninitialised afterwards. Memory is kept when it suffices.
+  /// All elements are uninitialised afterwards. The memory is kept if it is large enough.
   void resize_discarding(std::size_t size) {
     if (size > capacity_) {
       T* fresh = allocate(size);
@@ -55,7 +56,7 @@ public:
     size_ = size;
   }
 
-  /// Keeps the first elements; new ones are uninitialised. Grows by half at least.
+  /// Keeps the elements; new ones are uninitialised. New memory is larger by half at least.
   void resize_keeping(std::size_t size) {
     if (size > capacity_) {
       const std::size_t grown = capacity_ + capacity_ / 2;

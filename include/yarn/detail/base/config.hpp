@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What the compiler offers, under names of our own.
+// Macros for features of compilers and processors.
 //
-// For users: YARN_NO_XSIMD selects the scalar twin (no dependency at all); YARN_ASSERT(condition),
-// if defined before the first include, checks the preconditions of unchecked calls.
+// Two macros are for users. YARN_NO_XSIMD selects scalar code, which needs no other library.
+// YARN_ASSERT(condition), if it is defined before the first include, checks the preconditions of
+// functions that have no other checks.
 #ifndef YARN_DETAIL_BASE_CONFIG_HPP
 #define YARN_DETAIL_BASE_CONFIG_HPP
 
@@ -18,7 +19,8 @@
 #define YARN_NOINLINE __attribute__((noinline, cold))
 #define YARN_LIKELY(condition) __builtin_expect((condition), 1)
 #define YARN_INLINE_LAMBDA __attribute__((always_inline))
-// gcc -O3 makes one loop with two kinds of stores into two that compute everything twice.
+// Keeps gcc -O3 from splitting a loop with two kinds of stores into two loops, which would compute
+// everything twice.
 #define YARN_KEEP_ONE_LOOP() asm volatile("" ::: "memory")
 #define YARN_PREFETCH(address, writes) __builtin_prefetch((address), (writes))
 #endif
@@ -36,8 +38,8 @@
 #define YARN_EXCEPTIONS 0
 #endif
 
-// Whether a fused multiply-add is one instruction. It decides the last bit of a rotation, so it is
-// asked once, here, for the vector code and its scalar tail alike.
+// Whether the processor has a fused multiply-add. The last bit of a rotation depends on this, so
+// vector code and its scalar tail use the same macro.
 #if defined(__FMA__) || defined(__FMA4__) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__) || \
     defined(_M_ARM64) || (defined(_MSC_VER) && defined(__AVX2__)) || defined(__riscv_flen) ||      \
     defined(__powerpc64__) || defined(__s390x__)
@@ -46,7 +48,7 @@
 #define YARN_HAS_FMA 0
 #endif
 
-// YARN_NO_INT128 exists so that the tests reach the portable branch of the 128-bit arithmetic.
+// Tests define YARN_NO_INT128 to reach the portable branch of the 128-bit arithmetic.
 #if defined(__SIZEOF_INT128__) && !defined(YARN_NO_INT128)
 #define YARN_HAS_INT128 1
 #else

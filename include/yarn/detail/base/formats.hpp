@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The table of element formats. A new format is one enumerator in types.hpp and one format_traits
-// here: everything that converts, names or sizes elements asks this table, so a format without an
-// entry does not compile.
+// The table of element formats. A new format needs an enumerator in types.hpp and a format_traits
+// here. All code that converts elements, or needs their name or size, uses this table, so a format
+// without an entry does not compile.
 //
-// The conversions work on one element by integers. They give the same bits on every processor:
-// rounding is to nearest even, denormals are kept, a NaN stays a quiet NaN. The vector code in
-// detail/simd/ has faster forms with the same results.
+// The conversions here are of one element, by integers, with the same bits on every processor. They
+// round to nearest even and keep denormals; a NaN becomes a quiet NaN. The vector code in
+// detail/simd/ is faster and gives the same results, except for the payload of a NaN.
 #ifndef YARN_DETAIL_BASE_FORMATS_HPP
 #define YARN_DETAIL_BASE_FORMATS_HPP
 
@@ -17,8 +17,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// The bits of a float without its sign, for a number of a smaller format without its sign. It has
-/// `ExponentBits` exponent bits, `FractionBits` fraction bits, and is finite.
+/// Widens a finite number without its sign, from a format with `ExponentBits` exponent bits and
+/// `FractionBits` fraction bits. Returns the bits of a float.
 template <int ExponentBits, int FractionBits>
 YARN_ALWAYS_INLINE std::uint32_t widen_magnitude(std::uint32_t bits) {
   constexpr std::uint32_t bias = (1u << (ExponentBits - 1)) - 1;
@@ -28,7 +28,7 @@ YARN_ALWAYS_INLINE std::uint32_t widen_magnitude(std::uint32_t bits) {
   if (exponent == 0) {
     if (fraction == 0)
       return 0;
-    exponent = 1; // a subnormal: its leading bit moves to the place of the hidden one
+    exponent = 1; // A subnormal: shift its leading bit to the place of the hidden bit.
     while ((fraction & hidden_bit) == 0) {
       fraction <<= 1;
       --exponent;
@@ -38,8 +38,8 @@ YARN_ALWAYS_INLINE std::uint32_t widen_magnitude(std::uint32_t bits) {
   return (exponent + 127 - bias) << 23 | fraction << (23 - FractionBits);
 }
 
-/// The way back: a finite float without its sign, rounded to nearest even. The exponent of the
-/// result may exceed what the format has: the caller decides what an overflow becomes.
+/// Narrows the bits of a finite float without its sign, rounded to nearest even. The exponent of
+/// the result may be too large for the format; the caller handles that overflow.
 template <int ExponentBits, int FractionBits>
 YARN_ALWAYS_INLINE std::uint32_t narrow_magnitude(std::uint32_t magnitude) {
   constexpr std::uint32_t bias = (1u << (ExponentBits - 1)) - 1;
@@ -63,13 +63,14 @@ YARN_ALWAYS_INLINE std::uint32_t narrow_magnitude(std::uint32_t magnitude) {
 inline constexpr std::uint32_t float_infinity = 0x7f800000u; // bits
 
 /// One entry of the table:
-///   type       the library's element type of this format
-///   storage    the number that an element is in memory, of the element's size
-///   compute    the smaller of float and double that holds every value
-///   digits     significant bits
-///   name       as numpy and torch call it
-///   widen      storage -> compute, exact
-///   narrow     compute -> storage, rounded once
+///
+///     type       the library's element type of this format
+///     storage    a number type of the same size, which holds the bits of an element
+///     compute    float, or double if float cannot hold every value
+///     digits     significant bits
+///     name       the name in numpy and torch
+///     widen      storage -> compute, exact
+///     narrow     compute -> storage, rounded once
 template <element_format Format> struct format_traits;
 
 template <> struct format_traits<element_format::binary64> {
@@ -112,7 +113,8 @@ template <> struct format_traits<element_format::binary16> {
     const std::uint32_t magnitude = bits & 0x7fffffffu;
     if (magnitude > float_infinity)
       return static_cast<std::uint16_t>(sign | 0x7e00 | (magnitude >> 13 & 0x3ff));
-    if (magnitude >= 0x47800000u) // 65536 and infinity; a smaller number may still round up to it
+    if (magnitude >=
+        0x47800000u) // 65536 and infinity. Rounding below may overflow to infinity, too.
       return static_cast<std::uint16_t>(sign | 0x7c00);
     return static_cast<std::uint16_t>(sign | narrow_magnitude<5, 10>(magnitude));
   }
@@ -130,7 +132,7 @@ template <> struct format_traits<element_format::bfloat16> {
   }
   YARN_ALWAYS_INLINE static std::uint16_t narrow(float value) {
     const auto bits = bit_cast<std::uint32_t>(value);
-    if ((bits & 0x7fffffffu) > float_infinity) // rounding could make infinity or zero of a NaN
+    if ((bits & 0x7fffffffu) > float_infinity) // Rounding could turn a NaN into infinity or zero.
       return static_cast<std::uint16_t>(bits >> 16 | 0x40);
     return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
   }
@@ -156,13 +158,13 @@ template <> struct format_traits<element_format::float8_e4m3> {
     const std::uint32_t magnitude = bits & 0x7fffffffu;
     if (magnitude > float_infinity)
       return static_cast<std::uint8_t>(sign | 0x7f);
-    if (magnitude >= 0x43e00000u) // 448, the largest number: there is no infinity
+    if (magnitude >= 0x43e00000u) // 448, the largest number. The format has no infinity.
       return static_cast<std::uint8_t>(sign | 0x7e);
     return static_cast<std::uint8_t>(sign | narrow_magnitude<4, 3>(magnitude));
   }
 };
 
-/// The entry of an element type, const or not, and what every element type must fulfil.
+/// The entry of an element type, and the requirements on every element type.
 template <class T> struct element_traits_of {
   static constexpr element_format format = format_of_v<T>;
   static_assert(format != element_format::unknown,
@@ -176,14 +178,15 @@ template <class T> struct element_traits_of {
 };
 template <class T> using element_traits = typename element_traits_of<std::remove_const_t<T>>::type;
 
-/// An element as the type that the rotation computes in.
+/// The value of an element, in the type of the computation.
 template <class Compute, class T> YARN_ALWAYS_INLINE Compute widen(const T& element) {
   using traits = element_traits<T>;
   return static_cast<Compute>(traits::widen(bit_cast<typename traits::storage>(element)));
 }
 
-/// A double as a float that gives, rounded once more to a format of at most 22 digits, what the
-/// double itself rounds to: to nearest where the float is exact, else to odd.
+/// Rounds a double to float so that a second rounding, to a format of at most 22 digits, gives the
+/// same result as one rounding of the double. Rounding to nearest first could create a tie. Returns
+/// the value itself if a float can hold it, else the neighbouring float whose last bit is odd.
 YARN_ALWAYS_INLINE float round_to_odd(double value) {
   const auto nearest = static_cast<float>(value);
   if (!(static_cast<double>(nearest) != value) || !is_finite(value))
@@ -195,7 +198,7 @@ YARN_ALWAYS_INLINE float round_to_odd(double value) {
   return bit_cast<float>(bits | 1u);
 }
 
-/// A computed value as an element, rounded once.
+/// Stores a computed value in an element, rounded once.
 template <class T, class Compute> YARN_ALWAYS_INLINE void narrow(Compute value, T& element) {
   using traits = element_traits<T>;
   typename traits::storage bits;
@@ -206,8 +209,12 @@ template <class T, class Compute> YARN_ALWAYS_INLINE void narrow(Compute value, 
   std::memcpy(static_cast<void*>(&element), &bits, sizeof bits);
 }
 
-/// Calls f(format_traits<F>{}) for a format that is known at run time only. There is no default:
-/// compilers warn where an enumerator is missing.
+/// The number of enumerators of element_format. Each adapter has a table with one code per
+/// enumerator.
+inline constexpr int n_formats = 6;
+
+/// Calls f(format_traits<F>{}) for a format that is known at run time only. The switch has no
+/// default, so compilers warn about a missing format.
 /// Errors   std::invalid_argument for `unknown`.
 template <class F> decltype(auto) with_format(element_format format, F&& f) {
   switch (format) {

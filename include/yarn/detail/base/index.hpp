@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Counts, extents and strides of any integer type as one.
+// Conversion of counts, extents and strides from any integer type.
 #ifndef YARN_DETAIL_BASE_INDEX_HPP
 #define YARN_DETAIL_BASE_INDEX_HPP
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The text of errors and notes, and the two functions that every error goes through.
+// Messages of errors and notes, and the two functions that report errors.
 //
 //     fail_argument("yarn: {} = {} must be > 0 (tokens)", field, value);
 //
-// "{}" stands for the next value, "{:.9}" for a number with 9 significant digits (6 without this).
-// std::string is not used: its weak instantiations would carry the instruction set of this source
-// into others (abi.hpp).
+// "{}" is replaced by the next value, "{:.9}" by a number with 9 significant digits (the default is
+// 6). std::string is not used here, because the linker shares its instantiations between sources
+// with different instruction sets (abi.hpp).
 #ifndef YARN_DETAIL_BASE_MESSAGE_HPP
 #define YARN_DETAIL_BASE_MESSAGE_HPP
 
@@ -28,7 +28,7 @@ enum class error_kind { invalid_argument, out_of_range };
 /// One value of a message: a text, an integer or a floating-point number.
 class message_value {
 public:
-  // NOLINTBEGIN(google-explicit-constructor): values are written as they are
+  // NOLINTBEGIN(google-explicit-constructor): callers pass plain values
   message_value(const char* text) : kind_(kind::text), text_(text) {}
   template <class Text, class = decltype(std::declval<const Text&>().c_str())>
   message_value(const Text& text) : message_value(text.c_str()) {}
@@ -39,8 +39,8 @@ public:
         integer_(static_cast<std::uint64_t>(value)) {}
   // NOLINTEND(google-explicit-constructor)
 
-  /// Writes the value behind `text`, at most `room` characters with the final zero; returns the
-  /// length that it needs, as snprintf does.
+  /// Writes the value to `text`, at most `room` characters with the final zero. Returns the length
+  /// of the whole value, as snprintf does.
   int print(char* text, std::size_t room, int digits) const {
     switch (kind_) {
     case kind::text:
@@ -65,11 +65,11 @@ private:
   }; // NOLINTEND(readability-identifier-naming)
 };
 
-/// The longest text, with its final zero. The longest message has some 250 characters and two names
-/// of the caller's; a longer text is cut.
+/// The size of the longest message, with its final zero. A longer message is cut. Our longest ones
+/// have some 250 characters, and contain up to two names that the caller gives.
 inline constexpr std::size_t message_size = 512;
 
-/// Writes `format` with the values in the places of "{}" to text[message_size].
+/// Writes `format` to text[message_size], with the values in place of "{}".
 YARN_NOINLINE inline void format_message(char* text, const char* format,
                                          const message_value* values) {
   std::size_t size = 0;
@@ -79,7 +79,7 @@ YARN_NOINLINE inline void format_message(char* text, const char* format,
       continue;
     }
     int digits = 6;
-    for (++format; *format != '}'; ++format) // "}" or ":.9}" or ":.17}"
+    for (++format; *format != '}'; ++format) // "}", ":.9}" or ":.17}"
       if (*format == '.')
         digits = 0;
       else if (*format != ':')
@@ -111,18 +111,18 @@ YARN_NOINLINE inline void format_message(char* text, const char* format,
 #endif
 }
 
-// The last element of the lists below is unused; it is there because no list may be empty.
+// The last element of the arrays below is unused. It is there because an array must not be empty.
 
-/// Throws std::invalid_argument with this text, or ends the program (error.hpp).
+/// Throws std::invalid_argument with this message, or ends the program (error.hpp).
 template <class... Values>
-[[noreturn]] YARN_ALWAYS_INLINE void fail_argument(const char* format, const Values&... values) {
+[[noreturn]] YARN_NOINLINE void fail_argument(const char* format, Values... values) {
   const message_value list[] = {message_value(values)..., message_value("")};
   fail_with(error_kind::invalid_argument, format, list);
 }
 
 /// The same with std::out_of_range.
 template <class... Values>
-[[noreturn]] YARN_ALWAYS_INLINE void fail_range(const char* format, const Values&... values) {
+[[noreturn]] YARN_NOINLINE void fail_range(const char* format, Values... values) {
   const message_value list[] = {message_value(values)..., message_value("")};
   fail_with(error_kind::out_of_range, format, list);
 }

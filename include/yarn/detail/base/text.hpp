@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Messages as std::string, for the opt-in headers: the readers of configurations and the tester.
+// Messages as std::string, for opt-in headers: the readers of configurations and the tester.
 #ifndef YARN_DETAIL_BASE_TEXT_HPP
 #define YARN_DETAIL_BASE_TEXT_HPP
 
@@ -11,7 +11,7 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// `format` with values in the places of "{}" (message.hpp); at most message_size - 1 characters.
+/// `format` with values in place of "{}" (message.hpp). At most message_size - 1 characters.
 template <class... Values> std::string text_of(const char* format, const Values&... values) {
   const message_value list[] = {message_value(values)..., message_value("")};
   char text[message_size];

@@ -1,19 +1,77 @@
 // SPDX-License-Identifier: MIT
-// What dispatch.hpp declares.
+// The definitions of dispatch.hpp, and the detection of instruction sets by cpuid.
 #ifndef YARN_DETAIL_DISPATCH_PARTS_HPP
 #define YARN_DETAIL_DISPATCH_PARTS_HPP
 
 #include "../../dispatch.hpp"
-#include "cpu.hpp"
 
 #include <initializer_list>
+
+#if (defined(__x86_64__) || defined(_M_X64)) && !defined(_M_ARM64EC)
+#define YARN_DISPATCH_X86_64
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+#else
+#include <cpuid.h>
+#endif
+#endif
 
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// The largest set whose every instruction the processor has and whose registers the system saves.
-constexpr isa isa_of(const cpu_words& cpu) {
+// The registers that cpuid and xgetbv return.
+struct cpu_registers {
+  std::uint32_t leaf_1_ecx = 0;
+  std::uint32_t leaf_7_ebx = 0;
+  std::uint32_t leaf_7_1_eax = 0;
+  std::uint32_t leaf_80000001_ecx = 0;
+  std::uint32_t xcr0 = 0; // the registers that the operating system saves; 0 if unknown
+};
+
+constexpr bool has_bits(std::uint32_t word, std::uint32_t bits) { return (word & bits) == bits; }
+constexpr std::uint32_t bit(int n) { return std::uint32_t{1} << n; }
+
+inline cpu_registers read_cpu() {
+  cpu_registers cpu;
+#if defined(YARN_DISPATCH_X86_64)
+  struct registers {
+    std::uint32_t eax, ebx, ecx, edx;
+  };
+  // Returns zeros beyond the last leaf. Intel's processors would return another leaf there.
+  const auto cpuid = [](std::uint32_t leaf, std::uint32_t subleaf) {
+    registers r = {};
+#if defined(_MSC_VER) && !defined(__clang__)
+    int last[4]; // The first register is the last leaf of the basic or of the extended ones.
+    __cpuidex(last, static_cast<int>(leaf & 0x80000000U), 0);
+    if (static_cast<std::uint32_t>(last[0]) >= leaf)
+      __cpuidex(reinterpret_cast<int*>(&r), static_cast<int>(leaf), static_cast<int>(subleaf));
+#else
+    __get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
+#endif
+    return r;
+  };
+  cpu.leaf_1_ecx = cpuid(1, 0).ecx;
+  const registers leaf_7 = cpuid(7, 0);
+  cpu.leaf_7_ebx = leaf_7.ebx;
+  if (leaf_7.eax >= 1)
+    cpu.leaf_7_1_eax = cpuid(7, 1).eax;
+  cpu.leaf_80000001_ecx = cpuid(0x80000001U, 0).ecx;
+  if (has_bits(cpu.leaf_1_ecx, bit(27))) { // OSXSAVE: xgetbv exists
+#if defined(_MSC_VER) && !defined(__clang__)
+    cpu.xcr0 = static_cast<std::uint32_t>(_xgetbv(0));
+#else
+    std::uint32_t high = 0; // Assembly, because the intrinsic needs a compiler flag.
+    asm volatile("xgetbv" : "=a"(cpu.xcr0), "=d"(high) : "c"(0));
+#endif
+  }
+#endif
+  return cpu;
+}
+
+// The largest instruction set that the processor has in full, and whose registers the operating
+// system saves.
+constexpr isa isa_of(const cpu_registers& cpu) {
   const bool has_avx2 =
       has_bits(cpu.leaf_1_ecx, bit(12) | bit(22) | bit(23) | bit(27) | bit(28) |
                                    bit(29)) &&              // FMA MOVBE POPCNT OSXSAVE AVX F16C
@@ -30,7 +88,8 @@ constexpr isa isa_of(const cpu_words& cpu) {
   return has_bits(cpu.leaf_7_1_eax, bit(5)) ? isa::avx512_bf16 : isa::avx512;
 }
 
-// What this source's flags allow: a part whose flags got lost is refused.
+// The instruction set of the flags of this source. A part that was compiled without its flags is
+// rejected.
 inline constexpr isa isa_of_flags =
 #if !defined(__AVX2__) || (!defined(_MSC_VER) && !(defined(__FMA__) && defined(__F16C__) &&        \
                                                    defined(__BMI__) && defined(__BMI2__)))
@@ -44,14 +103,15 @@ inline constexpr isa isa_of_flags =
     isa::avx512_bf16;
 #endif
 
-template <class Kernels, isa Part, bool Compiled> const Kernels* part_if_compiled() {
-  if constexpr (Compiled)
-    return &dispatch_part<Kernels, Part>();
-  else
-    return nullptr;
+// The implementation of dispatch_find in a program with these parts.
+template <class Kernels, isa... Parts> const Kernels* find_part(isa wanted) {
+  const Kernels* found = nullptr;
+  ((wanted == Parts ? void(found = &dispatch_part<Kernels, Parts>()) : void()), ...);
+  return found;
 }
 
-// On a processor that supports `supported`.
+// The kernels of `part`. Rejects a part that a processor with the instruction set `supported`
+// cannot run.
 template <class Kernels> const Kernels& part_for(isa part, isa supported) {
   const Kernels* const kernels = dispatch_find<Kernels>(part);
   if (kernels == nullptr)
@@ -74,17 +134,8 @@ template <class Kernels> isa best_for(isa supported) {
 } // namespace detail
 
 inline const char* name_of(isa set) {
-  switch (set) {
-  case isa::baseline:
-    return "baseline";
-  case isa::avx2:
-    return "avx2";
-  case isa::avx512:
-    return "avx512";
-  case isa::avx512_bf16:
-    return "avx512_bf16";
-  }
-  return "unknown";
+  constexpr const char* names[] = {"baseline", "avx2", "avx512", "avx512_bf16"};
+  return set >= isa::baseline && set <= isa::avx512_bf16 ? names[static_cast<int>(set)] : "unknown";
 }
 
 inline isa supported_isa() {
@@ -92,24 +143,17 @@ inline isa supported_isa() {
   return supported;
 }
 
-template <class Kernels> bool has_isa(isa set) {
-  return set <= supported_isa() && dispatch_find<Kernels>(set) != nullptr;
-}
 template <class Kernels> isa best_isa() { return detail::best_for<Kernels>(supported_isa()); }
 
 template <class Kernels> const Kernels& dispatch(isa part) {
   return detail::part_for<Kernels>(part, supported_isa());
 }
-template <class Kernels> const Kernels& dispatch() {
-  static const Kernels& best = dispatch<Kernels>(best_isa<Kernels>());
-  return best;
-}
 
 } // namespace YARN_ABI
 } // namespace yarn
 
-// yarn_add_dispatch defines YARN_DISPATCH_ISA in every part but the baseline, and there it says
-// which others the program has.
+// yarn_add_dispatch defines YARN_DISPATCH_ISA in every part except the baseline. In the baseline it
+// defines which other parts the program has.
 #if !defined(YARN_DISPATCH_WITH_AVX2)
 #define YARN_DISPATCH_WITH_AVX2 false
 #endif
@@ -126,19 +170,11 @@ template <class Kernels> const Kernels& dispatch() {
 #define YARN_DISPATCH_ISA baseline
 #define YARN_DISPATCH_FIND(Kernels)                                                                \
   template <> const Kernels* yarn::dispatch_find<Kernels>(yarn::isa wanted) {                      \
-    switch (wanted) {                                                                              \
-    case yarn::isa::baseline:                                                                      \
-      return &yarn::dispatch_part<Kernels, yarn::isa::baseline>();                                 \
-    case yarn::isa::avx2:                                                                          \
-      return yarn::detail::part_if_compiled<Kernels, yarn::isa::avx2, YARN_DISPATCH_WITH_AVX2>();  \
-    case yarn::isa::avx512:                                                                        \
-      return yarn::detail::part_if_compiled<Kernels, yarn::isa::avx512,                            \
-                                            YARN_DISPATCH_WITH_AVX512>();                          \
-    case yarn::isa::avx512_bf16:                                                                   \
-      return yarn::detail::part_if_compiled<Kernels, yarn::isa::avx512_bf16,                       \
-                                            YARN_DISPATCH_WITH_AVX512_BF16>();                     \
-    }                                                                                              \
-    return nullptr;                                                                                \
+    using yarn::isa;                                                                               \
+    return yarn::detail::find_part < Kernels, isa::baseline,                                       \
+           YARN_DISPATCH_WITH_AVX2 ? isa::avx2 : isa::baseline,                                    \
+           YARN_DISPATCH_WITH_AVX512 ? isa::avx512 : isa::baseline,                                \
+           YARN_DISPATCH_WITH_AVX512_BF16 ? isa::avx512_bf16 : isa::baseline > (wanted);           \
   }
 #endif
 

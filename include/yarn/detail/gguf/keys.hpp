@@ -10,55 +10,47 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-template <class Reader, class = void> struct is_gguf_reader : std::false_type {};
+/// Uses all functions that gguf_config_from lists, for a check by decltype.
 template <class Reader>
-struct is_gguf_reader<
-    Reader,
-    std::void_t<decltype(std::optional<double>(
-                    std::declval<const Reader&>().number(std::declval<const std::string&>()))),
-                decltype(std::optional<std::vector<double>>(
-                    std::declval<const Reader&>().numbers(std::declval<const std::string&>()))),
-                decltype(std::optional<std::string>(
-                    std::declval<const Reader&>().text(std::declval<const std::string&>()))),
-                decltype(std::vector<std::string>(std::declval<const Reader&>().keys())),
-                decltype(std::optional<std::vector<float>>(std::declval<const Reader&>().tensor(
-                    std::declval<const std::string&>())))>> : std::true_type {};
+auto is_gguf_reader(const Reader& reader, const std::string& key)
+    -> decltype(std::optional<double>(reader.number(key)),
+                std::optional<std::vector<double>>(reader.numbers(key)),
+                std::optional<std::string>(reader.text(key)),
+                std::vector<std::string>(reader.keys()),
+                std::optional<std::vector<float>>(reader.tensor(key)), std::true_type());
+std::false_type is_gguf_reader(...);
 
 /// The keys of a file. Functions take a key without the name of the architecture: `rope.freq_base`
-/// is `llama.rope.freq_base`. Keys that were read are recorded, so that `unused` can list the rest.
+/// for `llama.rope.freq_base`. The class records which keys were read, so that `unused` can list
+/// the rest.
 template <class Reader> class gguf_keys {
 public:
   explicit gguf_keys(const Reader& reader) : reader_(reader), keys_(reader.keys()) {
     std::sort(keys_.begin(), keys_.end());
-    const std::string key = "general.architecture";
-    const std::optional<std::string> name = reader.text(key);
-    if (!name)
-      refuse_type(key, "a text");
-    if (!name || name->empty())
+    architecture_ = text("general.architecture").value_or("");
+    if (architecture_.empty())
       fail_argument(
           "yarn: general.architecture is missing; the names of all other keys begin with it");
-    architecture_ = *name;
   }
 
   const std::string& architecture() const { return architecture_; }
-  std::string full(const char* key) const { return architecture_ + '.' + key; }
+  std::string full(const char* key) const {
+    return architecture_.empty() ? key : architecture_ + '.' + key;
+  }
 
   std::optional<double> number(const char* key) {
-    const std::string name = use(key);
-    const std::optional<double> value = reader_.number(name);
-    if (!value)
-      refuse_type(name, "a number");
-    else if (!is_finite(*value))
-      fail_argument("yarn: {} = {} must be finite", name, *value);
+    const auto value = typed<double>(reader_.number(use(key)), key, "a number");
+    if (value && !is_finite(*value))
+      fail_argument("yarn: {} = {} must be finite", full(key), *value);
     return value;
   }
   std::optional<double> positive(const char* key) {
@@ -72,27 +64,19 @@ public:
     const std::optional<double> value = number(key);
     if (!value)
       return std::nullopt;
-    constexpr double largest = 9007199254740992.0; // up to here doubles are all integers
+    constexpr double largest = 9007199254740992.0; // 2^53: larger doubles skip integers
     if (!(*value >= 1 && *value <= largest) ||
         *value != static_cast<double>(static_cast<std::int64_t>(*value)))
       fail_argument("yarn: {} = {} must be an integer in [1, 2^53]", full(key), *value);
     return static_cast<std::int64_t>(*value);
   }
   std::optional<std::string> text(const char* key) {
-    const std::string name = use(key);
-    std::optional<std::string> value = reader_.text(name);
-    if (!value)
-      refuse_type(name, "a text");
-    return value;
+    return typed<std::string>(reader_.text(use(key)), key, "a text");
   }
   std::optional<std::vector<double>> numbers(const char* key) {
-    const std::string name = use(key);
-    std::optional<std::vector<double>> value = reader_.numbers(name);
-    if (!value)
-      refuse_type(name, "an array of numbers");
-    return value;
+    return typed<std::vector<double>>(reader_.numbers(use(key)), key, "an array of numbers");
   }
-  /// Divisors of the frequencies, one a pair. Empty where the file has no such tensor.
+  /// Divisors of the frequencies, one per pair. Empty if the file has no such tensor.
   factor_list factors(const char* name, std::int64_t n_pairs) const {
     const std::optional<std::vector<float>> values = reader_.tensor(name);
     if (!values)
@@ -106,41 +90,41 @@ public:
     fail_argument("yarn: {} is missing; {}", full(key), why);
   }
 
-  /// Something to tell the user (message.hpp has the format).
+  /// Adds a note (message.hpp has the format).
   template <class... Values> void note(const char* format, const Values&... values) {
     notes_.push_back(text_of(format, values...));
   }
   const std::vector<std::string>& notes() const { return notes_; }
 
-  /// Counts the key as unused, although it was read.
-  void mark_unused(const char* key) {
-    used_.erase(std::remove(used_.begin(), used_.end(), full(key)), used_.end());
+  /// Lists the key as unused, although it was read.
+  void ignore(const char* key, double value) {
+    note("{} = {} has no effect: llama.cpp does not use it for this architecture", full(key),
+         value);
+    used_.erase(full(key));
   }
-  /// Keys about RoPE that were not read.
+  /// The keys about RoPE that were not read.
   std::vector<std::string> unused() const {
     std::vector<std::string> list;
     for (const std::string& key : keys_)
-      if (key.find(".rope.") != std::string::npos &&
-          std::find(used_.begin(), used_.end(), key) == used_.end())
+      if (key.find(".rope.") != std::string::npos && used_.count(key) == 0)
         list.push_back(key);
     return list;
   }
 
 private:
-  std::string use(const char* key) {
-    used_.push_back(full(key));
-    return used_.back();
-  }
-  // A value of another type is an error: the reader must not take it for a missing one.
-  void refuse_type(const std::string& name, const char* type) const {
-    if (std::binary_search(keys_.begin(), keys_.end(), name))
-      fail_argument("yarn: {} is there and is not {}", name, type);
+  const std::string& use(const char* key) { return *used_.insert(full(key)).first; }
+  // A value of another type is an error, not a missing key.
+  template <class Value>
+  std::optional<Value> typed(std::optional<Value> value, const char* key, const char* type) const {
+    if (!value && std::binary_search(keys_.begin(), keys_.end(), full(key)))
+      fail_argument("yarn: {} is there and is not {}", full(key), type);
+    return value;
   }
 
   const Reader& reader_;
   std::string architecture_;
   std::vector<std::string> keys_;
-  std::vector<std::string> used_;
+  std::set<std::string> used_;
   std::vector<std::string> notes_;
 };
 

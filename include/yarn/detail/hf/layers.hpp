@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Finds the RoPE parameters of a config.json: in which nested configuration, under which key, for
-// which kind of layer.
+// Finds the RoPE parameters of a config.json: the nested configuration, the key and the type of
+// layers that they belong to.
 #ifndef YARN_DETAIL_HF_LAYERS_HPP
 #define YARN_DETAIL_HF_LAYERS_HPP
 
 #include "model.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,7 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// Whether the name of a key says that it is about RoPE.
+// Whether a key is about RoPE, by its name.
 inline bool hf_is_about_rope(const std::string& key) {
   for (const char* word : {"rope", "rotary", "theta", "ntk", "yarn", "mscale"})
     if (key.find(word) != std::string::npos)
@@ -22,31 +23,28 @@ inline bool hf_is_about_rope(const std::string& key) {
   return false;
 }
 
-// The parameters are those of the nested configuration. Keys about RoPE that only the outer one has
-// are not read: a note names them.
-inline void hf_note_outer(const hf_object& outer, const hf_object& inner,
-                          std::vector<std::string>& notes) {
-  for (auto it = outer.json().begin(); it != outer.json().end(); ++it)
-    if (!it->is_null() && hf_is_about_rope(it.key()) && !inner.has(it.key().c_str()))
-      hf_note(notes, "{} is not read: the parameters are those of {}",
-              outer.name_of(it.key().c_str()), inner.name());
+// The configuration of the language model in that of a multimodal model.
+inline hf_object hf_nested_config(const hf_object& config) {
+  for (const char* key : {"text_config", "llm_config", "language_config", "thinker_config",
+                          "language_model_config", "decoder"})
+    if (config.has_object(key))
+      return config.object(key);
+  return {};
 }
 
-// The configuration of the language model within that of a multimodal one.
-inline hf_object hf_text_config(hf_object config, std::vector<std::string>& notes) {
-  for (bool is_nested = true; is_nested;) {
-    is_nested = false;
-    for (const char* key : {"text_config", "llm_config", "language_config", "thinker_config",
-                            "language_model_config", "decoder"}) {
-      if (!config.has_object(key))
-        continue;
-      const hf_object outer = config;
-      config = outer.object(key);
-      hf_note_outer(outer, config, notes);
-      hf_note(notes, "{} was taken for the language model", config.name());
-      is_nested = true;
-      break;
-    }
+// The innermost configuration of the language model. Keys about RoPE that only an outer
+// configuration has are not read; a note names them.
+inline hf_object hf_text_config(const nlohmann::json& whole, std::vector<std::string>& notes) {
+  if (!whole.is_object())
+    hf_wrong("the configuration", whole, "an object");
+  hf_object config(&whole, "");
+  while (const hf_object inner = hf_nested_config(config)) {
+    for (auto it = config.json().begin(); it != config.json().end(); ++it)
+      if (!it->is_null() && hf_is_about_rope(it.key()) && !inner.has(it.key()))
+        hf_note(notes, "{} is not read: the parameters are those of {}", config.name_of(it.key()),
+                inner.name());
+    hf_note(notes, "{} was taken for the language model", inner.name());
+    config = inner;
   }
   return config;
 }
@@ -57,51 +55,49 @@ inline constexpr const char* hf_parameters[] = {
     "rope_type", "type", "rope_theta", "factor", "original_max_position_embeddings",
     "partial_rotary_factor", "attention_factor", "attn_factor", "mscale", "mscale_all_dim",
     "beta_fast", "beta_slow", "truncate", "low_freq_factor", "high_freq_factor", "short_factor",
-    "long_factor", "short_mscale", "long_mscale", "alpha"};
+    "long_factor", "short_mscale", "long_mscale", "alpha", "extrapolation_factor",
+    "apply_yarn_scaling"};
 // clang-format on
 
-// Whether an entry of the dictionary is the dictionary of a kind of layer, which its key names. An
-// object under the name of a parameter is a wrong value: the reader of that parameter refuses it.
-inline bool hf_is_layer(const nlohmann::json::const_iterator& entry) {
-  for (const char* parameter : hf_parameters)
-    if (entry.key() == parameter)
-      return false;
-  return entry->is_object();
-}
-
+// The types of layers that have their own dictionary. An object whose key is the name of a
+// parameter is not a type of layers but a wrong value, which the reader of that parameter rejects.
 inline std::vector<std::string> hf_layers_in(const hf_object& dictionary) {
   std::vector<std::string> types;
-  if (dictionary)
-    for (auto it = dictionary.json().begin(); it != dictionary.json().end(); ++it)
-      if (hf_is_layer(it))
-        types.push_back(it.key());
+  if (!dictionary)
+    return types;
+  const auto* end = std::end(hf_parameters);
+  for (auto it = dictionary.json().begin(); it != dictionary.json().end(); ++it)
+    if (it->is_object() && std::find(std::begin(hf_parameters), end, it.key()) == end)
+      types.push_back(it.key());
   return types;
 }
 
-// Whether two parameters are equal. Deeper than a list they are not compared: operator== recurses.
+// Whether two parameters are equal. Values that are nested deeper than a list are not compared,
+// because operator== is recursive.
 inline bool hf_same(const nlohmann::json& a, const nlohmann::json& b) {
-  if (!a.is_array() || !b.is_array())
-    return !a.is_structured() && !b.is_structured() && a == b;
-  bool same = a.size() == b.size();
-  for (std::size_t i = 0; same && i < a.size(); ++i)
-    same = !a[i].is_structured() && !b[i].is_structured() && a[i] == b[i];
-  return same;
+  const auto same_value = [](const nlohmann::json& x, const nlohmann::json& y) {
+    return !x.is_structured() && !y.is_structured() && x == y;
+  };
+  return a.is_array() && b.is_array()
+             ? std::equal(a.begin(), a.end(), b.begin(), b.end(), same_value)
+             : same_value(a, b);
 }
 
-// The dictionary under today's or the older key; an empty one counts as absent. transformers takes
-// rope_scaling where both are there. Here they must not contradict each other.
+// The dictionary under the key of transformers 5 or 4. An empty one counts as absent. If both are
+// given, transformers uses rope_scaling; here they must not contradict each other.
 inline hf_object hf_dictionary(const hf_object& config) {
   hf_object now = config.object("rope_parameters");
   hf_object old = config.object("rope_scaling");
-  if (!old || old.json().empty())
-    return now && !now.json().empty() ? now : hf_object();
+  const bool has_old = old && !old.json().empty();
   if (!now || now.json().empty())
-    return old;
+    return has_old ? old : hf_object();
+  if (!has_old)
+    return now;
   for (auto it = old.json().begin(); it != old.json().end(); ++it) {
-    auto same = now.json().find(it.key());
-    if (it.key() == "type" && same == now.json().end())
-      same = now.json().find("rope_type");
-    if (!it->is_null() && (same == now.json().end() || !hf_same(*same, *it)))
+    const nlohmann::json* same = now.peek(it.key());
+    if (same == nullptr && it.key() == "type")
+      same = now.peek("rope_type");
+    if (!it->is_null() && (same == nullptr || !hf_same(*same, *it)))
       fail_argument(
           "yarn: {} and {} are both given and differ in {}: it is not clear which is meant",
           now.name(), old.name(), it.key());
@@ -109,15 +105,15 @@ inline hf_object hf_dictionary(const hf_object& config) {
   return now;
 }
 
-// Before rope_parameters had a dictionary a kind of layer, the bases stood apart (Gemma 3,
+// Before rope_parameters had a dictionary per type of layers, each base had its own key (Gemma 3,
 // ModernBERT).
 inline bool hf_has_local_theta(const hf_object& config, const hf_model& model) {
   return model.local_theta != 0.0 || config.has("rope_local_base_freq") ||
          config.has("local_rope_theta");
 }
 
-// OLMo 3 scales its global layers only, with one dictionary: transformers 4.57 and 5.13, vLLM,
-// llama.cpp. (transformers 5.0 to 5.12 scale all layers, which is their bug.)
+// OLMo 3 has one dictionary. transformers 4.57 and 5.13, vLLM and llama.cpp apply its scaling to
+// the global layers only. (transformers 5.0 to 5.12 scale all layers, which is a bug.)
 inline bool hf_scales_global_only(const hf_object& dictionary, const hf_model& model) {
   return model.scales_global_layers_only && dictionary.has("factor");
 }
@@ -131,34 +127,18 @@ inline std::vector<std::string> hf_layers_of(const hf_object& config, const hf_o
   return types;
 }
 
-// Where one kind of layer has its parameters.
+// The place of the parameters of a type of layers.
 enum class hf_layer_source {
-  shared_dictionary, // the dictionary holds for all layers, or for all global ones
-  own_dictionary,    // the dictionary is one of those of several kinds of layers
-  own_theta,         // older spelling: theta has a key of its own; the rest is of the dictionary
-  theta_only,        // theta is that of the dictionary, and its scaling does not hold
+  shared_dictionary, // the dictionary is that of all layers, or of all global ones
+  own_dictionary,    // each type of layers has its own dictionary
+  own_theta,         // older spelling: theta has its own key, the rest is in the dictionary
+  theta_only,        // theta is in the dictionary, but the scaling there is not for these layers
 };
 
 struct hf_layer {
   hf_object dictionary;
   hf_layer_source source = hf_layer_source::shared_dictionary;
 };
-
-inline std::string hf_joined(const std::vector<std::string>& names) {
-  std::string list;
-  for (const std::string& name : names)
-    list += (list.empty() ? "" : ", ") + name;
-  return list;
-}
-
-// A type beside the dictionaries of kinds of layers would be that of none of them.
-inline void hf_check_no_type(const hf_object& dictionary, const std::string& layer_names) {
-  for (const char* key : {"rope_type", "type"})
-    if (dictionary.has(key) && *dictionary.json().find(key) != "default")
-      hf_wrong(dictionary.name_of(key), *dictionary.json().find(key),
-               ("default, or not there, beside dictionaries of kinds of layers: " + layer_names)
-                   .c_str());
-}
 
 inline hf_layer hf_choose_layer(const hf_object& config, const hf_object& dictionary,
                                 const hf_model& model, const std::string& wanted) {
@@ -170,21 +150,26 @@ inline hf_layer hf_choose_layer(const hf_object& config, const hf_object& dictio
                     wanted);
     return {dictionary, hf_layer_source::shared_dictionary};
   }
-  const bool is_known = std::find(types.begin(), types.end(), wanted) != types.end();
-  const bool is_only_one = wanted.empty() && types.size() == 1;
-  if (!is_known && !is_only_one)
+  std::string names;
+  for (const std::string& name : types)
+    names += (names.empty() ? "" : ", ") + name;
+  const std::string& chosen = wanted.empty() && types.size() == 1 ? types.front() : wanted;
+  if (std::find(types.begin(), types.end(), chosen) == types.end())
     fail_argument("yarn: hf_options.layer_type = \"{}\" must be one of this configuration's: {}",
-                  wanted, hf_joined(types));
+                  wanted, names);
   if (!hf_layers_in(dictionary).empty()) {
-    hf_check_no_type(dictionary, hf_joined(types));
-    const std::string& chosen = is_only_one ? types.front() : wanted;
-    return {dictionary.object(chosen.c_str()), hf_layer_source::own_dictionary};
+    // A rope_type next to the dictionaries of types of layers would belong to none of them.
+    for (const char* key : {"rope_type", "type"})
+      if (dictionary.has(key) && *dictionary.peek(key) != "default")
+        dictionary.refuse(key, "default, or not there, beside dictionaries of kinds of layers: " +
+                                   names);
+    return {dictionary.object(chosen), hf_layer_source::own_dictionary};
   }
   if (wanted == "full_attention")
     return {dictionary, hf_layer_source::shared_dictionary};
   if (hf_scales_global_only(dictionary, model))
     return {dictionary, hf_layer_source::theta_only};
-  // Gemma 3 scales its global layers only, ModernBERT both (as transformers reads them).
+  // transformers scales the global layers of Gemma 3 only, and all layers of ModernBERT.
   const bool is_scaled = config.has("local_rope_theta") || model.scales_local_layers;
   return {is_scaled ? dictionary : hf_object(), hf_layer_source::own_theta};
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A dictionary of RoPE parameters (`rope_parameters`, once `rope_scaling`) as a method.
+// Reads the scaling method of a dictionary of RoPE parameters (`rope_parameters`, formerly
+// `rope_scaling`).
 // Source: transformers modeling_rope_utils.py; vLLM's rotary_embedding for deepseek_yarn,
 // attn_factor and extrapolation_factor.
 #ifndef YARN_DETAIL_HF_METHOD_HPP
@@ -11,24 +12,22 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// The lengths that stand beside the dictionary; 0: not given.
-struct hf_lengths {
-  std::int64_t max_position_embeddings = 0;
-  std::int64_t original_max_position_embeddings = 0;
-};
-
 struct hf_method {
   any_scaling method;
   std::string rope_type;
   std::int64_t original_max_position_embeddings = 0;
 };
 
-// Reads one dictionary. Keys that the method does not have are not read, and so they are reported.
+// Reads one dictionary. Keys that the method does not have are not read, so they are reported as
+// unused.
 class hf_method_reader {
 public:
-  hf_method_reader(const hf_object& dictionary, const hf_lengths& lengths,
+  // max_length: max_position_embeddings, tokens; 0: not given.
+  hf_method_reader(const hf_object& dictionary, const hf_object& config, std::int64_t max_length,
                    std::vector<std::string>& notes)
-      : dictionary_(dictionary), lengths_(lengths), notes_(notes) {}
+      : dictionary_(dictionary), max_length_(max_length),
+        outer_original_(config.length("original_max_position_embeddings").value_or(0)),
+        notes_(notes) {}
 
   hf_method read() {
     type_ = find_type();
@@ -48,28 +47,21 @@ public:
   }
 
 private:
-  // Old and foreign names of a type; empty for one that is not known.
-  static std::string canonical(const std::string& name) {
-    for (const char* known :
-         {"default", "linear", "dynamic", "yarn", "llama3", "longrope", "proportional"})
-      if (name == known)
-        return name;
-    if (name == "su")
-      return "longrope";
-    if (name == "mrope") // Qwen2-VL: sections beside the default's frequencies
-      return "default";
-    if (name == "deepseek_yarn" || name == "deepseek_llama_scaling") // vLLM, for its own class
-      return "yarn";
-    return {};
-  }
+  // The name in transformers of the type under this key; empty if the key is absent.
   std::string known_type(const char* key) const {
-    const std::string given = dictionary_.string(key);
-    std::string type = canonical(given);
-    if (!given.empty() && type.empty())
-      hf_wrong(dictionary_.name_of(key), *dictionary_.find(key),
-               "one of default, linear, dynamic, yarn, llama3, longrope, proportional, su, mrope, "
-               "deepseek_yarn, deepseek_llama_scaling");
-    return type;
+    std::string given = dictionary_.string(key);
+    if (given == "su")
+      return "longrope";
+    if (given == "mrope") // Qwen2-VL: default frequencies, and sections
+      return "default";
+    if (given == "deepseek_yarn" || given == "deepseek_llama_scaling") // names in vLLM
+      return "yarn";
+    for (const char* known :
+         {"", "default", "linear", "dynamic", "yarn", "llama3", "longrope", "proportional"})
+      if (given == known)
+        return given;
+    dictionary_.refuse(key, "one of default, linear, dynamic, yarn, llama3, longrope, "
+                            "proportional, su, mrope, deepseek_yarn, deepseek_llama_scaling");
   }
   std::string find_type() const {
     const std::string now = known_type("rope_type");
@@ -77,20 +69,16 @@ private:
     if (!now.empty() && !old.empty() && now != old)
       hf_note(notes_, "{} = {} and {} = {}: the first is taken", dictionary_.name_of("rope_type"),
               now, dictionary_.name_of("type"), old);
-    std::string type = now.empty() ? old : now;
-    if (type.empty()) {
-      if (dictionary_.has("factor"))
-        fail_argument("yarn: {} is missing, and there is a factor that needs one",
-                      dictionary_.name_of("rope_type"));
-      return "default";
-    }
-    if (type == "yarn" && dictionary_.has("short_factor") && dictionary_.has("long_factor")) {
-      // Early Phi-3: transformers' Phi3Config renames it, too.
-      hf_note(notes_, "{} has short_factor and long_factor: yarn is read as longrope",
-              dictionary_.name());
-      return "longrope";
-    }
-    return type;
+    const std::string& type = now.empty() ? old : now;
+    if (type.empty() && dictionary_.has("factor"))
+      fail_argument("yarn: {} is missing, and there is a factor that needs one",
+                    dictionary_.name_of("rope_type"));
+    if (type != "yarn" || !dictionary_.has("short_factor") || !dictionary_.has("long_factor"))
+      return type.empty() ? "default" : type;
+    // Early Phi-3. Phi3Config of transformers renames the type, too.
+    hf_note(notes_, "{} has short_factor and long_factor: yarn is read as longrope",
+            dictionary_.name());
+    return "longrope";
   }
 
   [[noreturn]] void missing(const char* key) const {
@@ -102,11 +90,11 @@ private:
       missing(key);
     return *value;
   }
-  static void set(optional_number& field, const std::optional<double>& value) {
-    if (value)
-      field = *value;
+  optional_number optional(const char* key) const {
+    const auto value = dictionary_.number(key);
+    return value ? optional_number(*value) : optional_number();
   }
-  // What Python's `value or otherwise` gives: null and 0 are the default.
+  // As `value or otherwise` in Python: null and 0 give the default.
   double non_zero_or(const char* key, double otherwise) const {
     const auto value = dictionary_.number(key);
     if (value && *value == 0.0)
@@ -114,11 +102,11 @@ private:
     return value && *value != 0.0 ? *value : otherwise;
   }
 
-  // Never taken from max_position_embeddings: whether that is the length before or after the
-  // extension is what configurations disagree about.
+  // If original_max_position_embeddings is missing, max_position_embeddings does not replace it: in
+  // some configurations it is the length before the extension, in others the length after.
   std::int64_t original_length() const {
     const auto inner = dictionary_.length("original_max_position_embeddings");
-    const std::int64_t outer = lengths_.original_max_position_embeddings;
+    const std::int64_t outer = outer_original_;
     if (!inner && outer == 0)
       missing("original_max_position_embeddings");
     if (inner && outer != 0 && *inner != outer)
@@ -128,56 +116,48 @@ private:
               dictionary_.name_of("original_max_position_embeddings"), *inner, outer);
     return outer != 0 ? outer : *inner;
   }
-  // An explicit factor wins. Without one it is the ratio of the lengths.
+  // An explicit factor wins. Otherwise the factor is the ratio of the lengths.
   std::optional<double> factor_of(std::int64_t original) const {
     const auto given = dictionary_.number("factor");
-    const std::int64_t longest = lengths_.max_position_embeddings;
-    if (longest == 0)
+    if (max_length_ == 0)
       return given;
-    const double ratio = static_cast<double>(longest) / static_cast<double>(original);
+    const double ratio = static_cast<double>(max_length_) / static_cast<double>(original);
     if (!given)
       hf_note(notes_,
               "{} is not given: {} = max_position_embeddings / original_max_position_embeddings",
               dictionary_.name_of("factor"), ratio);
-    else if (*given != ratio && longest == original)
+    else if (*given != ratio && max_length_ == original)
       hf_note(notes_,
               "max_position_embeddings = original_max_position_embeddings = {}: it is not "
               "extended by factor {}",
-              longest, *given);
+              max_length_, *given);
     else if (*given != ratio)
       hf_note(notes_,
               "factor {} does not match max_position_embeddings / "
               "original_max_position_embeddings = {} / {} = {}; factor is used",
-              *given, longest, original, ratio);
+              *given, max_length_, original, ratio);
     return given ? *given : ratio;
   }
 
-  hf_method linear() const {
-    linear_scaling method;
-    method.factor = required("factor");
-    return {method, type_, 0};
-  }
+  hf_method linear() const { return {linear_scaling{required("factor")}, type_, 0}; }
 
   hf_method dynamic() const {
-    dynamic_ntk_scaling method;
-    method.factor = required("factor");
-    // transformers counts from max_position_embeddings and looks at nothing else.
-    if (lengths_.max_position_embeddings == 0)
+    const double factor = required("factor");
+    // transformers uses only max_position_embeddings here.
+    if (max_length_ == 0)
       fail_argument("yarn: max_position_embeddings is missing; rope_type dynamic needs it");
-    method.max_position_embeddings = lengths_.max_position_embeddings;
-    return {method, type_, method.max_position_embeddings};
+    return {dynamic_ntk_scaling{factor, max_length_}, type_, max_length_};
   }
 
-  // HunYuan: type "dynamic" with an alpha is a base of theta * alpha^(d/(d-2)) at every length.
+  // HunYuan: type "dynamic" with an alpha means the base theta * alpha^(d/(d-2)) at every length.
   hf_method ntk_alpha() const {
-    ntk_scaling method;
-    method.factor = required("alpha");
+    const double alpha = required("alpha");
     const double factor = dictionary_.number("factor").value_or(1.0);
     if (factor != 1.0)
       hf_note(notes_, "{} = {} has no effect beside alpha", dictionary_.name_of("factor"), factor);
     hf_note(notes_, "{} = {}: NTK-aware scaling by it at every length, as HunYuan does",
-            dictionary_.name_of("alpha"), method.factor);
-    return {method, "ntk", 0};
+            dictionary_.name_of("alpha"), alpha);
+    return {ntk_scaling{alpha}, "ntk", 0};
   }
 
   hf_method yarn() const {
@@ -191,19 +171,20 @@ private:
     method.beta_slow = non_zero_or("beta_slow", 1.0);
     method.truncate = dictionary_.boolean("truncate").value_or(true);
     method.extrapolation_factor = dictionary_.number("extrapolation_factor").value_or(1.0);
-    set(method.attention_factor, dictionary_.number("attention_factor"));
-    set(method.mscale, dictionary_.number("mscale"));
-    set(method.mscale_all_dim, dictionary_.number("mscale_all_dim"));
+    method.attention_factor = optional("attention_factor");
+    method.mscale = optional("mscale");
+    method.mscale_all_dim = optional("mscale_all_dim");
     set_attention_factor(method);
     return {method, type_, method.original_max_position_embeddings};
   }
 
-  // Four keys and two coefficients determine the attention factor: notes say which of them count.
+  // Several keys determine the attention factor. Notes say which keys have an effect.
   void set_attention_factor(yarn_scaling& method) const {
     const char* name = dictionary_.name().c_str();
     const auto multiplier = dictionary_.number("attn_factor");
     const bool is_plain = !dictionary_.boolean("apply_yarn_scaling").value_or(true);
-    const int n_mscale = (method.mscale.value() != 0.0) + (method.mscale_all_dim.value() != 0.0);
+    const int n_mscale =
+        (method.mscale.value_or_zero() != 0.0) + (method.mscale_all_dim.value_or_zero() != 0.0);
     if (method.attention_factor.has_value()) {
       if (multiplier || is_plain || n_mscale > 0)
         hf_note(notes_,
@@ -229,11 +210,8 @@ private:
   }
 
   hf_method llama3() const {
-    llama3_scaling method;
-    method.factor = required("factor");
-    method.low_freq_factor = required("low_freq_factor");
-    method.high_freq_factor = required("high_freq_factor");
-    method.original_max_position_embeddings = original_length();
+    const llama3_scaling method{required("factor"), required("low_freq_factor"),
+                                required("high_freq_factor"), original_length()};
     return {method, type_, method.original_max_position_embeddings};
   }
 
@@ -245,11 +223,12 @@ private:
     method.short_factor = dictionary_.numbers("short_factor");
     method.long_factor = dictionary_.numbers("long_factor");
     method.original_max_position_embeddings = original_length();
-    set(method.attention_factor, dictionary_.number("attention_factor"));
-    set(method.short_mscale, dictionary_.number("short_mscale"));
-    set(method.long_mscale, dictionary_.number("long_mscale"));
+    method.attention_factor = optional("attention_factor");
+    method.short_mscale = optional("short_mscale");
+    method.long_mscale = optional("long_mscale");
     const auto factor = factor_of(method.original_max_position_embeddings);
-    set(method.factor, factor);
+    if (factor)
+      method.factor = *factor;
     const bool is_given = method.attention_factor.has_value() ||
                           (method.short_mscale.has_value() && method.long_mscale.has_value());
     if (!factor && !is_given)
@@ -257,7 +236,7 @@ private:
     return {method, type_, method.original_max_position_embeddings};
   }
 
-  // Its partial_rotary_factor is a share of the pairs and no width: see shape.hpp.
+  // Here partial_rotary_factor is a share of the pairs, not of head_dim: see shape.hpp.
   hf_method proportional() const {
     proportional_scaling method;
     method.factor = dictionary_.number("factor").value_or(1.0);
@@ -265,7 +244,8 @@ private:
   }
 
   const hf_object& dictionary_;
-  hf_lengths lengths_;
+  std::int64_t max_length_;
+  std::int64_t outer_original_; // the key outside of the dictionary; 0: not given
   std::vector<std::string>& notes_;
   std::string type_;
 };

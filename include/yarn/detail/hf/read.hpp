@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Implements hf_config.hpp: finds the parameters, reads them, then reports what was not read.
+// The implementation of hf_config.hpp: finds the parameters, reads them, and reports unread keys.
 #ifndef YARN_DETAIL_HF_READ_HPP
 #define YARN_DETAIL_HF_READ_HPP
 
@@ -14,24 +14,18 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-inline hf_object hf_root(const nlohmann::json& config) {
-  if (!config.is_object())
-    hf_wrong("the configuration", config, "an object");
-  return {&config, ""};
-}
-
-// The parts of a configuration that are read. Each records which of its keys were read.
+// The parts of a configuration that the reader uses. Each part records which of its keys were read.
 struct hf_sources {
-  hf_object config;     // of the language model
+  hf_object config;     // the configuration of the language model
   hf_model model;       // the defaults of its class
   hf_object dictionary; // rope_parameters or rope_scaling
-  hf_layer layer;       // the part of it that holds for the layers in question
+  hf_layer layer;       // the part of the dictionary for the wanted layers
 };
 
 inline hf_sources hf_find_sources(const nlohmann::json& config, const std::string& layer_type,
                                   std::vector<std::string>& notes) {
   hf_sources from;
-  from.config = hf_text_config(hf_root(config), notes);
+  from.config = hf_text_config(config, notes);
   from.model = hf_find_model(from.config.string("model_type"));
   from.dictionary = hf_dictionary(from.config);
   from.layer = hf_choose_layer(from.config, from.dictionary, from.model, layer_type);
@@ -43,30 +37,30 @@ inline hf_sources hf_find_sources(const nlohmann::json& config, const std::strin
 }
 
 inline void hf_read_method(const hf_sources& from, hf_config& result) {
-  hf_lengths lengths;
-  lengths.max_position_embeddings = hf_max_length(from.config);
-  lengths.original_max_position_embeddings =
-      from.config.length("original_max_position_embeddings").value_or(0);
+  result.max_position_embeddings =
+      hf_first_length(from.config, {"max_position_embeddings", "n_positions", "max_seq_len",
+                                    "max_sequence_length"})
+          .value_or(0);
   const hf_object no_dictionary;
   const bool is_unscaled = from.layer.source == hf_layer_source::theta_only;
-  hf_method found =
-      hf_method_reader(is_unscaled ? no_dictionary : from.layer.dictionary, lengths, result.notes)
-          .read();
+  hf_method found = hf_method_reader(is_unscaled ? no_dictionary : from.layer.dictionary,
+                                     from.config, result.max_position_embeddings, result.notes)
+                        .read();
   result.method = std::move(found.method);
   result.rope_type = std::move(found.rope_type);
-  result.max_position_embeddings = lengths.max_position_embeddings;
   result.original_max_position_embeddings = found.original_max_position_embeddings;
 }
 
-// Also sets the share of proportional_scaling, which has the key of rotary_dim.
+// partial_rotary_factor is the share of proportional_scaling. For all other methods it gives
+// rotary_dim.
 inline void hf_read_shape(const hf_sources& from, const hf_options& options, hf_config& result) {
   result.shape.rope_theta =
       hf_rope_theta(from.config, from.layer, from.model, options.default_rope_theta, result.notes);
   result.shape.head_dim = hf_head_dim(from.config, from.model, options.layer_type, result.notes);
-  const hf_share share =
+  const hf_named_number share =
       hf_partial_rotary(from.config, from.layer.dictionary, from.model, result.notes);
   if (auto* proportional = std::get_if<proportional_scaling>(&result.method)) {
-    if (!share.name.empty())
+    if (share)
       proportional->partial_rotary_factor = share.value;
   } else {
     result.shape.rotary_dim =
@@ -75,23 +69,22 @@ inline void hf_read_shape(const hf_sources& from, const hf_options& options, hf_
 }
 
 inline std::optional<pairing> hf_pairing(const hf_object& config, std::vector<std::string>& notes) {
-  std::optional<pairing> result;
-  // transformers' DeepSeek-V3 and its kin; nomic-bert; MLX.
+  std::optional<bool> is_interleaved;
+  // DeepSeek-V3 and similar ones in transformers; nomic-bert; MLX.
   for (const char* key : {"rope_interleave", "rotary_emb_interleaved", "rope_traditional"}) {
     const auto value = config.boolean(key);
-    if (!value)
-      continue;
-    const pairing said = *value ? pairing::interleaved : pairing::half_split;
-    if (result && *result != said)
+    if (!is_interleaved)
+      is_interleaved = value;
+    else if (value && value != is_interleaved)
       hf_note(notes, "{} = {} contradicts another key about the pairing: the former is taken",
               config.name_of(key), *value ? "true" : "false");
-    if (!result)
-      result = said;
   }
-  return result;
+  if (!is_interleaved)
+    return std::nullopt;
+  return *is_interleaved ? pairing::interleaved : pairing::half_split;
 }
 
-// Some models have the class of a model with RoPE and do not rotate: these keys say so.
+// Some models have the class of a model with RoPE but do not rotate. These keys say so.
 inline void hf_note_unrotated(const hf_object& config, std::vector<std::string>& notes) {
   const hf_object attention = config.object("attn_config"); // MPT, DBRX
   const std::string kind = config.string("position_embedding_type");
@@ -119,13 +112,13 @@ inline void hf_report_unread(const hf_sources& from, std::vector<std::string>& u
     from.layer.dictionary.report_unread(unused, every_key);
   if (from.layer.source == hf_layer_source::own_dictionary)
     from.dictionary.report_unread(unused, [&](const std::string& key) {
-      // transformers adds a rope_type "default" beside the dictionaries of kinds of layers.
-      const bool is_added = key == "rope_type" && *from.dictionary.json().find(key) == "default";
-      return !is_added && !from.dictionary.has_object(key.c_str());
+      // transformers adds a rope_type "default" next to the dictionaries of types of layers.
+      const bool is_added = key == "rope_type" && *from.dictionary.peek(key) == "default";
+      return !is_added && !from.dictionary.has_object(key);
     });
   from.config.report_unread(unused, hf_is_about_rope);
   const hf_object attention = from.config.object("attn_config");
-  for (const char* key : {"rope", "rope_theta"}) // read above, through objects of their own
+  for (const char* key : {"rope", "rope_theta"}) // read above, as separate objects
     attention.find(key);
   attention.report_unread(unused, hf_is_about_rope);
 }
@@ -143,10 +136,9 @@ inline hf_config hf_config_from(const nlohmann::json& config, const hf_options& 
   detail::hf_note_sections(from.layer.dictionary, result.notes);
   detail::hf_report_unread(from, result.unused);
 
-  // Refuse here what make_frequencies would refuse, at either side of the original length.
-  static_cast<void>(make_frequencies(result.shape, result.method, 0));
-  static_cast<void>(
-      make_frequencies(result.shape, result.method, result.original_max_position_embeddings + 1));
+  // Reports the errors of make_frequencies here, below and above the original length.
+  static_cast<void>(make_frequencies(result, 0));
+  static_cast<void>(make_frequencies(result, result.original_max_position_embeddings + 1));
   return result;
 }
 
@@ -158,7 +150,7 @@ inline hf_config hf_config_from_text(std::string_view text, const hf_options& op
     config = nlohmann::json::parse(text.begin(), text.end());
   } catch (const nlohmann::json::exception& error) {
     reason = error.what();
-    reason.erase(0, reason.find(']') + 2); // its own error number
+    reason.erase(0, reason.find(']') + 2); // the error number of nlohmann-json
   }
   if (!reason.empty())
     detail::fail_argument("yarn: the configuration is not JSON: {}", reason);
@@ -174,7 +166,7 @@ inline hf_config hf_config_from_file(const std::string& path, const hf_options& 
   std::ifstream file(path, std::ios::binary);
   std::string text;
   char part[4096];
-  // A directory opens, and fails when it is read.
+  // A directory can be opened, but not read.
   while (file.read(part, sizeof part) || file.gcount() > 0)
     text.append(part, static_cast<std::size_t>(file.gcount()));
   if (!file.eof())
@@ -184,13 +176,9 @@ inline hf_config hf_config_from_file(const std::string& path, const hf_options& 
 
 inline std::vector<std::string> hf_layer_types(const nlohmann::json& config) {
   std::vector<std::string> notes;
-  const detail::hf_object text = detail::hf_text_config(detail::hf_root(config), notes);
+  const detail::hf_object text = detail::hf_text_config(config, notes);
   const detail::hf_model model = detail::hf_find_model(text.string("model_type"));
   return detail::hf_layers_of(text, detail::hf_dictionary(text), model);
-}
-
-template <class Integer> frequencies make_frequencies(const hf_config& config, Integer seq_len) {
-  return make_frequencies(config.shape, config.method, seq_len);
 }
 
 } // namespace YARN_ABI

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// head_dim, rotary_dim and rope_theta of a config.json, under all their names.
+// Reads head_dim, rotary_dim and rope_theta of a config.json, under all their names.
 #ifndef YARN_DETAIL_HF_SHAPE_HPP
 #define YARN_DETAIL_HF_SHAPE_HPP
 
 #include "layers.hpp"
+
+#include <limits>
 
 namespace yarn {
 inline namespace YARN_ABI {
@@ -11,6 +13,7 @@ namespace detail {
 
 using hf_keys = std::initializer_list<const char*>;
 
+// The first key that is given.
 inline std::optional<std::int64_t> hf_first_length(const hf_object& config, hf_keys keys) {
   for (const char* key : keys)
     if (const auto value = config.length(key))
@@ -18,28 +21,41 @@ inline std::optional<std::int64_t> hf_first_length(const hf_object& config, hf_k
   return std::nullopt;
 }
 
-// max_position_embeddings under its names; 0 where it is not given.
-inline std::int64_t hf_max_length(const hf_object& config) {
-  return hf_first_length(config, {"max_position_embeddings", "n_positions", "max_seq_len",
-                                  "max_sequence_length"})
-      .value_or(0);
-}
+// A number with several names. The first one that is given wins; a note names the others that
+// differ.
+struct hf_named_number {
+  double value = 0.0;
+  std::string name = {}; // empty: not given
+
+  explicit operator bool() const { return !name.empty(); }
+  void take(const hf_object& object, const char* key, double largest, const char* allowed,
+            std::vector<std::string>& notes) {
+    const auto given = object.number(key);
+    if (given && !(*given > 0.0 && *given <= largest))
+      object.refuse(key, allowed);
+    if (given && name.empty())
+      *this = {*given, object.name_of(key)};
+    else if (given && *given != value)
+      hf_note(notes, "{} = {}, but {} = {}: the former is taken", name, value, object.name_of(key),
+              *given);
+  }
+};
 
 // DeepSeek-OCR and DeepSeek-VL2-tiny write qk_rope_head_dim = 0 with use_mla = false.
 inline bool hf_is_latent(const hf_object& config) {
   return config.has("qk_rope_head_dim") && config.boolean("use_mla").value_or(true);
 }
 
-// The width of a head, or of the rotated part where multi-head latent attention keeps that apart.
+// The width of a head; for multi-head latent attention, the width of the rotated part.
 inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
                                 const std::string& layer_type, std::vector<std::string>& notes) {
-  const auto latent = hf_is_latent(config) ? config.length("qk_rope_head_dim") : std::nullopt;
-  config.find("qk_rope_head_dim"); // counts as read even where it is not used
-  if (const auto rotated = latent) {
+  config.find("qk_rope_head_dim"); // The key counts as read even if it is not used.
+  if (hf_is_latent(config)) {
     config.find("head_dim");
+    const std::int64_t rotated = *config.length("qk_rope_head_dim");
     hf_note(notes, "{} = {} is the head_dim: the rotated part of a head, which stands apart",
-            config.name_of("qk_rope_head_dim"), *rotated);
-    return *rotated;
+            config.name_of("qk_rope_head_dim"), rotated);
+    return rotated;
   }
   const auto global = config.length("global_head_dim"); // Gemma 4
   if (global && layer_type == "full_attention")
@@ -67,33 +83,15 @@ inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
   return *width / *heads;
 }
 
-// The rotated share of a head, with the name it had; 0: not given.
-struct hf_share {
-  double value = 0.0;
-  std::string name;
-};
-
-inline hf_share hf_partial_rotary(const hf_object& config, const hf_object& dictionary,
-                                  const hf_model& model, std::vector<std::string>& notes) {
-  hf_share share;
-  const auto take = [&](const hf_object& object, const char* key) {
-    const auto value = object.number(key);
-    if (!value)
-      return;
-    if (!(*value > 0.0 && *value <= 1.0))
-      hf_wrong(object.name_of(key), *object.find(key), "in (0, 1]");
-    if (share.name.empty()) {
-      share = {*value, object.name_of(key)};
-    } else if (share.value != *value) {
-      hf_note(notes, "{} = {}, but {} = {}: the first is taken", share.name, share.value,
-              object.name_of(key), *value);
-    }
-  };
-  take(dictionary, "partial_rotary_factor");
+// The share of a head that is rotated.
+inline hf_named_number hf_partial_rotary(const hf_object& config, const hf_object& dictionary,
+                                         const hf_model& model, std::vector<std::string>& notes) {
+  hf_named_number share;
+  share.take(dictionary, "partial_rotary_factor", 1.0, "in (0, 1]", notes);
   for (const char* key : {"partial_rotary_factor", "rotary_pct", "rope_pct", "rotary_percentage",
                           "rotary_emb_fraction", "rope_proportion"})
-    take(config, key);
-  if (share.name.empty() && model.partial_rotary_factor != 0.0 && !config.has("rotary_dim")) {
+    share.take(config, key, 1.0, "in (0, 1]", notes);
+  if (!share && model.partial_rotary_factor != 0.0 && !config.has("rotary_dim")) {
     share = {model.partial_rotary_factor, "partial_rotary_factor"};
     hf_note(notes, "partial_rotary_factor is not given: {}, the default of model_type {}",
             share.value, model.model_type);
@@ -101,21 +99,20 @@ inline hf_share hf_partial_rotary(const hf_object& config, const hf_object& dict
   return share;
 }
 
-// rotary_dim from a share or a width; 0 where all of head_dim is rotated.
-inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_share& share,
+// rotary_dim, from a share or a width; 0 if all of head_dim is rotated.
+inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_named_number& share,
                                   std::int64_t head_dim, std::vector<std::string>& notes) {
-  if (hf_is_latent(config)) // head_dim is the rotated part already
+  if (hf_is_latent(config)) // head_dim is the width of the rotated part
     return 0;
   std::int64_t rotated = head_dim;
-  std::string reason = "head_dim";
-  if (!share.name.empty()) {
-    rotated = static_cast<std::int64_t>(static_cast<double>(head_dim) * share.value); // as int()
-    reason = share.name;
-  }
+  if (share)
+    rotated = static_cast<std::int64_t>(static_cast<double>(head_dim) *
+                                        share.value); // truncates, as int() in Python
+  std::string reason = share ? share.name : "head_dim";
   if (const auto width = config.length("rotary_dim")) {
     if (*width > head_dim)
-      hf_wrong(config.name_of("rotary_dim"), *config.find("rotary_dim"), "at most head_dim");
-    if (!share.name.empty() && rotated != *width)
+      config.refuse("rotary_dim", "at most head_dim");
+    if (share && rotated != *width)
       hf_note(notes, "{} = {}, but {} = {} of head_dim = {} is {}: the former is taken",
               config.name_of("rotary_dim"), *width, share.name, share.value, head_dim, rotated);
     rotated = *width;
@@ -127,49 +124,32 @@ inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_share& share
   return rotated == head_dim ? 0 : rotated;
 }
 
-// rope_theta under its names: the dictionary's before the configuration's, as in transformers.
-inline std::optional<double> hf_given_theta(const hf_object& config, const hf_layer& layer,
-                                            const hf_model& model,
-                                            std::vector<std::string>& notes) {
-  std::optional<double> theta;
-  std::string name;
-  const auto take = [&](const hf_object& object, const char* key) {
-    const auto value = object.number(key);
-    if (!value)
-      return;
-    if (!(*value > 0.0))
-      hf_wrong(object.name_of(key), *object.find(key), "> 0");
-    if (!theta) {
-      theta = value;
-      name = object.name_of(key);
-    } else if (*theta != *value) {
-      hf_note(notes, "{} = {}, but {} = {}: the former is taken", name, *theta, object.name_of(key),
-              *value);
-    }
-  };
+// rope_theta: the given one, else the default of the class, else that of the caller. As in
+// transformers, theta in the dictionary wins over theta outside.
+inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, const hf_model& model,
+                            double callers_default, std::vector<std::string>& notes) {
   const hf_keys local_keys = {"rope_local_base_freq", "local_rope_theta"};
   const hf_keys shared_keys = {"rope_theta", "global_rope_theta", "rotary_emb_base", "rope_base",
                                "rotary_base"};
   const bool is_local = layer.source == hf_layer_source::own_theta;
+  hf_named_number theta;
+  const auto take = [&](const hf_object& object, const char* key) {
+    theta.take(object, key, std::numeric_limits<double>::max(), "> 0", notes);
+  };
   take(layer.dictionary, "rope_theta");
   if (layer.source != hf_layer_source::own_dictionary || !theta)
     for (const char* key : is_local ? local_keys : shared_keys)
       take(config, key);
   if (!is_local)
     take(config.object("attn_config"), "rope_theta"); // DBRX
-  if (hf_has_local_theta(config, model)) // the other kind of layers reads these: not unused
+  if (hf_has_local_theta(
+          config, model)) // Layers of the other type read these keys, so they are not unused.
     for (const char* key : is_local ? shared_keys : local_keys)
       config.find(key);
-  return theta;
-}
+  if (theta)
+    return theta.value;
 
-// The given theta, else the default of the class, else the caller's.
-inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, const hf_model& model,
-                            double callers_default, std::vector<std::string>& notes) {
-  if (const auto given = hf_given_theta(config, layer, model, notes))
-    return *given;
-  const double of_class =
-      layer.source == hf_layer_source::own_theta ? model.local_theta : model.rope_theta;
+  const double of_class = is_local ? model.local_theta : model.rope_theta;
   if (of_class != 0.0) {
     hf_note(notes, "rope_theta is not given: {}, the default of model_type {}", of_class,
             model.model_type);
@@ -179,7 +159,7 @@ inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, cons
     fail_argument(
         "yarn: {} is missing; there is no default for it that fits every model: where the model's "
         "code has one, hf_options.default_rope_theta gives it",
-        (layer.dictionary ? layer.dictionary : config).name_of("rope_theta").c_str());
+        (layer.dictionary ? layer.dictionary : config).name_of("rope_theta"));
   if (!(callers_default > 0.0))
     fail_argument("yarn: hf_options.default_rope_theta = {} must be > 0", callers_default);
   hf_note(notes, "rope_theta is not given: {} is the caller's default", callers_default);

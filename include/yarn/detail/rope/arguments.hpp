@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a call of rope_apply or rope_copy accepts: kinds of rows, tensors, and one sentence of the
-// compiler for everything else.
+// The arguments of rope_apply and rope_copy: the kinds of rows and tensors that they accept, and
+// the static_assert that rejects all others with one message.
 #ifndef YARN_DETAIL_ROPE_ARGUMENTS_HPP
 #define YARN_DETAIL_ROPE_ARGUMENTS_HPP
 
@@ -12,7 +12,7 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// An engine's own arrays may be anything; ours pass at once.
+// Checks a rows_view or a table_view. The engine may have made it, so its numbers may be anything.
 template <class R, class Meaning>
 void check_trig(const char* name, const trig_view<R, Meaning>& view) {
   if (view.n_pairs() < 0 || view.n_rows() < 0 || (view.n_pairs() == 0 && view.n_rows() != 0))
@@ -28,8 +28,8 @@ inline void check_token_count(const char* what, std::int64_t n, std::int64_t n_t
     fail_argument("yarn: {} = {} must be n_tokens = {}", what, n, n_tokens);
 }
 
-// The rows that a call is given: what to check before anything is touched, and the source that the
-// rotation stages rows from. One type for each kind of rows, found by `given`.
+// The rows argument of a call: its checks, and the source from which the rotation gets rows. There
+// is one type for each kind of rows; `given` chooses it.
 template <class R> struct given_rows {
   rows_view<R> rows;
 
@@ -110,7 +110,7 @@ template <class Source> YARN_ALWAYS_INLINE auto given(const lazy_rows<Source>& r
   return given_at(rows.source(), rows.list());
 }
 
-// ---- what a call accepts, and the one sentence where it does not --------------------------------
+// ---- What a call accepts -----------------------------------------------------------------------
 
 template <class Rows, class = void> struct is_rows : std::false_type {};
 template <class Rows>
@@ -121,7 +121,7 @@ template <class X>
 struct is_tensor<X, std::void_t<decltype(tensor_traits<X>::heads(std::declval<const X&>()))>>
     : std::true_type {};
 
-// True, or an error of the compiler.
+// True if a call accepts these types. If not, a static_assert says what it accepts.
 template <class Rows, class... Tensors> constexpr bool accepts() {
   constexpr bool is_named = std::is_same_v<Rows, rejected_rows>;
   constexpr bool rows = is_rows<Rows>::value;

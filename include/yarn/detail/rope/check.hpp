@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a call of rope_apply or rope_copy requires of its arguments at run time.
+// The checks of rope_apply and rope_copy at run time.
 #ifndef YARN_DETAIL_ROPE_CHECK_HPP
 #define YARN_DETAIL_ROPE_CHECK_HPP
 
@@ -10,12 +10,12 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// Whether a * b is beyond `limit`; all three >= 0.
+// Whether a * b > limit. All three are >= 0.
 YARN_ALWAYS_INLINE bool product_exceeds(std::int64_t a, std::int64_t b, std::int64_t limit) {
   return a != 0 && b > limit / a;
 }
 
-// Checks one tensor. Returns the number of bytes from its first element to behind its last one.
+// Checks one tensor. Returns the number of bytes from its first element to the end of its last one.
 template <class T>
 std::uintptr_t check_tensor(const char* name, const heads_view<T>& x, std::int64_t n_pairs) {
   const std::int64_t tokens = x.n_tokens(), heads = x.n_heads(), dim = x.head_dim();
@@ -55,8 +55,7 @@ std::uintptr_t check_tensor(const char* name, const heads_view<T>& x, std::int64
   return static_cast<std::uintptr_t>(all) * sizeof(T);
 }
 
-// Whether the memory of two tensors, of these sizes in bytes, is in two places: then nothing more
-// need be asked.
+// Whether the memory ranges of two tensors, of these sizes in bytes, are disjoint.
 template <class A, class B>
 YARN_ALWAYS_INLINE bool is_apart(const heads_view<A>& a, std::uintptr_t a_size,
                                  const heads_view<B>& b, std::uintptr_t b_size) {

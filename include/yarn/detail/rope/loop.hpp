@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The walk over tokens, heads and parts of heads: rows are staged for a block of tokens, then the
-// rotation runs over its heads. Nothing is checked here.
+// The loops over tokens, heads and ranges of pairs. They take the rows of a block of tokens from a
+// source, then rotate the heads of the block. Nothing is checked here.
 #ifndef YARN_DETAIL_ROPE_LOOP_HPP
 #define YARN_DETAIL_ROPE_LOOP_HPP
 
@@ -12,25 +12,30 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// What the rotation of elements of these types computes in.
+// The type in which the rotation of elements of these types computes.
 template <class... T>
 using compute_type =
     std::conditional_t<(std::is_same_v<std::remove_const_t<T>, double> || ...), double, float>;
 
-// Scratch for the rows of a block of tokens: of a size that stays in any L1 beside the heads.
+// The scratch buffer for the rows of a block of tokens. It fits L1 together with the heads.
 inline constexpr std::int64_t scratch_bytes = 16384;
 inline constexpr std::int64_t largest_block = 32;
 
-// Memory is asked for ahead, so far that it arrives in time and no farther than it stays, by calls
-// that touch more than a cache holds: walked in order, more than the last one (processors fetch
-// ahead themselves, and asking costs), else more than the nearer ones.
+// Calls that touch more memory than the caches hold prefetch 8 KB ahead: far enough for the data to
+// arrive in time, and near enough that it is not evicted before its use. Tensors that are read in
+// order prefetch above 32 MB, because hardware prefetchers suffice below and instructions cost
+// time. Tensors that are read in jumps prefetch above 1 MB.
 inline constexpr std::int64_t far_bytes = std::int64_t{32} << 20;
 inline constexpr std::int64_t far_jumping_bytes = std::int64_t{1} << 20;
 inline constexpr std::int64_t lead_bytes = 8192;
 
-// ---- sources: rows of a block of tokens, pairs [pair, pair + n_pairs) -------------------------
+// ---- Sources of rows ---------------------------------------------------------------------------
 
-// Rows that lie in memory: pointers to them where they serve as they are, else widened copies.
+// A source has `stage`, which gives pointers to pairs [pair, pair + n_pairs) of the rows of a block
+// of tokens.
+
+// Rows in memory: prepared rows, or a table. stage returns pointers into them if their type is C,
+// the type of the computation, and to widened copies in `scratch` otherwise.
 template <class R, class RowOf> struct memory_source {
   const R* cos;
   const R* sin;
@@ -92,22 +97,23 @@ YARN_ALWAYS_INLINE memory_source<R, RowOf> source_of(const trig_view<R, Meaning>
   return {view.cos(0), view.sin(0), view.n_pairs(), view.row_stride(), row_of};
 }
 
-// ---- the loops ---------------------------------------------------------------------------------
+// ---- Loops -------------------------------------------------------------------------------------
 
-// A tensor and where it goes: itself, or for rope_copy another one.
+// A tensor and the target of its rotation: the same tensor, or for rope_copy another one.
 template <class From, class To> struct transfer {
   heads_view<From> source;
   heads_view<To> target;
 };
 
-// Tokens [token, token + n_tokens) and pairs [pair, pair + n_pairs) of the `half` that heads have.
+// Tokens [token, token + n_tokens) and pairs [pair, pair + n_pairs) of a call. Heads have `half`
+// pairs in all.
 struct block {
   std::int64_t token;
   std::int64_t n_tokens;
   std::int64_t pair;
   std::int64_t n_pairs;
   std::int64_t half;
-  std::int64_t bytes; // that the whole call touches
+  std::int64_t bytes; // of all elements that the whole call rotates
 };
 
 template <class C> YARN_ALWAYS_INLINE void fetch_row(row_pointers<C> row, std::int64_t n_pairs) {
@@ -122,7 +128,7 @@ struct step {
   std::int64_t source, target;
 };
 
-// Copies the elements of a block's heads behind their pairs, for a target elsewhere.
+// Copies the elements behind the pairs of the heads of a block, to a target in other memory.
 template <class From, class To>
 YARN_ALWAYS_INLINE void copy_rests(const From* source, To* target, step outer, std::int64_t n_outer,
                                    step inner, std::int64_t n_inner, std::int64_t n_rest) {
@@ -140,10 +146,11 @@ YARN_ALWAYS_INLINE void copy_rests(const From* source, To* target, step outer, s
     }
 }
 
-// The rotation of one tensor's heads in a block, by one row for each of its tokens. Tokens outside:
-// a row is loaded once for all heads, and memory is walked in order. Heads outside where they are
-// the farther apart ([heads][tokens][dim]), or where there is one head only. (The loop's variables
-// stay plain numbers: gathered in a struct, gcc 12 makes rope_copy 4 % slower.)
+// Rotates the heads of one tensor in a block; token t has the row rows[t]. Usually the outer loop
+// is over tokens: a row is then loaded once for all heads, and memory is read in order. The outer
+// loop is over heads only if heads are farther apart than tokens ([heads][tokens][dim]), or if
+// there is one head. (The variables of the loop are plain numbers. If they were members of a
+// struct, gcc 12 would make rope_copy 4 % slower.)
 template <pairing In, pairing Out, class Arch, class From, class To, class C>
 void rotate_block(const transfer<From, To>& x, const block& part, const row_pointers<C>* rows) {
   const std::int64_t n_heads = x.source.n_heads();
@@ -167,7 +174,7 @@ void rotate_block(const transfer<From, To>& x, const block& part, const row_poin
 
   for (std::int64_t i = 0; i < n_outer; ++i) {
     const From* const from = source + i * outer.source + in;
-    const bool wraps = across_tokens && i + 1 == n_outer; // to the next block of tokens
+    const bool wraps = across_tokens && i + 1 == n_outer; // The next block of tokens follows.
     const head_run<From, To> run{from,
                                  target + i * outer.target + out,
                                  inner.source,
@@ -178,7 +185,7 @@ void rotate_block(const transfer<From, To>& x, const block& part, const row_poin
                                        : address_of(from, outer.source),
                                  lead};
     if (across_tokens) {
-      rotate_across_tokens<In, Out, Arch>(run, rows, part.n_pairs);
+      rotate_each_head<In, Out, Arch>(run, rows, 1, part.n_pairs);
     } else {
       if (is_far && i + 1 < n_outer)
         fetch_row(rows[i + 1], part.n_pairs);
@@ -203,7 +210,7 @@ void rotate_tokens(const Source& source, token_range tokens, const Transfer&... 
   row_pointers<C> rows[largest_block];
 
   const std::int64_t all = source.n_pairs;
-  if (all == 0) // empty rows, and so no tokens
+  if (all == 0) // The rows are empty, so there are no tokens.
     return;
   const auto bytes_of = [&](const auto& x) {
     return x.source.n_heads() * 2 * all * static_cast<std::int64_t>(sizeof(*x.source.data()));
@@ -212,7 +219,7 @@ void rotate_tokens(const Source& source, token_range tokens, const Transfer&... 
   const std::int64_t n_tokens = tokens.end - tokens.begin;
   const std::int64_t bytes = token_bytes * n_tokens;
   const std::int64_t part = all < largest_part ? all : largest_part;
-  const std::int64_t fitting = n_tokens > 1 ? room / (2 * part) : 1; // one needs no division
+  const std::int64_t fitting = n_tokens > 1 ? room / (2 * part) : 1; // avoids a division for one
   const std::int64_t size = fitting < largest_block ? fitting : largest_block;
   for (std::int64_t token = tokens.begin; token < tokens.end; token += size) {
     const std::int64_t n = tokens.end - token < size ? tokens.end - token : size;
@@ -226,7 +233,7 @@ void rotate_tokens(const Source& source, token_range tokens, const Transfer&... 
 }
 
 template <class Arch, class Source, class First, class... T>
-YARN_ALWAYS_INLINE void rotate(const Source& source, pairing p, slice part,
+YARN_ALWAYS_INLINE void rotate(const Source& source, pairing p, thread_slice part,
                                const heads_view<First>& first, const heads_view<T>&... rest) {
   static_assert(!std::is_const_v<First> && (!std::is_const_v<T> && ...),
                 "yarn: rope_apply rotates in place: the data is const");
@@ -241,8 +248,9 @@ YARN_ALWAYS_INLINE void rotate(const Source& source, pairing p, slice part,
 }
 
 template <class Arch, class Source, class From, class To>
-YARN_ALWAYS_INLINE void rotate_copy(const Source& source, pairing in, pairing out, slice part,
-                                    const heads_view<From>& from, const heads_view<To>& to) {
+YARN_ALWAYS_INLINE void rotate_copy(const Source& source, pairing in, pairing out,
+                                    thread_slice part, const heads_view<From>& from,
+                                    const heads_view<To>& to) {
   static_assert(!std::is_const_v<To>, "yarn: rope_copy writes its target: the data is const");
   using C = compute_type<From, To>;
   constexpr pairing half_split = pairing::half_split, interleaved = pairing::interleaved;

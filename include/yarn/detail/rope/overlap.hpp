@@ -9,8 +9,9 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// The bytes that a view touches: blocks of blocks of elements that lie side by side. Block `level`
-// holds count[level] blocks of the next level, stride[level] apart; level 2 is a head.
+// The bytes of a tensor, as blocks within blocks. A block of level 0 is the whole tensor, a block
+// of level 2 is a head. Block `level` consists of count[level] blocks of the next level,
+// stride[level] bytes apart.
 struct footprint {
   std::uintptr_t begin;
   std::int64_t count[2];
@@ -18,7 +19,7 @@ struct footprint {
   std::int64_t size[3]; // of one block, from its first byte to its last
 };
 
-template <class T> footprint footprint_of(const heads_view<T>& x) {
+template <class T> YARN_NOINLINE footprint footprint_of(const heads_view<T>& x) {
   constexpr auto bytes = static_cast<std::int64_t>(sizeof(T));
   const bool token_major =
       x.n_tokens() == 1 || (x.n_heads() > 1 && x.token_stride() >= x.head_stride());
@@ -34,12 +35,14 @@ template <class T> footprint footprint_of(const heads_view<T>& x) {
   return f;
 }
 
-// How two views stand to each other. Different strides can leave it undecided.
+// Whether two tensors share elements. With different strides the answer may be `undecided`.
 enum class overlap { none, undecided, certain };
 
-// Of block `level` of p and that of q, which begins `offset` bytes behind it.
+// Whether a block `level` of p and one of q share elements. The block of q begins `offset` bytes
+// behind the block of p.
 // NOLINTNEXTLINE(misc-no-recursion): three levels deep
-inline overlap overlap_of(const footprint& p, const footprint& q, int level, std::int64_t offset) {
+YARN_NOINLINE inline overlap overlap_of(const footprint& p, const footprint& q, int level,
+                                        std::int64_t offset) {
   if (offset >= p.size[level] || -offset >= q.size[level])
     return overlap::none;
   if (level == 2 || offset == 0)
@@ -51,21 +54,22 @@ inline overlap overlap_of(const footprint& p, const footprint& q, int level, std
   if (n_p > 1 && n_q > 1 && p.stride[level] != q.stride[level])
     return overlap::undecided;
   const std::int64_t stride = n_p > 1 ? p.stride[level] : q.stride[level];
-  if (p.size[next] > stride || q.size[next] > stride) // one block covers the gaps of the other
+  if (p.size[next] > stride || q.size[next] > stride) // A block is larger than the stride.
     return next == 2 ? overlap::certain : overlap::undecided;
-  // Block j of q begins at offset + j * stride: `rest` behind block j + ahead of p.
+  // Block j of q begins `rest` bytes behind block j + ahead of p.
   const std::int64_t ahead = offset / stride - (offset % stride < 0 ? 1 : 0);
   const std::int64_t rest = offset - ahead * stride;
-  const auto meets = [&](std::int64_t shift) { // whether blocks i of p and i - shift of q exist
-    return (shift > 0 ? shift : 0) < (shift + n_q < n_p ? shift + n_q : n_p);
-  };
+  const auto meets =
+      [&](std::int64_t shift) { // Whether there is a block i of p and i - shift of q.
+        return (shift > 0 ? shift : 0) < (shift + n_q < n_p ? shift + n_q : n_p);
+      };
   const overlap behind = meets(ahead) ? overlap_of(p, q, next, rest) : overlap::none;
   const overlap before = meets(ahead + 1) ? overlap_of(p, q, next, rest - stride) : overlap::none;
   return behind > before ? behind : before;
 }
 
-// Whether two checked views share elements. For parts of one buffer (packed q, k and v) it costs a
-// few divisions.
+// Whether two tensors, which check_tensor has accepted, share elements. For parts of one buffer
+// (packed q, k and v) the answer costs a few divisions.
 template <class A, class B>
 YARN_NOINLINE overlap overlap_of(const heads_view<A>& a, const heads_view<B>& b) {
   if (a.n_tokens() == 0 || a.n_heads() == 0 || a.head_dim() == 0 || b.n_tokens() == 0 ||
@@ -76,7 +80,8 @@ YARN_NOINLINE overlap overlap_of(const heads_view<A>& a, const heads_view<B>& b)
   const overlap found = overlap_of(p, q, 0, offset);
   if (found != overlap::undecided)
     return found;
-  // A view without gaps shares every byte of its range.
+  // The ranges overlap. If the tensor that begins first has no gaps, it contains the first element
+  // of the other.
   const auto is_dense = [](const footprint& f) {
     return (f.count[1] == 1 || f.stride[1] == f.size[2]) &&
            (f.count[0] == 1 || f.stride[0] == f.size[1]);
@@ -85,8 +90,8 @@ YARN_NOINLINE overlap overlap_of(const heads_view<A>& a, const heads_view<B>& b)
   return certain ? overlap::certain : overlap::undecided;
 }
 
-// Whether both are the same elements in the same order, so that a rotation into the other is one in
-// place.
+// Whether both views are of the same elements in the same order, so that a copy from one to the
+// other works in place.
 template <class A, class B> bool is_same_view(const heads_view<A>& a, const heads_view<B>& b) {
   return static_cast<const void*>(a.data()) == static_cast<const void*>(b.data()) &&
          sizeof(A) == sizeof(B) && (a.n_tokens() == 1 || a.token_stride() == b.token_stride()) &&

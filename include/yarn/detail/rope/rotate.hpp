@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The rotation of heads by rows. It knows nothing of frequencies: rows come in.
+// The rotation of heads by rows. This file includes nothing about frequencies.
 //
-//     x0' = fma(-x1, s, x0 c)        one product, one fused multiply-add, the same in the vector
-//     x1' = fma( x0, s, x1 c)        body and in its tail, for both pairings
+//     x0' = fma(-x1, s, x0 c)        One product and one fused multiply-add, for both pairings, in
+//     x1' = fma( x0, s, x1 c)        vector code and in its tail.
 //
-// Elements of a step are loaded before any is stored, so source and target may be the same memory.
-// 16-bit elements are floats between load and store, rounded once.
+// Each step loads all its elements before it stores the first, so source and target may be the same
+// memory. Elements of 16 bits are widened to float, rotated, and rounded once.
 #ifndef YARN_DETAIL_ROPE_ROTATE_HPP
 #define YARN_DETAIL_ROPE_ROTATE_HPP
 
@@ -17,22 +17,23 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// cos and sin of one token for the pairs of a call, as the rotation computes: float or double.
+/// The row of one token, in the type of the computation: float or double.
 template <class C> struct row_pointers {
   const C* cos;
   const C* sin;
 };
 
-/// The address `elements` behind p, where no object need be.
+/// The address `elements` behind p. There need be no object.
 template <class T> YARN_ALWAYS_INLINE std::uintptr_t address_of(const T* p, std::int64_t elements) {
   return reinterpret_cast<std::uintptr_t>(p) +
          static_cast<std::uintptr_t>(elements) * static_cast<std::uintptr_t>(sizeof(T));
 }
 
-/// A walk over heads: head h at source + h * source_stride, to target + h * target_stride; the
-/// heads of one token, or one head of consecutive tokens. `half` is the distance between the
-/// elements of a half-split pair. Memory is asked for `lead` heads ahead (0: not at all); behind
-/// the end of this walk comes the head at the address `next`.
+/// Heads at equal distances: the heads of one token, or one head of consecutive tokens. Head h is
+/// read at source + h * source_stride and written at target + h * target_stride. `half` is the
+/// distance between the elements of a half-split pair. `lead` heads ahead are prefetched; 0 turns
+/// prefetching off. After the last head, prefetching continues with the heads at the address
+/// `next`.
 template <class From, class To> struct head_run {
   const From* source;
   To* target;
@@ -44,14 +45,14 @@ template <class From, class To> struct head_run {
   std::int64_t lead;
 
   YARN_ALWAYS_INLINE void next_head() {
-    if (--n_heads > 0) { // the stride of a last head may be anything
+    if (--n_heads > 0) { // A single head may have any stride, even an overflowing one.
       source += source_stride;
       target += target_stride;
     }
   }
 
-  /// The first `size` elements of a head to come, lead > 0. In place this is where results go, too;
-  /// a target elsewhere is left to the processor.
+  /// Prefetches the first `size` elements of the head that is `lead` > 0 heads ahead. In place this
+  /// prefetches the target, too. A target in other memory is not prefetched.
   YARN_ALWAYS_INLINE void fetch_ahead(std::int64_t size) const {
     const auto bytes = static_cast<std::uintptr_t>(source_stride) * sizeof(From);
     const auto heads = static_cast<std::uintptr_t>(lead);
@@ -63,23 +64,24 @@ template <class From, class To> struct head_run {
   }
 };
 
-/// The pairs (x0, x1) turned: the formula above.
+/// The rotated pairs, by the formula above.
 template <class Pack>
 YARN_ALWAYS_INLINE two_packs<Pack> turned(Pack x0, Pack x1, Pack cos, Pack sin) {
   return {negated_multiply_add(x1, sin, x0 * cos), multiply_add(x0, sin, x1 * cos)};
 }
 
-/// A pack of pairs: its part of the row, and what it does to one head.
+/// The rotation of one pack of pairs. It holds the entries of the row for these pairs, in
+/// registers.
 template <pairing In, pairing Out, class Arch, class C> class rotation_step {
 public:
   using wide = pack<C, Arch>;
   static constexpr auto pairs = static_cast<std::int64_t>(wide::size);
-  /// Interleaved heads stay so: then the row is spread to [c0 c0 c1 c1 ...], [-s0 s0 -s1 s1 ...],
-  /// once for all heads, and every pack of a head is permuted once instead of twice.
+  /// For interleaved source and target, the row is spread to [c0 c0 c1 c1 ...] and [-s0 s0 -s1 s1
+  /// ...], once for all heads. A pack of a head then needs one permute instead of two.
   static constexpr bool spreads =
       In == pairing::interleaved && Out == pairing::interleaved && pairs > 1;
-  static constexpr bool prepares = spreads; // from_row is work
-  /// Steps whose part of the row fits the registers beside what the rotation needs.
+  static constexpr bool prepares = spreads; // from_row computes, and does not only load
+  /// The number of steps whose rows fit the registers together with the operands of a rotation.
   static constexpr int packs_in_registers = has_32_registers_v<Arch> ? 8 : spreads ? 2 : 4;
 
   YARN_ALWAYS_INLINE static rotation_step from_row(const C* cos, const C* sin) {
@@ -92,7 +94,7 @@ public:
     }
   }
 
-  /// Pairs [pair, pair + pairs) of the one head of `x`.
+  /// Rotates pairs [pair, pair + pairs) of the first head of `x`.
   template <class From, class To>
   YARN_ALWAYS_INLINE void apply(const head_run<From, To>& x, std::int64_t pair) const {
     if constexpr (spreads) {
@@ -131,16 +133,17 @@ private:
   YARN_ALWAYS_INLINE rotation_step(wide cos, wide cos_high, wide sin, wide sin_high)
       : cos_(cos), cos_high_(cos_high), sin_(sin), sin_high_(sin_high) {}
 
-  // Members of their own: compilers keep an array in memory where a loop fills it. The high packs
-  // are those of a spread row, and unused otherwise.
+  // Four members, because compilers keep an array that a loop fills in memory. The high packs
+  // belong to a spread row and are unused otherwise.
   wide cos_, cos_high_, sin_, sin_high_;
 };
 
 #if !defined(YARN_NO_XSIMD)
 
-/// The same for bfloat16 that stays bfloat16: a word holds an even and an odd element. Of
-/// interleaved heads they are a pair, and nothing is permuted at all; of half-split ones they are
-/// neighbours, and the row is sorted into even and odd pairs, once for all heads.
+/// Like rotation_step, for source and target in bfloat16: it works on 32-bit words of two
+/// neighbouring elements (see pack.hpp). The words of interleaved heads are pairs, so nothing is
+/// permuted. The words of half-split heads belong to two neighbouring pairs, so the row is sorted
+/// into even and odd pairs, once for all heads.
 template <pairing Order, class Arch> class word_step {
 public:
   using wide = pack<float, Arch>;
@@ -182,8 +185,9 @@ private:
   YARN_ALWAYS_INLINE word_step(wide cos, wide cos_high, wide sin, wide sin_high)
       : cos_(cos), cos_high_(cos_high), sin_(sin), sin_high_(sin_high) {}
 
-  // Of half-split heads those of the even pairs and (high) of the odd ones, else of the first and
-  // the last. (Members of their own: as pairs, gcc 12 copies them through memory.)
+  // For half-split heads, cos_ and sin_ belong to the even pairs and the high packs to the odd
+  // ones. For interleaved heads, they belong to the first pairs and the high packs to the last
+  // ones. (Four members, because gcc 12 would copy two_packs through memory.)
   wide cos_, cos_high_, sin_, sin_high_;
 };
 
@@ -202,8 +206,8 @@ using step_for = rotation_step<In, Out, Arch, C>;
 
 template <class Step> struct type_in { using type = Step; };
 
-/// Calls f(type_in<step>{}, pair) for packs of pairs from `pair` to n_pairs: whole ones, then
-/// narrower ones.
+/// Calls f(type_in<step>{}, pair) for all packs of pairs from `pair` to n_pairs: packs of full
+/// width first, then narrower ones for the tail.
 template <pairing In, pairing Out, class Arch, class C, class From, class To, class F>
 YARN_ALWAYS_INLINE void for_each_step(std::int64_t pair, std::int64_t n_pairs, const F& f) {
   using step = step_for<In, Out, Arch, C, From, To>;
@@ -212,7 +216,7 @@ YARN_ALWAYS_INLINE void for_each_step(std::int64_t pair, std::int64_t n_pairs, c
   if constexpr (step::pairs > 1) {
     if (pair < n_pairs) {
       using narrow = narrower_arch<Arch>;
-      using last = rotation_step<In, Out, Arch, C>; // half as wide as a step by words
+      using last = rotation_step<In, Out, Arch, C>; // half as wide as a word_step
       if constexpr (std::is_same_v<narrow, scalar_arch> && last::pairs < step::pairs)
         if (pair + last::pairs <= n_pairs) {
           f(type_in<last>{}, pair);
@@ -223,7 +227,7 @@ YARN_ALWAYS_INLINE void for_each_step(std::int64_t pair, std::int64_t n_pairs, c
   }
 }
 
-/// The one head of `x` by a row.
+/// Rotates the first head of `x`.
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
 YARN_ALWAYS_INLINE void rotate_by_row(const head_run<From, To>& x, row_pointers<C> row,
                                       std::int64_t n_pairs) {
@@ -240,8 +244,8 @@ YARN_ALWAYS_INLINE void rotate_by_row(const head_run<From, To>& x, row_pointers<
   }
 }
 
-/// Calls f for each head of x, asking for memory ahead where the run says so. (Two loops: the
-/// question would cost what a head in L1 costs.)
+/// Calls f for each head of x, with prefetches if x.lead > 0. (There are two loops because a test
+/// of `lead` per head takes as long as rotating a head in L1.)
 template <class From, class To, class F>
 YARN_ALWAYS_INLINE void for_each_head(head_run<From, To> x, std::int64_t size, const F& f) {
   if (x.lead == 0) {
@@ -255,7 +259,18 @@ YARN_ALWAYS_INLINE void for_each_head(head_run<From, To> x, std::int64_t size, c
   }
 }
 
-/// Heads whose pairs are exactly sizeof...(I) packs: the row stays in registers for all of them.
+/// Rotates whole heads, one after the other: head h by rows[h * row_step]. The step is 1 for one
+/// head of consecutive tokens and 0 for the heads of one token.
+template <pairing In, pairing Out, class Arch, class C, class From, class To>
+void rotate_each_head(const head_run<From, To>& x, const row_pointers<C>* rows,
+                      std::int64_t row_step, std::int64_t n_pairs) {
+  for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
+    rotate_by_row<In, Out, Arch>(head, *rows, n_pairs);
+    rows += row_step;
+  });
+}
+
+/// Rotates heads of exactly sizeof...(I) packs of pairs. The row stays in registers for all heads.
 template <class Step, class C, class From, class To, int... I>
 YARN_ALWAYS_INLINE void rotate_whole(const head_run<From, To>& x, row_pointers<C> row,
                                      std::integer_sequence<int, I...>) {
@@ -265,8 +280,8 @@ YARN_ALWAYS_INLINE void rotate_whole(const head_run<From, To>& x, row_pointers<C
                     YARN_INLINE_LAMBDA { (steps[I].apply(head, I * Step::pairs), ...); });
 }
 
-/// sizeof...(I) packs of pairs of each head from `pair` on: that part of the row stays in registers
-/// for all heads.
+/// Rotates sizeof...(I) packs of pairs of each head, from `pair` on. This part of the row stays in
+/// registers for all heads.
 template <class Step, class C, class From, class To, int... I>
 void rotate_part(const head_run<From, To>& x, row_pointers<C> row, std::int64_t pair,
                  std::integer_sequence<int, I...>) {
@@ -276,8 +291,8 @@ void rotate_part(const head_run<From, To>& x, row_pointers<C> row, std::int64_t 
     (steps[I].apply(head, pair + I * Step::pairs), ...);
 }
 
-/// Parts of N packs while so many are left, then of N/2, N/4 ... 1. Returns the first pair behind
-/// them.
+/// Rotates the pairs from `pair` on in parts of N packs while there are so many, then of N/2, N/4
+/// ... 1 packs. Returns the first pair that is left.
 template <class Step, int N, class C, class From, class To>
 YARN_ALWAYS_INLINE std::int64_t rotate_parts_of(const head_run<From, To>& x, row_pointers<C> row,
                                                 std::int64_t pair, std::int64_t n_pairs) {
@@ -289,8 +304,8 @@ YARN_ALWAYS_INLINE std::int64_t rotate_parts_of(const head_run<From, To>& x, row
     return pair;
 }
 
-/// Pairs [pair, n_pairs) of every head in parts of up to `Packs` packs; the narrower packs at the
-/// end, of which there is one of each width, are parts of their own.
+/// Rotates pairs [pair, n_pairs) of each head in parts of up to `Packs` packs. The tail has one
+/// pack of each narrower width, and each of them is a part.
 template <pairing In, pairing Out, class Arch, int Packs, class C, class From, class To>
 void rotate_in_parts(const head_run<From, To>& x, row_pointers<C> row, std::int64_t pair,
                      std::int64_t n_pairs) {
@@ -298,7 +313,7 @@ void rotate_in_parts(const head_run<From, To>& x, row_pointers<C> row, std::int6
   pair = rotate_parts_of<step, Packs>(x, row, pair, n_pairs);
   if constexpr (step::pairs > 1) {
     using narrow = narrower_arch<Arch>;
-    using last = rotation_step<In, Out, Arch, C>; // half as wide as a step by words
+    using last = rotation_step<In, Out, Arch, C>; // half as wide as a word_step
     if constexpr (std::is_same_v<narrow, scalar_arch> && last::pairs < step::pairs)
       pair = rotate_parts_of<last, 1>(x, row, pair, n_pairs);
     if (pair < n_pairs)
@@ -306,15 +321,16 @@ void rotate_in_parts(const head_run<From, To>& x, row_pointers<C> row, std::int6
   }
 }
 
-/// All heads of one token, as many together as stay in L1 from part to part, but only a few of
-/// those that come from memory: they are asked for at once, while those before them are rotated.
+/// Rotates the heads of one token in groups: as many heads as stay in L1 while their parts are
+/// rotated one after the other. Heads that come from memory make small groups; the next group is
+/// prefetched while a group is rotated.
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
 void rotate_in_groups(const head_run<From, To>& x, row_pointers<C> row, std::int64_t n_pairs) {
   constexpr int packs = step_for<In, Out, Arch, C, From, To>::packs_in_registers;
   const std::int64_t group_bytes = x.lead != 0 ? 2048 : 16384;
   const std::int64_t head_bytes = 2 * n_pairs * static_cast<std::int64_t>(sizeof(From));
-  // (What was written by words is not copied by vectors before it must be: that waits for the
-  // words, longer than a head takes.)
+  // If there is one group only, x is passed on as it is. Its fields were just stored one by one,
+  // and a copy would load them by vectors, which stalls for longer than a head takes.
   if (x.lead == 0 && x.n_heads * head_bytes <= group_bytes)
     return rotate_in_parts<In, Out, Arch, packs>(x, row, 0, n_pairs);
   const std::int64_t size = 1 + group_bytes / head_bytes;
@@ -331,8 +347,8 @@ void rotate_in_groups(const head_run<From, To>& x, row_pointers<C> row, std::int
   }
 }
 
-/// All heads of one token. (Inlined, and what follows for a row in registers, too: else the run
-/// goes through memory, longer than a head takes.)
+/// Rotates the heads of one token. (Forced inline, like rotate_whole. A call would pass head_run
+/// through memory, which takes longer than a head.)
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
 YARN_ALWAYS_INLINE void rotate_heads(const head_run<From, To>& x, row_pointers<C> row,
                                      std::int64_t n_pairs) {
@@ -347,25 +363,14 @@ YARN_ALWAYS_INLINE void rotate_heads(const head_run<From, To>& x, row_pointers<C
     if (n_pairs == 8 * step::pairs)
       return rotate_whole<step>(x, row, std::make_integer_sequence<int, 8>{});
   }
-  // What comes from memory is best read in order, whole heads. Preparing the row for each takes no
-  // time then, unless the elements are converted, too, or vectors are so short that there are many.
-  // Without vectors of our own, wherever heads are: it is the loop that compilers vectorize.
+  // Heads that come from memory are rotated whole, so that memory is read in order. The row is then
+  // prepared for each head. The memory access hides this cost, except for elements that are
+  // converted and for vectors of 128 bits. Scalar code always rotates whole heads, because
+  // compilers vectorize that loop.
   if constexpr (!step::prepares || (sizeof(typename step::wide) > 16 && sizeof(From) == sizeof(C)))
     if (step::pairs == 1 || x.lead != 0)
-      return for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
-        rotate_by_row<In, Out, Arch>(head, row, n_pairs);
-      });
+      return rotate_each_head<In, Out, Arch>(x, &row, 0, n_pairs);
   rotate_in_groups<In, Out, Arch>(x, row, n_pairs);
-}
-
-/// One head of consecutive tokens: token t by rows[t].
-template <pairing In, pairing Out, class Arch, class C, class From, class To>
-void rotate_across_tokens(const head_run<From, To>& x, const row_pointers<C>* rows,
-                          std::int64_t n_pairs) {
-  for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
-    rotate_by_row<In, Out, Arch>(head, *rows, n_pairs);
-    ++rows;
-  });
 }
 
 } // namespace detail

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What functions that make rows require of their arguments.
+// The checks of functions that make rows.
 #ifndef YARN_DETAIL_ROWS_CHECK_HPP
 #define YARN_DETAIL_ROWS_CHECK_HPP
 
@@ -12,14 +12,14 @@ namespace detail {
 
 inline constexpr std::int64_t largest_position = std::int64_t{1} << 31;
 
-// A list of positions that is not empty has memory.
+// Requires that a list of positions that is not empty has memory.
 inline void check_list(const positions& list) {
   if (list.is_null() && list.size() != 0)
     fail_argument("yarn: positions.data is null, and positions.size = {}", list.size());
 }
 
-// Positions beyond what rows promise are a mistake of the caller's (a 32-bit list read as 64-bit
-// numbers looks like that), and so are runs of unknown length where nothing gives one.
+// Requires positions of at most 2^31 in magnitude, for which rows state their accuracy. Larger ones
+// are a mistake of the caller: a list of 32-bit numbers that is read as 64-bit ones has them.
 inline void check_positions(const positions& list, std::int64_t n) {
   const auto check = [](std::int64_t index, std::int64_t position) {
     if (position < -largest_position || position > largest_position)
@@ -40,7 +40,8 @@ inline void check_positions(const positions& list, std::int64_t n) {
   }
 }
 
-// Default-constructed frequencies are an engine's member before its model is loaded.
+// Default-constructed frequencies have no pairs. An engine may have them as a member until its
+// model is loaded.
 inline void check_frequencies(const frequencies& f) {
   if (f.n_pairs() == 0)
     fail_argument(
@@ -56,13 +57,15 @@ inline void check_count(const positions& list) {
   check_positions(list, list.size());
 }
 
-inline void check_slice(slice part) {
-  if (part.count < 1 || part.index < 0 || part.index >= part.count)
-    fail_argument("yarn: slice.index = {} must be in [0, slice.count = {}), and the count >= 1",
-                  part.index, part.count);
+inline void check_slice(thread_slice part) {
+  if (part.n_threads < 1 || part.thread < 0 || part.thread >= part.n_threads)
+    fail_argument(
+        "yarn: thread_slice.thread = {} must be in [0, n_threads = {}), and n_threads >= 1",
+        part.thread, part.n_threads);
 }
 
-// Whether n_rows rows of n_pairs, `stride` apart, lie apart and within ptrdiff_t.
+// Requires that n_rows rows of n_pairs, `stride` apart, do not overlap, and that their offsets fit
+// ptrdiff_t.
 template <class T>
 void check_row_extent(const char* name, std::int64_t n_rows, std::int64_t n_pairs,
                       std::int64_t stride) {

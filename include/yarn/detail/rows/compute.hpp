@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rows of any positions by the kernels of kernel.hpp, without checks: the base of everything that
-// makes rows.
+// Rows of any positions, by the kernels of kernel.hpp. Every function that makes rows calls
+// compute_rows. Nothing is checked here.
 #ifndef YARN_DETAIL_ROWS_COMPUTE_HPP
 #define YARN_DETAIL_ROWS_COMPUTE_HPP
 
@@ -12,21 +12,21 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// The token range of a part.
+// Tokens [begin, end).
 struct token_range {
   std::int64_t begin;
   std::int64_t end;
 };
-YARN_ALWAYS_INLINE token_range part_of(std::int64_t n, slice part) {
-  if (part.count == 1) // a division takes longer than a head
+YARN_ALWAYS_INLINE token_range part_of(std::int64_t n, thread_slice part) {
+  if (part.n_threads == 1) // A division takes longer than the rotation of a head.
     return {0, n};
-  // n * index may overflow; quotient and remainder of n may not.
-  const std::int64_t each = n / part.count, rest = n % part.count;
+  // n * index may overflow, so the quotient and the remainder of n are used.
+  const std::int64_t each = n / part.n_threads, rest = n % part.n_threads;
   const auto start = [&](std::int64_t i) { return i * each + (i < rest ? i : rest); };
-  return {start(part.index), start(part.index + 1)};
+  return {start(part.thread), start(part.thread + 1)};
 }
 
-// One row, pairs [pair, pair + n_pairs), without checks; T float or double.
+// Pairs [pair, pair + n_pairs) of one row. T is float or double.
 template <class T, class Arch = default_arch>
 void compute_row(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
                  std::int64_t position, T* cos, T* sin) {
@@ -37,7 +37,7 @@ void compute_row(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
     for (std::int64_t begin = 0; begin < n_pairs; begin += part) {
       const std::int64_t n = n_pairs - begin < part ? n_pairs - begin : part;
       for (std::int64_t i = 0; i < n; ++i) {
-        // Both operands are floats, and so is what the frameworks multiply.
+        // Both operands are rounded to float, and so is the product, as in the frameworks.
         const float angle =
             static_cast<float>(position) * static_cast<float>(f.inv_freq()[pair + begin + i]);
         phases[i] = phase_of(static_cast<double>(angle));
@@ -50,11 +50,11 @@ void compute_row(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
   fill_entries<Arch>(steps, n_pairs, static_cast<std::uint64_t>(position), m, cos, sin);
 }
 
-// Rows of tokens [begin, end), without checks: the base of everything that makes rows.
+// Pairs [pair, pair + n_pairs) of the rows of `tokens`; the rows are `stride` apart.
 template <class T, class Arch = default_arch>
 void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
                   const positions& list, token_range tokens, T* cos, T* sin, std::int64_t stride) {
-  // Below this many rows, starting a recurrence costs more than it saves.
+  // With fewer rows, the start of a recurrence costs more than the recurrence saves.
   constexpr std::int64_t worthwhile = 8;
   std::int64_t t = tokens.begin;
   while (t < tokens.end) {

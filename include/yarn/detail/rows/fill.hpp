@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What rows.hpp declares: fill_rows and rows_of.
+// The definitions of fill_rows and rows_of.
 #ifndef YARN_DETAIL_ROWS_FILL_HPP
 #define YARN_DETAIL_ROWS_FILL_HPP
 
@@ -10,7 +10,7 @@ inline namespace YARN_ABI {
 
 template <class T, class Stride>
 void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stride row_stride,
-               slice part) {
+               thread_slice part) {
   static_assert(detail::is_row_type_v<T>, "yarn: rows are float or double");
   const std::int64_t stride = detail::to_index(row_stride, "row_stride");
   detail::check_frequencies(f);
@@ -28,8 +28,8 @@ void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stri
 
 namespace detail {
 
-// What lazy_rows holds of a source: a value of temporaries and views, else a reference. `void` for
-// what is no source.
+// The type in which lazy_rows stores a source: a reference if the argument has a name, a value for
+// temporaries and views, `void` for a type that is not a source.
 template <class Source, class Plain> struct source_holder { using type = void; };
 template <class Source> struct source_holder<Source, frequencies> {
   using type =
@@ -43,7 +43,8 @@ template <class Source, class T> struct source_holder<Source, table_view<T>> {
   using type = table_view<T>;
 };
 
-// Rows of wrong arguments, which an error of the compiler has named: it shall be the only one.
+// The result of rows_of with wrong arguments. A static_assert has reported them; rope_apply accepts
+// this type so that no second error follows.
 struct rejected_rows {};
 
 } // namespace detail

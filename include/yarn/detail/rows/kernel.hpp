@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: MIT
-// cos/sin of position * frequency for one pack of pairs, by three ways that give the same float:
-// a polynomial of the phase, a recurrence over consecutive positions, and 128-bit integers.
+// cos and sin of position * frequency, times the attention factor m, for packs of pairs. Three
+// methods give the same float: a polynomial of the phase, a recurrence over consecutive positions,
+// and 128-bit integers.
 //
-// A float entry is m * cos(phase / 2^64 turns), m the attention factor, correctly rounded. The fast
-// ways compute a double v and a bound on its error, round v - bound and v + bound to float, and
-// take the result where both agree: rounding is monotone, so the exact value rounds there, too.
-// Where they disagree, the next slower way decides, last `exact_point`, whose error of 2^-120 is
-// beyond what the 2^64 phases can come near a rounding boundary. So an entry depends neither on the
-// way nor on the processor.
+// A float entry is m * cos(phase / 2^64 turns), correctly rounded. The two fast methods compute a
+// double v and a bound on its error, and round v - bound and v + bound to float. If both give the
+// same float, the exact value rounds to this float, too, because rounding is monotone. If they
+// differ, the next slower method computes the entry again. The last method is exact_point. Its
+// error is 2^-120, and the exact value of each of the 2^64 phases is farther than that from the
+// nearest rounding boundary. So an entry depends neither on the method nor on the processor.
 //
-// Bounds, with e = 2^-53 and every operation rounded (fused multiply-adds only lower them):
-// * Polynomial, relative. In sine: the conversion of the phase 1e, the square 0.1e, the sum 0.9e,
-//   the polynomial with its rounded coefficients 0.5e, the product with the argument 1e: 3.5e. In
-//   cosine: 0.8e + 0.4e + 1.7e + 0.3e = 3.2e. The product with m: 1e. The two products with
-//   (1 -+ 8e) round by 1e each, so 8e >= 4.5e + 2e is safe.
-// * Recurrence z <- z * w, absolute, in units of m*e, as the length of the complex error: z starts
-//   with 4 + sqrt2; a step adds 4 for the error of w (a polynomial's) and sqrt2 * 3 for the three
-//   roundings of a component, growing by less than 1 + 2^-48 on the way: after 95 steps less than
-//   5.5 + 95 * 8.3 = 794. The sums with the bound round by another 1: 1024 >= 795 is safe.
-// tests/rows/test_row_kernel.cpp measures both (2.2e and 83 at most), so -ffast-math has room, too.
+// Error bounds, with e = 2^-53, if every operation rounds (fused multiply-adds round less often):
+// * Polynomial, relative error. Sine: the conversion of the phase 1e, the square 0.1e, the sum
+//   0.9e, the polynomial with its rounded coefficients 0.5e, the product with the argument 1e; in
+//   sum 3.5e. Cosine: 0.8e + 0.4e + 1.7e + 0.3e = 3.2e. The product with m adds 1e. The products
+//   with 1 - 8e and 1 + 8e round by 1e each. 8e >= 4.5e + 2e, so the bound of 8e is safe.
+// * Recurrence z <- z * w, absolute error in units of m * e, as the length of the complex error. z
+//   starts with 4 + sqrt2. A step adds 4 for the error of w (from the polynomial) and 3 * sqrt2 for
+//   the three roundings of each component, and multiplies the error by less than 1 + 2^-48. After
+//   95 steps the error is less than 5.5 + 95 * 8.3 = 794. The sums with the bound round by 1.
+//   1024 >= 795, so the bound of 1024 is safe.
+// tests/rows/test_row_kernel.cpp measures at most 2.2e and 83. The rest is room for the changes of
+// -ffast-math.
 #ifndef YARN_DETAIL_ROWS_KERNEL_HPP
 #define YARN_DETAIL_ROWS_KERNEL_HPP
 
@@ -31,12 +34,13 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// Packs that are worked on together.
-inline constexpr std::int64_t several_packs = 4;
-using several = std::make_index_sequence<several_packs>;
-using one = std::make_index_sequence<1>;
+/// Packs that are computed together. The chain of multiply-adds of one pack alone leaves the
+/// processor waiting for each result.
+inline constexpr std::int64_t packs_at_once = 4;
+using four_packs = std::make_index_sequence<packs_at_once>;
+using one_pack = std::make_index_sequence<1>;
 
-/// Rows of a recurrence from one start to the next: what its bound was derived for.
+/// Rows of a recurrence before it starts anew. The error bound above is for this length.
 inline constexpr std::int64_t run_length = 96;
 
 template <class Pack> struct circle_pack {
@@ -44,7 +48,7 @@ template <class Pack> struct circle_pack {
   Pack sin;
 };
 
-/// The points at phases[lane] * multiplier, as doubles: 4e relative (see above).
+/// cos and sin of the phases phases[lane] * multiplier, as doubles. Relative error: 4e (see above).
 template <class Pack>
 YARN_ALWAYS_INLINE circle_pack<Pack> polynomial_point(const std::uint64_t* phases,
                                                       std::uint64_t multiplier) {
@@ -52,7 +56,7 @@ YARN_ALWAYS_INLINE circle_pack<Pack> polynomial_point(const std::uint64_t* phase
   const Pack& t = o.eighths;
   const Pack u = t * t;
   // sin(pi/4 t) / t and cos(pi/4 t) as polynomials in t^2 over [0, 1], interpolated at Chebyshev
-  // nodes; their errors, that of the rounded coefficients included, are below 2^-54 and 2^-55.
+  // nodes. With rounded coefficients their errors are below 2^-54 and 2^-55.
   Pack s(0x1.e4a9d9166f052p-38);
   s = multiply_add(s, u, Pack(-0x1.e3027dea82bd7p-30));
   s = multiply_add(s, u, Pack(0x1.50783208843ebp-22));
@@ -77,12 +81,12 @@ template <class T> YARN_ALWAYS_INLINE T round_entry(real value, double amplitude
   const real entry = amplitude == 1.0 ? value : value * real(amplitude);
   if constexpr (std::is_same_v<T, double>)
     return static_cast<double>(entry);
-  else // exactly a float, normal or zero: see frequencies::attention_factor
+  else // The double is a float already, normal or zero: see frequencies::attention_factor.
     return static_cast<float>(assemble_double(
         round_to_even(entry.mantissa(), entry.exponent(), 24, -149), entry.is_negative()));
 }
 
-/// n entries by 128-bit integers; any T, any phases.
+/// n entries by 128-bit integers. T is float or double; the phases may be any.
 template <class T>
 YARN_NOINLINE void exact_entries(const std::uint64_t* phases, std::uint64_t multiplier,
                                  std::size_t n, double amplitude, T* cos, T* sin) {
@@ -93,7 +97,7 @@ YARN_NOINLINE void exact_entries(const std::uint64_t* phases, std::uint64_t mult
   }
 }
 
-/// Entries of sizeof...(I) packs of any phases. Several, because one alone waits for itself.
+/// The entries of sizeof...(I) packs. The phases may be any.
 template <class Pack, std::size_t... I>
 YARN_ALWAYS_INLINE void entries(const std::uint64_t* phases, std::uint64_t multiplier,
                                 double amplitude, float* cos, float* sin,
@@ -101,7 +105,7 @@ YARN_ALWAYS_INLINE void entries(const std::uint64_t* phases, std::uint64_t multi
   constexpr std::size_t size = Pack::size;
   const circle_pack<Pack> point[] = {polynomial_point<Pack>(phases + I * size, multiplier)...};
   const Pack m(amplitude), below(1.0 - 0x1p-50), above(1.0 + 0x1p-50);
-  const Pack zero(0.0); // added, it gives a zero the sign that the integers give it
+  const Pack zero(0.0); // The sum gives a zero the sign that exact_entries gives it.
   const auto round = [&](const Pack& x, float* out) YARN_INLINE_LAMBDA {
     const Pack entry = m * x + zero;
     return round_both<false>(entry * below, entry * above, out);
@@ -112,7 +116,7 @@ YARN_ALWAYS_INLINE void entries(const std::uint64_t* phases, std::uint64_t multi
     exact_entries(phases, multiplier, size * sizeof...(I), amplitude, cos, sin);
 }
 
-/// The points of consecutive positions, m times, by recurrence.
+/// m * cos and m * sin at consecutive positions, by recurrence.
 template <class Pack> struct recurrence {
   circle_pack<Pack> step;
   Pack cos;
@@ -131,9 +135,9 @@ template <class Pack> struct recurrence {
   }
 };
 
-/// Entries of sizeof...(I) packs of pairs for n <= run_length consecutive positions; rows `stride`
-/// elements apart. Rows that the test leaves open are noted and made afterwards, because a call
-/// inside the loop would cost the registers.
+/// The entries of sizeof...(I) packs of pairs at n <= run_length consecutive positions. The rows
+/// are `stride` elements apart. Rows in which the two roundings differ are computed again after the
+/// loop, because a function call in the loop would spill the registers.
 template <bool Streams, class Pack, std::size_t... I>
 YARN_ALWAYS_INLINE void run_of_entries(const std::uint64_t* phases, std::uint64_t first,
                                        std::int64_t n, double amplitude, float* cos, float* sin,
@@ -157,36 +161,37 @@ YARN_ALWAYS_INLINE void run_of_entries(const std::uint64_t* phases, std::uint64_
                     sin + row * stride, std::index_sequence<I...>{});
 }
 
-/// n entries of any phases, phases[i] * multiplier.
+/// The entries of n phases, phases[i] * multiplier.
 template <class Arch>
 void fill_entries(const std::uint64_t* phases, std::int64_t n, std::uint64_t multiplier,
                   double amplitude, float* cos, float* sin) {
   using wide = pack<double, Arch>;
   constexpr auto width = static_cast<std::int64_t>(wide::size);
   std::int64_t i = 0;
-  for (; i + several_packs * width <= n; i += several_packs * width)
-    entries<wide>(phases + i, multiplier, amplitude, cos + i, sin + i, several{});
+  for (; i + packs_at_once * width <= n; i += packs_at_once * width)
+    entries<wide>(phases + i, multiplier, amplitude, cos + i, sin + i, four_packs{});
   for (; i + width <= n; i += width)
-    entries<wide>(phases + i, multiplier, amplitude, cos + i, sin + i, one{});
+    entries<wide>(phases + i, multiplier, amplitude, cos + i, sin + i, one_pack{});
   for (; i < n; ++i)
-    entries<scalar_pack<double>>(phases + i, multiplier, amplitude, cos + i, sin + i, one{});
+    entries<scalar_pack<double>>(phases + i, multiplier, amplitude, cos + i, sin + i, one_pack{});
 }
 
-/// Doubles have no double above them to be tested with: they come from the integers at once.
+/// Double entries always come from 128-bit integers: there is no wider type of the processor to
+/// check a faster result with.
 template <class Arch>
 void fill_entries(const std::uint64_t* phases, std::int64_t n, std::uint64_t multiplier,
                   double amplitude, double* cos, double* sin) {
   exact_entries(phases, multiplier, static_cast<std::size_t>(n), amplitude, cos, sin);
 }
 
-/// Whether a run of this size and place should be written past the caches: it is larger than what
-/// they keep, and comes as whole cache lines.
+/// Whether the stores of a run should bypass the caches: the run is larger than the caches, and
+/// consists of whole cache lines.
 template <class Arch>
 bool should_stream(std::int64_t n_pairs, std::int64_t n, const float* cos, const float* sin,
                    std::int64_t stride) {
   constexpr std::int64_t many = std::int64_t{1} << 21; // pairs: 16 MB
   constexpr std::int64_t line = 16;
-  constexpr auto group = several_packs * static_cast<std::int64_t>(pack<double, Arch>::size);
+  constexpr auto group = packs_at_once * static_cast<std::int64_t>(pack<double, Arch>::size);
   const auto is_aligned = [](const float* p) {
     return reinterpret_cast<std::uintptr_t>(p) % (line * sizeof(float)) == 0;
   };
@@ -194,8 +199,8 @@ bool should_stream(std::int64_t n_pairs, std::int64_t n, const float* cos, const
          is_aligned(cos) && is_aligned(sin);
 }
 
-/// n rows of consecutive positions; streaming only what should_stream says, and then
-/// finish_streaming() is the caller's.
+/// n rows of consecutive positions. If Streams, the stores bypass the caches: should_stream must
+/// have returned true, and the caller calls finish_streaming() afterwards.
 template <class Arch, bool Streams = false>
 void fill_run(const std::uint64_t* steps, std::int64_t n_pairs, std::uint64_t first, std::int64_t n,
               double amplitude, float* cos, float* sin, std::int64_t stride) {
@@ -207,15 +212,16 @@ void fill_run(const std::uint64_t* steps, std::int64_t n_pairs, std::uint64_t fi
     float* const c = cos + row * stride;
     float* const s = sin + row * stride;
     std::int64_t i = 0;
-    for (; i + several_packs * width <= n_pairs; i += several_packs * width)
+    for (; i + packs_at_once * width <= n_pairs; i += packs_at_once * width)
       run_of_entries<Streams, wide>(steps + i, start, rows, amplitude, c + i, s + i, stride,
-                                    several{});
+                                    four_packs{});
     if constexpr (!Streams) {
       for (; i + width <= n_pairs; i += width)
-        run_of_entries<false, wide>(steps + i, start, rows, amplitude, c + i, s + i, stride, one{});
+        run_of_entries<false, wide>(steps + i, start, rows, amplitude, c + i, s + i, stride,
+                                    one_pack{});
       for (; i < n_pairs; ++i)
         run_of_entries<false, scalar_pack<double>>(steps + i, start, rows, amplitude, c + i, s + i,
-                                                   stride, one{});
+                                                   stride, one_pack{});
     }
   }
 }

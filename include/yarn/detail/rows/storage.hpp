@@ -11,13 +11,13 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// What rows and tables own: [cos | sin] rows of whole cache lines, so that no two share one.
+// Rows [cos | sin], each padded to whole cache lines.
 template <class T> class trig_storage {
 public:
   std::int64_t n_rows() const { return n_rows_; }
   std::int64_t n_pairs() const { return n_pairs_; }
   std::int64_t row_stride() const { return 2 * padded_pairs(); }
-  // Null while there is no memory.
+  // Null if no memory was ever allocated.
   const T* cos(std::int64_t row) const {
     YARN_ASSERT(row == 0 || (row > 0 && row < n_rows_));
     return values_.data() + row * row_stride();

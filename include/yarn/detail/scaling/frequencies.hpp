@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What frequencies.hpp declares.
+// The definitions of frequencies and of the functions that make them.
 #ifndef YARN_DETAIL_SCALING_FREQUENCIES_HPP
 #define YARN_DETAIL_SCALING_FREQUENCIES_HPP
 
@@ -16,7 +16,7 @@ inline void frequencies::resize(std::size_t n_pairs) {
 }
 
 inline void frequencies::set(std::size_t pair, double inv_freq, frequency_zone zone) {
-  // The bound is far above any model's and keeps the conversion to turns exact.
+  // The limit is far above the frequencies of any model. Below it, phase_of rounds correctly.
   constexpr double limit = 4294967296.0;
   if (!detail::is_finite(inv_freq) || !(inv_freq < limit && inv_freq > -limit))
     detail::fail_argument("yarn: inv_freq[{}] = {} must be finite and below 2^32 in magnitude",
@@ -27,7 +27,7 @@ inline void frequencies::set(std::size_t pair, double inv_freq, frequency_zone z
 }
 
 inline void frequencies::set_attention_factor(double value) {
-  // With this range no float row entry is subnormal or infinite.
+  // In this range, no float entry of a row is subnormal or infinite.
   constexpr double limit = 1152921504606846976.0;
   if (!detail::is_finite(value) || !(value >= 1 / limit && value <= limit))
     detail::fail_argument("yarn: attention_factor = {} must be in [2^-60, 2^60]", value);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What makes a type a scaling method: the forms of `resolve` that it has.
+// Which forms of `resolve` a type has. They make the type a static or a dynamic scaling method.
 #ifndef YARN_DETAIL_SCALING_METHOD_TRAITS_HPP
 #define YARN_DETAIL_SCALING_METHOD_TRAITS_HPP
 
@@ -28,7 +28,7 @@ struct resolves_at_length<Method, std::void_t<decltype(std::declval<const Method
                                       std::declval<spectrum&>(), std::int64_t{}))>>
     : std::true_type {};
 
-// A variant of methods is a method; one that may hold a dynamic method counts as dynamic.
+// A variant of methods is a method. It counts as dynamic, because it may hold a dynamic method.
 template <class... Methods>
 struct resolves_at_length<std::variant<Methods...>, void> : std::true_type {};
 

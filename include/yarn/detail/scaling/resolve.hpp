@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The working of spectrum, and the call of a method's `resolve`.
+// The definitions of spectrum, and the call of a method's `resolve`.
 #ifndef YARN_DETAIL_SCALING_RESOLVE_HPP
 #define YARN_DETAIL_SCALING_RESOLVE_HPP
 
@@ -31,7 +31,7 @@ inline spectrum::spectrum(const rope_shape& shape) : shape_(shape) {
 }
 
 inline void spectrum::fill(real log_base) {
-  // Powers of one ratio: after i products the error is i * 2^-127, which no double shows.
+  // Powers of one ratio. After i products the relative error is i * 2^-127, far below a double's.
   const real ratio = exp(real(-2) * log_base / real(rotary_dim()));
   real power = 1;
   for (std::int64_t i = 0; i < n_pairs(); ++i) {
@@ -65,7 +65,7 @@ void resolve(const Method& method, spectrum& s, [[maybe_unused]] std::int64_t se
 
 template <class... Methods>
 void resolve(const std::variant<Methods...>& method, spectrum& s, std::int64_t seq_len) {
-  std::visit([&](const auto& held) { resolve(held, s, seq_len); }, method);
+  std::visit([&](const auto& chosen) { resolve(chosen, s, seq_len); }, method);
 }
 
 } // namespace detail

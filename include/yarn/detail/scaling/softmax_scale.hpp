@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What softmax_scale.hpp declares.
+// The definition of softmax_scale.
 #ifndef YARN_DETAIL_SCALING_SOFTMAX_SCALE_HPP
 #define YARN_DETAIL_SCALING_SOFTMAX_SCALE_HPP
 
@@ -27,8 +27,8 @@ template <class Method> real softmax_temperature(const Method& method, std::int6
     } else {
       require_positive("yarn_scaling.factor", method.factor);
     }
-    require_at_least_zero(type, "mscale_all_dim", method.mscale_all_dim.value());
-    return yarn_scaling::temperature(scale, method.mscale_all_dim.value());
+    require_at_least_zero(type, "mscale_all_dim", method.mscale_all_dim.value_or_zero());
+    return yarn_scaling::temperature(scale, method.mscale_all_dim.value_or_zero());
   } else {
     static_cast<void>(method);
     static_cast<void>(seq_len);
@@ -48,7 +48,8 @@ real softmax_temperature(const std::variant<Methods...>& method, std::int64_t se
 template <class Method>
 double softmax_scale_at(std::int64_t qk_head_dim, const Method& method,
                         softmax_convention convention, std::int64_t seq_len) {
-  require_length("qk_head_dim", qk_head_dim);
+  if (qk_head_dim < 1)
+    fail_argument("yarn: qk_head_dim = {} must be >= 1", qk_head_dim);
   require_sequence_length(seq_len);
   real temperature = 1;
   if (convention == softmax_convention::mscale_all_dim_squared)

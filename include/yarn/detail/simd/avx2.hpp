@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The operations of pack.hpp on the 256-bit registers of x86: AVX2, or AVX alone, which has no
-// integer instructions for them and takes those operations from generic.hpp.
+// The operations of pack.hpp on the 256-bit registers of x86: AVX2, or AVX alone. AVX has no
+// integer instructions for these registers; the operations that need them come from generic.hpp.
 #ifndef YARN_DETAIL_SIMD_AVX2_HPP
 #define YARN_DETAIL_SIMD_AVX2_HPP
 
@@ -150,7 +150,7 @@ YARN_ALWAYS_INLINE void store_upper_halves(__m256i even, __m256i odd, void* p, a
 // ---- Rows -------------------------------------------------------------------------------------
 
 #if defined(__AVX2__)
-// Vectors are put together from words: scalar stores would stall the vector loads behind them.
+// Vectors are made of integer registers. Scalar stores followed by a vector load would stall.
 YARN_ALWAYS_INLINE __m256d doubles_of(std::uint64_t a, std::uint64_t b, std::uint64_t c,
                                       std::uint64_t d) {
   return _mm256_castsi256_pd(_mm256_set_epi64x(static_cast<long long>(d), static_cast<long long>(c),

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Stores of bfloat16 by the processor's own instruction, for registers of 128, 256 and 512 bits.
+// Stores of bfloat16 by the instruction of AVX512_BF16, for registers of 128, 256 and 512 bits.
 //
-// It is faster than rounding by integers, but flushes denormals, which the other ways keep. What it
-// flushed is among the zeros in its result, so only a result with zeros is looked at again.
+// The instruction is faster than rounding by integers, but flushes denormals to zero, which the
+// other functions keep. If its result has no zero, nothing was flushed. So only results with zeros
+// are checked.
 #ifndef YARN_DETAIL_SIMD_AVX512_BF16_HPP
 #define YARN_DETAIL_SIMD_AVX512_BF16_HPP
 
@@ -17,7 +18,7 @@ namespace detail {
 
 inline constexpr int denormal_class = 0x20; // of fpclass
 
-/// The rounded floats of `low`, then those of `high`; denormals flushed.
+/// The rounded floats of `low`, then those of `high`. Denormals are flushed to zero.
 YARN_ALWAYS_INLINE __m128i flushed_bfloat16(__m128 low, __m128 high) {
   return bit_cast<__m128i>(_mm_cvtne2ps_pbh(high, low));
 }
@@ -48,7 +49,8 @@ YARN_ALWAYS_INLINE unsigned denormals_in(__m512 x) {
   return _mm512_fpclass_ps_mask(x, denormal_class);
 }
 
-/// Stores elements of the even places, then those of the odd ones, in the order of memory.
+/// Stores elements in the order of memory; the argument has those of even places first, then those
+/// of odd places.
 YARN_ALWAYS_INLINE void store_in_order(__m128i elements, void* p) {
   const __m128i order = _mm_set_epi16(7, 3, 6, 2, 5, 1, 4, 0);
   _mm_storeu_si128(static_cast<__m128i*>(p),

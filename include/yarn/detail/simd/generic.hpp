@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The operations of pack.hpp for any batch of xsimd, mostly through arrays: for processors that
-// have no file here and for what an instruction set's file does not overload. At the end what all
-// with bfloat16 words share.
+// The operations of pack.hpp for any xsimd batch, mostly through arrays. They serve processors
+// without a file here, and operations that the file of an instruction set does not overload. The
+// end of this file has the operations on bfloat16 words that several instruction sets share.
 #ifndef YARN_DETAIL_SIMD_GENERIC_HPP
 #define YARN_DETAIL_SIMD_GENERIC_HPP
 
@@ -15,8 +15,9 @@ namespace detail {
 
 // ---- Arithmetic -------------------------------------------------------------------------------
 
-// Instruction sets overload these where they can: some versions of xsimd::fma write x * y + z, and
-// a compiler that contracts that into one instruction may fuse the product inside z instead.
+// Instruction sets with a fused multiply-add overload these functions. Some versions of xsimd::fma
+// compute x * y + z in two operations. A compiler that contracts them may fuse a product inside z
+// instead.
 template <class T, class A>
 YARN_ALWAYS_INLINE batch<T, A> multiply_add(batch<T, A> a, batch<T, A> b, batch<T, A> c,
                                             generic_isa) {
@@ -95,8 +96,8 @@ YARN_ALWAYS_INLINE void store_bfloat16(floats<A> x, T* p, generic_isa isa) {
   store_one_by_one(x, p, isa);
 }
 
-/// Stores a pack to p and a pack to q as store_bfloat16 would, if a faster way gives the same bits.
-/// Returns false, and stores nothing, if it may not give them or if there is none, as here.
+/// Stores a pack to p and a pack to q in a faster way than store_bfloat16, if that gives the same
+/// bits. Otherwise, or if there is no faster way (as here), stores nothing and returns false.
 template <class A, class T>
 YARN_ALWAYS_INLINE bool try_store_bfloat16(floats<A>, T*, floats<A>, T*, generic_isa) {
   return false;
@@ -134,19 +135,18 @@ YARN_ALWAYS_INLINE unsigned round_both(doubles<A> low, doubles<A> high, float* o
   return differences;
 }
 
-// ---- bfloat16 by words, where the instruction set has them
-// ---------------------------------------
+// ---- bfloat16 by words -------------------------------------------------------------------------
 
-// What its file provides, on registers:
-//   load_words
-//   store_upper_halves      the upper halves of the lanes of `even` and `odd` as words
-//   round_bfloat16          the rounded value in the upper half of every lane, the lower half is
-//                           anything: to nearest even, denormals kept, a NaN kept a quiet NaN
-// and on x86:
-//   round_half_up_bfloat16  the same with halves rounded up, which is less work. It differs for a
-//                           tie, whose lower half is the least 16-bit integer, and for a NaN.
-//   half_up_may_differ      not 0 if it does so in a lane of either argument
-// Ties are as rare as one float in 65536, so asking for all lanes of a store at once pays.
+// An instruction set with has_words provides, on registers:
+//   load_words              see pack.hpp
+//   store_upper_halves      stores the upper halves of the lanes of `even` and `odd` as words
+//   round_bfloat16          rounds to nearest even, into the upper half of each lane, and keeps
+//                           denormals and quiet NaNs; the lower halves are undefined
+// and on x86 also:
+//   round_half_up_bfloat16  the same, but rounds ties up, which is less work. The result differs
+//                           for ties, whose lower half is the least 16-bit integer, and for NaNs.
+//   half_up_may_differ      not 0 if the result differs in a lane of either argument
+// One float in 65536 is a tie, so one test for all lanes of a store pays.
 
 template <class A, class T, class Isa>
 YARN_ALWAYS_INLINE void round_words(floats<A> even, floats<A> odd, T* p, Isa isa) {

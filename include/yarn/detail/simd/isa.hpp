@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Instruction sets as tags. pack.hpp passes one as the last argument of every operation, and
-// overload resolution takes the function that is written in that instruction set, else the one of a
-// base.
+// Instruction sets as tag types. pack.hpp passes a tag as the last argument of every operation.
+// Overload resolution chooses the function of that instruction set, or that of a base class.
 #ifndef YARN_DETAIL_SIMD_ISA_HPP
 #define YARN_DETAIL_SIMD_ISA_HPP
 
@@ -12,17 +11,17 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// Any batch of xsimd, and single elements: generic.hpp.
+/// Any xsimd batch, and single elements: generic.hpp.
 struct generic_isa {
   static constexpr bool has_32_registers = false;
-  /// round_both<true> writes past the caches: `out` must be aligned to what it stores, and
-  /// finish_streaming() must come before another thread reads.
+  /// round_both<true> bypasses the caches. `out` must be aligned to the size of the store, and
+  /// finish_streaming() must be called before another thread reads.
   static constexpr bool can_stream = false;
   /// load_words, round_words and store_words exist.
   static constexpr bool has_words = false;
 };
 
-/// What the three instruction sets of x86 share.
+/// The base of the three instruction sets of x86.
 struct x86_isa : generic_isa {};
 
 /// 128-bit registers: sse2.hpp.
@@ -30,7 +29,7 @@ struct sse2_isa : x86_isa {
   static constexpr bool has_words = true;
 };
 
-/// 256-bit registers: avx2.hpp. AVX without AVX2 has no integer instructions for them.
+/// 256-bit registers: avx2.hpp. AVX without AVX2 has no integer instructions for these registers.
 struct avx2_isa : x86_isa {
   static constexpr bool can_stream = true;
 #if defined(__AVX2__)
@@ -53,8 +52,8 @@ struct neon_isa : generic_isa {
   static constexpr bool has_words = true;
 };
 
-/// The instruction set of an architecture's packs, and the architecture of the next narrower packs
-/// with the same instructions, for the tail of a loop. Each instruction set's file specialises it.
+/// The instruction set of an architecture, and the architecture of the next narrower packs, for the
+/// tail of a loop. The file of each instruction set specialises it.
 template <class Arch, class = void> struct arch_traits {
   using isa = generic_isa;
   using narrower = scalar_arch;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Packs: a few floats or doubles that are worked on together. This header has all operations of
-// packs and is the only one of the room to include from elsewhere.
+// Packs: the floats or doubles of one vector register. This header declares all operations on
+// packs, and is the only header of this folder that other folders include.
 //
-// Packs are batches of xsimd (this is the only header that includes it) or, for one element, the
-// scalar_pack of scalar.hpp. xsimd provides registers, loads, stores, +, - and *. Its versions 8 to
-// 14 lack the other operations or do them in different ways (fused multiply-add on AVX-512 came
-// after 8.1), so they are written in intrinsics, a file for each instruction set; generic.hpp has
-// what no such file overloads.
+// A pack is an xsimd batch, or for one element the scalar_pack of scalar.hpp. This is the only
+// header that includes xsimd, which provides registers, loads, stores, +, - and *. xsimd 8 to 14
+// lack the other operations or implement them in different ways (8.1 has no fused multiply-add for
+// AVX-512). They are written in intrinsics, in one file for each instruction set. generic.hpp has
+// each operation for processors without such a file.
 #ifndef YARN_DETAIL_SIMD_PACK_HPP
 #define YARN_DETAIL_SIMD_PACK_HPP
 
@@ -36,10 +36,11 @@ YARN_ALWAYS_INLINE void finish_streaming() {}
 
 #include <xsimd/xsimd.hpp>
 
-// xsimd's functions carry their architecture in their names, but two sources may share one: the
-// tail of an AVX-512 loop uses `sse4_2`, which is another source's widest, and armv8-a with and
-// without SVE are both `neon64`. Where they are not inlined (-O0), the linker would mix them. So we
-// hand xsimd architectures of our own, which inherit everything and carry YARN_ABI in their names.
+// The names of xsimd's functions contain their architecture, but two sources with different flags
+// may use the same architecture: the tail of an AVX-512 loop uses `sse4_2`, the widest one of
+// another source, and armv8-a is `neon64` both with and without SVE. Where functions are not
+// inlined (-O0), the linker would mix them. So we give xsimd our own architectures, which inherit
+// everything and whose names contain YARN_ABI.
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
@@ -90,19 +91,19 @@ template <class A> using doubles = batch<double, A>;
 
 // ---- Arithmetic -------------------------------------------------------------------------------
 
-/// a * b + c, rounded once where the processor can (YARN_HAS_FMA), else twice.
+/// a * b + c. Rounded once if the processor has a fused multiply-add (YARN_HAS_FMA), else twice.
 template <class T, class A>
 YARN_ALWAYS_INLINE batch<T, A> multiply_add(batch<T, A> a, batch<T, A> b, batch<T, A> c) {
   return multiply_add(a, b, c, isa_tag<A>{});
 }
-/// c - a * b, likewise.
+/// c - a * b, rounded in the same way.
 template <class T, class A>
 YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b, batch<T, A> c) {
   return negated_multiply_add(a, b, c, isa_tag<A>{});
 }
 
-/// x, loaded once where it is used twice: gcc would make it a memory operand of both uses, and
-/// loads are the bottleneck of a rotation in L1.
+/// Returns x, in a register. Otherwise gcc loads a pack that is used twice from memory at each use.
+/// In L1, loads limit the speed of a rotation.
 #if defined(__GNUC__) && !defined(__clang__) && defined(__AVX__)
 template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> load_once(batch<T, A> x) {
   typename batch<T, A>::register_type loaded = x;
@@ -120,7 +121,10 @@ template <class A> YARN_ALWAYS_INLINE doubles<A> bit_xor(doubles<A> a, doubles<A
   return a ^ b;
 }
 
-// ---- Permutes. (xsimd's zip means lanes in some versions and whole packs in others.) -----------
+// ---- Permutes ----------------------------------------------------------------------------------
+
+// Not xsimd's zip_lo and zip_hi, which work within 128-bit lanes in some versions and on whole
+// packs in others.
 
 /// [b a d c …] of [a b c d …].
 template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> swap_neighbours(batch<T, A> x) {
@@ -139,8 +143,8 @@ YARN_ALWAYS_INLINE two_packs<batch<T, A>> deinterleave(batch<T, A> low, batch<T,
 
 // ---- Elements of any format --------------------------------------------------------------------
 
-// 16-bit formats become floats and back. Rounding is to nearest even, once; the results are those
-// of base/formats.hpp bit for bit except the payload of a NaN.
+// Elements of 16 bits are widened to float, and rounded to nearest even when they are stored. The
+// results have the bits of base/formats.hpp, except for the payload of a NaN.
 
 /// A pack of the elements at p.
 template <class C, class A, class T>
@@ -168,7 +172,7 @@ template <class C, class A, class T> YARN_ALWAYS_INLINE void store_elements(batc
     store_one_by_one(x, p, isa_tag<A>{});
 }
 
-/// Two packs, to p and to q: the bits of storing each.
+/// Stores two packs, to p and to q. The bits are those of two single stores.
 template <class C, class A, class T>
 YARN_ALWAYS_INLINE void store_elements(const two_packs<batch<C, A>>& x, T* p, T* q) {
   if constexpr (std::is_same_v<C, float> && format_of_v<T> == element_format::bfloat16)
@@ -180,11 +184,12 @@ YARN_ALWAYS_INLINE void store_elements(const two_packs<batch<C, A>>& x, T* p, T*
 
 // ---- bfloat16 by words -------------------------------------------------------------------------
 
-// A bfloat16 is the upper half of a float's bits. A word is two bfloat16 in 32 bits. A shift and a
-// mask widen words to the floats of the even and of the odd places, and a blend narrows them, where
-// elements in order need a permute. So rotations of bfloat16 work on words throughout.
+// A bfloat16 is the upper half of a float. A word is two neighbouring bfloat16 elements in 32 bits.
+// A shift of words gives the elements at even places as floats, a mask gives those at odd places,
+// and a blend narrows both to words again. Keeping the order of elements would need a permute after
+// the load and before the store. So rotations of bfloat16 work on words.
 
-/// 2 * size elements from p: first those of the even places, second those of the odd ones.
+/// Loads 2 * size elements: `first` has those at even places, `second` those at odd places.
 template <class A, class T>
 YARN_ALWAYS_INLINE two_packs<floats<A>> load_words(const T* p, floats<A> like) {
   static_assert(has_words_v<A>, "load_words: this instruction set has no words: ask has_words_v");
@@ -192,7 +197,7 @@ YARN_ALWAYS_INLINE two_packs<floats<A>> load_words(const T* p, floats<A> like) {
   return load_words(p, like, isa_tag<A>{});
 }
 
-/// The way back, each float rounded to nearest even.
+/// Stores the floats of even and odd places as words, each rounded to nearest even.
 template <class A, class T>
 YARN_ALWAYS_INLINE void round_words(floats<A> even, floats<A> odd, T* p) {
   static_assert(has_words_v<A>, "round_words: this instruction set has no words: ask has_words_v");
@@ -200,7 +205,7 @@ YARN_ALWAYS_INLINE void round_words(floats<A> even, floats<A> odd, T* p) {
   round_words(even, odd, p, isa_tag<A>{});
 }
 
-/// Two packs of words, to p and to q: the bits of round_words by the fastest way.
+/// Stores two packs of words, to p and to q, in the fastest way. The bits are those of round_words.
 template <class A, class T>
 YARN_ALWAYS_INLINE void store_words(const two_packs<floats<A>>& first, T* p,
                                     const two_packs<floats<A>>& second, T* q) {
@@ -209,8 +214,9 @@ YARN_ALWAYS_INLINE void store_words(const two_packs<floats<A>>& first, T* p,
   store_words(first, p, second, q, isa_tag<A>{});
 }
 
-// ---- Rows: phases as angles within an octant, and the rounding to float that is tested
-// -----------
+// ---- Rows --------------------------------------------------------------------------------------
+
+/// The phases phases[lane] * multiplier, prepared for the polynomials (see octant).
 
 template <class A>
 YARN_ALWAYS_INLINE octant<doubles<A>> load_octant(const std::uint64_t* phases,
@@ -218,14 +224,15 @@ YARN_ALWAYS_INLINE octant<doubles<A>> load_octant(const std::uint64_t* phases,
   return load_octant(phases, multiplier, like, isa_tag<A>{});
 }
 
-/// Stores `low` rounded to float, and returns zero where `high` rounds to the same in every lane.
-/// `Streams` writes past the caches where can_stream_v (generic_isa says what that asks for).
+/// Rounds `low` to float and stores the result. Returns zero if `high` rounds to the same float in
+/// every lane. With `Streams`, and if can_stream_v, the store bypasses the caches (see
+/// generic_isa).
 template <bool Streams, class A>
 YARN_ALWAYS_INLINE unsigned round_both(doubles<A> low, doubles<A> high, float* out) {
   return round_both<Streams>(low, high, out, isa_tag<A>{});
 }
 
-/// Makes streamed stores visible before later ones.
+/// Makes stores that bypass the caches visible before later stores.
 template <class Arch = default_arch> YARN_ALWAYS_INLINE void finish_streaming() {
   if constexpr (can_stream_v<Arch>)
     finish_streaming(isa_tag<Arch>{});
@@ -235,8 +242,7 @@ template <class Arch = default_arch> YARN_ALWAYS_INLINE void finish_streaming() 
 } // namespace YARN_ABI
 } // namespace yarn
 
-// Below the declarations, like the end of a public header: these files overload the functions
-// above.
+// These files stand at the end because they overload the functions above.
 #include "generic.hpp"
 #if defined(__SSE2__)
 #include "sse2.hpp"

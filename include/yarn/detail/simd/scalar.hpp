@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The scalar twin of the vector code: a pack of one element with the same operations, for
-// YARN_NO_XSIMD, for targets that xsimd lacks, and for the tails of the vector loops, which so have
-// the same arithmetic by construction.
+// scalar_pack: a pack of one element, with the operations of vector packs. It serves YARN_NO_XSIMD,
+// processors that xsimd does not know, and the tails of vector loops. A tail therefore has the same
+// arithmetic as its loop.
 #ifndef YARN_DETAIL_SIMD_SCALAR_HPP
 #define YARN_DETAIL_SIMD_SCALAR_HPP
 
 #include "../base/formats.hpp"
 
 #include <cstddef>
-#include <math.h> // fma and fmaf outside std: see fused
+#include <math.h> // ::fma and ::fmaf: see fused
 
 namespace yarn {
 inline namespace YARN_ABI {
@@ -38,33 +38,32 @@ template <class T> YARN_ALWAYS_INLINE scalar_pack<T> operator*(scalar_pack<T> a,
 }
 
 #if !YARN_HAS_FMA
-// The processor has no such instruction, and the library's emulation is 100 times slower.
+// The processor has no fused multiply-add, and the emulation in libm is 100 times slower.
 YARN_ALWAYS_INLINE float fused(float a, float b, float c) { return a * b + c; }
 YARN_ALWAYS_INLINE double fused(double a, double b, double c) { return a * b + c; }
 #elif defined(__GNUC__)
 YARN_ALWAYS_INLINE float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 YARN_ALWAYS_INLINE double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
 #else
-// fmaf, not the overload of fma, which is an inline function without YARN_ABI in its name.
+// Not std::fma, which is an inline function without YARN_ABI in its name.
 YARN_ALWAYS_INLINE float fused(float a, float b, float c) { return ::fmaf(a, b, c); }
 YARN_ALWAYS_INLINE double fused(double a, double b, double c) { return ::fma(a, b, c); }
 #endif
 
-/// a * b + c, rounded once where the processor can (YARN_HAS_FMA), else twice.
+/// a * b + c. Rounded once if the processor has a fused multiply-add (YARN_HAS_FMA), else twice.
 template <class T>
 YARN_ALWAYS_INLINE scalar_pack<T> multiply_add(scalar_pack<T> a, scalar_pack<T> b,
                                                scalar_pack<T> c) {
   return scalar_pack<T>(fused(a.value, b.value, c.value));
 }
-/// c - a * b, likewise.
+/// c - a * b, rounded in the same way.
 template <class T>
 YARN_ALWAYS_INLINE scalar_pack<T> negated_multiply_add(scalar_pack<T> a, scalar_pack<T> b,
                                                        scalar_pack<T> c) {
   return scalar_pack<T>(fused(-a.value, b.value, c.value));
 }
 
-/// Two packs in one order or the other: [a0 b0 a1 b1 …] in low and high, or [a0 a1 …] and [b0 b1
-/// …].
+/// Two packs: [a0 b0 a1 b1 ...] over both, or [a0 a1 ...] and [b0 b1 ...].
 template <class Pack> struct two_packs {
   Pack first;
   Pack second;
@@ -79,12 +78,12 @@ YARN_ALWAYS_INLINE two_packs<scalar_pack<T>> deinterleave(scalar_pack<T> low, sc
   return {low, high};
 }
 
-/// What a phase (64-bit fraction of a turn) becomes before the polynomials: eighths in [-1, 1] from
-/// the nearest quarter turn, and how that quadrant permutes and negates cos and sin.
+/// Phases, prepared for the polynomials: the distance from the nearest quarter turn, in eighths of
+/// a turn in [-1, 1], and how that quarter turn exchanges and negates cos and sin.
 template <class Pack> struct octant {
   Pack eighths;
-  Pack swap;     // all bits where cos and sin change places
-  Pack cos_sign; // the sign bit where the cosine is negative
+  Pack swap;     // all bits set where cos and sin are exchanged
+  Pack cos_sign; // the sign bit set where the cosine is negated
   Pack sin_sign;
 };
 
@@ -96,7 +95,7 @@ YARN_ALWAYS_INLINE octant_bits octant_of(std::uint64_t phase) {
   constexpr std::uint64_t top = std::uint64_t{1} << 63;
   const std::uint64_t shifted = phase + (std::uint64_t{1} << 61);
   const auto remainder = static_cast<std::int64_t>(phase - (shifted & std::uint64_t{3} << 62));
-  // A conversion, not bit tricks with magic numbers, which -ffast-math takes apart.
+  // A plain conversion. -ffast-math would break bit tricks with magic numbers.
   return {static_cast<double>(remainder) * 0x1p-61, 0 - (shifted >> 62 & 1),
           (shifted ^ shifted << 1) & top, shifted & top};
 }
@@ -133,7 +132,7 @@ YARN_ALWAYS_INLINE void store_elements(const two_packs<scalar_pack<C>>& x, T* p,
   store_elements(x.second, q);
 }
 
-/// Stores `low` rounded to float, and tells whether `high` rounds to the same.
+/// Rounds `low` to float and stores the result. Returns zero if `high` rounds to the same float.
 template <bool Streams>
 YARN_ALWAYS_INLINE unsigned round_both(scalar_pack<double> low, scalar_pack<double> high,
                                        float* out) {

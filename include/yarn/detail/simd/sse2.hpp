@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The operations of pack.hpp on the 128-bit registers of x86, from SSE2 on.
+// The operations of pack.hpp on the 128-bit registers of x86: SSE2 and later.
 #ifndef YARN_DETAIL_SIMD_SSE2_HPP
 #define YARN_DETAIL_SIMD_SSE2_HPP
 

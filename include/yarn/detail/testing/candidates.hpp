@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The frequencies that engines use by mistake, made from what is expected and from what the engine
-// shows of its own. Opt-in.
+// Candidates: the frequencies that mistakes give. They are made from the expected frequencies and
+// from those that the engine shows. Opt-in.
 #ifndef YARN_DETAIL_TESTING_CANDIDATES_HPP
 #define YARN_DETAIL_TESTING_CANDIDATES_HPP
 
@@ -18,7 +18,7 @@ inline namespace YARN_ABI {
 namespace testing {
 namespace detail {
 
-/// Frequencies that an engine may have used, and the mistake that makes them.
+/// Frequencies that an engine may have used, and the mistake that gives them.
 struct candidate {
   diagnosis what;
   std::string text;
@@ -30,9 +30,9 @@ inline std::vector<double> list_of(const frequencies& f) {
   return {f.inv_freq().begin(), f.inv_freq().end()};
 }
 
-/// Builds the list. `shown` are the engine's own frequencies as far as they can be read off, 0 for
-/// a pair that cannot; from them theta and the factor are estimated. `reach` is the position that
-/// they were followed to.
+/// Builds the list of candidates. shown[i] is the frequency of pair i, estimated from the rows of
+/// the engine; 0 if it is unknown. Theta and the factor are estimated from these frequencies.
+/// `reach` is the largest position that was used for them.
 class candidate_list {
 public:
   candidate_list(const expectation& expected, std::vector<double> shown, double reach)
@@ -56,7 +56,7 @@ public:
 private:
   using numbers = std::vector<double>;
 
-  // A candidate with the expected frequencies explains nothing.
+  // Drops a candidate that equals the expectation, which explains no error.
   void add(candidate added) {
     if (added.inv_freq.size() != exact_.size())
       return;
@@ -148,7 +148,7 @@ private:
                      by_pair ? yarn_ramp::rotations : yarn_ramp::pair_index));
   }
 
-  // YaRN's blend over another range, from the share that the slowest frequencies got.
+  // YaRN's blend over another range.
   numbers ramped(double low, double high) const {
     const std::size_t last = exact_.size() - 1;
     const double s = exact_[last] > 0 ? interpolation() : 1;
@@ -161,7 +161,7 @@ private:
     }
     return result;
   }
-  // The scale in force, which a dynamic method computes.
+  // The scale in use, which a dynamic method computes.
   double interpolation() const {
     const double s = meant_.factor > 0 ? meant_.factor : 1;
     if (!meant_.is_dynamic || meant_.length <= 0)
@@ -281,11 +281,11 @@ private:
       add(what, std::move(text), at_theta(theta));
   }
 
-  // One number of the method, from the slowest pair that the engine shows: both theta and the
-  // factor move it most, and in one direction. A pair that has hardly turned at the last position
-  // is not known well in 16 bits, so faster ones are asked, too.
+  // Estimates one number of the method from the slowest pair that the engine shows: theta and the
+  // factor change this pair most, and in one direction. In 16 bits, a pair that has hardly turned
+  // at the last position is not known well, so faster pairs are used, too.
   void add_estimates() {
-    // Where positions are too far apart to read a frequency off, the usual ones are tried.
+    // If positions are too far apart to show a frequency, the usual numbers are tried.
     for (const double theta : {1e4, 5e5, 1e6, 1e5, 1.5e5, 1e7, 5e6, 2.5e5, 3e5, 8e6})
       add_theta(diagnosis::wrong_theta, theta_text(theta), theta);
     for (const double turned : {4.0, 0.5, 0.0})
@@ -335,7 +335,7 @@ private:
     }
     return std::sqrt(low * high);
   }
-  /// As people write numbers, in one to four digits, and then as it is.
+  /// The number with one to four digits, as people write numbers, and then with all digits.
   static std::vector<double> rounded_and_raw(double value) {
     std::vector<double> values;
     if (!(value > 0))
@@ -343,7 +343,7 @@ private:
     for (const int digits : {1, 2, 3, 4}) {
       const double unit = std::pow(10, std::floor(std::log10(value)) - digits + 1);
       const double rounded = std::round(value / unit) * unit;
-      // Beyond what an estimate from 16-bit numbers is off by, rounding would invent a number.
+      // The rounded number must lie within the error of an estimate from 16-bit numbers.
       if (std::fabs(rounded - value) < 0.02 * value)
         values.push_back(unit < 1 ? std::round(value / unit) / std::round(1 / unit) : rounded);
     }

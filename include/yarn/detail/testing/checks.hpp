@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Implements testing.hpp: checks what the caller hands over, and reads the engine's numbers.
+// The implementation of testing.hpp: checks the arguments and reads the numbers of the engine.
 #ifndef YARN_DETAIL_TESTING_CHECKS_HPP
 #define YARN_DETAIL_TESTING_CHECKS_HPP
 
@@ -20,7 +20,7 @@ template <class View> void check_entries(const View& view) {
     fail_argument("yarn: testing: cos or sin is null");
 }
 
-/// Appends row `row` of the view, which belongs to this position.
+/// Appends row `row` of the view. The row belongs to this position.
 template <class View>
 void append_row(row_values& values, const View& view, std::int64_t row, std::int64_t position) {
   values.format = format_of_v<std::remove_reference_t<decltype(*view.cos(row))>>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Judges an engine's inverse frequencies and attention factor. Opt-in.
+// The check of an engine's inverse frequencies and attention factor. Opt-in.
 #ifndef YARN_DETAIL_TESTING_INV_FREQ_HPP
 #define YARN_DETAIL_TESTING_INV_FREQ_HPP
 
@@ -10,7 +10,8 @@ inline namespace YARN_ABI {
 namespace testing {
 namespace detail {
 
-/// Relative error of one frequency. `least` is what an engine's format cannot show.
+/// The relative error of one frequency, less `least`, because the format of the engine cannot
+/// represent smaller numbers.
 inline double frequency_error(double actual, double expected, double least = 0) {
   const double off = std::fabs(actual - expected);
   if (!(off > least))
@@ -18,16 +19,7 @@ inline double frequency_error(double actual, double expected, double least = 0) 
   return expected > 0 ? (off - least) / expected : HUGE_VAL;
 }
 
-/// An engine's frequencies, and its attention factor where it has it apart.
-struct shown_frequencies {
-  std::vector<double> inv_freq;
-  optional_number factor;
-  element_format format = not_rounded; ///< coarser than the numbers' own, and holds all of them
-  double noise = 0;                    ///< relative, of that format
-  double least = 0;                    ///< what the format cannot show
-};
-
-/// A format with fewer digits that holds all of the numbers.
+/// The narrower format that holds all these numbers exactly; binary64 if there is none.
 inline element_format format_of_numbers(const std::vector<double>& numbers, int digits) {
   const auto is_held_by = [&](element_format format) {
     std::int64_t n = 0;
@@ -35,7 +27,9 @@ inline element_format format_of_numbers(const std::vector<double>& numbers, int 
       if (rounded_to(format, number) != number)
         return false;
       int exponent = 0;
-      n += std::frexp(number, &exponent) > 0.5 ? 1 : 0; // a power of two is in every format
+      n += std::frexp(number, &exponent) > 0.5
+               ? 1
+               : 0; // Powers of two, which every format has, do not count.
     }
     return n >= 8;
   };
@@ -43,38 +37,40 @@ inline element_format format_of_numbers(const std::vector<double>& numbers, int 
        {element_format::bfloat16, element_format::binary16, element_format::binary32})
     if (digits_of(format) < digits && is_held_by(format))
       return format;
-  return not_rounded;
+  return element_format::binary64;
 }
 
-/// What powers, blends and roundings in a type lose of a frequency. float: up to 13 ULP in the
-/// frameworks (YaRN without truncation).
+/// The relative error of powers, blends and roundings in a type. In float, frameworks have up to 13
+/// ULP (YaRN without truncation).
 inline double frequency_noise(int digits) {
   return digits > 24    ? double_angle_error
          : digits == 24 ? 16 * 0x1p-23
                         : std::ldexp(1, -digits) + 2e-6;
 }
 
-/// Names the first candidate that gives the frequencies, and judges the attention factor by it.
+/// Adds the mistake of the first candidate that gives these frequencies, and what is wrong with the
+/// attention factor. `noise` is the relative error of right frequencies, `least` their absolute one.
 inline void explain_frequencies(report& r, const expectation& expected,
-                                const shown_frequencies& shown) {
+                                const std::vector<double>& inv_freq, const optional_number& factor,
+                                double noise, double least) {
   const double meant = expected.frequencies().attention_factor();
-  const candidate_list others(expected, shown.inv_freq, HUGE_VAL);
+  const candidate_list others(expected, inv_freq, HUGE_VAL);
   std::vector<candidate> all = {
       {diagnosis::unexplained, "", list_of(expected.frequencies()), meant}};
   all.insert(all.end(), others.all().begin(), others.all().end());
   for (const candidate& guess : all) {
     double error = 0;
-    for (std::size_t i = 0; i < shown.inv_freq.size(); ++i)
-      error = std::max(error, frequency_error(shown.inv_freq[i], guess.inv_freq[i], shown.least));
-    if (error > shown.noise)
+    for (std::size_t i = 0; i < inv_freq.size(); ++i)
+      error = std::max(error, frequency_error(inv_freq[i], guess.inv_freq[i], least));
+    if (error > noise)
       continue;
     r.explained_error = error;
     std::vector<finding> findings;
     if (guess.what != diagnosis::unexplained)
       findings.push_back({guess.what, guess.text});
-    if (shown.factor.has_value())
-      factor_reader(meant, guess.attention_factor, formula_factor(expected), 1e-6)
-          .read(shown.factor.value(), shown.factor.value(), findings);
+    if (factor.has_value())
+      explain_factors(expected, guess.attention_factor, factor.value_or_zero(),
+                      factor.value_or_zero(), 1e-6, findings);
     for (const finding& mistake : findings)
       add_finding(r, mistake);
     return;
@@ -85,17 +81,19 @@ inline void explain_frequencies(report& r, const expectation& expected,
                           r.worst.pair, r.worst.expected, r.worst.actual)});
 }
 
-/// Adds a finding for the first number that is NaN or infinite.
-inline bool are_finite(report& r, const shown_frequencies& shown) {
-  for (std::size_t i = 0; i < shown.inv_freq.size(); ++i)
-    if (!is_finite(shown.inv_freq[i]))
+/// Whether all numbers are finite. Adds a finding if not.
+inline bool are_finite(report& r, const std::vector<double>& inv_freq,
+                       const optional_number& factor) {
+  for (std::size_t i = 0; i < inv_freq.size(); ++i)
+    if (!is_finite(inv_freq[i]))
       add_finding(r, {diagnosis::not_finite, text_of("NaN or infinity for pair {}", i)});
-  if (!is_finite(shown.factor.value()))
+  if (!is_finite(factor.value_or_zero()))
     add_finding(r, {diagnosis::not_finite, "the attention factor is not finite"});
   return r.findings.empty();
 }
 
-/// Makes negative frequencies positive, with a finding: the engine turns the other way.
+/// If all frequencies are negative, makes them positive and adds a finding: the engine rotates in
+/// the other direction.
 inline void turn_positive(report& r, std::vector<double>& inv_freq) {
   if (!(inv_freq[0] < 0) ||
       std::any_of(inv_freq.begin(), inv_freq.end(), [](double f) { return f > 0; }))
@@ -105,13 +103,13 @@ inline void turn_positive(report& r, std::vector<double>& inv_freq) {
     f = -f;
 }
 
-/// Says that the frequencies hold no more digits than a format, if there is one.
+/// Adds a finding if a narrower format holds the frequencies.
 inline void add_coarse_format(report& r, element_format format) {
   if (format == element_format::binary32)
     add_finding(r, {diagnosis::float32_inv_freq,
                     "the frequencies hold no more than float32 does: angles are off by up to 6e-8 "
                     "of themselves"});
-  else if (format != not_rounded)
+  else if (format != element_format::binary64)
     add_finding(r, {diagnosis::inv_freq_16bit,
                     text_of("the frequencies hold no more than {} does", name_of(format))});
 }
@@ -125,12 +123,11 @@ inline report judge_inv_freq(const expectation& expected, element_format format,
   const int digits = digits_of(format);
   const auto n = static_cast<std::int64_t>(inv_freq.size());
   r.subject = text_of("{} inverse frequencies of {}", n, name_of(format));
-  shown_frequencies shown{std::move(inv_freq), factor};
-  if (!are_finite(r, shown)) {
+  if (!are_finite(r, inv_freq, factor)) {
     decide(r, false, 0, o);
     return r;
   }
-  turn_positive(r, shown.inv_freq);
+  turn_positive(r, inv_freq);
   if (n != expected.n_pairs())
     add_finding(r, {diagnosis::rotary_dim,
                     text_of("there are {} frequencies where rotary_dim = {} makes {}", n,
@@ -138,27 +135,28 @@ inline report judge_inv_freq(const expectation& expected, element_format format,
   const expectation as_wide = n == expected.n_pairs() ? expected : expected.with_rotary_dim(2 * n);
   const std::vector<double> exact = list_of(as_wide.frequencies());
   for (std::size_t i = 0; i < exact.size(); ++i) {
-    const double error = frequency_error(shown.inv_freq[i], exact[i]);
+    const double error = frequency_error(inv_freq[i], exact[i]);
     if (error > r.max_error) {
       r.max_error = error;
-      r.worst = {-1, static_cast<std::int64_t>(i), -1, "inv_freq", exact[i], shown.inv_freq[i]};
+      r.worst = {-1, static_cast<std::int64_t>(i), -1, "inv_freq", exact[i], inv_freq[i]};
     }
   }
   const double meant = as_wide.frequencies().attention_factor();
-  const double factor_error = factor.has_value() ? std::fabs(factor.value() - meant) / meant : 0;
+  const double factor_error =
+      factor.has_value() ? std::fabs(factor.value_or_zero() - meant) / meant : 0;
   const double type_noise = frequency_noise(digits);
   const bool right = r.findings.empty() && r.max_error <= type_noise && factor_error <= 1e-6;
   if (!right) {
-    shown.format = format_of_numbers(shown.inv_freq, digits);
-    shown.noise = frequency_noise(shown.format == not_rounded ? digits : digits_of(shown.format));
-    shown.least = shown.format == element_format::binary16 ? 0x1p-25 : 0; // its subnormals
-    add_coarse_format(r, shown.format);
-    explain_frequencies(r, as_wide, shown);
+    const element_format held = format_of_numbers(inv_freq, digits);
+    add_coarse_format(r, held);
+    const double noise = frequency_noise(std::min(digits, digits_of(held)));
+    const double least = held == element_format::binary16 ? 0x1p-25 : 0; // half its least subnormal
+    explain_frequencies(r, as_wide, inv_freq, factor, noise, least);
   }
   if (factor_error > 1e-6 && factor_error > r.max_error) {
     r.unit = "of the attention factor";
     r.max_error = factor_error;
-    r.worst = {-1, -1, -1, "attention_factor", meant, factor.value()};
+    r.worst = {-1, -1, -1, "attention_factor", meant, factor.value_or_zero()};
   }
   r.max_error_ulp = std::ldexp(r.max_error, digits);
   decide(r, right, type_noise, o);

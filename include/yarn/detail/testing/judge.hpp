@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From what was seen to a report: the error, what explains it, and whether it passes. Opt-in.
+// Makes a report of an observation: the error, the mistakes that explain it, and the verdict.
+// Opt-in.
 #ifndef YARN_DETAIL_TESTING_JUDGE_HPP
 #define YARN_DETAIL_TESTING_JUDGE_HPP
 
@@ -16,9 +17,10 @@ inline void add_finding(report& r, const finding& found) {
     r.findings.push_back(found);
 }
 
-/// Positions that tell errors apart: neighbours at the start; then each within what float32 or
-/// bfloat16 can follow from the one before; never a power of two from 4 on, where float32 products
-/// are exact and hide their error. The largest supported one is among them.
+/// The positions of a check: neighbours at the start, then positions that are near enough to the
+/// preceding one to follow a frequency in float32 or bfloat16. From 4 on, no position is a power of
+/// two, because float32 products are exact there and hide their error. The largest supported
+/// position is among them, or the one before it if the largest is a power of two.
 inline std::vector<std::int64_t> telling_positions(std::int64_t largest) {
   if (largest < 0 || largest > yarn::detail::largest_position)
     fail_argument("yarn: testing: the largest position = {} must be in [0, 2^31]", largest);
@@ -33,8 +35,8 @@ inline std::vector<std::int64_t> telling_positions(std::int64_t largest) {
   return list;
 }
 
-/// Whether an engine's cos and sin hold only numbers of a 16-bit format, with or without the
-/// attention factor. `noise` is how well they are known.
+/// The 16-bit format of which all cos and sin of an engine are numbers, with or without the
+/// attention factor; binary64 if there is none.
 inline element_format format_of_rows(const observation& seen, double factor) {
   const std::vector<solved_row> rows = solved_rows(seen);
   for (const element_format format : {element_format::bfloat16, element_format::binary16})
@@ -44,13 +46,13 @@ inline element_format format_of_rows(const observation& seen, double factor) {
       for (const solved_row& row : rows)
         for (const double value : {row.cos / unit, row.sin / unit}) {
           all = all && std::fabs(value - rounded_to(format, value)) <= 4 * seen.noise;
-          // Small numbers and 1 are near a number of the format anyway.
+          // Small numbers and 1 are always near a number of the format.
           n += std::fabs(value) > 0.25 && std::fabs(value) < 0.99 ? 1 : 0;
         }
       if (all && n >= 16)
         return format;
     }
-  return not_rounded;
+  return element_format::binary64;
 }
 
 inline void add_unexplained(report& r, const expectation& expected, const observation& seen) {
@@ -68,12 +70,13 @@ inline void add_unexplained(report& r, const expectation& expected, const observ
   add_finding(r, {diagnosis::unexplained, text});
 }
 
-/// Finds what explains `seen` beside the findings that the report has already.
+/// Adds the findings that explain `seen` to those of the report.
 inline void explain(report& r, const expectation& expected, observation seen,
                     const std::vector<candidate>& further = {}) {
   const double factor = expected.frequencies().attention_factor();
-  const element_format format = seen.digits > 11 ? format_of_rows(seen, factor) : not_rounded;
-  if (format != not_rounded) {
+  const element_format format =
+      seen.digits > 11 ? format_of_rows(seen, factor) : element_format::binary64;
+  if (format != element_format::binary64) {
     seen.noise = std::ldexp(1.5, -digits_of(format));
     add_finding(r, {diagnosis::table_16bit,
                     text_of("cos and sin hold no more than {} does, an error of up to {:.2}",
@@ -94,7 +97,7 @@ inline void explain(report& r, const expectation& expected, observation seen,
     add_finding(r, mistake);
 }
 
-/// The same for rows with another number of pairs than expected, too.
+/// The same, but `seen` may have another number of pairs than expected.
 inline void explain_any_width(report& r, const expectation& expected, const observation& seen) {
   if (seen.n_pairs == expected.n_pairs())
     explain(r, expected, seen);
@@ -104,7 +107,8 @@ inline void explain_any_width(report& r, const expectation& expected, const obse
               expected.frequencies().attention_factor()}});
 }
 
-/// The verdict. `right` says that the error is what right arithmetic in the engine's types makes.
+/// Sets the verdict. `right`: the error is not larger than that of right arithmetic in the types of
+/// the engine.
 inline void decide(report& r, bool right, double noise, const options& o) {
   const bool within = o.tolerance > 0 ? r.max_error <= o.tolerance : right;
   r.tolerance = o.tolerance > 0 ? o.tolerance : noise;
@@ -112,7 +116,7 @@ inline void decide(report& r, bool right, double noise, const options& o) {
     return std::all_of(r.findings.begin(), r.findings.end(),
                        [&](const finding& found) { return is(found.what); });
   };
-  // A larger tolerance is there for what has no name.
+  // A larger tolerance accepts errors without a known cause.
   if (within && all_are([](diagnosis what) { return what == diagnosis::unexplained; }))
     r.findings.clear();
   if (!within && r.findings.empty())
@@ -133,13 +137,13 @@ inline void check_options(const options& o) {
     fail_argument("yarn: testing::options.n_heads = {} must be in [1, 1024]", o.n_heads);
 }
 
-/// Removes the tokens that hold NaN or infinity from two lists of numbers, and adds a finding.
-/// `text` takes the position and the place of the number, which counts to `period`.
+/// Removes the tokens with NaN or infinity from two lists of numbers, and adds a finding. `text` is
+/// the finding, with {} for the position and the index of the number modulo `period`.
 inline void remove_not_finite(report& r, std::vector<std::int64_t>& positions_of_tokens,
                               std::vector<double>& a, std::vector<double>& b, const char* text,
                               std::size_t period) {
   const std::size_t width = a.size() / positions_of_tokens.size();
-  std::size_t n = 0; // tokens that are kept
+  std::size_t n = 0; // the number of tokens that stay
   for (std::size_t t = 0; t < positions_of_tokens.size(); ++t) {
     std::size_t i = t * width;
     while (i < (t + 1) * width && is_finite(a[i]) && is_finite(b[i]))
@@ -160,7 +164,7 @@ inline void remove_not_finite(report& r, std::vector<std::int64_t>& positions_of
 
 // ---- Rows -------------------------------------------------------------------------------------
 
-/// An engine's rows as numbers, [token][width].
+/// The rows of an engine as doubles, [token][width].
 struct row_values {
   element_format format = element_format::unknown;
   std::vector<std::int64_t> positions;
@@ -173,16 +177,16 @@ struct row_values {
   }
 };
 
-/// How a pair's entries repeat in a row: at distance `apart`, pair i at i * step.
+/// The places of the entries of a pair in a row: pair i at i * step, its copy `apart` behind.
 struct repetition {
   std::int64_t n_pairs;
-  std::int64_t apart; ///< 0: each entry once
+  std::int64_t apart; ///< 0: no copy
   std::int64_t step;
 };
 inline bool repeats(const row_values& rows, const repetition& how) {
   bool any = false;
   for (std::size_t t = 0; t < rows.positions.size(); ++t) {
-    if (rows.positions[t] == 0) // where all entries are alike
+    if (rows.positions[t] == 0) // All entries are equal there.
       continue;
     any = true;
     for (std::int64_t i = 0; i < how.n_pairs; ++i) {
@@ -193,7 +197,7 @@ inline bool repeats(const row_values& rows, const repetition& how) {
   }
   return any;
 }
-/// Duplicated halves (Hugging Face), duplicated neighbours (GPT-J), or each pair once.
+/// Finds duplicated halves (Hugging Face), duplicated neighbours (GPT-J), or single entries.
 inline repetition repetition_of(const row_values& rows) {
   const std::int64_t half = rows.width / 2;
   for (const repetition how : {repetition{half, half, 1}, repetition{half, 1, 2}})
@@ -217,7 +221,7 @@ inline observation observed(const row_values& rows, const repetition& how) {
   return seen;
 }
 
-/// The largest error against what is expected, as far as there are pairs to compare.
+/// Measures the error against the expected rows, for the pairs that both have.
 inline misfit measure(report& r, const expectation& expected, const observation& seen) {
   const turns t = turns_of(list_of(expected.frequencies()), seen.positions);
   const misfit worst = largest_error(seen, t, expected.frequencies().attention_factor());
@@ -232,15 +236,16 @@ inline misfit measure(report& r, const expectation& expected, const observation&
   return worst;
 }
 
-/// How the entries of a row repeat. A row may have twice the expected width without repeating: then
-/// it has twice the pairs, or its duplicates differ. If twice the pairs do not explain the numbers,
-/// the duplicates differ, which is a finding.
+/// Finds how the entries of a row repeat. If a row has twice the expected width and its entries do
+/// not repeat, it has twice the pairs, or its copies differ. If twice the pairs do not explain the
+/// numbers, the copies differ, which is a finding.
 inline repetition repetition_in(report& r, const expectation& expected, const row_values& rows) {
   const repetition how = repetition_of(rows);
   if (how.apart != 0 || rows.width != 2 * expected.n_pairs())
     return how;
   const auto is_0 = [](std::int64_t position) { return position == 0; };
-  if (!std::all_of(rows.positions.begin(), rows.positions.end(), is_0)) { // 0 alone shows nothing
+  if (!std::all_of(rows.positions.begin(), rows.positions.end(),
+                   is_0)) { // Position 0 alone shows nothing.
     report as_twice_the_pairs;
     add_finding(as_twice_the_pairs, {diagnosis::rotary_dim, ""});
     explain_any_width(as_twice_the_pairs, expected, observed(rows, how));

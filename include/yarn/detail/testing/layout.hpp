@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which elements an engine's rotation turns with each other. No angle is needed for that: one row
-// of cos and sin must explain all heads of a token. Opt-in.
+// Finds the layout of an engine's rotation: which elements form pairs. The search needs no angles,
+// because one row of cos and sin must explain all heads of a token. Opt-in.
 #ifndef YARN_DETAIL_TESTING_LAYOUT_HPP
 #define YARN_DETAIL_TESTING_LAYOUT_HPP
 
@@ -15,12 +15,12 @@ inline namespace YARN_ABI {
 namespace testing {
 namespace detail {
 
-/// Input and output of an engine's rotation, [head][element] a token, several runs one after the
-/// other as further heads.
+/// The input and output of an engine's rotation, with [head][element] for each token. The heads of
+/// further runs follow those of the first one.
 struct samples {
   element_format format = element_format::unknown; ///< of the output
   std::vector<std::int64_t> positions;
-  std::int64_t n_heads = 0; ///< of all runs
+  std::int64_t n_heads = 0; ///< in all runs together
   std::int64_t head_dim = 0;
   std::vector<double> before; ///< [token][head][element]
   std::vector<double> after;
@@ -31,9 +31,8 @@ struct samples {
   }
 };
 
-/// How the two sin terms of a pair are written.
-///
-/// A wrong sign in the second element needs no case: it is one in the first, and the other
+/// The way in which an engine writes the two sin terms of a pair. A wrong sign in the second
+/// element is not a case of its own: it equals a wrong sign in the first element and the other
 /// direction.
 enum class mixing { rotation, first_sign, overwritten };
 
@@ -42,9 +41,9 @@ struct layout {
   pairing output_order = pairing::half_split;
   std::int64_t offset = 0;
   std::int64_t rotary_dim = 0;
-  std::int64_t distance = 0; ///< of the two elements of a half-split pair
+  std::int64_t distance = 0; ///< between the two elements of a half-split pair
   mixing kind = mixing::rotation;
-  std::vector<finding> findings; ///< how it differs from what is expected
+  std::vector<finding> findings; ///< the differences from the expected layout
 
   std::int64_t n_pairs() const { return rotary_dim / 2; }
   std::int64_t first(pairing in_order, std::int64_t pair) const {
@@ -105,12 +104,12 @@ inline observation observed(const samples& s, const layout& l) {
   return seen;
 }
 
-/// Whether each token has one row that explains all of its heads under this layout, and something
-/// is turned by it from the pair `first_to_turn` on.
+/// Whether, under this layout, each token has one row that explains all of its heads, and the row
+/// rotates at least one pair from `first_to_turn` on.
 inline bool has_rows(const samples& s, const layout& l, std::int64_t first_to_turn) {
   bool turned = first_to_turn >= l.n_pairs();
   std::vector<equation> equations;
-  // The last positions are large: there a wrong layout shows at the first pairs.
+  // The last positions are large, so a wrong layout shows at the first pairs.
   for (std::int64_t token = static_cast<std::int64_t>(s.positions.size()) - 1; token >= 0; --token)
     for (std::int64_t pair = 0; pair < l.n_pairs(); ++pair) {
       equations.clear();
@@ -123,7 +122,7 @@ inline bool has_rows(const samples& s, const layout& l, std::int64_t first_to_tu
   return turned;
 }
 
-/// The first element beyond the rotary part that is not what it was, or -1.
+/// The first element outside of the rotated part that has changed, or -1.
 inline std::ptrdiff_t changed_beyond(const samples& s, const layout& l) {
   std::vector<bool> turned(static_cast<std::size_t>(s.head_dim));
   for (std::int64_t pair = 0; pair < l.n_pairs(); ++pair)
@@ -136,14 +135,14 @@ inline std::ptrdiff_t changed_beyond(const samples& s, const layout& l) {
   return -1;
 }
 
-/// What is wrong with a layout, a finding for each difference.
+/// The differences of a layout from the right one.
 inline std::vector<finding> differences(const layout& l, const layout& right) {
   std::vector<finding> list;
   if (l.order != right.order)
     list.push_back(
         {diagnosis::wrong_pairing, text_of("pairs are {} where they should be {}",
                                            order_name(l.order), order_name(right.order))});
-  // An engine that confuses pairs does so on both sides: that is one mistake.
+  // An engine that uses the wrong pairing uses it for input and output. That is one mistake.
   const bool both =
       l.order != right.order && l.output_order == l.order && right.output_order == right.order;
   if (l.output_order != right.output_order && !both)
@@ -170,8 +169,8 @@ inline std::vector<finding> differences(const layout& l, const layout& right) {
   return list;
 }
 
-/// All layouts that engines take by mistake, those with the fewest differences first; the expected
-/// layout itself is the first.
+/// All layouts that engines use by mistake, sorted by the number of differences. The first one is
+/// the expected layout.
 inline std::vector<layout> known_layouts(const expectation& expected) {
   const layout right = expected_layout(expected);
   const std::int64_t head_dim = expected.shape().head_dim;
@@ -210,13 +209,13 @@ inline std::vector<layout> known_layouts(const expectation& expected) {
   return all;
 }
 
-/// The likeliest layout: rows explain it, and what lies beyond its rotary part is unchanged. Where
-/// only the second fails, a finding says so.
+/// The likeliest layout: rows explain the output, and elements outside of the rotated part are
+/// unchanged. If such elements have changed, there is a finding.
 inline std::optional<layout> find_layout(const samples& s, const expectation& expected) {
   const layout right = expected_layout(expected);
   std::optional<layout> untidy;
   for (const layout& tried : known_layouts(expected)) {
-    // More pairs than expected are only there if they turn: elements may be changed otherwise.
+    // More pairs than expected count only if they are rotated. Elements may have changed otherwise.
     const bool wider = tried.rotary_dim > right.rotary_dim;
     if (!has_rows(s, tried, wider ? right.n_pairs() : tried.n_pairs()))
       continue;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The scaling method of an expectation, of any type, with numbers that can be changed: engines take
-// the same method with other numbers.
+// The scaling method of an expectation, of any type, with numbers that can be changed, because
+// engines use the right method with wrong numbers. Opt-in.
 #ifndef YARN_DETAIL_TESTING_METHOD_HPP
 #define YARN_DETAIL_TESTING_METHOD_HPP
 
@@ -43,7 +43,7 @@ template <class Method>
 inline constexpr bool
     has_truncate_v<Method, std::void_t<decltype(std::declval<Method&>().truncate)>> = true;
 
-// The field with the original length: a pointer, or nullptr in methods that have none.
+// A pointer to the field with the original length, or nullptr if the method has none.
 template <class Method>
 auto length_field(Method& method, int) -> decltype(&method.original_max_position_embeddings) {
   return &method.original_max_position_embeddings;
@@ -57,12 +57,13 @@ template <class Method>
 inline constexpr bool has_length_v =
     !std::is_null_pointer_v<decltype(length_field(std::declval<Method&>(), 0))>;
 
-/// The numbers of a method that engines get wrong. Those that it does not have are as here.
+/// The numbers of a method that engines get wrong. Numbers that the method does not have keep the
+/// values here.
 struct method_numbers {
   std::string name;
   bool is_dynamic = false;
   bool is_yarn = false;
-  bool any_dim = false; ///< resolves for any rotary_dim: no list with a number for each pair
+  bool any_dim = false; ///< any rotary_dim is allowed: there is no list with a number per pair
   bool has_length = false;
   bool has_truncate = false;
   double factor = 0;       ///< s
@@ -80,12 +81,13 @@ template <class Method> method_numbers numbers_of(const Method& method) {
   method_numbers numbers;
   numbers.name = method_name(method);
   numbers.is_dynamic = is_dynamic_scaling_v<Method>;
-  // A list, or a condition on the shape: only what is known to have neither takes any rotary_dim.
+  // A method with a list, or with a condition on the shape, allows one rotary_dim only. Unknown
+  // methods may have either.
   numbers.any_dim = std::is_same_v<Method, default_scaling> ||
                     (has_factor_v<const Method> && !std::is_same_v<Method, longrope_scaling> &&
                      !std::is_same_v<Method, proportional_scaling>);
   if constexpr (has_factor_v<const Method>)
-    numbers.factor = optional_number(method.factor).value();
+    numbers.factor = optional_number(method.factor).value_or_zero();
   if constexpr (has_length_v<const Method>) {
     numbers.has_length = true;
     numbers.length = *length_field(method, 0);
@@ -104,8 +106,8 @@ template <class Method> method_numbers numbers_of(const Method& method) {
   return numbers;
 }
 
-/// The method with these numbers. One that is as in the method is not written: the field may be an
-/// optional number that is not set.
+/// The method with these numbers. A number that equals that of the method is not written, because
+/// the field may be an optional number that is absent.
 template <class Method> Method with_numbers(Method method, const method_numbers& numbers) {
   [[maybe_unused]] const method_numbers own = numbers_of(method);
   if constexpr (has_factor_v<Method>)
@@ -123,7 +125,7 @@ template <class Method> Method with_numbers(Method method, const method_numbers&
   return method;
 }
 
-/// A method of any type, ours or the user's, with the numbers that it is resolved with.
+/// A method of any type, of the library or of the user, with the numbers that it is resolved with.
 class changeable_method {
 public:
   template <class Method>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What an engine showed, in one form for tables and rotations, and how well cos and sin of given
-// angles explain it. Opt-in.
+// Observations: the numbers that an engine showed, in one form for tables and rotations, and how
+// well cos and sin of given angles explain them. Opt-in.
 //
-//     y = c a + s b     c, s: the engine's row for a token and a pair; a, b, y: known numbers
+//     y = c a + s b     (c, s): the row of the engine for a token and a pair; a, b, y: known
 //
-// An entry of a table is such an equation with (a, b) = (1, 0) or (0, 1); a rotated element is one
-// with the elements of its pair.
+// An entry of a table is such an equation with (a, b) = (1, 0) or (0, 1). A rotated element is such
+// an equation with the elements of its pair.
 #ifndef YARN_DETAIL_TESTING_OBSERVATION_HPP
 #define YARN_DETAIL_TESTING_OBSERVATION_HPP
 
@@ -28,7 +28,7 @@ struct equation {
   double a;
   double b;
   double y;
-  double scale; ///< length of the pair: what errors are measured against
+  double scale; ///< the length of the pair; errors are relative to it
 };
 
 inline int digits_of(element_format format) {
@@ -38,12 +38,8 @@ inline const char* name_of(element_format format) {
   return yarn::detail::with_format(format, [](auto traits) { return traits.name; });
 }
 
-/// The format of numbers that an engine does not round on the way.
-inline constexpr element_format not_rounded = element_format::unknown;
-
+/// The value, rounded to a format; binary64 leaves the value as it is.
 inline double rounded_to(element_format format, double value) {
-  if (format == not_rounded)
-    return value;
   return yarn::detail::with_format(format, [value](auto traits) {
     typename decltype(traits)::type element;
     yarn::detail::narrow(value, element);
@@ -51,12 +47,12 @@ inline double rounded_to(element_format format, double value) {
   });
 }
 
-/// The largest error of one rounding to a format, relative. 2 % are for float arithmetic before it.
+/// The largest relative error of one rounding to a format, with 2 % for float arithmetic before it.
 inline double error_of_one_rounding(int digits) { return 1.02 * std::ldexp(1, -digits); }
 
-/// Error of right arithmetic, in units of the amplitude: `floats` units of 2^-24, or `halves` of a
-/// 16-bit format's last place. The value for double leaves room for the fit by least squares. No
-/// engine computes in 8 bits: there only the result is rounded.
+/// The error of right arithmetic, relative to the amplitude: `floats` units of 2^-24, or `halves`
+/// units of half the last place of a 16-bit format. The error for double leaves room for the
+/// least-squares fit. No engine computes in 8 bits, so only the result is rounded to them.
 inline double noise_of(int digits, double floats, double halves) {
   if (digits == 53)
     return 0x1p-42;
@@ -69,12 +65,12 @@ inline std::string turned_text(std::int64_t turned, std::int64_t rotary_dim) {
 }
 
 struct observation {
-  std::vector<std::int64_t> positions; ///< one a token
+  std::vector<std::int64_t> positions; ///< one per token
   std::int64_t n_pairs = 0;
-  std::int64_t per_pair = 0;       ///< equations of one token and pair
+  std::int64_t per_pair = 0;       ///< the number of equations of one token and pair
   std::vector<equation> equations; ///< [token][pair][per_pair]
-  int digits = 0;                  ///< significant bits of the engine's results
-  /// Error that right arithmetic in the engine's types makes, in units of the amplitude.
+  int digits = 0;                  ///< the significant bits of the engine's results
+  /// The error of right arithmetic in the types of the engine, relative to the amplitude.
   double noise = 0;
 
   std::int64_t n_tokens() const { return static_cast<std::int64_t>(positions.size()); }
@@ -92,33 +88,34 @@ struct observation {
   }
 };
 
-/// cos and sin, before any attention factor, and the size of the angle, for tolerances, of every
-/// token and pair.
+/// cos and sin of every token and pair, without an attention factor, and the size of the angle,
+/// from which tolerances are computed.
 struct turns {
   std::vector<double> cos;
   std::vector<double> sin;
   std::vector<double> angle;
-  std::int64_t n_pairs = 0; ///< those that turn; the observation may have more, left as they are
+  std::int64_t n_pairs = 0; ///< the pairs that turn; the observation may have further ones
 
   std::size_t at(std::int64_t token, std::int64_t pair) const {
     return static_cast<std::size_t>(token * n_pairs + pair);
   }
 };
 
-/// What happens to numbers between position and angle.
+/// The roundings on the way from position to angle.
 struct pipeline {
-  element_format inv_freq = not_rounded;
-  element_format position = not_rounded;
-  element_format angle = not_rounded;
+  element_format inv_freq = element_format::binary64;
+  element_format position = element_format::binary64;
+  element_format angle = element_format::binary64;
 };
 
-/// By the rows of double where nothing is rounded on the way.
+/// cos and sin of these frequencies. Without roundings they come from double rows.
 inline turns turns_of(const std::vector<double>& inv_freq,
                       const std::vector<std::int64_t>& positions_of_tokens, pipeline way = {}) {
   turns t;
   t.n_pairs = static_cast<std::int64_t>(inv_freq.size());
-  const bool is_exact =
-      way.inv_freq == not_rounded && way.position == not_rounded && way.angle == not_rounded;
+  const bool is_exact = way.inv_freq == element_format::binary64 &&
+                        way.position == element_format::binary64 &&
+                        way.angle == element_format::binary64;
   for (const std::int64_t position : positions_of_tokens)
     for (const double f : inv_freq) {
       const auto exact = static_cast<double>(position);
@@ -126,8 +123,8 @@ inline turns turns_of(const std::vector<double>& inv_freq,
       const double angle = rounded_to(way.angle, p * rounded_to(way.inv_freq, f));
       t.cos.push_back(is_exact ? 0 : std::cos(angle));
       t.sin.push_back(is_exact ? 0 : std::sin(angle));
-      // The phase of double rows is off by up to 2^-62 rad a token, whatever the frequency:
-      // 64 * 2^-53 of this.
+      // The phase of double rows has an error of up to 2^-62 rad per token, for any frequency. The
+      // smallest angle here times 64 * 2^-53 is that error.
       t.angle.push_back(std::max(std::fabs(exact) * 0x1p-15, std::fabs(angle)));
     }
   if (is_exact)
@@ -136,18 +133,19 @@ inline turns turns_of(const std::vector<double>& inv_freq,
   return t;
 }
 
-/// Double engines lose this much of an angle: a power of a rounded exponent (some 20 ULP for large
-/// theta), a blend, and a product.
+/// The relative error of angles of double engines: a power with a rounded exponent (some 20 ULP for
+/// large theta), a blend, and a product.
 constexpr double double_angle_error = 64 * 0x1p-53;
-/// Float engines do: ggml's running product of 64 factors loses the most, 2.2e-6 and the blend's.
+/// The relative error of angles of float engines. The largest comes from the running product of 64
+/// factors in ggml (2.2e-6) together with the error of the blend.
 constexpr double float_angle_error = 4e-6;
 
-/// How an observation agrees with angles.
+/// How well angles explain an observation.
 struct fit {
-  double cos_factor = 0; ///< the factors on cos and sin that agree best
+  double cos_factor = 0; ///< the factors on cos and sin that fit best
   double sin_factor = 0;
-  double error = 0; ///< largest error left, in units of the larger factor
-  double ratio = 0; ///< largest error over what is allowed at its angle: <= 1 agrees
+  double error = 0; ///< the largest remaining error, relative to the larger factor
+  double ratio = 0; ///< the largest error / the allowed error at its angle; the fit is good up to 1
 };
 
 /// The sums of a least-squares fit of y = c u + s v.
@@ -166,8 +164,8 @@ struct normal_equations {
   double s() const { return (vy * uu - uy * uv) / determinant(); }
 };
 
-/// The factors by least squares, weighted by what is allowed, and the largest error that is left.
-/// With `exchanged` sin stands where cos belongs.
+/// The factors by least squares, weighted by the allowed errors, and the largest remaining error.
+/// With `exchanged`, sin and cos are exchanged.
 inline fit fitted(const observation& seen, const turns& t, double angle_error, bool exchanged) {
   const std::vector<double>& cosines = exchanged ? t.sin : t.cos;
   const std::vector<double>& sines = exchanged ? t.cos : t.sin;
@@ -186,7 +184,7 @@ inline fit fitted(const observation& seen, const turns& t, double angle_error, b
   if (sums.determinant() > 1e-14 * sums.uu * sums.vv) {
     f.cos_factor = sums.c();
     f.sin_factor = sums.s();
-  } else { // nothing turns: only position 0, say
+  } else { // Nothing turns, for example at position 0.
     const double both = sums.uu + 2 * sums.uv + sums.vv;
     f.cos_factor = f.sin_factor = both > 0 ? (sums.uy + sums.vy) / both : 0;
   }
@@ -200,18 +198,18 @@ inline fit fitted(const observation& seen, const turns& t, double angle_error, b
         std::fabs(e.y - f.cos_factor * u - f.sin_factor * v) / (e.scale * amplitude);
     f.error = std::max(f.error, error);
     f.ratio = std::max(f.ratio, error / allowed);
-    return f.ratio <= 1; // one that does not agree is of no further interest
+    return f.ratio <= 1; // A bad fit ends the loop.
   });
   return f;
 }
 
-/// The largest error against one attention factor, and where it is.
+/// The largest error for one attention factor, and its place.
 struct misfit {
   double error = 0;
-  double ratio = 0; ///< error over allowed
+  double ratio = 0; ///< error / allowed error
   std::int64_t token = 0;
   std::int64_t pair = 0;
-  std::int64_t index = 0; ///< of the equation
+  std::int64_t index = 0; ///< the index of the equation
   double expected = 0;
 };
 inline misfit largest_error(const observation& seen, const turns& t, double factor,
@@ -229,11 +227,11 @@ inline misfit largest_error(const observation& seen, const turns& t, double fact
   return worst;
 }
 
-/// c and s of one token and pair, by least squares, and the error left.
+/// c and s of one token and pair, by least squares, and the remaining error.
 struct solved_row {
   double cos = 0;
   double sin = 0;
-  double error = 0; ///< in units of the larger of hypot(cos, sin) and 1
+  double error = 0; ///< relative to the larger of hypot(cos, sin) and 1
 };
 inline solved_row solved(const equation* first, std::int64_t n) {
   normal_equations sums;
@@ -258,8 +256,9 @@ inline std::vector<solved_row> solved_rows(const observation& seen) {
   return rows;
 }
 
-/// The frequencies that rows show: the angle of position 1, made precise by one position after the
-/// other as long as each leaves no doubt of the number of whole turns. 0 where there is none.
+/// The frequencies that rows show. The angle of position 1 gives a first estimate. Each larger
+/// position makes it more precise, as long as the number of whole turns is certain. 0 if there is
+/// no estimate.
 inline std::vector<double> shown_inv_freq(const observation& seen) {
   std::vector<double> shown;
   constexpr double two_pi = 2 * 3.14159265358979323846;
@@ -280,7 +279,7 @@ inline std::vector<double> shown_inv_freq(const observation& seen) {
       f = (phase + two_pi * whole) / at;
       before = at;
     }
-    f = std::fabs(f); // of an engine that turns the other way, too
+    f = std::fabs(f); // The engine may rotate in the other direction.
     shown.push_back(f < 4 ? f : 0);
   }
   return shown;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Implements testing/report.hpp: names and words of a report.
+// The implementation of testing/report.hpp: names and texts.
 #ifndef YARN_DETAIL_TESTING_REPORT_HPP
 #define YARN_DETAIL_TESTING_REPORT_HPP
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs an engine's rotation on buffers made for the purpose, and judges what comes back. Opt-in.
+// Runs the rotation of an engine on buffers with known elements, and checks the result. Opt-in.
 #ifndef YARN_DETAIL_TESTING_ROTATION_HPP
 #define YARN_DETAIL_TESTING_ROTATION_HPP
 
@@ -10,8 +10,8 @@ inline namespace YARN_ABI {
 namespace testing {
 namespace detail {
 
-/// Numbers of every format here, 128/256 to 255/256 with either sign: no pair is short, so that
-/// each shows its row. Other numbers for each run.
+/// Elements from 128/256 to 255/256, with either sign; formats with fewer digits round them. No
+/// pair is short, so each pair shows its row. Each run has other numbers.
 inline double input_value(std::size_t index, std::uint64_t run) {
   std::uint64_t z = (index + 1) * 0x9e3779b97f4a7c15 + run * 0xd1b54a32d192ed03;
   z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
@@ -21,7 +21,7 @@ inline double input_value(std::size_t index, std::uint64_t run) {
   return (z & 1) != 0 ? -size : size;
 }
 
-/// Calls with 64-bit positions, or with 32-bit ones where the engine takes only those.
+/// Calls the engine with 64-bit positions, or with 32-bit ones if the engine accepts only those.
 template <class... Views, class Engine>
 void call(Engine& engine, const std::vector<std::int64_t>& list, const Views&... views) {
   if constexpr (std::is_invocable_v<Engine&, const Views&..., const std::vector<std::int64_t>&>) {
@@ -34,7 +34,7 @@ void call(Engine& engine, const std::vector<std::int64_t>& list, const Views&...
         "std::vector<std::int64_t>&");
     std::vector<std::int32_t> narrow;
     narrow.reserve(list.size());
-    for (const std::int64_t position : list) // telling_positions gives none that is too large
+    for (const std::int64_t position : list) // All positions of telling_positions fit.
       narrow.push_back(static_cast<std::int32_t>(position));
     engine(views..., narrow);
   }
@@ -51,37 +51,35 @@ template <class From, class To> samples no_samples(std::int64_t n_heads, std::in
   return s;
 }
 
-constexpr std::int64_t runs = 2; // the second finds state that the first has left
+constexpr std::size_t runs = 2; // The second run finds state that the first one left.
 
-/// Runs `once(before, after, run)` and collects what it did.
+/// Calls `once(before, after, positions)` for each run and collects the results.
 template <class From, class To, class Once>
 samples sampled(const expectation& expected, const options& o, const Once& once) {
-  samples s = no_samples<From, To>(runs * o.n_heads, expected.shape().head_dim);
+  const std::int64_t head_dim = expected.shape().head_dim;
+  samples s = no_samples<From, To>(static_cast<std::int64_t>(runs) * o.n_heads, head_dim);
   s.positions = telling_positions(o.max_position);
-  const auto n_tokens = static_cast<std::int64_t>(s.positions.size());
-  const auto n = static_cast<std::size_t>(n_tokens * o.n_heads * s.head_dim);
-  s.before.resize(static_cast<std::size_t>(runs) * n);
-  s.after.resize(s.before.size());
-  for (std::int64_t run = 0; run < runs; ++run) {
+  const auto heads = static_cast<std::size_t>(o.n_heads * head_dim); // of one token and run
+  const std::size_t n = s.positions.size() * heads;
+  s.before.resize(runs * n);
+  s.after.resize(runs * n);
+  for (std::size_t run = 0; run < runs; ++run) {
     std::vector<From> before(n);
     std::vector<To> after(n);
     for (std::size_t i = 0; i < n; ++i)
-      yarn::detail::narrow(input_value(i, static_cast<std::uint64_t>(run)), before[i]);
+      yarn::detail::narrow(input_value(i, run), before[i]);
     const std::vector<From> kept = before;
     once(before, after, s.positions);
-    std::size_t i = 0;
-    for (std::int64_t t = 0; t < n_tokens; ++t)
-      for (std::int64_t h = 0; h < o.n_heads; ++h)
-        for (std::int64_t d = 0; d < s.head_dim; ++d, ++i) {
-          const std::size_t at = s.at(t, run * o.n_heads + h, d);
-          s.before[at] = yarn::detail::widen<double>(kept[i]);
-          s.after[at] = yarn::detail::widen<double>(after[i]);
-        }
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::size_t at = (i / heads * runs + run) * heads + i % heads;
+      s.before[at] = yarn::detail::widen<double>(kept[i]);
+      s.after[at] = yarn::detail::widen<double>(after[i]);
+    }
   }
   return s;
 }
 
-/// What somebody else has rotated.
+/// The tensors of a rotation that was made elsewhere.
 template <class From, class To>
 samples recorded(const heads_view<From>& before, const heads_view<To>& after,
                  const positions& list) {
@@ -100,7 +98,8 @@ samples recorded(const heads_view<From>& before, const heads_view<To>& after,
   return s;
 }
 
-/// The error against the expected rotation, element by element. Whether it is that of rounding.
+/// Measures the error against the expected rotation, element by element. Returns whether rounding
+/// explains the error.
 inline bool measure(report& r, const expectation& expected, const samples& s) {
   const layout right = expected_layout(expected);
   const misfit worst = measure(r, expected, observed(s, right));
@@ -126,7 +125,7 @@ inline bool measure(report& r, const expectation& expected, const samples& s) {
   return false;
 }
 
-/// The report with what explains the rows under a layout.
+/// The report, with the findings that explain the rows under a layout.
 inline report explained_under(report r, const expectation& expected, const samples& s,
                               const layout& which) {
   for (const finding& mistake : which.findings)
@@ -135,8 +134,8 @@ inline report explained_under(report r, const expectation& expected, const sampl
   return r;
 }
 
-/// The report under the layout that was found. The rows of a single head fit any order of pairs:
-/// then the layout becomes the first one whose rows are explained.
+/// The report under the layout that was found. With a single head, rows fit any order of pairs. The
+/// layout is then the first one whose rows can be explained.
 inline report explained_rotation(const report& sofar, const expectation& expected, const samples& s,
                                  layout& which) {
   report under = explained_under(sofar, expected, s, which);
@@ -155,7 +154,8 @@ inline report explained_rotation(const report& sofar, const expectation& expecte
   return under;
 }
 
-/// A wrong sign in the second element looks like one in the first and the negative angle. Says so.
+/// A wrong sign in the second element looks like a wrong sign in the first element and the negative
+/// angle. Replaces these two findings by one.
 inline void name_wrong_sign(report& r, const layout& which) {
   if (which.kind != mixing::first_sign || !r.has(diagnosis::wrong_direction))
     return;
@@ -168,8 +168,8 @@ inline void name_wrong_sign(report& r, const layout& which) {
       found.text = sign_text("second");
 }
 
-/// One rounding of a 16-bit result is at most 2^-digits of it; more is a finding. Angles in float32
-/// are allowed for: they are no rounding of the data.
+/// One rounding of a 16-bit result changes it by at most 2^-digits; a larger error is a finding.
+/// Errors of float32 angles are allowed, because they are not roundings of the data.
 inline void find_repeated_rounding(report& r, const expectation& expected, const samples& s,
                                    const layout& which) {
   observation rounded_once = observed(s, which);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The search for what explains an engine's rows: frequencies, positions, factors, precision, in
-// all combinations that are cheap. Opt-in.
+// The search for mistakes that explain the rows of an engine: frequencies, positions, factors,
+// precision, in all combinations that are cheap to try. Opt-in.
 #ifndef YARN_DETAIL_TESTING_SEARCH_HPP
 #define YARN_DETAIL_TESTING_SEARCH_HPP
 
@@ -16,68 +16,45 @@ struct explanation {
   bool found = false;
   std::vector<finding> findings;
   double error = 0;
-  double cost = HUGE_VAL; ///< the fewer mistakes, the likelier
+  double cost = HUGE_VAL; ///< the smaller, the likelier: it grows with the number of mistakes
 };
 
-/// What the factors on cos and sin that an engine shows mean, where `meant` is expected and
-/// `with_frequencies` belongs to the frequencies that it uses.
-class factor_reader {
-public:
-  factor_reader(double meant, double with_frequencies, double formula, double tolerance)
-      : meant_(meant), with_frequencies_(with_frequencies), formula_(formula),
-        tolerance_(tolerance) {}
-
-  void read(double on_cos, double on_sin, std::vector<finding>& findings) const {
-    if ((near(on_cos, meant_) && near(on_sin, meant_)) ||
-        (near(on_cos, with_frequencies_) && near(on_sin, with_frequencies_)))
+/// Explains the factors on cos and sin that an engine shows. `with_frequencies` is the factor that
+/// belongs to the frequencies that the engine uses.
+inline void explain_factors(const expectation& expected, double with_frequencies, double on_cos,
+                            double on_sin, double tolerance, std::vector<finding>& findings) {
+  const auto near = [&](double a, double b) {
+    return std::fabs(a - b) <= tolerance * std::fabs(b);
+  };
+  const double meant = expected.frequencies().attention_factor();
+  for (const double right : {meant, with_frequencies})
+    if (near(on_cos, right) && near(on_sin, right))
       return;
-    if (!near(on_cos, on_sin)) {
-      findings.push_back(
-          {diagnosis::attention_factor_on_one_side,
-           text_of("the factor on cos is {:.9} and that on sin {:.9}; both should be "
-                   "{:.9}",
-                   on_cos, on_sin, meant_)});
-      return;
-    }
-    const double value = (on_cos + on_sin) / 2;
-    if (near(value, 1))
-      findings.push_back({diagnosis::attention_factor_missing,
-                          text_of("cos and sin lack the attention factor {:.9}", meant_)});
-    else if (near(value, meant_ * meant_))
-      findings.push_back({diagnosis::attention_factor_squared,
-                          text_of("the attention factor is squared: {:.9} where it should be {:.9}",
-                                  value, meant_)});
-    else
-      findings.push_back({diagnosis::attention_factor_value,
-                          text_of("the attention factor is {:.9} where it should be {:.9}{}", value,
-                                  meant_, reason_of(value))});
-  }
-  bool near(double a, double b) const { return std::fabs(a - b) <= tolerance_ * std::fabs(b); }
-
-private:
-  const char* reason_of(double value) const {
-    if (near(value, 1 / meant_))
-      return ": it divides where it should multiply";
-    if (formula_ > 0 && near(value, formula_))
-      return ": that is 0.1 ln(factor) + 1, which another number replaces";
-    if (near(value, std::sqrt(meant_)))
-      return ": its square root";
-    return "";
-  }
-
-  double meant_;
-  double with_frequencies_;
-  double formula_;
-  double tolerance_;
-};
-
-/// The factor of YaRN's formula for the expected method, 0 where it has no scale.
-inline double formula_factor(const expectation& expected) {
-  const double s = expected.method().numbers().factor;
-  return s > 1 ? 0.1 * std::log(s) + 1 : 0;
+  const double value = (on_cos + on_sin) / 2, s = expected.method().numbers().factor;
+  const char* const reason = near(value, 1 / meant) ? ": it divides where it should multiply"
+                             : s > 1 && near(value, 0.1 * std::log(s) + 1)
+                                 ? ": that is 0.1 ln(factor) + 1, which another number replaces"
+                             : near(value, std::sqrt(meant)) ? ": its square root"
+                                                             : "";
+  if (!near(on_cos, on_sin))
+    findings.push_back({diagnosis::attention_factor_on_one_side,
+                        text_of("the factor on cos is {:.9} and that on sin {:.9}; both should be "
+                                "{:.9}",
+                                on_cos, on_sin, meant)});
+  else if (near(value, 1))
+    findings.push_back({diagnosis::attention_factor_missing,
+                        text_of("cos and sin lack the attention factor {:.9}", meant)});
+  else if (near(value, meant * meant))
+    findings.push_back(
+        {diagnosis::attention_factor_squared,
+         text_of("the attention factor is squared: {:.9} where it should be {:.9}", value, meant)});
+  else
+    findings.push_back({diagnosis::attention_factor_value,
+                        text_of("the attention factor is {:.9} where it should be {:.9}{}", value,
+                                meant, reason)});
 }
 
-/// A way from position to angle that rounds numbers, and what it leaves of an angle.
+/// A computation of angles with roundings, and the relative error of its angles.
 struct coarse_pipeline {
   diagnosis what;
   pipeline way;
@@ -85,9 +62,9 @@ struct coarse_pipeline {
   std::string text;
 };
 inline std::vector<coarse_pipeline> coarse_pipelines() {
-  // A number that is rounded twice is sensitive to the last bit of the engine's own arithmetic.
+  // The relative error of an angle if a second rounding can enlarge a difference in the last bit.
   constexpr double last_bit_error = 2.5e-7;
-  constexpr element_format f32 = element_format::binary32, no = not_rounded;
+  constexpr element_format f32 = element_format::binary32, no = element_format::binary64;
   std::vector<coarse_pipeline> all = {
       {diagnosis::float32_angles,
        {f32, f32, f32},
@@ -115,14 +92,14 @@ inline std::vector<coarse_pipeline> coarse_pipelines() {
 
 class row_search {
 public:
-  /// `known`: something is wrong already, so that the expected numbers explain the rest.
+  /// `known`: a mistake was found before, so the expected numbers may explain the rows.
   row_search(const expectation& expected, const observation& seen, bool known)
       : expected_(expected), seen_(seen), known_(known), exact_(list_of(expected.frequencies())),
         meant_(expected.frequencies().attention_factor()), as_expected_{diagnosis::unexplained, "",
                                                                         exact_, meant_},
         rows_(solved_rows(seen)) {}
 
-  /// The likeliest explanation. `further` are frequencies beside those that candidate_list finds.
+  /// The likeliest explanation. `further` are candidates in addition to those of candidate_list.
   explanation run(const std::vector<candidate>& further = {}) {
     try_all(as_expected_, seen_.positions, {});
     try_pipelines();
@@ -143,7 +120,8 @@ public:
   }
 
 private:
-  // These frequencies and positions, exactly or in float32, exchanged or not.
+  // Tries these frequencies and positions, exactly and in float32, with cos and sin exchanged or
+  // not.
   void try_all(const candidate& guess, const std::vector<std::int64_t>& at,
                const std::vector<finding>& mistakes) {
     const turns t = turns_of(guess.inv_freq, at);
@@ -167,10 +145,10 @@ private:
       if (f.sin_factor < 0)
         findings.push_back(
             {diagnosis::wrong_direction, "it turns by the negative angle: sin has the wrong sign"});
-      const factor_reader reader(meant_, guess.attention_factor, formula_factor(expected_),
-                                 4 * seen_.noise + 1e-12);
-      reader.read(f.cos_factor, std::fabs(f.sin_factor), findings);
-      if (findings.empty() && !known_) // beyond what is allowed, and yet no number is another
+      // The fit knows a factor better than an element of 8 bits does.
+      explain_factors(expected_, guess.attention_factor, f.cos_factor, std::fabs(f.sin_factor),
+                      std::min(4 * seen_.noise, 0x1p-4) + 1e-12, findings);
+      if (findings.empty() && !known_) // The error is too large, but every number is as expected.
         findings.push_back({diagnosis::attention_factor_value,
                             text_of("the attention factor is {:.17} where it should be {:.17}",
                                     f.cos_factor, meant_)});
@@ -182,7 +160,8 @@ private:
     double cost = extra_cost;
     for (const finding& found : findings)
       cost += is_about_precision(found.what) ? 1.5 : 2;
-    // Of equals the first, which are the more common ones, unless another is much nearer.
+    // Of equal costs the first explanation wins, because common mistakes come first, unless another
+    // one has a much smaller error.
     if (cost < best_.cost || (!(cost > best_.cost) && error < best_.error / 2))
       best_ = {true, findings, error, cost};
   }
@@ -190,7 +169,7 @@ private:
   void try_pipelines() {
     for (const coarse_pipeline& coarse : coarse_pipelines()) {
       if (coarse.what == diagnosis::positions_16bit && !moves_a_position(coarse.way.position))
-        continue; // no evidence
+        continue; // The format has all positions, so nothing can be concluded.
       const bool is_loose = coarse.angle_error >= 0x1p-11;
       try_turns(turns_of(exact_, seen_.positions, coarse.way), as_expected_,
                 {{coarse.what, coarse.text}}, coarse.angle_error, is_loose ? 1.5 : -1);
@@ -245,7 +224,7 @@ private:
                [limit](std::size_t, std::int64_t p) { return p % limit; });
     }
   }
-  // A look at few numbers, for thousands of shifts; the fit decides.
+  // A quick test, because there are thousands of shifts. The fit decides.
   bool may_be_shifted(std::int64_t shift) const {
     std::size_t i = 0;
     for (const std::int64_t position : seen_.positions)
@@ -253,7 +232,7 @@ private:
         const double angle = static_cast<double>(position + shift) * f;
         const solved_row& row = rows_[i++];
         const double size = std::sqrt(row.cos * row.cos + row.sin * row.sin);
-        // The length tells nothing here: the factor is not known yet.
+        // The length of the pair means nothing here, because the factor is not known yet.
         const double off = std::fabs(row.cos * std::sin(angle) - row.sin * std::cos(angle));
         if (off > size * (8 * seen_.noise + float_angle_error * std::fabs(angle)) ||
             (position + shift == 0 && row.cos < 0))
@@ -262,13 +241,13 @@ private:
     return true;
   }
 
-  // Pairs from one on are not turned: fewer elements are rotated than there should be.
+  // If the last pairs do not turn, fewer elements are rotated than expected.
   void add_cut_off(std::vector<candidate>& all) const {
     std::size_t n = exact_.size();
     const auto still = [&](std::size_t pair) {
       for (std::int64_t t = 0; t < seen_.n_tokens(); ++t) {
         const solved_row& row = rows_[static_cast<std::size_t>(t) * exact_.size() + pair];
-        // Not even the factor is on what is left alone.
+        // Elements that are not rotated do not get the attention factor either.
         if (std::fabs(row.sin) > 4 * seen_.noise || std::fabs(row.cos - 1) > 4 * seen_.noise)
           return false;
       }
