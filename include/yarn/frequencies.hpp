@@ -16,6 +16,12 @@ namespace yarn {
 inline namespace YARN_ABI {
 
 class frequencies;
+namespace detail {
+class axis_builder;
+}
+
+/// The largest number of position axes.
+inline constexpr std::int64_t largest_n_axes = 8;
 
 /// Frequencies that were computed elsewhere. The values are copied.
 /// Shape    inv_freq[n_pairs].
@@ -59,6 +65,17 @@ public:
     return zones_[static_cast<std::size_t>(pair)];
   }
 
+  /// The number of position axes: 1, or more after `with_axes` and `joined` (axes.hpp).
+  std::int64_t n_axes() const { return n_axes_; }
+  /// The axis of each pair, in [0, n_axes()): pair i turns with the token's position on that axis.
+  array_view<const std::uint8_t> axis_of_pair() const& { return {axes_.data(), axes_.size()}; }
+  array_view<const std::uint8_t> axis_of_pair() const&& = delete;
+  /// Requires 0 <= pair < n_pairs().
+  std::int64_t axis(std::int64_t pair) const {
+    YARN_ASSERT(pair >= 0 && pair < n_pairs());
+    return axes_[static_cast<std::size_t>(pair)];
+  }
+
   /// Whether angles are rounded to float32: see float32_pipeline.
   bool is_float32_pipeline() const { return float32_; }
 
@@ -72,6 +89,7 @@ private:
   friend frequencies unscaled(const frequencies& f);
   friend frequencies rerotation(const frequencies& from, const frequencies& to);
   friend frequencies float32_pipeline(const frequencies& f);
+  friend class detail::axis_builder;
 
   void resize(std::size_t n_pairs);
   void set(std::size_t pair, double inv_freq, frequency_zone zone);
@@ -82,6 +100,8 @@ private:
   detail::buffer<double> inv_freq_;
   detail::buffer<std::uint64_t> steps_;
   detail::buffer<frequency_zone> zones_;
+  detail::buffer<std::uint8_t> axes_;
+  std::int64_t n_axes_ = 1;
   double attention_factor_ = 1.0;
   double rope_theta_ = 0.0;
   pair_range range_ = {};
@@ -129,7 +149,8 @@ template <class Method, class Integer>
 /// Turns tensors that were rotated by `from` into those that `to` gives at the same positions:
 /// inv_freq of `to` minus those of `from`, m_to / m_from. For keys that were cached before a
 /// dynamic method changed its frequencies.
-/// Errors   Those of inverse, and std::invalid_argument: the numbers of pairs differ.
+/// Errors   Those of inverse, and std::invalid_argument: the numbers of pairs differ, or a pair has
+///          different axes.
 [[nodiscard]] inline frequencies rerotation(const frequencies& from, const frequencies& to);
 
 /// The float32 arithmetic of the common frameworks, to compare with them: inv_freq is rounded to

@@ -35,6 +35,15 @@ template <class T, class Stride>
 void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stride row_stride,
                thread_slice part = {});
 
+/// The same for frequencies with several axes: entry i of row t is that of the position of token t
+/// on the axis of pair i.
+/// Errors   Those above, and std::invalid_argument: the list has fewer axes than f, or several axes
+///          while f has one.
+/// Accuracy The bits of one-axis rows at the same position.
+template <class T, class Stride>
+void fill_rows(const frequencies& f, const axis_positions& list, T* cos, T* sin, Stride row_stride,
+               thread_slice part = {});
+
 /// The rows of a step, owned: row t belongs to token t. Rows may come from different frequencies,
 /// as the sequences of a batch need them with dynamic methods. The memory is kept from step to
 /// step.
@@ -47,10 +56,15 @@ public:
     storage_.clear();
     storage_.append(f, list);
   }
+  void assign(const frequencies& f, const axis_positions& list) {
+    storage_.clear();
+    storage_.append(f, list);
+  }
   /// Appends the rows of `list`.
   /// Errors   Those of fill_rows, and std::invalid_argument: f has another number of pairs than the
   ///          rows. After an error the rows are unchanged.
   void append(const frequencies& f, const positions& list) { storage_.append(f, list); }
+  void append(const frequencies& f, const axis_positions& list) { storage_.append(f, list); }
   void clear() { storage_.clear(); }
 
   std::int64_t n_rows() const { return storage_.n_rows(); }
@@ -79,6 +93,9 @@ public:
     if (n < 0)
       detail::fail_argument("yarn: n_positions = {} must be >= 0", n);
     storage_.append(f, positions_from(0, n));
+    axes_.resize_discarding(f.axis_of_pair().size());
+    std::memcpy(axes_.data(), f.axis_of_pair().data(), axes_.size());
+    n_axes_ = f.n_axes();
   }
 
   std::int64_t n_rows() const { return storage_.n_rows(); }
@@ -89,12 +106,16 @@ public:
   const T* sin(std::int64_t row) const { return storage_.sin(row); }
 
   [[nodiscard]] table_view<T> view() const& {
-    return {storage_.cos(0), storage_.sin(0), n_rows(), n_pairs(), storage_.row_stride()};
+    const table_view<T> rows(storage_.cos(0), storage_.sin(0), n_rows(), n_pairs(),
+                             storage_.row_stride());
+    return n_axes_ == 1 ? rows : rows.with_axes(axes_.data(), n_axes_);
   }
   table_view<T> view() const&& = delete; // would dangle
 
 private:
   detail::trig_storage<T> storage_;
+  detail::buffer<std::uint8_t> axes_;
+  std::int64_t n_axes_ = 1;
 };
 
 /// The table of positions [0, n_positions).
@@ -108,16 +129,17 @@ template <class T, class Integer>
 /// The result of rows_of: a source and positions, from which a rotation makes the rows, a few KB at
 /// a time.
 /// Types    Source: frequencies or rotary_table, each as a value or a reference, or a table_view.
-template <class Source> class lazy_rows {
+///          Positions: positions or axis_positions.
+template <class Source, class Positions> class lazy_rows {
 public:
-  YARN_ALWAYS_INLINE lazy_rows(Source source, const positions& list)
+  YARN_ALWAYS_INLINE lazy_rows(Source source, const Positions& list)
       : source_(static_cast<Source&&>(source)), list_(list) {}
   YARN_ALWAYS_INLINE const std::remove_reference_t<Source>& source() const { return source_; }
-  YARN_ALWAYS_INLINE const positions& list() const { return list_; }
+  YARN_ALWAYS_INLINE const Positions& list() const { return list_; }
 
 private:
   Source source_;
-  positions list_;
+  Positions list_;
 };
 
 /// The rows of these positions, as an argument of rope_apply, rope_copy and their checks. The
@@ -126,7 +148,7 @@ private:
 /// instead.
 /// Types    source: frequencies, a rotary_table or a table_view. If the argument has a name, the
 ///          result refers to it, and it must outlive the result. A temporary is moved into the
-///          result. list: positions.
+///          result. list: positions or axis_positions.
 /// Errors   None here. The call that uses the rows has the errors of fill_rows, and for tables
 ///          std::out_of_range: the table has no row of a position.
 /// Example  rope_apply(q, k, rows_of(freqs, positions(ids, n)), pairing::half_split);

@@ -132,15 +132,7 @@ public:
     YARN_ASSERT(i >= 0 && (i < size_ || size_ < 0) && !is_null());
     if (kind_ == kind::run)
       return first_ + i;
-    // memcpy, because `long` and `long long` may both have 64 bits and must not alias each other.
-    if (kind_ == kind::list_of_64_bits) {
-      std::int64_t value;
-      std::memcpy(&value, static_cast<const char*>(list_) + i * 8, 8);
-      return value;
-    }
-    std::int32_t value;
-    std::memcpy(&value, static_cast<const char*>(list_) + i * 4, 4);
-    return value;
+    return detail::load_integer(list_, i, kind_ == kind::list_of_64_bits);
   }
 
 private:
@@ -172,6 +164,61 @@ template <class Integer, class Count>
   return run_of_positions(detail::to_index(first, "first position"),
                           detail::to_index(n, "positions.size"));
 }
+
+/// The positions of tokens on several axes, such as time, height and width: a list that the caller
+/// owns. For frequencies with axes (axes.hpp).
+/// Shape    [n_axes][n_tokens], as `position_ids` of Hugging Face and the positions of
+///          ggml_rope_multi have it: the position of token t on axis a is data[a * n_tokens + t].
+///          The list may have more axes than the frequencies; the additional ones are not read.
+/// Types    Signed integers of 32 or 64 bits.
+/// Errors   None here. The call that uses the view checks it.
+/// Example  [token][axis]: axis_positions{ids, n_tokens, 3}.with_strides(1, 3)
+class axis_positions {
+public:
+  template <class Integer, class Tokens, class Axes>
+  YARN_ALWAYS_INLINE axis_positions(const Integer* data, Tokens n_tokens, Axes n_axes)
+      : data_(data), size_(detail::to_index(n_tokens, "axis_positions.size")),
+        n_axes_(detail::to_index(n_axes, "axis_positions.n_axes")), axis_stride_(size_),
+        token_stride_(1), has_64_bits_(sizeof(Integer) == 8) {
+    static_assert(std::is_integral_v<Integer> && std::is_signed_v<Integer> &&
+                      (sizeof(Integer) == 4 || sizeof(Integer) == 8),
+                  "yarn: positions are signed integers of 32 or 64 bits");
+  }
+
+  /// The same list with other distances, in elements, between axes and between tokens. They may be
+  /// 0 or negative.
+  template <class Axis, class Token>
+  [[nodiscard]] YARN_ALWAYS_INLINE axis_positions with_strides(Axis axis_stride,
+                                                               Token token_stride) const {
+    axis_positions other = *this;
+    other.axis_stride_ = detail::to_index(axis_stride, "axis_stride");
+    other.token_stride_ = detail::to_index(token_stride, "token_stride");
+    return other;
+  }
+
+  /// The number of tokens.
+  YARN_ALWAYS_INLINE std::int64_t size() const { return size_; }
+  YARN_ALWAYS_INLINE std::int64_t n_axes() const { return n_axes_; }
+  YARN_ALWAYS_INLINE std::int64_t axis_stride() const { return axis_stride_; }
+  YARN_ALWAYS_INLINE std::int64_t token_stride() const { return token_stride_; }
+  /// Whether the data is null. Only a list without tokens may have null data.
+  YARN_ALWAYS_INLINE bool is_null() const { return data_ == nullptr; }
+
+  /// The position of a token on an axis.
+  /// Requires 0 <= token < size(), 0 <= axis < n_axes(), not is_null().
+  YARN_ALWAYS_INLINE std::int64_t operator()(std::int64_t token, std::int64_t axis) const {
+    YARN_ASSERT(token >= 0 && token < size_ && axis >= 0 && axis < n_axes_ && !is_null());
+    return detail::load_integer(data_, axis * axis_stride_ + token * token_stride_, has_64_bits_);
+  }
+
+private:
+  const void* data_;
+  std::int64_t size_;
+  std::int64_t n_axes_;
+  std::int64_t axis_stride_;
+  std::int64_t token_stride_;
+  bool has_64_bits_;
+};
 
 // Rows and tables have the same memory layout and different meanings. They are different types, so
 // that the compiler rejects one in place of the other.
@@ -244,6 +291,25 @@ public:
   YARN_ALWAYS_INLINE table_view(const T* cos, const T* sin, Rows n_rows, Pairs n_pairs,
                                 Stride row_stride)
       : base(cos, sin, n_rows, n_pairs, row_stride) {}
+
+  /// The same table for axis_positions: pair i is taken from the row of its token's position on
+  /// axis axis_of_pair[i].
+  /// Shape    axis_of_pair[n_pairs], which the caller owns; frequencies::axis_of_pair() has it.
+  template <class Axes>
+  [[nodiscard]] YARN_ALWAYS_INLINE table_view with_axes(const std::uint8_t* axis_of_pair,
+                                                        Axes n_axes) const {
+    table_view other = *this;
+    other.axis_of_pair_ = axis_of_pair;
+    other.n_axes_ = detail::to_index(n_axes, "n_axes");
+    return other;
+  }
+  /// Null without axes.
+  YARN_ALWAYS_INLINE const std::uint8_t* axis_of_pair() const { return axis_of_pair_; }
+  YARN_ALWAYS_INLINE std::int64_t n_axes() const { return n_axes_; }
+
+private:
+  const std::uint8_t* axis_of_pair_ = nullptr;
+  std::int64_t n_axes_ = 1;
 };
 template <class T, class Rows, class Pairs, class Stride>
 table_view(const T*, const T*, Rows, Pairs, Stride) -> table_view<T>;

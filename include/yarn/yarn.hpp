@@ -3,6 +3,7 @@
 #ifndef YARN_YARN_HPP
 #define YARN_YARN_HPP
 
+#include "axes.hpp"
 #include "frequencies.hpp"
 #include "rope.hpp"
 #include "rows.hpp"

@@ -75,18 +75,50 @@ private:
   }
 };
 
-struct given_frequencies {
-  positions list;
+// A table whose rows are picked pair by pair.
+template <class R> struct given_axis_table {
+  axis_positions list;
+  table_view<R> table;
+
+  std::int64_t n_pairs() const { return table.n_pairs(); }
+  void check_source() const {
+    check_trig("table", table);
+    for (std::int64_t i = 0; table.axis_of_pair() != nullptr && i < table.n_pairs(); ++i)
+      if (table.axis_of_pair()[i] >= table.n_axes())
+        fail_argument("yarn: axis {} of pair {} of the table must be below n_axes = {}",
+                      table.axis_of_pair()[i], i, table.n_axes());
+  }
+  void check(std::int64_t n_tokens) const {
+    check_token_count("axis_positions.size", list.size(), n_tokens);
+    check_axes(list, table.axis_of_pair() == nullptr ? 1 : table.n_axes(), "table");
+    for (std::int64_t axis = 0; axis < table.n_axes(); ++axis)
+      for (std::int64_t t = 0; t < n_tokens; ++t)
+        if (list(t, axis) < 0 || list(t, axis) >= table.n_rows())
+          fail_range("yarn: position {} of token {} on axis {} is outside the table's rows [0, {})",
+                     list(t, axis), t, axis, table.n_rows());
+  }
+  YARN_ALWAYS_INLINE axis_table_source<R> source() const { return {table, list, table.n_pairs()}; }
+};
+
+template <class Positions> struct given_frequencies {
+  Positions list;
   const frequencies* freqs;
 
   std::int64_t n_pairs() const { return freqs->n_pairs(); }
   void check_source() const { check_frequencies(*freqs); }
   void check(std::int64_t n_tokens) const {
-    if (list.size() >= 0)
-      check_token_count("positions.size", list.size(), n_tokens);
-    check_positions(list, n_tokens);
+    if constexpr (std::is_same_v<Positions, axis_positions>) {
+      check_token_count("axis_positions.size", list.size(), n_tokens);
+      check_axes(list, *freqs);
+    } else {
+      if (list.size() >= 0)
+        check_token_count("positions.size", list.size(), n_tokens);
+      check_positions(list, n_tokens);
+    }
   }
-  YARN_ALWAYS_INLINE frequency_source source() const { return {freqs, list, freqs->n_pairs()}; }
+  YARN_ALWAYS_INLINE frequency_source<Positions> source() const {
+    return {freqs, list, freqs->n_pairs()};
+  }
 };
 
 template <class R> YARN_ALWAYS_INLINE given_rows<R> given(const rows_view<R>& rows) {
@@ -95,18 +127,26 @@ template <class R> YARN_ALWAYS_INLINE given_rows<R> given(const rows_view<R>& ro
 template <class R> YARN_ALWAYS_INLINE given_rows<R> given(const rotary_rows<R>& rows) {
   return {rows.view()};
 }
-YARN_ALWAYS_INLINE given_frequencies given_at(const frequencies& f, const positions& list) {
+template <class Positions>
+YARN_ALWAYS_INLINE given_frequencies<Positions> given_at(const frequencies& f,
+                                                         const Positions& list) {
   return {list, &f};
+}
+template <class R>
+YARN_ALWAYS_INLINE given_axis_table<R> given_at(const table_view<R>& table,
+                                                const axis_positions& list) {
+  return {list, table};
 }
 template <class R>
 YARN_ALWAYS_INLINE given_table<R> given_at(const table_view<R>& table, const positions& list) {
   return {list, table};
 }
-template <class R>
-YARN_ALWAYS_INLINE given_table<R> given_at(const rotary_table<R>& table, const positions& list) {
-  return {list, table.view()};
+template <class R, class Positions>
+YARN_ALWAYS_INLINE auto given_at(const rotary_table<R>& table, const Positions& list) {
+  return given_at(table.view(), list);
 }
-template <class Source> YARN_ALWAYS_INLINE auto given(const lazy_rows<Source>& rows) {
+template <class Source, class Positions>
+YARN_ALWAYS_INLINE auto given(const lazy_rows<Source, Positions>& rows) {
   return given_at(rows.source(), rows.list());
 }
 

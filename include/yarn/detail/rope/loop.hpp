@@ -74,9 +74,35 @@ struct position_row {
   YARN_ALWAYS_INLINE std::int64_t operator()(std::int64_t token) const { return list[token]; }
 };
 
-struct frequency_source {
+// A table whose rows are picked pair by pair, for positions with several axes.
+template <class R> struct axis_table_source {
+  table_view<R> table;
+  axis_positions list;
+  std::int64_t n_pairs;
+
+  template <class C> static constexpr bool is_direct = false;
+
+  template <class C, class Arch>
+  YARN_ALWAYS_INLINE void stage(std::int64_t token, std::int64_t n_tokens, std::int64_t pair,
+                                std::int64_t pairs, row_pointers<C>* rows, C* scratch) const {
+    for (std::int64_t t = 0; t < n_tokens; ++t) {
+      C* const cos = scratch + t * 2 * pairs;
+      C* const sin = cos + pairs;
+      for (std::int64_t i = 0; i < pairs; ++i) {
+        const std::int64_t axis =
+            table.axis_of_pair() == nullptr ? 0 : table.axis_of_pair()[pair + i];
+        const std::int64_t row = list(token + t, axis);
+        cos[i] = widen<C>(table.cos(row)[pair + i]);
+        sin[i] = widen<C>(table.sin(row)[pair + i]);
+      }
+      rows[t] = {cos, sin};
+    }
+  }
+};
+
+template <class Positions> struct frequency_source {
   const frequencies* freqs;
-  positions list;
+  Positions list;
   std::int64_t n_pairs;
 
   template <class C> static constexpr bool is_direct = false;

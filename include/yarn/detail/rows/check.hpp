@@ -40,6 +40,55 @@ inline void check_positions(const positions& list, std::int64_t n) {
   }
 }
 
+// The same for positions with several axes.
+inline void check_positions(const axis_positions& list) {
+  constexpr std::int64_t limit = PTRDIFF_MAX / 32;
+  const std::int64_t n = list.size(), n_axes = list.n_axes();
+  if (n < 0 || n_axes < 1)
+    fail_argument("yarn: axis_positions.size = {} must be >= 0, and n_axes = {} >= 1", n, n_axes);
+  if (n == 0)
+    return;
+  if (list.is_null())
+    fail_argument("yarn: axis_positions.data is null, and axis_positions.size = {}", n);
+  const auto is_beyond = [&](std::int64_t count, std::int64_t stride) {
+    return count > 1 && (stride > limit / (count - 1) || stride < -limit / (count - 1));
+  };
+  if (is_beyond(n, list.token_stride()) || is_beyond(n_axes, list.axis_stride()))
+    fail_argument("yarn: axis_positions: size = {}, n_axes = {}, axis_stride = {}, token_stride = "
+                  "{}: beyond ptrdiff_t",
+                  n, n_axes, list.axis_stride(), list.token_stride());
+}
+
+// Requires an axis of the positions for each axis of the frequencies (or of the table), and
+// positions of at most 2^31 in magnitude. Frequencies with one axis are rejected: they would use
+// the first axis and ignore the others.
+inline void check_axes(const axis_positions& list, std::int64_t n_axes, const char* source) {
+  check_positions(list);
+  if (n_axes == 1 && list.n_axes() > 1)
+    fail_argument("yarn: axis_positions with n_axes = {} for {} with one axis, which would ignore "
+                  "the others: give the pairs their axes by with_axes or joined",
+                  list.n_axes(), source);
+  if (list.n_axes() < n_axes)
+    fail_argument("yarn: axis_positions.n_axes = {} must be at least n_axes = {} of the {}",
+                  list.n_axes(), n_axes, source);
+}
+inline void check_axes(const axis_positions& list, const frequencies& f) {
+  check_axes(list, f.n_axes(), "frequencies");
+  const auto is_beyond = [&](std::int64_t t, std::int64_t axis) {
+    return static_cast<std::uint64_t>(list(t, axis)) + largest_position > 2 * largest_position;
+  };
+  bool fails = false; // The loop has no branch, and so the compiler vectorises it.
+  for (std::int64_t axis = 0; axis < f.n_axes(); ++axis)
+    for (std::int64_t t = 0; t < list.size(); ++t)
+      fails |= is_beyond(t, axis);
+  for (std::int64_t t = 0; fails && t < list.size(); ++t)
+    for (std::int64_t axis = 0; axis < f.n_axes(); ++axis)
+      if (is_beyond(t, axis))
+        fail_range("yarn: position {} of token {} on axis {} is outside [-2^31, 2^31], for which "
+                   "rows are exact",
+                   list(t, axis), t, axis);
+}
+
 // Default-constructed frequencies have no pairs. An engine may have them as a member until its
 // model is loaded.
 inline void check_frequencies(const frequencies& f) {
@@ -48,13 +97,17 @@ inline void check_frequencies(const frequencies& f) {
         "yarn: frequencies with n_pairs = 0 must come from make_frequencies or frequencies_from");
 }
 
-inline void check_count(const positions& list) {
+// Requires a list that has a length of its own, and positions for which rows are exact.
+inline void check_list_for(const frequencies&, const positions& list) {
   if (list.size() < 0)
     fail_argument(
         "yarn: positions.size = {}: an open run (positions_from without a count) has no length "
         "of its own, and here nothing else gives one",
         list.size());
   check_positions(list, list.size());
+}
+inline void check_list_for(const frequencies& f, const axis_positions& list) {
+  check_axes(list, f);
 }
 
 inline void check_slice(thread_slice part) {

@@ -26,36 +26,76 @@ YARN_ALWAYS_INLINE token_range part_of(std::int64_t n, thread_slice part) {
   return {start(part.thread), start(part.thread + 1)};
 }
 
-// Pairs [pair, pair + n_pairs) of one row. T is float or double.
+// The float32 angle of the common frameworks, as a phase. Both operands are rounded to float, and
+// so is the product.
+inline std::uint64_t float32_phase(double inv_freq, std::int64_t position) {
+  const float angle = static_cast<float>(position) * static_cast<float>(inv_freq);
+  return phase_of(static_cast<double>(angle));
+}
+
+// Calls f(first pair, number of pairs) for blocks of at most pairs_at_once pairs.
+template <class F> YARN_ALWAYS_INLINE void for_each_block(std::int64_t n_pairs, const F& f) {
+  for (std::int64_t begin = 0; begin < n_pairs; begin += pairs_at_once)
+    f(begin, n_pairs - begin < pairs_at_once ? n_pairs - begin : pairs_at_once);
+}
+
+// Pairs [pair, pair + n_pairs) of one row. position_of(pair) is the token's position on the axis of
+// this pair. T is float or double.
+template <class T, class Arch, class PositionOf>
+void compute_row_by_pair(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
+                         const PositionOf& position_of, T* cos, T* sin) {
+  for_each_block(n_pairs, [&](std::int64_t begin, std::int64_t n) {
+    const std::int64_t first = pair + begin;
+    std::uint64_t phases[pairs_at_once];
+    if (f.is_float32_pipeline())
+      for (std::int64_t i = 0; i < n; ++i)
+        phases[i] = float32_phase(f.inv_freq()[first + i], position_of(first + i));
+    else
+      for (std::int64_t i = 0; i < n; ++i)
+        phases[i] = f.phase_steps()[first + i] * static_cast<std::uint64_t>(position_of(first + i));
+    fill_entries<Arch>(phases, n, 1, f.attention_factor(), cos + begin, sin + begin);
+  });
+}
+
+// The same for a token with one position.
 template <class T, class Arch = default_arch>
 void compute_row(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
                  std::int64_t position, T* cos, T* sin) {
-  const double m = f.attention_factor();
-  if (f.is_float32_pipeline()) {
-    constexpr std::int64_t part = 64;
-    std::uint64_t phases[part];
-    for (std::int64_t begin = 0; begin < n_pairs; begin += part) {
-      const std::int64_t n = n_pairs - begin < part ? n_pairs - begin : part;
-      for (std::int64_t i = 0; i < n; ++i) {
-        // Both operands are rounded to float, and so is the product, as in the frameworks.
-        const float angle =
-            static_cast<float>(position) * static_cast<float>(f.inv_freq()[pair + begin + i]);
-        phases[i] = phase_of(static_cast<double>(angle));
-      }
-      fill_entries<Arch>(phases, n, 1, m, cos + begin, sin + begin);
-    }
-    return;
+  if (f.is_float32_pipeline())
+    compute_row_by_pair<T, Arch>(
+        f, pair, n_pairs, [position](std::int64_t) { return position; }, cos, sin);
+  else
+    fill_entries<Arch>(f.phase_steps().data() + pair, n_pairs, static_cast<std::uint64_t>(position),
+                       f.attention_factor(), cos, sin);
+}
+
+// The start of a recurrence costs as much as a few rows. With fewer rows than this, the recurrence
+// saves nothing.
+inline constexpr std::int64_t shortest_run = 8;
+
+// n rows of consecutive positions, by recurrence.
+template <class Arch, bool Streams>
+void compute_run(const frequencies& f, std::int64_t pair, std::int64_t n_pairs, std::int64_t first,
+                 std::int64_t n, float* cos, float* sin, std::int64_t stride) {
+  double bound[pairs_at_once];
+  for (double& each : bound)
+    each = recurrence_bound(f.attention_factor(), (n < run_length ? n : run_length) - 1);
+  for (std::int64_t row = 0; row < n; row += run_length) {
+    const std::int64_t rows = n - row < run_length ? n - row : run_length;
+    for_each_block(n_pairs, [&](std::int64_t begin, std::int64_t pairs) {
+      const std::uint64_t* const steps = f.phase_steps().data() + pair + begin;
+      const std::int64_t offset = row * stride + begin;
+      fill_grid<Arch, Streams>(
+          {steps, static_cast<std::uint64_t>(first + row), steps, nullptr, bound, 1, rows}, pairs,
+          f.attention_factor(), cos + offset, sin + offset, stride);
+    });
   }
-  const std::uint64_t* const steps = f.phase_steps().data() + pair;
-  fill_entries<Arch>(steps, n_pairs, static_cast<std::uint64_t>(position), m, cos, sin);
 }
 
 // Pairs [pair, pair + n_pairs) of the rows of `tokens`; the rows are `stride` apart.
 template <class T, class Arch = default_arch>
 void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
                   const positions& list, token_range tokens, T* cos, T* sin, std::int64_t stride) {
-  // With fewer rows, the start of a recurrence costs more than the recurrence saves.
-  constexpr std::int64_t worthwhile = 8;
   std::int64_t t = tokens.begin;
   while (t < tokens.end) {
     const std::int64_t first = list[t];
@@ -68,15 +108,12 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
           ++n;
     }
     if constexpr (std::is_same_v<T, float>) {
-      if (n >= worthwhile) {
-        const std::uint64_t* const steps = f.phase_steps().data() + pair;
-        const auto position = static_cast<std::uint64_t>(first);
-        const double m = f.attention_factor();
+      if (n >= shortest_run) {
         if (should_stream<Arch>(n_pairs, n, cos, sin, stride)) {
-          fill_run<Arch, true>(steps, n_pairs, position, n, m, cos, sin, stride);
+          compute_run<Arch, true>(f, pair, n_pairs, first, n, cos, sin, stride);
           finish_streaming();
         } else {
-          fill_run<Arch>(steps, n_pairs, position, n, m, cos, sin, stride);
+          compute_run<Arch, false>(f, pair, n_pairs, first, n, cos, sin, stride);
         }
         cos += n * stride;
         sin += n * stride;
@@ -86,6 +123,114 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
     }
     for (std::int64_t i = 0; i < n; ++i) {
       compute_row<T, Arch>(f, pair, n_pairs, first + i, cos, sin);
+      cos += stride;
+      sin += stride;
+    }
+    t += n;
+  }
+}
+
+// ---- Positions with several axes ---------------------------------------------------------------
+
+// n_lines lines of n_rows tokens. Within a line, the positions grow by the same increment from token
+// to token; from line to line, they jump by the same amount. An image is a grid (in a line only the
+// width grows), a text is one line (all axes grow by 1), and so is padding.
+struct axis_grid {
+  std::int64_t n_lines;
+  std::int64_t n_rows;
+  std::uint64_t first[largest_n_axes];
+  std::uint64_t increment[largest_n_axes];
+  std::uint64_t jump[largest_n_axes];
+
+  std::int64_t n_tokens() const { return n_lines * n_rows; }
+};
+
+// The grid that begins at tokens.begin. n_lines + n_rows is at most run_length + 1.
+inline axis_grid next_axis_grid(const axis_positions& list, std::int64_t n_axes,
+                                token_range tokens) {
+  const std::int64_t rest = tokens.end - tokens.begin;
+  const auto at = [&](std::int64_t i, std::int64_t axis) {
+    return static_cast<std::uint64_t>(list(tokens.begin + i, axis));
+  };
+  axis_grid grid{1, rest < run_length ? rest : run_length, {}, {}, {}};
+  for (std::int64_t axis = 0; axis < n_axes; ++axis) {
+    const std::uint64_t first = at(0, axis), increment = rest > 1 ? at(1, axis) - first : 0;
+    std::int64_t n = 1;
+    while (n < grid.n_rows && at(n, axis) == first + static_cast<std::uint64_t>(n) * increment)
+      ++n;
+    grid.n_rows = n;
+    grid.first[axis] = first;
+    grid.increment[axis] = increment;
+  }
+  const std::int64_t n = grid.n_rows;
+  const std::int64_t fitting = rest / n, recurring = run_length + 1 - n;
+  std::int64_t n_lines = fitting < recurring ? fitting : recurring;
+  for (std::int64_t axis = 0; axis < n_axes && n_lines > 1; ++axis) {
+    const std::uint64_t jump = at(n, axis) - grid.first[axis];
+    const auto is_line = [&](std::int64_t l) {
+      const std::uint64_t first = grid.first[axis] + static_cast<std::uint64_t>(l) * jump;
+      for (std::int64_t i = 0; i < n; ++i)
+        if (at(l * n + i, axis) != first + static_cast<std::uint64_t>(i) * grid.increment[axis])
+          return false;
+      return true;
+    };
+    std::int64_t l = 1;
+    while (l < n_lines && is_line(l))
+      ++l;
+    n_lines = l;
+    grid.jump[axis] = jump;
+  }
+  grid.n_lines = n_lines;
+  return grid;
+}
+
+// The rows of a grid, by recurrence.
+template <class Arch>
+void compute_axis_grid(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
+                       const axis_grid& grid, float* cos, float* sin, std::int64_t stride) {
+  for_each_block(n_pairs, [&](std::int64_t begin, std::int64_t pairs) {
+    std::uint64_t start[pairs_at_once], increment[pairs_at_once], jump[pairs_at_once];
+    double bound[pairs_at_once];
+    for (std::int64_t i = 0; i < pairs; ++i) {
+      const std::uint64_t step = f.phase_steps()[pair + begin + i];
+      const std::int64_t axis = f.axis(pair + begin + i);
+      start[i] = step * grid.first[axis];
+      increment[i] = step * grid.increment[axis];
+      jump[i] = step * grid.jump[axis];
+      bound[i] = recurrence_bound(f.attention_factor(), (increment[i] == 0 ? 0 : grid.n_rows - 1) +
+                                                            (jump[i] == 0 ? 0 : grid.n_lines - 1));
+    }
+    fill_grid<Arch>({start, 1, increment, jump, bound, grid.n_lines, grid.n_rows}, pairs,
+                    f.attention_factor(), cos + begin, sin + begin, stride);
+  });
+}
+
+// The same for positions with several axes.
+template <class T, class Arch = default_arch>
+void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
+                  const axis_positions& list, token_range tokens, T* cos, T* sin,
+                  std::int64_t stride) {
+  std::int64_t t = tokens.begin;
+  while (t < tokens.end) {
+    std::int64_t n = 1;
+    if constexpr (std::is_same_v<T, float>) {
+      if (!f.is_float32_pipeline()) {
+        const axis_grid grid = next_axis_grid(list, f.n_axes(), {t, tokens.end});
+        n = grid.n_tokens();
+        if (n >= shortest_run) {
+          compute_axis_grid<Arch>(f, pair, n_pairs, grid, cos, sin, stride);
+          cos += n * stride;
+          sin += n * stride;
+          t += n;
+          continue;
+        }
+        if (n > 1) // The next grid may begin with the last token of this one.
+          --n;
+      }
+    }
+    for (std::int64_t i = 0; i < n; ++i) {
+      compute_row_by_pair<T, Arch>(
+          f, pair, n_pairs, [&](std::int64_t p) { return list(t + i, f.axis(p)); }, cos, sin);
       cos += stride;
       sin += stride;
     }

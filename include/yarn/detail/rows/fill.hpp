@@ -8,22 +8,36 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-template <class T, class Stride>
-void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stride row_stride,
+namespace detail {
+
+template <class Positions, class T>
+void fill_rows(const frequencies& f, const Positions& list, T* cos, T* sin, std::int64_t stride,
                thread_slice part) {
-  static_assert(detail::is_row_type_v<T>, "yarn: rows are float or double");
-  const std::int64_t stride = detail::to_index(row_stride, "row_stride");
-  detail::check_frequencies(f);
-  detail::check_count(list);
-  detail::check_slice(part);
+  static_assert(is_row_type_v<T>, "yarn: rows are float or double");
+  check_frequencies(f);
+  check_list_for(f, list);
+  check_slice(part);
   if (list.size() == 0)
     return;
   if (cos == nullptr || sin == nullptr)
-    detail::fail_argument("yarn: cos or sin of fill_rows is null");
-  detail::check_row_extent<T>("fill_rows", list.size(), f.n_pairs(), stride);
-  const detail::token_range range = detail::part_of(list.size(), part);
-  detail::compute_rows(f, 0, f.n_pairs(), list, range, cos + range.begin * stride,
-                       sin + range.begin * stride, stride);
+    fail_argument("yarn: cos or sin of fill_rows is null");
+  check_row_extent<T>("fill_rows", list.size(), f.n_pairs(), stride);
+  const token_range range = part_of(list.size(), part);
+  compute_rows(f, 0, f.n_pairs(), list, range, cos + range.begin * stride,
+               sin + range.begin * stride, stride);
+}
+
+} // namespace detail
+
+template <class T, class Stride>
+void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stride row_stride,
+               thread_slice part) {
+  detail::fill_rows(f, list, cos, sin, detail::to_index(row_stride, "row_stride"), part);
+}
+template <class T, class Stride>
+void fill_rows(const frequencies& f, const axis_positions& list, T* cos, T* sin, Stride row_stride,
+               thread_slice part) {
+  detail::fill_rows(f, list, cos, sin, detail::to_index(row_stride, "row_stride"), part);
 }
 
 namespace detail {
@@ -58,11 +72,13 @@ YARN_ALWAYS_INLINE auto rows_of(Source&& source, const Positions& list) noexcept
   static_assert(!std::is_void_v<holder>,
                 "yarn: rows_of(source, positions): the source is frequencies, a rotary_table or a "
                 "table_view");
-  static_assert(std::is_same_v<Positions, positions>,
-                "yarn: rows_of(source, positions): the second argument is yarn::positions(list) or "
-                "yarn::positions_from(first)");
-  if constexpr (!std::is_void_v<holder> && std::is_same_v<Positions, positions>)
-    return lazy_rows<holder>(static_cast<Source&&>(source), list);
+  constexpr bool has_positions =
+      std::is_same_v<Positions, positions> || std::is_same_v<Positions, axis_positions>;
+  static_assert(has_positions,
+                "yarn: rows_of(source, positions): the second argument is yarn::positions(list), "
+                "yarn::positions_from(first) or yarn::axis_positions(list, n_tokens, n_axes)");
+  if constexpr (!std::is_void_v<holder> && has_positions)
+    return lazy_rows<holder, Positions>(static_cast<Source&&>(source), list);
   else
     return detail::rejected_rows{};
 }

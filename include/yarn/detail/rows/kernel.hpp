@@ -16,10 +16,12 @@
 //   sum 3.5e. Cosine: 0.8e + 0.4e + 1.7e + 0.3e = 3.2e. The product with m adds 1e. The products
 //   with 1 - 8e and 1 + 8e round by 1e each. 8e >= 4.5e + 2e, so the bound of 8e is safe.
 // * Recurrence z <- z * w, absolute error in units of m * e, as the length of the complex error. z
-//   starts with 4 + sqrt2. A step adds 4 for the error of w (from the polynomial) and 3 * sqrt2 for
-//   the three roundings of each component, and multiplies the error by less than 1 + 2^-48. After
-//   95 steps the error is less than 5.5 + 95 * 8.3 = 794. The sums with the bound round by 1.
-//   1024 >= 795, so the bound of 1024 is safe.
+//   starts with 4 + sqrt2. A product adds 4 for the error of w (from the polynomial) and 3 * sqrt2
+//   for the three roundings of each component, and multiplies the error by less than 1 + 2^-48.
+//   After n <= 95 products the error is less than 5.5 + 8.3 n. The sums with the bound round by 1.
+//   16 + 10.5 n >= 6.5 + 8.3 n, so recurrence_bound is safe. A product with w = (1, 0) is exact, so
+//   pairs that do not move have n = 0. (Otherwise one entry near a rounding boundary, the same in
+//   all rows of an image, would be computed again in each of them.)
 // tests/rows/test_row_kernel.cpp measures at most 2.2e and 83. The rest is room for the changes of
 // -ffast-math.
 #ifndef YARN_DETAIL_ROWS_KERNEL_HPP
@@ -36,7 +38,7 @@ namespace detail {
 
 /// Packs that are computed together. The chain of multiply-adds of one pack alone leaves the
 /// processor waiting for each result.
-inline constexpr std::int64_t packs_at_once = 4;
+inline constexpr std::size_t packs_at_once = 4;
 using four_packs = std::make_index_sequence<packs_at_once>;
 using one_pack = std::make_index_sequence<1>;
 
@@ -116,49 +118,12 @@ YARN_ALWAYS_INLINE void entries(const std::uint64_t* phases, std::uint64_t multi
     exact_entries(phases, multiplier, size * sizeof...(I), amplitude, cos, sin);
 }
 
-/// m * cos and m * sin at consecutive positions, by recurrence.
-template <class Pack> struct recurrence {
-  circle_pack<Pack> step;
-  Pack cos;
-  Pack sin;
-
-  YARN_ALWAYS_INLINE recurrence(const std::uint64_t* phases, std::uint64_t first, Pack m)
-      : step(polynomial_point<Pack>(phases, 1)) {
-    const circle_pack<Pack> start = polynomial_point<Pack>(phases, first);
-    cos = m * start.cos;
-    sin = m * start.sin;
-  }
-  YARN_ALWAYS_INLINE void advance() {
-    const Pack next = negated_multiply_add(sin, step.sin, cos * step.cos);
-    sin = multiply_add(sin, step.cos, cos * step.sin);
-    cos = next;
-  }
-};
-
-/// The entries of sizeof...(I) packs of pairs at n <= run_length consecutive positions. The rows
-/// are `stride` elements apart. Rows in which the two roundings differ are computed again after the
-/// loop, because a function call in the loop would spill the registers.
-template <bool Streams, class Pack, std::size_t... I>
-YARN_ALWAYS_INLINE void run_of_entries(const std::uint64_t* phases, std::uint64_t first,
-                                       std::int64_t n, double amplitude, float* cos, float* sin,
-                                       std::int64_t stride, std::index_sequence<I...>) {
-  constexpr std::size_t size = Pack::size;
-  const Pack m(amplitude), bound(amplitude * 0x1p-43);
-  recurrence<Pack> at[] = {recurrence<Pack>(phases + I * size, first, m)...};
-  bool is_open[run_length];
-  for (std::int64_t row = 0; row < n; ++row) {
-    float* const c = cos + row * stride;
-    float* const s = sin + row * stride;
-    is_open[row] = ((round_both<Streams>(at[I].cos - bound, at[I].cos + bound, c + I * size) |
-                     round_both<Streams>(at[I].sin - bound, at[I].sin + bound, s + I * size)) |
-                    ...) != 0;
-    YARN_KEEP_ONE_LOOP();
-    (at[I].advance(), ...);
-  }
-  for (std::int64_t row = 0; row < n; ++row)
-    if (is_open[row])
-      entries<Pack>(phases, first + static_cast<std::uint64_t>(row), amplitude, cos + row * stride,
-                    sin + row * stride, std::index_sequence<I...>{});
+/// The product of two complex numbers.
+template <class Pack>
+YARN_ALWAYS_INLINE circle_pack<Pack> multiply(const circle_pack<Pack>& z,
+                                              const circle_pack<Pack>& w) {
+  return {negated_multiply_add(z.sin, w.sin, z.cos * w.cos),
+          multiply_add(z.sin, w.cos, z.cos * w.sin)};
 }
 
 /// The entries of n phases, phases[i] * multiplier.
@@ -167,8 +132,9 @@ void fill_entries(const std::uint64_t* phases, std::int64_t n, std::uint64_t mul
                   double amplitude, float* cos, float* sin) {
   using wide = pack<double, Arch>;
   constexpr auto width = static_cast<std::int64_t>(wide::size);
+  constexpr auto four = static_cast<std::int64_t>(packs_at_once) * width;
   std::int64_t i = 0;
-  for (; i + packs_at_once * width <= n; i += packs_at_once * width)
+  for (; i + four <= n; i += four)
     entries<wide>(phases + i, multiplier, amplitude, cos + i, sin + i, four_packs{});
   for (; i + width <= n; i += width)
     entries<wide>(phases + i, multiplier, amplitude, cos + i, sin + i, one_pack{});
@@ -191,7 +157,7 @@ bool should_stream(std::int64_t n_pairs, std::int64_t n, const float* cos, const
                    std::int64_t stride) {
   constexpr std::int64_t many = std::int64_t{1} << 21; // pairs: 16 MB
   constexpr std::int64_t line = 16;
-  constexpr auto group = packs_at_once * static_cast<std::int64_t>(pack<double, Arch>::size);
+  constexpr auto group = static_cast<std::int64_t>(packs_at_once * pack<double, Arch>::size);
   const auto is_aligned = [](const float* p) {
     return reinterpret_cast<std::uintptr_t>(p) % (line * sizeof(float)) == 0;
   };
@@ -199,30 +165,148 @@ bool should_stream(std::int64_t n_pairs, std::int64_t n, const float* cos, const
          is_aligned(cos) && is_aligned(sin);
 }
 
-/// n rows of consecutive positions. If Streams, the stores bypass the caches: should_stream must
-/// have returned true, and the caller calls finish_streaming() afterwards.
-template <class Arch, bool Streams = false>
-void fill_run(const std::uint64_t* steps, std::int64_t n_pairs, std::uint64_t first, std::int64_t n,
-              double amplitude, float* cos, float* sin, std::int64_t stride) {
+/// The bound on the error of entries after n_steps products of the recurrence (see above).
+YARN_ALWAYS_INLINE double recurrence_bound(double amplitude, std::int64_t n_steps) {
+  return amplitude * 0x1p-53 * (16.0 + 10.5 * static_cast<double>(n_steps));
+}
+
+/// The largest number of pairs in a point_block.
+inline constexpr std::int64_t pairs_at_once = 64;
+
+/// Points on the circle, one per pair.
+struct point_block {
+  alignas(64) double cos[pairs_at_once];
+  alignas(64) double sin[pairs_at_once];
+
+  template <class Pack> YARN_ALWAYS_INLINE circle_pack<Pack> load(std::size_t pair) const {
+    return {Pack::load_unaligned(cos + pair), Pack::load_unaligned(sin + pair)};
+  }
+  template <class Pack>
+  YARN_ALWAYS_INLINE void store(std::size_t pair, const circle_pack<Pack>& point) {
+    point.cos.store_unaligned(cos + pair);
+    point.sin.store_unaligned(sin + pair);
+  }
+};
+
+/// Calls f(Pack(), pair) for each pack of n pairs: vectors, then scalars.
+template <class Arch, class F> YARN_ALWAYS_INLINE void for_each_pack(std::size_t n, const F& f) {
   using wide = pack<double, Arch>;
-  constexpr auto width = static_cast<std::int64_t>(wide::size);
-  for (std::int64_t row = 0; row < n; row += run_length) {
-    const std::int64_t rows = n - row < run_length ? n - row : run_length;
-    const std::uint64_t start = first + static_cast<std::uint64_t>(row);
-    float* const c = cos + row * stride;
-    float* const s = sin + row * stride;
-    std::int64_t i = 0;
-    for (; i + packs_at_once * width <= n_pairs; i += packs_at_once * width)
-      run_of_entries<Streams, wide>(steps + i, start, rows, amplitude, c + i, s + i, stride,
-                                    four_packs{});
+  std::size_t i = 0;
+  for (; i + wide::size <= n; i += wide::size)
+    f(wide(0.0), i);
+  for (; i < n; ++i)
+    f(scalar_pack<double>(0.0), i);
+}
+
+template <class Pack, std::size_t... I>
+YARN_ALWAYS_INLINE void store_points(const std::uint64_t* phases, std::uint64_t multiplier,
+                                     double amplitude, std::size_t pair, point_block& points,
+                                     std::index_sequence<I...>) {
+  constexpr std::size_t size = Pack::size;
+  const Pack m(amplitude);
+  const circle_pack<Pack> point[] = {
+      polynomial_point<Pack>(phases + pair + I * size, multiplier)...};
+  (points.store<Pack>(pair + I * size, {m * point[I].cos, m * point[I].sin}), ...);
+}
+
+/// amplitude times the points of n <= pairs_at_once phases.
+template <class Arch>
+void fill_points(const std::uint64_t* phases, std::uint64_t multiplier, std::size_t n,
+                 double amplitude, point_block& points) {
+  using wide = pack<double, Arch>;
+  constexpr std::size_t width = wide::size;
+  std::size_t i = 0;
+  for (; i + packs_at_once * width <= n; i += packs_at_once * width)
+    store_points<wide>(phases, multiplier, amplitude, i, points, four_packs{});
+  for (; i + width <= n; i += width)
+    store_points<wide>(phases, multiplier, amplitude, i, points, one_pack{});
+  for (; i < n; ++i)
+    store_points<scalar_pack<double>>(phases, multiplier, amplitude, i, points, one_pack{});
+}
+
+/// Rows whose phases grow evenly: n_lines lines of n_rows rows. Row r of line l has the phase
+/// start[pair] * multiplier + r * increment[pair] + l * jump[pair]. `jump` may be null for one line.
+/// bound[pair] is the recurrence_bound of the pair.
+struct phase_grid {
+  const std::uint64_t* start;
+  std::uint64_t multiplier;
+  const std::uint64_t* increment;
+  const std::uint64_t* jump;
+  const double* bound;
+  std::int64_t n_lines;
+  std::int64_t n_rows;
+};
+
+/// The entries of sizeof...(I) packs in one line, by recurrence. `point` is the point of the first
+/// row, times m; `step` is the increment. Marks the rows in which the two roundings differ: their
+/// entries are computed again after the loop, because a function call in the loop would spill the
+/// registers.
+template <bool Streams, class Pack, std::size_t... I>
+YARN_ALWAYS_INLINE void line_of_entries(const point_block& point, const point_block& step,
+                                        const double* bound, std::size_t pair, std::int64_t n_rows,
+                                        float* cos, float* sin, std::int64_t stride, bool* is_open,
+                                        std::index_sequence<I...>) {
+  constexpr std::size_t size = Pack::size;
+  const Pack b[] = {Pack::load_unaligned(bound + pair + I * size)...};
+  circle_pack<Pack> at[] = {point.load<Pack>(pair + I * size)...};
+  const circle_pack<Pack> w[] = {step.load<Pack>(pair + I * size)...};
+  for (std::int64_t row = 0; row < n_rows; ++row) {
+    float* const c = cos + row * stride + pair;
+    float* const s = sin + row * stride + pair;
+    const unsigned open = ((round_both<Streams>(at[I].cos - b[I], at[I].cos + b[I], c + I * size) |
+                            round_both<Streams>(at[I].sin - b[I], at[I].sin + b[I], s + I * size)) |
+                           ...);
+    is_open[row] |= open != 0;
+    YARN_KEEP_ONE_LOOP();
+    ((at[I] = multiply(at[I], w[I])), ...);
+  }
+}
+
+/// The rows of a grid, for n_pairs <= pairs_at_once pairs; n_lines + n_rows <= run_length + 1. If
+/// Streams, the stores bypass the caches: should_stream must have returned true, and the caller
+/// calls finish_streaming() afterwards.
+template <class Arch, bool Streams = false>
+void fill_grid(const phase_grid& phases, std::int64_t n_pairs, double amplitude, float* cos,
+               float* sin, std::int64_t stride) {
+  using wide = pack<double, Arch>;
+  constexpr std::size_t width = wide::size;
+  const auto n = static_cast<std::size_t>(n_pairs);
+  point_block line, step, jump;
+  fill_points<Arch>(phases.start, phases.multiplier, n, amplitude, line);
+  fill_points<Arch>(phases.increment, 1, n, 1.0, step);
+  if (phases.n_lines > 1)
+    fill_points<Arch>(phases.jump, 1, n, 1.0, jump);
+
+  for (std::int64_t l = 0; l < phases.n_lines; ++l) {
+    bool is_open[run_length] = {};
+    std::size_t i = 0;
+    for (; i + packs_at_once * width <= n; i += packs_at_once * width)
+      line_of_entries<Streams, wide>(line, step, phases.bound, i, phases.n_rows, cos, sin, stride,
+                                     is_open, four_packs{});
     if constexpr (!Streams) {
-      for (; i + width <= n_pairs; i += width)
-        run_of_entries<false, wide>(steps + i, start, rows, amplitude, c + i, s + i, stride,
-                                    one_pack{});
-      for (; i < n_pairs; ++i)
-        run_of_entries<false, scalar_pack<double>>(steps + i, start, rows, amplitude, c + i, s + i,
-                                                   stride, one_pack{});
+      for (; i + width <= n; i += width)
+        line_of_entries<false, wide>(line, step, phases.bound, i, phases.n_rows, cos, sin, stride,
+                                     is_open, one_pack{});
+      for (; i < n; ++i)
+        line_of_entries<false, scalar_pack<double>>(line, step, phases.bound, i, phases.n_rows, cos,
+                                                    sin, stride, is_open, one_pack{});
     }
+    for (std::int64_t row = 0; row < phases.n_rows; ++row)
+      if (is_open[row]) {
+        std::uint64_t at_row[pairs_at_once];
+        for (std::size_t pair = 0; pair < n; ++pair)
+          at_row[pair] = phases.start[pair] * phases.multiplier +
+                         static_cast<std::uint64_t>(row) * phases.increment[pair] +
+                         (l == 0 ? 0 : static_cast<std::uint64_t>(l) * phases.jump[pair]);
+        fill_entries<Arch>(at_row, n_pairs, 1, amplitude, cos + row * stride, sin + row * stride);
+      }
+    cos += phases.n_rows * stride;
+    sin += phases.n_rows * stride;
+    if (l + 1 < phases.n_lines)
+      for_each_pack<Arch>(n, [&](auto zero, std::size_t pair) YARN_INLINE_LAMBDA {
+        using Pack = decltype(zero);
+        line.store<Pack>(pair, multiply(line.load<Pack>(pair), jump.load<Pack>(pair)));
+      });
   }
 }
 

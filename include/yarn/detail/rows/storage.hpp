@@ -28,10 +28,10 @@ public:
 
   void clear() { n_rows_ = 0; }
 
-  void append(const frequencies& f, const positions& list) {
+  template <class Positions> void append(const frequencies& f, const Positions& list) {
     static_assert(is_row_type_v<T>, "yarn: rows are float or double");
     check_frequencies(f);
-    check_count(list);
+    check_list_for(f, list);
     if (n_rows_ != 0 && f.n_pairs() != n_pairs_)
       fail_argument("yarn: append of frequencies with n_pairs = {} to rows with n_pairs = {}",
                     f.n_pairs(), n_pairs_);

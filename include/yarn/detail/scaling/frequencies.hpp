@@ -13,6 +13,7 @@ inline void frequencies::resize(std::size_t n_pairs) {
   inv_freq_.resize_discarding(n_pairs);
   steps_.resize_discarding(n_pairs);
   zones_.resize_discarding(n_pairs);
+  axes_.resize_discarding(n_pairs);
 }
 
 inline void frequencies::set(std::size_t pair, double inv_freq, frequency_zone zone) {
@@ -24,6 +25,7 @@ inline void frequencies::set(std::size_t pair, double inv_freq, frequency_zone z
   inv_freq_[pair] = inv_freq;
   steps_[pair] = detail::phase_of(inv_freq);
   zones_[pair] = zone;
+  axes_[pair] = 0;
 }
 
 inline void frequencies::set_attention_factor(double value) {
@@ -130,6 +132,10 @@ inline frequencies rerotation(const frequencies& from, const frequencies& to) {
         from.n_pairs(), to.n_pairs());
   frequencies g = to;
   for (std::size_t i = 0; i < g.inv_freq_.size(); ++i) {
+    if (from.axes_[i] != to.axes_[i])
+      detail::fail_argument("yarn: rerotation of pair {} from axis {} to axis {}: no rotation by "
+                            "one position does that",
+                            i, from.axes_[i], to.axes_[i]);
     g.inv_freq_[i] = static_cast<double>(real(to.inv_freq_[i]) - real(from.inv_freq_[i]));
     g.steps_[i] = to.steps_[i] - from.steps_[i];
     g.zones_[i] = frequency_zone::unknown;
@@ -145,7 +151,8 @@ inline frequencies float32_pipeline(const frequencies& f) {
   f.require_exact_phase("float32_pipeline");
   frequencies g = f;
   for (std::size_t i = 0; i < g.inv_freq_.size(); ++i)
-    g.set(i, static_cast<double>(static_cast<float>(g.inv_freq_[i])), g.zones_[i]);
+    g.set(i, static_cast<double>(static_cast<float>(f.inv_freq_[i])), f.zones_[i]);
+  g.axes_ = f.axes_;
   g.float32_ = true;
   return g;
 }
