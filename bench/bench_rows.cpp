@@ -75,6 +75,28 @@ void add(const std::string& name, const yarn::frequencies& freqs,
                           [=](benchmark::State& state) { rows<T, Real>(state, freqs, list); });
 }
 
+/// Measures the rows of an image of size x size tokens, with the layout of Qwen2-VL, beside the rows
+/// of as many tokens of text.
+void image_rows(benchmark::State& state, const yarn::frequencies& text, std::int64_t size) {
+  const auto image = yarn::with_axes(text, yarn::axis_sections{16, 24, 24});
+  const std::int64_t n = size * size;
+  std::vector<std::int64_t> ids;
+  for (std::int64_t axis = 0; axis < 3; ++axis)
+    for (std::int64_t t = 0; t < n; ++t)
+      ids.push_back(1000 + (axis == 0 ? 0 : axis == 1 ? t / size : t % size));
+  const support::warm_array<float> memory(static_cast<std::size_t>(n * stride));
+  const auto of_image = [&] {
+    yarn::fill_rows(image, yarn::axis_positions(ids.data(), n, 3), memory.data(),
+                    memory.data() + n_pairs, stride);
+  };
+  const auto of_text = [&] {
+    yarn::fill_rows(text, yarn::positions_from(1000, n), memory.data(), memory.data() + n_pairs,
+                    stride);
+  };
+  support::compare(state, memory.bytes(), of_image, contender{"text", of_text});
+  state.SetItemsProcessed(n);
+}
+
 const bool registered = [] {
   const yarn::frequencies freqs = support::steady_frequencies();
   const yarn::frequencies pipeline = yarn::float32_pipeline(freqs);
@@ -87,6 +109,10 @@ const bool registered = [] {
   add<double>("list", freqs, scattered(64));
   add<float, float>("float32_pipeline", pipeline, {131071});
   add<float, float>("float32_pipeline", pipeline, scattered(64));
+  for (const std::int64_t size : {16, 24, 32, 48, 64})
+    support::add_comparison("rows/image/f32/" + std::to_string(size) + "x" +
+                                std::to_string(size) + "x64_pairs/" + support::arch_name(),
+                            [=](benchmark::State& state) { image_rows(state, freqs, size); });
   return true;
 }();
 

@@ -48,7 +48,7 @@ template <class X, class Rows> void rope_check(const X& x, const Rows& rows, pai
 /// rope_apply without checks, for one slice of the tokens. Call rope_check once per step, then this
 /// function on each thread. All slices together give the bits of one rope_apply.
 /// Requires A call that rope_check accepts; part.thread in [0, part.n_threads).
-/// Errors   None: it never throws. It allocates no memory and uses at most 24 KB of stack.
+/// Errors   None: it never throws. It allocates no memory and uses at most 28 KB of stack.
 template <class Q, class K, class Rows>
 void rope_apply_unchecked(const Q& q, const K& k, const Rows& rows, pairing p,
                           thread_slice part = {}) noexcept;

@@ -55,6 +55,8 @@ inline void expect_same_bits(const yarn::frequencies& a, const yarn::frequencies
             0);
   EXPECT_EQ(a.attention_factor(), b.attention_factor());
   EXPECT_EQ(a.is_float32_pipeline(), b.is_float32_pipeline());
+  EXPECT_EQ(a.n_axes(), b.n_axes());
+  EXPECT_EQ(std::memcmp(a.axis_of_pair().data(), b.axis_of_pair().data(), n), 0);
 }
 
 inline yarn::yarn_scaling yarn_of(double factor, std::int64_t length) {
