@@ -47,8 +47,8 @@ void compute_row(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
     }
     return;
   }
-  const std::uint64_t* const steps = f.phase_steps().data() + pair;
-  fill_entries<Arch>(steps, n_pairs, static_cast<std::uint64_t>(position), m, cos, sin);
+  const std::uint64_t* const phase_steps = f.phase_steps().data() + pair;
+  fill_entries<Arch>(phase_steps, n_pairs, static_cast<std::uint64_t>(position), m, cos, sin);
 }
 
 // Writes pairs [pair, pair + n_pairs) of the rows of `tokens`. The rows are `stride` elements
@@ -71,14 +71,14 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
     }
     if constexpr (std::is_same_v<T, float>) {
       if (n >= shortest_recurrence) {
-        const std::uint64_t* const steps = f.phase_steps().data() + pair;
+        const std::uint64_t* const phase_steps = f.phase_steps().data() + pair;
         const auto position = static_cast<std::uint64_t>(first);
         const double m = f.attention_factor();
         if (should_stream<Arch>(n_pairs, n, cos, sin, stride)) {
-          fill_run<Arch, true>(steps, n_pairs, position, n, m, cos, sin, stride);
+          fill_run<Arch, true>(phase_steps, n_pairs, position, n, m, cos, sin, stride);
           finish_streaming();
         } else {
-          fill_run<Arch>(steps, n_pairs, position, n, m, cos, sin, stride);
+          fill_run<Arch>(phase_steps, n_pairs, position, n, m, cos, sin, stride);
         }
         cos += n * stride;
         sin += n * stride;

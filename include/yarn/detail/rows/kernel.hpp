@@ -205,8 +205,8 @@ bool should_stream(std::int64_t n_pairs, std::int64_t n, const float* cos, const
 /// stores bypass the caches: should_stream must have returned true, and the caller must call
 /// finish_streaming() afterwards.
 template <class Arch, bool Streams = false>
-void fill_run(const std::uint64_t* steps, std::int64_t n_pairs, std::uint64_t first, std::int64_t n,
-              double amplitude, float* cos, float* sin, std::int64_t stride) {
+void fill_run(const std::uint64_t* phase_steps, std::int64_t n_pairs, std::uint64_t first,
+              std::int64_t n, double amplitude, float* cos, float* sin, std::int64_t stride) {
   using wide = pack<double, Arch>;
   constexpr auto width = static_cast<std::int64_t>(wide::size);
   for (std::int64_t row = 0; row < n; row += run_length) {
@@ -216,15 +216,15 @@ void fill_run(const std::uint64_t* steps, std::int64_t n_pairs, std::uint64_t fi
     float* const s = sin + row * stride;
     std::int64_t i = 0;
     for (; i + packs_at_once * width <= n_pairs; i += packs_at_once * width)
-      run_of_entries<Streams, wide>(steps + i, start, rows, amplitude, c + i, s + i, stride,
+      run_of_entries<Streams, wide>(phase_steps + i, start, rows, amplitude, c + i, s + i, stride,
                                     four_packs{});
     if constexpr (!Streams) {
       for (; i + width <= n_pairs; i += width)
-        run_of_entries<false, wide>(steps + i, start, rows, amplitude, c + i, s + i, stride,
+        run_of_entries<false, wide>(phase_steps + i, start, rows, amplitude, c + i, s + i, stride,
                                     one_pack{});
       for (; i < n_pairs; ++i)
-        run_of_entries<false, scalar_pack<double>>(steps + i, start, rows, amplitude, c + i, s + i,
-                                                   stride, one_pack{});
+        run_of_entries<false, scalar_pack<double>>(phase_steps + i, start, rows, amplitude, c + i,
+                                                   s + i, stride, one_pack{});
     }
   }
 }
