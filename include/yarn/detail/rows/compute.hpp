@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rows of any positions, by the kernels of kernel.hpp. Every function that makes rows calls
-// compute_rows. Nothing is checked here.
+// Computes rows of any positions with the kernels of kernel.hpp. Every function that makes rows
+// calls compute_rows. Nothing is checked here.
 #ifndef YARN_DETAIL_ROWS_COMPUTE_HPP
 #define YARN_DETAIL_ROWS_COMPUTE_HPP
 
@@ -12,12 +12,13 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// Tokens [begin, end).
+// Tokens [begin, end) of a call.
 struct token_range {
   std::int64_t begin;
   std::int64_t end;
 };
-YARN_ALWAYS_INLINE token_range part_of(std::int64_t n, thread_slice part) {
+// The tokens of one slice of a call with n tokens.
+YARN_ALWAYS_INLINE token_range tokens_of(std::int64_t n, thread_slice part) {
   if (part.n_threads == 1) // A division takes longer than the rotation of a head.
     return {0, n};
   // n * index may overflow, so the quotient and the remainder of n are used.
@@ -71,7 +72,7 @@ void compute_row(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
 
 // The start of a recurrence costs as much as a few rows. With fewer rows than this, the recurrence
 // saves nothing.
-inline constexpr std::int64_t shortest_run = 8;
+inline constexpr std::int64_t shortest_recurrence = 8;
 
 // n rows of consecutive positions, by recurrence.
 template <class Arch, bool Streams>
@@ -83,16 +84,17 @@ void compute_run(const frequencies& f, std::int64_t pair, std::int64_t n_pairs, 
   for (std::int64_t row = 0; row < n; row += run_length) {
     const std::int64_t rows = n - row < run_length ? n - row : run_length;
     for_each_block(n_pairs, [&](std::int64_t begin, std::int64_t pairs) {
-      const std::uint64_t* const steps = f.phase_steps().data() + pair + begin;
+      const std::uint64_t* const phase_steps = f.phase_steps().data() + pair + begin;
       const std::int64_t offset = row * stride + begin;
-      fill_grid<Arch, Streams>(
-          {steps, static_cast<std::uint64_t>(first + row), steps, nullptr, bound, 1, rows}, pairs,
-          f.attention_factor(), cos + offset, sin + offset, stride);
+      fill_grid<Arch, Streams>({phase_steps, static_cast<std::uint64_t>(first + row), phase_steps,
+                                nullptr, bound, 1, rows},
+                               pairs, f.attention_factor(), cos + offset, sin + offset, stride);
     });
   }
 }
 
-// Pairs [pair, pair + n_pairs) of the rows of `tokens`; the rows are `stride` apart.
+// Writes pairs [pair, pair + n_pairs) of the rows of `tokens`. The rows are `stride` elements
+// apart.
 template <class T, class Arch = default_arch>
 void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
                   const positions& list, token_range tokens, T* cos, T* sin, std::int64_t stride) {
@@ -108,7 +110,7 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
           ++n;
     }
     if constexpr (std::is_same_v<T, float>) {
-      if (n >= shortest_run) {
+      if (n >= shortest_recurrence) {
         if (should_stream<Arch>(n_pairs, n, cos, sin, stride)) {
           compute_run<Arch, true>(f, pair, n_pairs, first, n, cos, sin, stride);
           finish_streaming();
@@ -192,11 +194,11 @@ void compute_axis_grid(const frequencies& f, std::int64_t pair, std::int64_t n_p
     std::uint64_t start[pairs_at_once], increment[pairs_at_once], jump[pairs_at_once];
     double bound[pairs_at_once];
     for (std::int64_t i = 0; i < pairs; ++i) {
-      const std::uint64_t step = f.phase_steps()[pair + begin + i];
+      const std::uint64_t phase_step = f.phase_steps()[pair + begin + i];
       const std::int64_t axis = f.axis(pair + begin + i);
-      start[i] = step * grid.first[axis];
-      increment[i] = step * grid.increment[axis];
-      jump[i] = step * grid.jump[axis];
+      start[i] = phase_step * grid.first[axis];
+      increment[i] = phase_step * grid.increment[axis];
+      jump[i] = phase_step * grid.jump[axis];
       bound[i] = recurrence_bound(f.attention_factor(), (increment[i] == 0 ? 0 : grid.n_rows - 1) +
                                                             (jump[i] == 0 ? 0 : grid.n_lines - 1));
     }
@@ -217,7 +219,7 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
       if (!f.is_float32_pipeline()) {
         const axis_grid grid = next_axis_grid(list, f.n_axes(), {t, tokens.end});
         n = grid.n_tokens();
-        if (n >= shortest_run) {
+        if (n >= shortest_recurrence) {
           compute_axis_grid<Arch>(f, pair, n_pairs, grid, cos, sin, stride);
           cos += n * stride;
           sin += n * stride;

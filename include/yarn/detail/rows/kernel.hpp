@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: MIT
 // cos and sin of position * frequency, times the attention factor m, for packs of pairs. Three
-// methods give the same float: a polynomial of the phase, a recurrence over consecutive positions,
-// and 128-bit integers.
+// algorithms give the same float: a recurrence over consecutive positions, a polynomial of the
+// phase, and 128-bit integers (exact_point), in the order of their speed.
 //
-// A float entry is m * cos(phase / 2^64 turns), correctly rounded. The two fast methods compute a
-// double v and a bound on its error, and round v - bound and v + bound to float. If both give the
-// same float, the exact value rounds to this float, too, because rounding is monotone. If they
-// differ, the next slower method computes the entry again. The last method is exact_point. Its
-// error is 2^-120, and the exact value of each of the 2^64 phases is farther than that from the
-// nearest rounding boundary. So an entry depends neither on the method nor on the processor.
+// A float entry is m * cos(phase / 2^64 turns), correctly rounded. The two fast algorithms compute
+// a double v and a bound on its error, and round v - bound and v + bound to float. If both give the
+// same float, the exact value also rounds to this float, because rounding is monotone. If they
+// differ, the next slower algorithm computes the entry again. exact_point is the last one; its
+// relative error is 2^-120. So an entry depends neither on the algorithm nor on the processor.
+// (Correct rounding assumes that no exact value is within 2^-120 of a rounding boundary, unless it
+// lies on the boundary. tests/rows/test_row_kernel.cpp tests values within 2^-66.)
 //
 // Error bounds, with e = 2^-53, if every operation rounds (fused multiply-adds round less often):
-// * Polynomial, relative error. Sine: the conversion of the phase 1e, the square 0.1e, the sum
-//   0.9e, the polynomial with its rounded coefficients 0.5e, the product with the argument 1e; in
-//   sum 3.5e. Cosine: 0.8e + 0.4e + 1.7e + 0.3e = 3.2e. The product with m adds 1e. The products
-//   with 1 - 8e and 1 + 8e round by 1e each. 8e >= 4.5e + 2e, so the bound of 8e is safe.
-// * Recurrence z <- z * w, absolute error in units of m * e, as the length of the complex error. z
-//   starts with 4 + sqrt2. A product adds 4 for the error of w (from the polynomial) and 3 * sqrt2
-//   for the three roundings of each component, and multiplies the error by less than 1 + 2^-48.
-//   After n <= 95 products the error is less than 5.5 + 8.3 n. The sums with the bound round by 1.
-//   16 + 10.5 n >= 6.5 + 8.3 n, so recurrence_bound is safe. A product with w = (1, 0) is exact, so
-//   pairs that do not move have n = 0. (Otherwise one entry near a rounding boundary, the same in
-//   all rows of an image, would be computed again in each of them.)
-// tests/rows/test_row_kernel.cpp measures at most 2.2e and 83. The rest is room for the changes of
-// -ffast-math.
+// * Polynomial, relative error. Sine: conversion of the phase 1e, square 0.1e, sum 0.9e, polynomial
+//   with its rounded coefficients 0.5e, product with the argument 1e; in total 3.5e. Cosine,
+//   without the last product: 0.8e + 0.4e + 1.7e + 0.3e = 3.2e. The product with m adds 1e. The
+//   products with 1 - 8e and 1 + 8e round by 1e each. 8e >= 4.5e + 2e, so the bound of 8e is safe.
+// * Recurrence z <- z * w of complex numbers. The error is the length of the complex error, in
+//   units of m * e. z starts with an error of 4 + sqrt2. A multiplication adds 4 for the error of w
+//   (from the polynomial) and 3 * sqrt2 for the three roundings of each component, and it
+//   multiplies the error by less than 1 + 2^-48. After n <= 95 multiplications the error is less than
+//   5.5 + 8.3 n. The sums with the bound round by 1. 16 + 10.5 n >= 6.5 + 8.3 n, so the bound of
+//   recurrence_bound is safe. A multiplication by w = (1, 0) is exact, so pairs that do not move
+//   have n = 0. (With a larger bound, one entry near a rounding boundary that is the same in all
+//   rows of an image would be recomputed in each row.)
+// tests/rows/test_row_kernel.cpp measures at most 2.2e and 83. The margin covers what -ffast-math
+// may change.
 #ifndef YARN_DETAIL_ROWS_KERNEL_HPP
 #define YARN_DETAIL_ROWS_KERNEL_HPP
 
@@ -36,13 +38,13 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// Packs that are computed together. The chain of multiply-adds of one pack alone leaves the
-/// processor waiting for each result.
+/// The number of packs that are computed together. With one pack, each multiply-add would wait for
+/// the result of the previous one.
 inline constexpr std::size_t packs_at_once = 4;
 using four_packs = std::make_index_sequence<packs_at_once>;
 using one_pack = std::make_index_sequence<1>;
 
-/// Rows of a recurrence before it starts anew. The error bound above is for this length.
+/// The number of rows after which a recurrence restarts. The error bound above is for this length.
 inline constexpr std::int64_t run_length = 96;
 
 template <class Pack> struct circle_pack {
@@ -83,12 +85,12 @@ template <class T> YARN_ALWAYS_INLINE T round_entry(real value, double amplitude
   const real entry = amplitude == 1.0 ? value : value * real(amplitude);
   if constexpr (std::is_same_v<T, double>)
     return static_cast<double>(entry);
-  else // The double is a float already, normal or zero: see frequencies::attention_factor.
+  else // The double is exactly a float, normal or zero (see frequencies::attention_factor).
     return static_cast<float>(assemble_double(
         round_to_even(entry.mantissa(), entry.exponent(), 24, -149), entry.is_negative()));
 }
 
-/// n entries by 128-bit integers. T is float or double; the phases may be any.
+/// n entries by 128-bit integers. T is float or double.
 template <class T>
 YARN_NOINLINE void exact_entries(const std::uint64_t* phases, std::uint64_t multiplier,
                                  std::size_t n, double amplitude, T* cos, T* sin) {
@@ -99,7 +101,7 @@ YARN_NOINLINE void exact_entries(const std::uint64_t* phases, std::uint64_t mult
   }
 }
 
-/// The entries of sizeof...(I) packs. The phases may be any.
+/// The entries of sizeof...(I) packs, for arbitrary phases, by polynomials.
 template <class Pack, std::size_t... I>
 YARN_ALWAYS_INLINE void entries(const std::uint64_t* phases, std::uint64_t multiplier,
                                 double amplitude, float* cos, float* sin,
@@ -107,14 +109,14 @@ YARN_ALWAYS_INLINE void entries(const std::uint64_t* phases, std::uint64_t multi
   constexpr std::size_t size = Pack::size;
   const circle_pack<Pack> point[] = {polynomial_point<Pack>(phases + I * size, multiplier)...};
   const Pack m(amplitude), below(1.0 - 0x1p-50), above(1.0 + 0x1p-50);
-  const Pack zero(0.0); // The sum gives a zero the sign that exact_entries gives it.
+  const Pack zero(0.0); // Its addition gives zeros the sign that exact_entries gives.
   const auto round = [&](const Pack& x, float* out) YARN_INLINE_LAMBDA {
     const Pack entry = m * x + zero;
     return round_both<false>(entry * below, entry * above, out);
   };
-  const unsigned open =
+  const unsigned undecided =
       ((round(point[I].cos, cos + I * size) | round(point[I].sin, sin + I * size)) | ...);
-  if (!YARN_LIKELY(open == 0))
+  if (!YARN_LIKELY(undecided == 0))
     exact_entries(phases, multiplier, size * sizeof...(I), amplitude, cos, sin);
 }
 
@@ -126,7 +128,7 @@ YARN_ALWAYS_INLINE circle_pack<Pack> multiply(const circle_pack<Pack>& z,
           multiply_add(z.sin, w.cos, z.cos * w.sin)};
 }
 
-/// The entries of n phases, phases[i] * multiplier.
+/// The entries of the n phases phases[i] * multiplier.
 template <class Arch>
 void fill_entries(const std::uint64_t* phases, std::int64_t n, std::uint64_t multiplier,
                   double amplitude, float* cos, float* sin) {
@@ -142,20 +144,20 @@ void fill_entries(const std::uint64_t* phases, std::int64_t n, std::uint64_t mul
     entries<scalar_pack<double>>(phases + i, multiplier, amplitude, cos + i, sin + i, one_pack{});
 }
 
-/// Double entries always come from 128-bit integers: there is no wider type of the processor to
-/// check a faster result with.
+/// Double entries always come from 128-bit integers, because processors have no type wider than
+/// double in which a faster algorithm could bound its error.
 template <class Arch>
 void fill_entries(const std::uint64_t* phases, std::int64_t n, std::uint64_t multiplier,
                   double amplitude, double* cos, double* sin) {
   exact_entries(phases, multiplier, static_cast<std::size_t>(n), amplitude, cos, sin);
 }
 
-/// Whether the stores of a run should bypass the caches: the run is larger than the caches, and
-/// consists of whole cache lines.
+/// Whether the stores of n rows should bypass the caches: the rows are larger than the caches, and
+/// consist of whole cache lines.
 template <class Arch>
 bool should_stream(std::int64_t n_pairs, std::int64_t n, const float* cos, const float* sin,
                    std::int64_t stride) {
-  constexpr std::int64_t many = std::int64_t{1} << 21; // pairs: 16 MB
+  constexpr std::int64_t many = std::int64_t{1} << 21; // pairs; cos and sin take 16 MB
   constexpr std::int64_t line = 16;
   constexpr auto group = static_cast<std::int64_t>(packs_at_once * pack<double, Arch>::size);
   const auto is_aligned = [](const float* p) {
@@ -165,9 +167,10 @@ bool should_stream(std::int64_t n_pairs, std::int64_t n, const float* cos, const
          is_aligned(cos) && is_aligned(sin);
 }
 
-/// The bound on the error of entries after n_steps products of the recurrence (see above).
-YARN_ALWAYS_INLINE double recurrence_bound(double amplitude, std::int64_t n_steps) {
-  return amplitude * 0x1p-53 * (16.0 + 10.5 * static_cast<double>(n_steps));
+/// The bound on the error of entries after n_products multiplications of the recurrence (see the
+/// head of this file).
+YARN_ALWAYS_INLINE double recurrence_bound(double amplitude, std::int64_t n_products) {
+  return amplitude * 0x1p-53 * (16.0 + 10.5 * static_cast<double>(n_products));
 }
 
 /// The largest number of pairs in a point_block.
@@ -189,7 +192,8 @@ struct point_block {
 };
 
 /// Calls f(Pack(), pair) for each pack of n pairs: vectors, then scalars.
-template <class Arch, class F> YARN_ALWAYS_INLINE void for_each_pack(std::size_t n, const F& f) {
+template <class Arch, class F>
+YARN_ALWAYS_INLINE void for_each_double_pack(std::size_t n, const F& f) {
   using wide = pack<double, Arch>;
   std::size_t i = 0;
   for (; i + wide::size <= n; i += wide::size)
@@ -209,7 +213,7 @@ YARN_ALWAYS_INLINE void store_points(const std::uint64_t* phases, std::uint64_t 
   (points.store<Pack>(pair + I * size, {m * point[I].cos, m * point[I].sin}), ...);
 }
 
-/// amplitude times the points of n <= pairs_at_once phases.
+/// Writes amplitude times the points of n <= pairs_at_once phases, phases[i] * multiplier.
 template <class Arch>
 void fill_points(const std::uint64_t* phases, std::uint64_t multiplier, std::size_t n,
                  double amplitude, point_block& points) {
@@ -224,9 +228,9 @@ void fill_points(const std::uint64_t* phases, std::uint64_t multiplier, std::siz
     store_points<scalar_pack<double>>(phases, multiplier, amplitude, i, points, one_pack{});
 }
 
-/// Rows whose phases grow evenly: n_lines lines of n_rows rows. Row r of line l has the phase
-/// start[pair] * multiplier + r * increment[pair] + l * jump[pair]. `jump` may be null for one line.
-/// bound[pair] is the recurrence_bound of the pair.
+/// A grid of rows: n_lines lines of n_rows rows. Row r of line l has the phase
+/// start[pair] * multiplier + r * increment[pair] + l * jump[pair]. A grid of one line may have a
+/// null `jump`. bound[pair] is the recurrence_bound of the pair.
 struct phase_grid {
   const std::uint64_t* start;
   std::uint64_t multiplier;
@@ -237,26 +241,27 @@ struct phase_grid {
   std::int64_t n_rows;
 };
 
-/// The entries of sizeof...(I) packs in one line, by recurrence. `point` is the point of the first
-/// row, times m; `step` is the increment. Marks the rows in which the two roundings differ: their
-/// entries are computed again after the loop, because a function call in the loop would spill the
-/// registers.
+/// The entries of sizeof...(I) packs in one line, by recurrence. `point` has m times the points of
+/// the first row, and `increment` the points of the phases that each row adds. Marks the rows in
+/// which the two roundings differ. The caller recomputes these rows after the loop, because a
+/// function call in the loop would spill the registers.
 template <bool Streams, class Pack, std::size_t... I>
-YARN_ALWAYS_INLINE void line_of_entries(const point_block& point, const point_block& step,
+YARN_ALWAYS_INLINE void line_of_entries(const point_block& point, const point_block& increment,
                                         const double* bound, std::size_t pair, std::int64_t n_rows,
-                                        float* cos, float* sin, std::int64_t stride, bool* is_open,
-                                        std::index_sequence<I...>) {
+                                        float* cos, float* sin, std::int64_t stride,
+                                        bool* is_undecided, std::index_sequence<I...>) {
   constexpr std::size_t size = Pack::size;
   const Pack b[] = {Pack::load_unaligned(bound + pair + I * size)...};
   circle_pack<Pack> at[] = {point.load<Pack>(pair + I * size)...};
-  const circle_pack<Pack> w[] = {step.load<Pack>(pair + I * size)...};
+  const circle_pack<Pack> w[] = {increment.load<Pack>(pair + I * size)...};
   for (std::int64_t row = 0; row < n_rows; ++row) {
     float* const c = cos + row * stride + pair;
     float* const s = sin + row * stride + pair;
-    const unsigned open = ((round_both<Streams>(at[I].cos - b[I], at[I].cos + b[I], c + I * size) |
-                            round_both<Streams>(at[I].sin - b[I], at[I].sin + b[I], s + I * size)) |
-                           ...);
-    is_open[row] |= open != 0;
+    const unsigned undecided =
+        ((round_both<Streams>(at[I].cos - b[I], at[I].cos + b[I], c + I * size) |
+          round_both<Streams>(at[I].sin - b[I], at[I].sin + b[I], s + I * size)) |
+         ...);
+    is_undecided[row] |= undecided != 0;
     YARN_KEEP_ONE_LOOP();
     ((at[I] = multiply(at[I], w[I])), ...);
   }
@@ -271,28 +276,28 @@ void fill_grid(const phase_grid& phases, std::int64_t n_pairs, double amplitude,
   using wide = pack<double, Arch>;
   constexpr std::size_t width = wide::size;
   const auto n = static_cast<std::size_t>(n_pairs);
-  point_block line, step, jump;
+  point_block line, increment, jump;
   fill_points<Arch>(phases.start, phases.multiplier, n, amplitude, line);
-  fill_points<Arch>(phases.increment, 1, n, 1.0, step);
+  fill_points<Arch>(phases.increment, 1, n, 1.0, increment);
   if (phases.n_lines > 1)
     fill_points<Arch>(phases.jump, 1, n, 1.0, jump);
 
   for (std::int64_t l = 0; l < phases.n_lines; ++l) {
-    bool is_open[run_length] = {};
+    bool is_undecided[run_length] = {};
     std::size_t i = 0;
     for (; i + packs_at_once * width <= n; i += packs_at_once * width)
-      line_of_entries<Streams, wide>(line, step, phases.bound, i, phases.n_rows, cos, sin, stride,
-                                     is_open, four_packs{});
+      line_of_entries<Streams, wide>(line, increment, phases.bound, i, phases.n_rows, cos, sin,
+                                     stride, is_undecided, four_packs{});
     if constexpr (!Streams) {
       for (; i + width <= n; i += width)
-        line_of_entries<false, wide>(line, step, phases.bound, i, phases.n_rows, cos, sin, stride,
-                                     is_open, one_pack{});
+        line_of_entries<false, wide>(line, increment, phases.bound, i, phases.n_rows, cos, sin,
+                                     stride, is_undecided, one_pack{});
       for (; i < n; ++i)
-        line_of_entries<false, scalar_pack<double>>(line, step, phases.bound, i, phases.n_rows, cos,
-                                                    sin, stride, is_open, one_pack{});
+        line_of_entries<false, scalar_pack<double>>(line, increment, phases.bound, i, phases.n_rows,
+                                                    cos, sin, stride, is_undecided, one_pack{});
     }
     for (std::int64_t row = 0; row < phases.n_rows; ++row)
-      if (is_open[row]) {
+      if (is_undecided[row]) {
         std::uint64_t at_row[pairs_at_once];
         for (std::size_t pair = 0; pair < n; ++pair)
           at_row[pair] = phases.start[pair] * phases.multiplier +
@@ -303,7 +308,7 @@ void fill_grid(const phase_grid& phases, std::int64_t n_pairs, double amplitude,
     cos += phases.n_rows * stride;
     sin += phases.n_rows * stride;
     if (l + 1 < phases.n_lines)
-      for_each_pack<Arch>(n, [&](auto zero, std::size_t pair) YARN_INLINE_LAMBDA {
+      for_each_double_pack<Arch>(n, [&](auto zero, std::size_t pair) YARN_INLINE_LAMBDA {
         using Pack = decltype(zero);
         line.store<Pack>(pair, multiply(line.load<Pack>(pair), jump.load<Pack>(pair)));
       });
