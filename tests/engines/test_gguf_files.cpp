@@ -109,7 +109,7 @@ void expect_same(const yarn::gguf_config& found, const yarn::gguf_config& expect
   EXPECT_EQ(f.attention_factor(), g.attention_factor());
 }
 
-TEST(gguf_file, is_the_model_that_was_written) {
+TEST(gguf_file, has_the_numbers_of_the_metadata_that_was_written) {
   const std::vector<float> shorter(48, 1.25F), longer(48, 9.5F);
   const support::memory_gguf models[] = {
       support::gguf_llama3(128, 8), support::gguf_qwen2_yarn(),
@@ -213,7 +213,7 @@ TEST(gguf_file, reports_sections) {
   EXPECT_EQ(config.notes.size(), 1U);
 }
 
-TEST(gguf_file, is_refused_where_its_factors_cannot_be_read) {
+TEST(gguf_file, is_refused_if_its_factors_cannot_be_read) {
   const auto refusal = [](const auto& call, std::initializer_list<std::string> words) {
     support::expect_error<std::invalid_argument>(call, words);
   };

@@ -80,7 +80,7 @@ TYPED_TEST_SUITE(onnx_rope_of, element_types, );
 
 // ---- Bit for bit -------------------------------------------------------------------------------
 
-TYPED_TEST(onnx_rope_of, each_type_is_rope_apply) {
+TYPED_TEST(onnx_rope_of, each_type_has_the_bits_of_rope_apply) {
   using T = TypeParam;
   for (const int rotary_dim : {dim, 8}) // the rest of a head is copied
     for (const bool is_rank_4 : {true, false})
@@ -143,7 +143,7 @@ TEST(onnx_graph, layers_share_rows) {
   }
 }
 
-TEST(onnx_graph, threads_make_the_same_bits) {
+TEST(onnx_graph, gives_the_same_bits_with_any_number_of_threads) {
   constexpr std::int64_t tokens = 3000, heads = 8, size = 64; // some 6 MB, in parts
   yarn::rope_shape s;
   s.head_dim = size;
@@ -172,7 +172,7 @@ TEST(onnx_graph, threads_make_the_same_bits) {
   }
 }
 
-TEST(onnx_graph, of_no_tokens_runs) {
+TEST(onnx_graph, runs_without_tokens) {
   const yarn::onnx_rope_rows rows(frequencies_of());
   const yarn::onnx_rope rope;
   std::vector<float> x, y;
@@ -295,9 +295,9 @@ void expect_words(const std::string& words, const std::vector<std::string>& expe
     EXPECT_NE(words.find(word), std::string::npos) << "\"" << words << "\" without " << word;
 }
 
-TEST(onnx_refused, nothing_that_is_right) { EXPECT_EQ(refused{}.words(), "(accepted)"); }
+TEST(onnx_refused, correct_calls_are_accepted) { EXPECT_EQ(refused{}.words(), "(accepted)"); }
 
-TEST(onnx_refused, a_pairing_that_nobody_chose) {
+TEST(onnx_refused, a_missing_pairing) {
   refused r;
   r.attributes = {};
   expect_words(r.words(), {"interleaved"});
@@ -339,7 +339,7 @@ TEST(onnx_refused, elements_that_are_no_floats) {
   expect_words(words_of([&] { model.run(); }), {"yarn: Rope: x of ONNX's element type 7"});
 }
 
-TEST(onnx_refused, positions_of_no_row) {
+TEST(onnx_refused, positions_beyond_the_exact_range) {
   const yarn::onnx_rope_rows rows(frequencies_of());
   const auto words = [&](std::vector<std::int64_t> ids, const shape& s) {
     std::vector<float> out(ids.size() * dim);
@@ -357,7 +357,7 @@ TEST(onnx_refused, positions_of_no_row) {
   expect_words(words({1, 2}, {1, 1, 2}), {"yarn: RopeRows: position_ids of shape [1, 1, 2]"});
 }
 
-TEST(onnx_refused, frequencies_of_no_model) {
+TEST(onnx_refused, empty_frequencies) {
   const yarn::frequencies none;
   EXPECT_THROW(yarn::onnx_rope_rows{none}, std::invalid_argument);
 }

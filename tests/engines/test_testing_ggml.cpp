@@ -83,7 +83,7 @@ std::vector<diagnosis> found(const report& r) {
   return list;
 }
 
-TEST(testing_ggml, is_right_but_for_float32_angles) {
+TEST(testing_ggml, is_right_except_for_float32_angles) {
   for (const pairing order : {pairing::half_split, pairing::interleaved})
     for (const bool with_yarn : {false, true})
       for (const int dims : {128, 64}) {
@@ -104,7 +104,7 @@ TEST(testing_ggml, is_right_but_for_float32_angles) {
       }
 }
 
-TEST(testing_ggml, is_told_apart_with_wrong_arguments) {
+TEST(testing_ggml, wrong_arguments_are_named) {
   const expectation e = expected(pairing::half_split);
   const auto names = [&](const arguments& a, diagnosis what) {
     for (const report& r : {check<float>(e, a), check<yarn::float16>(e, a)})

@@ -120,7 +120,7 @@ TEST(testing_onnxruntime, is_right_with_rows_of_the_library) {
     }
 }
 
-TEST(testing_onnxruntime, is_told_apart_with_other_caches_or_attributes) {
+TEST(testing_onnxruntime, wrong_caches_and_attributes_are_named) {
   const expectation e(shape_of(128), yarn_x16(), pairing::half_split);
   const auto names = [&](const onnx_engine& engine, diagnosis what) {
     const report r = check(e, engine);

@@ -77,7 +77,7 @@ report check_rotation(const std::string& name, const expectation& e, const optio
 
 const std::vector<std::string> names = {"default", "linear", "yarn", "llama3"};
 
-TEST(testing_torch, is_right_but_for_float32_angles) {
+TEST(testing_torch, is_right_except_for_float32_angles) {
   options accepting;
   accepting.accept_float32_angles = true;
   for (const std::string& name : names)
@@ -91,7 +91,7 @@ TEST(testing_torch, is_right_but_for_float32_angles) {
     }
 }
 
-TEST(testing_torch, is_told_apart_from_other_parameters) {
+TEST(testing_torch, wrong_parameters_are_named) {
   for (const auto& check : {check_table, check_rotation}) {
     EXPECT_TRUE(check("default", expected("yarn"), {}).has(diagnosis::scaling_missing));
     EXPECT_TRUE(check("linear", expected("default"), {}).has(diagnosis::wrong_factor));

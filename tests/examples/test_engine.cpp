@@ -50,7 +50,7 @@ TYPED_TEST_SUITE(engine_of, element_types, type_names);
 
 // All tokens in one step. Every query and key has the frequencies of the whole length, as in a
 // model without a cache.
-TEST(engine, prefill_is_the_model_by_its_formulas) {
+TEST(engine, prefill_equals_the_formulas_of_the_model) {
   const std::vector<int> tokens = support::random_tokens(40, 1);
   for (const scaled_model& one : support::scaled_models()) {
     const auto m = support::small_model<double>(one.method);
@@ -70,7 +70,7 @@ TEST(engine, prefill_is_the_model_by_its_formulas) {
 // With a cache, token by token. With a dynamic method, only the keys and values of the first layer
 // do not depend on the rotation of earlier tokens. So a model with one layer still equals the
 // formula.
-TEST(engine, decoding_is_the_model_by_its_formulas) {
+TEST(engine, decoding_equals_the_formulas_of_the_model) {
   const std::vector<int> tokens = support::random_tokens(40, 1);
   for (const scaled_model& one : support::scaled_models()) {
     const int n_layers = one.is_dynamic ? 1 : 2;
@@ -92,7 +92,7 @@ TEST(engine, decoding_is_the_model_by_its_formulas) {
 
 // ---- Cached keys: changed, or rotated anew ------------------------------------------------------
 
-TYPED_TEST(engine_of, cached_keys_that_follow_equal_keys_rotated_anew) {
+TYPED_TEST(engine_of, rerotated_keys_equal_keys_rotated_in_every_step) {
   using T = TypeParam;
   constexpr std::size_t n_prompt = 10, n_tokens = 60;
   for (const scaled_model& one : support::scaled_models()) {
@@ -139,7 +139,7 @@ TYPED_TEST(engine_of, cached_keys_that_follow_equal_keys_rotated_anew) {
   }
 }
 
-TEST(engine, rotates_keys_again_when_the_scale_changes_and_only_then) {
+TEST(engine, rerotates_keys_only_when_the_frequencies_change) {
   constexpr std::int64_t length = support::original_length, n_more = 16;
   const auto account_of = [](const scaled_model& one, std::int64_t block) {
     const auto m = support::small_model<float>(one.method);
@@ -252,7 +252,7 @@ TYPED_TEST(engine_of, chunks_equal_one_prefill) {
 // If the length of the prompt is not known, each chunk has the frequencies of its own step. Keys
 // are rerotated, so with one layer only rounding errors remain. Deeper layers keep values that were
 // computed with the earlier frequencies.
-TEST(engine, chunks_of_a_dynamic_method_remember_their_length) {
+TEST(engine, chunks_of_a_dynamic_method_keep_the_frequencies_of_their_step) {
   constexpr std::size_t n_prompt = 40;
   const std::vector<int> tokens = support::random_tokens(n_prompt, 4);
   for (const scaled_model& one : support::scaled_models()) {
@@ -340,7 +340,7 @@ TYPED_TEST(engine_of, dropping_the_last_tokens_undoes_them) {
 
 // ---- 16-bit caches ----------------------------------------------------------------------------
 
-TEST(engine, bfloat16_cache_is_off_by_its_rounding) {
+TEST(engine, bfloat16_cache_differs_by_its_rounding_only) {
   constexpr std::size_t n_tokens = 60;
   const std::vector<int> tokens = support::random_tokens(n_tokens, 8);
   for (const scaled_model& one : support::scaled_models()) {
@@ -365,7 +365,7 @@ TEST(engine, bfloat16_cache_is_off_by_its_rounding) {
 
 // ---- Refusals ---------------------------------------------------------------------------------
 
-TEST(engine, refuses_steps_that_cannot_be) {
+TEST(engine, refuses_invalid_steps) {
   const auto m = support::small_model<float>(yarn::default_scaling{});
   decoder<float> d(m);
   d.add_sequence();

@@ -117,7 +117,7 @@ const std::vector<published>& ordinary_models() {
   return models;
 }
 
-TEST(remarks, warn_about_no_ordinary_model) {
+TEST(remarks, do_not_warn_about_ordinary_models) {
   for (const published& each : ordinary_models()) {
     const std::vector<remark> all = remarks_on(each.config, 0, each.layer_type);
     for (const remark& one : all)
@@ -125,7 +125,7 @@ TEST(remarks, warn_about_no_ordinary_model) {
   }
 }
 
-TEST(remarks, warn_about_what_is_true_of_a_model) {
+TEST(remarks, warn_about_intended_settings_that_need_care) {
   // InternLM2 and Qwen2.5-VL are as their authors intended, but need care.
   EXPECT_EQ(warnings(model("1000000", "32768", R"({"type": "dynamic", "factor": 2.0})")),
             list{"dynamic-kv-cache"});
@@ -276,7 +276,7 @@ TEST(remarks, on_the_factor_alone) {
   EXPECT_EQ(notes(model("10000", "4096", R"({"type": "dynamic", "factor": 1.0})"), 4096), list{});
 }
 
-TEST(remarks, on_the_length_asked_for) {
+TEST(remarks, on_a_given_length) {
   EXPECT_EQ(warnings(yarn_model(), 131072), list{});
   EXPECT_EQ(warnings(yarn_model(), 131073), list{"seq-len-beyond-context"});
   EXPECT_EQ(notes(yarn_model(), 4097), list{});
@@ -297,7 +297,7 @@ TEST(remarks, on_theta) {
   EXPECT_EQ(warnings(model("10000", "54420", "null")), list{"theta-and-length"});
 }
 
-TEST(remarks, on_local_layers_do_not_ask_for_reach) {
+TEST(remarks, on_local_layers_do_not_warn_about_short_wavelengths) {
   const std::string gemma = R"({"model_type": "gemma3_text", "head_dim": 128,
     "max_position_embeddings": 131072, "rope_parameters": {
     "full_attention": {"rope_type": "linear", "factor": 8, "rope_theta": 1000000},
@@ -324,7 +324,7 @@ TEST(remarks, on_the_rotated_part) {
             list{});
 }
 
-TEST(remarks, on_keys_that_nothing_reads) {
+TEST(remarks, on_keys_that_the_reader_does_not_use) {
   const std::vector<remark> all = remarks_on(yarn_model(R"(, "beta_fats": 16, "finetuned": true)"));
   EXPECT_EQ(ids(all, false), list{"unused-key"});
   EXPECT_NE(text_of(all, "unused-key").find("rope_scaling.beta_fats"), std::string::npos);
@@ -342,7 +342,7 @@ TEST(remarks, on_keys_at_any_depth) {
   EXPECT_EQ(warnings(nested(found)), list{"mrope-sections"});
 }
 
-TEST(remarks, on_warnings_come_first) {
+TEST(remarks, list_warnings_before_notes) {
   const std::vector<remark> all =
       remarks_on(yarn_model(R"(, "truncate": false, "mscale": 0.7)", "131072", "16"));
   EXPECT_EQ(ids(all, true), (list{"factor-and-lengths", "lone-mscale"}));

@@ -132,7 +132,7 @@ TEST(rope_copy_sources, accept_rows_of_any_type) {
 }
 
 // Pages of a cache: each page is one view, and its copy takes the rows of its tokens.
-TEST(rope_copy_sources, give_each_page_its_part_of_the_rows) {
+TEST(rope_copy_sources, give_each_page_its_own_rows) {
   const copy_shape s{14, 3, 16, 8};
   constexpr std::int64_t page_size = 4;
   const std::vector<float> heads = random_heads<float>(s, content::ordinary);

@@ -71,7 +71,7 @@ TYPED_TEST(rope_layouts, q_and_k_of_head_major_tensors) {
       "head-major");
 }
 
-TYPED_TEST(rope_layouts, back_part_of_heads_as_in_mla) {
+TYPED_TEST(rope_layouts, last_elements_of_heads_as_in_mla) {
   using T = TypeParam;
   // MLA: the last 16 of 48 elements of a query head, and one key head of 16 after a latent of 80.
   constexpr std::int64_t tokens = 5, heads = 6, k_row = 96, q_size = tokens * heads * 48;

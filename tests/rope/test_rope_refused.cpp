@@ -92,7 +92,7 @@ TYPED_TEST(rope_refused, negative_extents) {
   this->template bad_tensor<invalid>({"n_heads"}, {data, 3, INT64_MIN, 8});
 }
 
-TYPED_TEST(rope_refused, heads_shorter_than_the_rotary_part) {
+TYPED_TEST(rope_refused, heads_shorter_than_rotary_dim) {
   TypeParam* const data = this->q_data();
   this->template bad_tensor<invalid>({"head_dim = 5", "rotary_dim = 6"}, {data, 3, 4, 5});
   this->template bad_tensor<invalid>({"head_dim = 0"}, {data, 3, 4, 0});

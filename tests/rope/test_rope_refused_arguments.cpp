@@ -92,7 +92,7 @@ TEST_F(rope_apply_error, n_tokens_of_q_and_k_that_differ_are_named) {
   expect_refusal<invalid>({"n_tokens", "3", "2"}, q, fewer, yarn::rows_of(table, list), half_split);
 }
 
-TEST_F(rope_apply_error, positions_not_one_a_token_are_named) {
+TEST_F(rope_apply_error, number_of_positions_other_than_n_tokens_is_named) {
   for (const std::int64_t n : {2, 4}) {
     const yarn::positions run = yarn::positions_from(0, n);
     const std::string count = std::to_string(n);
@@ -102,7 +102,7 @@ TEST_F(rope_apply_error, positions_not_one_a_token_are_named) {
   }
 }
 
-TEST_F(rope_apply_error, n_rows_not_one_a_token_is_named) {
+TEST_F(rope_apply_error, n_rows_other_than_n_tokens_is_named) {
   for (const std::int64_t n : {2, 4}) {
     yarn::rotary_rows<float> others;
     others.assign(freqs, yarn::positions_from(0, n));
@@ -136,7 +136,7 @@ TEST_F(rope_apply_error, negative_position_of_a_table_is_out_of_range) {
                                yarn::rows_of(table, yarn::positions_from(-2)), half_split);
 }
 
-TEST_F(rope_apply_error, position_behind_a_table_is_out_of_range) {
+TEST_F(rope_apply_error, position_after_a_table_is_out_of_range) {
   for (const std::int32_t position : {6, 7, std::numeric_limits<std::int32_t>::max()}) {
     listed[2] = position;
     const std::string text = std::to_string(position);

@@ -149,7 +149,7 @@ TYPED_TEST(rope_typed, many_tokens_and_many_heads) {
 
 // ---- Empty tensors ----------------------------------------------------------------------------
 
-TYPED_TEST(rope_typed, no_tokens_no_heads_and_an_empty_k) {
+TYPED_TEST(rope_typed, accepts_no_tokens_no_heads_and_an_empty_k) {
   using T = typename TypeParam::type;
   constexpr pairing order = TypeParam::order;
   constexpr std::size_t dim = 10, tokens = 3, heads = 2;
@@ -204,7 +204,7 @@ TYPED_TEST(rope_typed, no_tokens_no_heads_and_an_empty_k) {
 // The error of a row entry is half a unit of the entry. So the two products together are off by at
 // most H/2^24, one unit at H; with the arithmetic the bound is two units. The phase adds 2^-62.3
 // rad per token, which shows in double only.
-TYPED_TEST(rope_typed, within_two_units_of_the_true_angle) {
+TYPED_TEST(rope_typed, is_within_two_units_of_the_true_angle) {
   using T = typename TypeParam::type;
   if (std::is_same_v<T, double> && !support::has_wide_long_double) {
     // The exact result needs a wider type than the result that is tested.
