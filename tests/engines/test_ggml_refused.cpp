@@ -29,9 +29,9 @@ TEST(ggml_heads, have_the_address_and_strides_of_the_tensor) {
   EXPECT_EQ(second.head_stride(), 128);
 
   ggml_tensor* const half = new_tensor<yarn::float16>(context.get(), 6, 5);
-  ggml_tensor* const part =
+  ggml_tensor* const section =
       ggml_view_3d(context.get(), half, 64, 2, 5, half->nb[1], half->nb[2], 3 * half->nb[1] + 128);
-  const auto view = yarn::heads_from<const yarn::float16>(part);
+  const auto view = yarn::heads_from<const yarn::float16>(section);
   EXPECT_EQ(view.data(), static_cast<yarn::float16*>(half->data) + 3 * 128 + 64);
   EXPECT_EQ(view.head_dim(), 64);
   EXPECT_EQ(view.n_heads(), 2);

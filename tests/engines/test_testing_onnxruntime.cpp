@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 // yarn/testing.hpp checks RotaryEmbedding of onnxruntime. With our rows in its caches the operator
-// is right. Mistakes in caches or attributes are named.
+// passes. Mistakes in caches or attributes are named.
 #include <gtest/gtest.h>
 #include <onnxruntime_cxx_api.h>
 #include <yarn/testing.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 

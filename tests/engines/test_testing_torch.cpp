@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// yarn/testing.hpp checks results of the installed torch and transformers: dump_hf_rows.py has
-// written tables and rotations of Hugging Face's Llama into the directory YARN_TEST_HF_ROWS.
+// yarn/testing.hpp checks results of the installed torch and transformers. dump_hf_rows.py writes
+// tables and rotations of Hugging Face's Llama into the directory YARN_TEST_HF_ROWS before this
+// test runs.
 #include <gtest/gtest.h>
 #include <yarn/testing.hpp>
 
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>

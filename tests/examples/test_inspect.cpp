@@ -71,7 +71,7 @@ std::vector<std::string> lines_of(const std::string& text) {
     lines.push_back(line);
   return lines;
 }
-// The number of code points; each takes one column.
+// The number of code points, each of which takes one column.
 std::size_t columns(const std::string& line) {
   return static_cast<std::size_t>(std::count_if(line.begin(), line.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
@@ -321,11 +321,10 @@ TEST(npy, has_the_header_of_numpy_and_the_entries_of_rows) {
   }
 }
 
-// A table that is written in several parts has the entries of rows.
 TEST(npy, written_in_sections_has_the_entries_of_rows) {
   const model_report r = report_of(R"({"head_dim": 4, "rope_theta": 10000,
     "max_position_embeddings": 4096})");
-  const std::int64_t n = (1 << 20) + 17; // With two pairs, parts have 2^19 positions.
+  const std::int64_t n = (1 << 20) + 17; // a section has 2^19 positions if there are two pairs
   const std::string path = temporary("large.npy");
   inspect::write_npy(path, r.frequencies, {7, 7 + n});
   const std::string bytes = inspect::read_file(path);
@@ -334,8 +333,8 @@ TEST(npy, written_in_sections_has_the_entries_of_rows) {
   ASSERT_EQ(bytes.size(), 128 + entries * sizeof(float));
   std::vector<float> cos(entries / 2), sin(entries / 2);
   yarn::fill_rows(r.frequencies, yarn::positions_from(7, n), cos.data(), sin.data(), 2);
-  std::vector<float> values(
-      entries); // On a little-endian machine the bytes of the file are those of the floats.
+  // On a little-endian machine the bytes of the file are those of the floats.
+  std::vector<float> values(entries);
   std::memcpy(values.data(), bytes.data() + 128, entries * sizeof(float));
   const std::uint16_t one = 1;
   if (*reinterpret_cast<const unsigned char*>(&one) == 1) {
@@ -350,12 +349,13 @@ TEST(npy, refuses_positions_and_files_that_it_cannot_write) {
   EXPECT_THROW(inspect::write_npy(path, r.frequencies, {0, std::int64_t{1} << 31}),
                std::invalid_argument);
   EXPECT_FALSE(std::filesystem::exists(path));
-  // 8 GiB of 64 pairs are 2^24 positions.
+  // With 64 pairs, 2^24 positions take 8 GiB.
   EXPECT_THROW(inspect::write_npy(path, r.frequencies, {0, (1 << 24) + 1}), std::invalid_argument);
   EXPECT_THROW(inspect::write_npy(path + "/x/y", r.frequencies, {0, 1}), std::runtime_error);
   if (std::filesystem::exists("/dev/full")) {
     EXPECT_THROW(inspect::write_npy("/dev/full", r.frequencies, {0, 1}), std::runtime_error);
-    EXPECT_TRUE(std::filesystem::exists("/dev/full")); // Devices are not removed.
+    EXPECT_TRUE(
+        std::filesystem::exists("/dev/full")); // an incomplete file is removed, a device not
   }
 }
 
@@ -398,7 +398,7 @@ TEST(terminal_plot, fits_80_columns) {
 TEST(terminal_plot, shows_wavelengths_before_and_after_scaling) {
   const std::vector<std::string> lines =
       lines_of(inspect::terminal_plot(report_of(yarn_llama_2), true));
-  // Label, axis, then a column for each pair. The first pairs are not scaled.
+  // A line has a label, an axis, and a column for each pair. The first pairs are not scaled.
   const auto row_of = [&](std::size_t pair, char mark) {
     for (std::size_t row = 1; row <= 18; ++row)
       if (lines[row].size() > 12 + pair && lines[row][12 + pair] == mark)
@@ -409,7 +409,8 @@ TEST(terminal_plot, shows_wavelengths_before_and_after_scaling) {
   EXPECT_EQ(row_of(0, 'o'), -1);
   EXPECT_EQ(row_of(20, 'o'), -1);
   EXPECT_EQ(row_of(63, '#'), 1);
-  // A factor of 32 is 1.5 of the 5.44 decades on 17 steps: 4.7 rows.
+  // A factor of 32 is 1.5 decades. The first and the last row of the plot are 17 rows and 5.44
+  // decades apart, so 1.5 decades are 4.7 rows.
   EXPECT_NEAR(row_of(63, 'o') - row_of(63, '#'), 4.7, 0.7);
   EXPECT_EQ(lines[21], "  o unscaled   # scaled   - original 4096   . extended 131072");
   const std::string never = inspect::terminal_plot(report_of(proportional), true);
@@ -462,13 +463,13 @@ TEST(text, of_lengths_has_four_digits_and_a_suffix) {
 TEST(gnuplot, scripts_hold_the_numbers) {
   model_report r = report_of(yarn_llama_2);
   r.name = "it's\n`x`";
-  const std::string one = inspect::wavelength_script({r});
-  EXPECT_NE(one.find("set title 'it''s `x`, yarn x32: RoPE wavelengths'\n"), std::string::npos);
-  EXPECT_NE(one.find("63 1741124"), std::string::npos); // 32 * 2 pi 10000^(126/128)
-  EXPECT_NE(one.find("63 54410."), std::string::npos);
-  EXPECT_NE(one.find("'original 4096'"), std::string::npos);
-  EXPECT_NE(one.find("'extended 131072'"), std::string::npos);
-  EXPECT_EQ(occurrences(one, "\ne\n"), 4U); // before the scaling, and three zones
+  const std::string script = inspect::wavelength_script({r});
+  EXPECT_NE(script.find("set title 'it''s `x`, yarn x32: RoPE wavelengths'\n"), std::string::npos);
+  EXPECT_NE(script.find("63 1741124"), std::string::npos); // 32 * 2 pi 10000^(126/128)
+  EXPECT_NE(script.find("63 54410."), std::string::npos);
+  EXPECT_NE(script.find("'original 4096'"), std::string::npos);
+  EXPECT_NE(script.find("'extended 131072'"), std::string::npos);
+  EXPECT_EQ(occurrences(script, "\ne\n"), 4U); // before the scaling, and three zones
 }
 
 TEST(gnuplot, draws_equal_curves_once) {
@@ -476,8 +477,8 @@ TEST(gnuplot, draws_equal_curves_once) {
   std::vector<model_report> all = inspect::compare(base, {"yarn", "linear", "default"}, {});
   all.insert(all.begin(), base);
   const std::string wavelengths = inspect::wavelength_script(all);
-  EXPECT_EQ(occurrences(wavelengths, "\ne\n"),
-            4U); // before the scaling, YaRN twice, linear, default
+  // Before the scaling, YaRN (which is there twice), linear, default.
+  EXPECT_EQ(occurrences(wavelengths, "\ne\n"), 4U);
   EXPECT_EQ(occurrences(wavelengths, "NaN with"), 1U);
   const std::string attention = inspect::attention_script(all);
   EXPECT_EQ(occurrences(attention, "\ne\n"), 2U);

@@ -40,7 +40,7 @@ protected:
   }
   ~program() override { fs::remove_all(folder_); }
 
-  // Runs `inspect arguments` in a shell; `before` stands in front of the program.
+  // Runs `inspect arguments` in a shell. `before` precedes the name of the program.
   result run(const std::string& arguments, const std::string& before = "") const {
     const std::string command = before + "\"" INSPECT_PROGRAM "\" " + arguments + " > \"" +
                                 file("stdout") + "\" 2> \"" + file("stderr") + "\"";
@@ -135,9 +135,9 @@ TEST_F(program, prints_an_array_if_layer_types_differ) {
   EXPECT_EQ(parsed[0]["layer_type"], "full_attention");
   EXPECT_EQ(parsed[0]["inv_freq"][0], 0.125);
   EXPECT_EQ(parsed[1]["inv_freq"][0], 1.0);
-  const json one =
+  const json sliding =
       json::parse(run(sample("gemma-3-12b") + " --json --layer-type sliding_attention").out);
-  EXPECT_EQ(one["rope_theta"], 10000.0);
+  EXPECT_EQ(sliding["rope_theta"], 10000.0);
 }
 
 TEST_F(program, writes_a_table_with_the_bits_of_rows) {
@@ -269,8 +269,7 @@ TEST_F(program, reports_that_gnuplot_fails) {
 }
 
 TEST_F(program, draws_png_and_svg) {
-  // Without gnuplot the inspector reports an error (above). The README's command for the tests
-  // installs gnuplot.
+  // gnuplot is optional. reports_that_gnuplot_is_missing tests the inspector without gnuplot.
   if (code_of("gnuplot --version > \"" + file("version") + "\" 2>&1") != 0)
     GTEST_SKIP() << "gnuplot is not installed";
   const std::string picture = file("it's.png"), vectors = file("a.svg");
