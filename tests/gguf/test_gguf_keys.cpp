@@ -15,18 +15,18 @@ namespace {
 
 using support::expect_same;
 using support::first_inv_freq;
+using support::frequencies_by;
 using support::frequencies_in;
 using support::has_note;
 using support::memory_gguf;
 using support::plain_gguf;
 using support::read_gguf;
-using support::unscaled_of;
 using support::yarn_gguf;
 
 TEST(gguf_key, older_files_have_scale_linear) {
   yarn::linear_scaling linear;
   linear.factor = 4;
-  const auto expected = unscaled_of(64, 1e4, linear);
+  const auto expected = frequencies_by(64, 1e4, linear);
   expect_same(frequencies_in(plain_gguf().set("rope.scale_linear", 4)), expected);
   EXPECT_TRUE(
       has_note(read_gguf(plain_gguf().set("rope.scale_linear", 4)), "type is missing: linear"));
@@ -37,7 +37,7 @@ TEST(gguf_key, older_files_have_scale_linear) {
 }
 
 TEST(gguf_key, none_and_zero_scale_nothing) {
-  const auto expected = unscaled_of(64, 1e4, yarn::default_scaling{});
+  const auto expected = frequencies_by(64, 1e4, yarn::default_scaling{});
   const auto none = plain_gguf().set("rope.scaling.type", "none").set("rope.scaling.factor", 4);
   expect_same(frequencies_in(none), expected);
   EXPECT_EQ(read_gguf(none).rope_type, "default");
@@ -56,7 +56,7 @@ TEST(gguf_key, attn_factor_multiplies_in_every_type) {
   EXPECT_EQ(linear.attention_factor(), 1.5);
   yarn::linear_scaling by_four;
   by_four.factor = 4;
-  const auto expected = unscaled_of(64, 1e4, by_four);
+  const auto expected = frequencies_by(64, 1e4, by_four);
   for (std::int64_t i = 0; i < 32; ++i) {
     EXPECT_EQ(linear.inv_freq()[i], expected.inv_freq()[i]);
     EXPECT_EQ(linear.zone(i), yarn::frequency_zone::interpolated);
@@ -77,7 +77,7 @@ TEST(gguf_key, attn_factor_alone_scales_no_frequency) {
   const auto freqs = frequencies_in(file);
   EXPECT_EQ(freqs.attention_factor(), 1.5);
   EXPECT_FALSE(freqs.correction_range().has_value);
-  const auto unscaled = unscaled_of(64, 1e4, yarn::default_scaling{});
+  const auto unscaled = frequencies_by(64, 1e4, yarn::default_scaling{});
   for (std::int64_t i = 0; i < freqs.n_pairs(); ++i) {
     EXPECT_EQ(freqs.inv_freq()[i], unscaled.inv_freq()[i]);
     EXPECT_EQ(freqs.zone(i), yarn::frequency_zone::interpolated);
@@ -97,7 +97,7 @@ TEST(gguf_key, ext_factor_decides_over_the_type) {
   yarn::linear_scaling linear;
   linear.factor = 8;
   const auto off = yarn_gguf().set("rope.scaling.yarn_ext_factor", 0);
-  expect_same(frequencies_in(off), unscaled_of(64, 1e4, linear));
+  expect_same(frequencies_in(off), frequencies_by(64, 1e4, linear));
   EXPECT_TRUE(has_note(read_gguf(off), "yarn_ext_factor = 0 decides"));
 
   yarn::yarn_scaling yarn;
@@ -107,10 +107,10 @@ TEST(gguf_key, ext_factor_decides_over_the_type) {
   expect_same(
       frequencies_in(
           yarn_gguf().set("rope.scaling.type", "linear").set("rope.scaling.yarn_ext_factor", 0.5)),
-      unscaled_of(64, 1e4, yarn));
+      frequencies_by(64, 1e4, yarn));
   yarn.extrapolation_factor = 1;
   expect_same(frequencies_in(yarn_gguf().set("rope.scaling.yarn_ext_factor", -1)),
-              unscaled_of(64, 1e4, yarn));
+              frequencies_by(64, 1e4, yarn));
 }
 
 TEST(gguf_key, betas_are_applied_and_said) {
@@ -121,7 +121,7 @@ TEST(gguf_key, betas_are_applied_and_said) {
   yarn.beta_slow = 2;
   const auto file =
       yarn_gguf().set("rope.scaling.yarn_beta_fast", 16).set("rope.scaling.yarn_beta_slow", 2);
-  expect_same(frequencies_in(file), unscaled_of(64, 1e4, yarn));
+  expect_same(frequencies_in(file), frequencies_by(64, 1e4, yarn));
   EXPECT_TRUE(has_note(read_gguf(file), "yarn_beta_fast = 16, yarn_beta_slow = 2"));
 }
 

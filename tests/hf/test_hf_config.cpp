@@ -91,7 +91,7 @@ comparison compare(const config_case& model_case) {
   for (std::size_t i = 0; i < std::min(result.n_pairs, model_case.inv_freq.size()); ++i) {
     const auto ours = static_cast<float>(freqs.inv_freq().data()[i]);
     result.worst_ulp =
-        std::max(result.worst_ulp, reference::float_steps(ours, model_case.inv_freq[i]));
+        std::max(result.worst_ulp, reference::floats_between(ours, model_case.inv_freq[i]));
   }
   const auto* ramp = std::get_if<yarn::yarn_scaling>(&found.method);
   result.tolerance_ulp =
