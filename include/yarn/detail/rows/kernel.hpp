@@ -110,9 +110,9 @@ YARN_ALWAYS_INLINE void entries(const std::uint64_t* phases, std::uint64_t multi
     const Pack entry = m * x + zero;
     return round_both<false>(entry * below, entry * above, out);
   };
-  const unsigned open =
+  const unsigned roundings_differ =
       ((round(point[I].cos, cos + I * size) | round(point[I].sin, sin + I * size)) | ...);
-  if (!YARN_LIKELY(open == 0))
+  if (!YARN_LIKELY(roundings_differ == 0))
     exact_entries(phases, multiplier, size * sizeof...(I), amplitude, cos, sin);
 }
 
@@ -145,18 +145,19 @@ YARN_ALWAYS_INLINE void run_of_entries(const std::uint64_t* phases, std::uint64_
   constexpr std::size_t size = Pack::size;
   const Pack m(amplitude), bound(amplitude * 0x1p-43);
   recurrence<Pack> at[] = {recurrence<Pack>(phases + I * size, first, m)...};
-  bool is_open[run_length];
+  bool roundings_differ[run_length];
   for (std::int64_t row = 0; row < n; ++row) {
     float* const c = cos + row * stride;
     float* const s = sin + row * stride;
-    is_open[row] = ((round_both<Streams>(at[I].cos - bound, at[I].cos + bound, c + I * size) |
-                     round_both<Streams>(at[I].sin - bound, at[I].sin + bound, s + I * size)) |
-                    ...) != 0;
+    roundings_differ[row] =
+        ((round_both<Streams>(at[I].cos - bound, at[I].cos + bound, c + I * size) |
+          round_both<Streams>(at[I].sin - bound, at[I].sin + bound, s + I * size)) |
+         ...) != 0;
     YARN_KEEP_ONE_LOOP();
     (at[I].advance(), ...);
   }
   for (std::int64_t row = 0; row < n; ++row)
-    if (is_open[row])
+    if (roundings_differ[row])
       entries<Pack>(phases, first + static_cast<std::uint64_t>(row), amplitude, cos + row * stride,
                     sin + row * stride, std::index_sequence<I...>{});
 }
