@@ -56,13 +56,13 @@ struct exact_rope {
   long double attention_factor = 1;
 };
 
-const std::vector<std::int32_t> telling_positions = {0,    1,    2,     3,     40,    511,   1000,
-                                                     4095, 4096, 16385, 32767, 65535, 131071};
+const std::vector<std::int32_t> probe_positions = {0,    1,    2,     3,     40,    511,   1000,
+                                                   4095, 4096, 16385, 32767, 65535, 131071};
 
 template <class T>
 std::vector<T> by_ggml(const parameters& p, pairing order, int n_heads, int n_threads) {
   const engines::context_ptr context = engines::make_context(memory);
-  const auto n_tokens = static_cast<std::int64_t>(telling_positions.size());
+  const auto n_tokens = static_cast<std::int64_t>(probe_positions.size());
   ggml_tensor* const x = new_tensor<T>(context.get(), n_heads, n_tokens);
   ggml_tensor* factors = nullptr;
   if (p.has_freq_factors) {
@@ -71,7 +71,7 @@ std::vector<T> by_ggml(const parameters& p, pairing order, int n_heads, int n_th
       static_cast<float*>(factors->data)[i] = freq_factor(i);
   }
   ggml_tensor* const y = ggml_rope_ext(
-      context.get(), x, new_positions(context.get(), telling_positions), factors, p.n_dims,
+      context.get(), x, new_positions(context.get(), probe_positions), factors, p.n_dims,
       order == pairing::half_split ? GGML_ROPE_TYPE_NEOX : GGML_ROPE_TYPE_NORMAL, p.n_ctx_orig,
       p.freq_base, 1 / p.factor, p.ext_factor, p.attn_factor, 32.0F, 1.0F);
   compute(context.get(), {y}, n_threads);
@@ -80,10 +80,10 @@ std::vector<T> by_ggml(const parameters& p, pairing order, int n_heads, int n_th
 template <class T>
 std::vector<T> by_us(const parameters& p, pairing order, int n_heads, int n_threads) {
   const engines::context_ptr context = engines::make_context(memory);
-  const auto n_tokens = static_cast<std::int64_t>(telling_positions.size());
+  const auto n_tokens = static_cast<std::int64_t>(probe_positions.size());
   const auto freqs = our_frequencies(p);
   ggml_tensor* const rows =
-      yarn::rope_rows_node(context.get(), new_positions(context.get(), telling_positions), freqs);
+      yarn::rope_rows_node(context.get(), new_positions(context.get(), probe_positions), freqs);
   ggml_tensor* const y = yarn::rope_inplace_node(
       context.get(), new_tensor<T>(context.get(), n_heads, n_tokens), rows, order);
   compute(context.get(), {y}, n_threads);
@@ -107,7 +107,7 @@ distances distances_of(const std::vector<T>& rotated, const parameters& p, pairi
   distances result;
   for (std::size_t head = 0; head < rotated.size() / 128; ++head) {
     const auto position =
-        static_cast<long double>(telling_positions[head / static_cast<std::size_t>(n_heads)]);
+        static_cast<long double>(probe_positions[head / static_cast<std::size_t>(n_heads)]);
     const T* const x = before.data() + head * 128;
     const T* const y = rotated.data() + head * 128;
     for (std::size_t i = 0; i < n_pairs; ++i) {
