@@ -188,9 +188,9 @@ void on_notes(const model_report& r, remark_list& to) {
     const char* words;
   } said[] = {{"factor-and-lengths", "does not match max_position_embeddings"},
               {"max-position-not-extended", "does not match max_position_embeddings"},
-              {"max-position-not-extended", "it is not extended by factor"},
+              {"max-position-not-extended", "the length is not extended by factor"},
               {"attention-factor-overrides", "attention_factor ="},
-              {"lone-mscale", "of mscale and mscale_all_dim one alone"},
+              {"lone-mscale", "only one of mscale and mscale_all_dim"},
               {"mrope-sections", "sections for positions with several axes"}};
   const std::vector<remark> ours = to.list;
   for (const std::string& text : r.config.notes) {

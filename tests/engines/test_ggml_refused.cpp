@@ -48,13 +48,13 @@ TEST(ggml_heads, are_refused_with_the_name_and_number) {
   ggml_tensor* const x = new_tensor<float>(context.get(), 3, 4);
   ggml_set_name(x, "Qcur");
   expect_refusal([&] { static_cast<void>(yarn::heads_from<yarn::float16>(x)); },
-                 {"Qcur holds f32", "f16 is asked for"});
+                 {"Qcur holds f32", "element type of the view is f16"});
   expect_refusal(
       [&] {
         static_cast<void>(
             yarn::heads_from<yarn::bfloat16>(new_tensor<yarn::float16>(context.get(), 3, 4)));
       },
-      {"holds f16", "bf16 is asked for"});
+      {"holds f16", "element type of the view is bf16"});
   expect_refusal([&] { static_cast<void>(yarn::heads_from<float>(nullptr)); }, {"is null"});
   expect_refusal(
       [&] {

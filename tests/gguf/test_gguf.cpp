@@ -63,10 +63,10 @@ TEST(gguf_model, deepseek_has_the_tenth_of_its_coefficient) {
   EXPECT_NEAR(yarn::softmax_scale(v2.qk_head_dim, v2.method, squared, 0), 0.114721386792926, 1e-8);
 }
 
-TEST(gguf_model, mistral3_has_its_coefficient_itself) {
+TEST(gguf_model, mistral3_has_the_coefficient_undivided) {
   expect_reference(frequencies_in(support::gguf_ministral3()), "hf-ministral3-default", 1e-6);
   EXPECT_EQ(frequencies_in(support::gguf_ministral3()).attention_factor(), 1.0);
-  // For this architecture the key is mscale_all_dim itself: m(1) / m(0.1).
+  // For this architecture the value of the key is mscale_all_dim, and the factor is m(1) / m(0.1).
   auto file = support::gguf_ministral3();
   file.set("rope.scaling.yarn_log_multiplier", 0.1);
   EXPECT_NEAR(frequencies_in(file).attention_factor(),
