@@ -38,8 +38,8 @@ void check(const engine::rope& rope, const yarn::heads_view<float>& q,
 }
 
 void rotate(const engine::rope& rope, const yarn::heads_view<float>& q,
-            const yarn::heads_view<float>& k, yarn::thread_slice part) {
-  yarn::rope_apply_unchecked(q, k, static_cast<const part_rope&>(rope).rows, order, part);
+            const yarn::heads_view<float>& k, yarn::thread_slice slice) {
+  yarn::rope_apply_unchecked(q, k, static_cast<const part_rope&>(rope).rows, order, slice);
 }
 
 } // namespace

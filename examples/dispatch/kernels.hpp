@@ -29,11 +29,11 @@ struct rope_kernels {
   void (*free)(rope*);
   /// Rows for the tokens of this step.
   void (*begin_step)(rope&, const yarn::positions&);
-  /// Throws where `rotate` with the same tensors would not be defined.
+  /// Throws if `rotate` must not be called with these tensors.
   void (*check)(const rope&, const yarn::heads_view<float>& q, const yarn::heads_view<float>& k);
-  /// Once a layer, on each thread with a slice of its own.
+  /// Called once per layer on each thread, with the slice of the thread.
   void (*rotate)(const rope&, const yarn::heads_view<float>& q, const yarn::heads_view<float>& k,
-                 yarn::thread_slice part);
+                 yarn::thread_slice slice);
 };
 // [/kernels]
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The GPU kernel of docs/threads-isas-gpus.md, compiled as C++, gives the bits of rope_apply. So
+// The GPU kernel of docs/gpus.md, compiled as C++, gives the bits of rope_apply. So
 // the CPU and the GPU may each run parts of one model. This file defines CUDA's names for the grid
 // and for the arithmetic of IEEE 754.
 #include "../support/bits.hpp"
