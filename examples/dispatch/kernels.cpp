@@ -6,7 +6,7 @@
 
 #include <yarn/yarn.hpp>
 
-namespace { // Parts must not share functions.
+namespace { // anonymous, because parts must not share functions
 
 constexpr yarn::pairing order = yarn::pairing::half_split;
 
