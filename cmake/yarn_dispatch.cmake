@@ -78,8 +78,8 @@ function(yarn_add_dispatch target)
   endforeach()
   if(missing)
     list(JOIN missing ", " missing)
-    message(STATUS "yarn_add_dispatch: ${target} has no part for ${missing}: another kind of \
-processor, or no flag of this compiler")
+    message(STATUS "yarn_add_dispatch: ${target} has no part for ${missing}, which is for \
+another kind of processor or unknown to this compiler")
   endif()
   list(REMOVE_DUPLICATES isas)
 
