@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The order of the dimensions of a tensor of another library: an argument of the functions of
-// eigen.hpp, dlpack.hpp and mdspan.hpp.
+// dim_order: the order of a tensor's dimensions, an argument of the functions in eigen.hpp,
+// dlpack.hpp and mdspan.hpp.
 #ifndef YARN_DIM_ORDER_HPP
 #define YARN_DIM_ORDER_HPP
 
 namespace yarn {
 inline namespace v0 {
 
-/// The meaning of a tensor's three indices, in their order. A tensor of rank 4 also has an index of
-/// the sequence: the first one, or the last one where tokens or heads come last.
+/// The meaning of a tensor's indices, in their order. A tensor of rank 3 has three indices. A
+/// tensor of rank 4 has one index more, that of the sequence, at the place shown after the
+/// semicolon.
 enum class dim_order {
   tokens_heads_dim, ///< x[token][head][element]; [sequence][token][head][element]
   heads_tokens_dim, ///< x[head][token][element]; [sequence][head][token][element]

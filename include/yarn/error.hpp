@@ -12,13 +12,13 @@
 namespace yarn {
 inline namespace v0 {
 
-/// The type of on_error. The handler gets the message of the error and must not return: it ends the
-/// program or jumps out. If it returns, the library calls std::abort.
+/// The type of on_error. The handler gets the message of the error. It must not return: it must end
+/// the program or leave by longjmp. If the handler returns, the library calls std::abort.
 using error_handler = void (*)(const char* message);
 
-/// The error handler of programs that are built without exceptions. If it is null, the library
-/// prints the message to stderr and calls std::abort. Set it before other threads use the library.
-/// Programs with exceptions never call it.
+/// The error handler of programs that are built without exceptions. If on_error is null, the
+/// library prints the message to stderr and calls std::abort. Set it before other threads use the
+/// library. Programs with exceptions never call it.
 inline error_handler on_error = nullptr;
 
 } // namespace v0

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Frequencies: how fast each pair of a model turns, and its attention factor. A few KB for any
-// context length.
+// `frequencies`: the frequency of each pair of a model, and the attention factor. A value has a few
+// KB for any context length.
 //
-// Undoing a rotation, its gradient, moving cached keys (K-shift) and changing the scaling of cached
-// keys are not extra operations. Each is another `frequencies` value, made by a function at the end
-// of this file and used like any other.
+// There are no extra operations to undo a rotation, compute its gradient, move cached keys
+// (K-shift) or change the scaling of cached keys. Instead, a function at the end of this file makes
+// another `frequencies` value for each of these tasks. Use this value with rope_apply like any
+// other.
 #ifndef YARN_FREQUENCIES_HPP
 #define YARN_FREQUENCIES_HPP
 
@@ -22,35 +23,36 @@ class frequencies;
 /// Units    rad/token.
 /// Types    float or double.
 /// Errors   std::invalid_argument: inv_freq is null, n_pairs is not in [1, 2^23], a value is not
-///          finite or not below 2^32 in magnitude, attention_factor is not in [2^-60, 2^60].
+///          finite or not below 2^32 in magnitude, or attention_factor is not in [2^-60, 2^60].
 template <class Number, class Count>
 [[nodiscard]] frequencies frequencies_from(const Number* inv_freq, Count n_pairs,
                                            double attention_factor = 1.0);
 
-/// One frequency per pair and one attention factor: the rotation of pair i at position p is
-/// attention_factor * exp(sqrt(-1) * p * inv_freq[i]). A value type: copies share nothing.
+/// One frequency per pair and one attention factor. The rotation of pair i at position p multiplies
+/// x0 + sqrt(-1) x1 by attention_factor * exp(sqrt(-1) * p * inv_freq[i]). A value type: copies
+/// share no memory.
 class frequencies {
 public:
-  /// One frequency per pair. Rows have their stated accuracy for these numbers. (After
-  /// `rerotation`, rows use the integers of phase_steps(), and these numbers are rounded
-  /// differences.)
+  /// One frequency per pair. The accuracy of rows (rows.hpp) is relative to these numbers. (After
+  /// `rerotation`, it is relative to phase_steps(), and these numbers are rounded differences.)
   /// Units    rad/token.
   array_view<const double> inv_freq() const& { return {inv_freq_.data(), inv_freq_.size()}; }
   array_view<const double> inv_freq() const&& = delete; // would dangle
-  /// The factor on every cos and sin, of q and of k; in [2^-60, 2^60]. Logits get its square.
+  /// The factor on every cos and sin, of q and of k, in [2^-60, 2^60]. Logits get its square.
   double attention_factor() const { return attention_factor_; }
   std::int64_t n_pairs() const { return static_cast<std::int64_t>(inv_freq_.size()); }
 
-  /// round(inv_freq / 2 pi * 2^64): the angle of one token, in units of 2^-64 turns. Integers wrap
-  /// at one turn, so position * step is the angle of a position without any further error.
+  /// round(inv_freq / 2 pi * 2^64) for each pair: the phase by which a pair turns per token, in
+  /// units of 2^-64 turns. These integers wrap at one turn, so position * phase step is the phase
+  /// of a position without any further error.
   array_view<const std::uint64_t> phase_steps() const& { return {steps_.data(), steps_.size()}; }
   array_view<const std::uint64_t> phase_steps() const&& = delete;
 
-  /// The base in use: rope_theta, or the base that an NTK method computed; 0 for frequencies_from
+  /// The base in use: rope_theta, or the base that an NTK method computed. 0 after frequencies_from
   /// and rerotation.
   double rope_theta() const { return rope_theta_; }
-  /// The pairs between which the ramp of YaRN and of part_ntk_scaling runs; absent for other
-  /// methods.
+  /// The pairs between which YaRN and part_ntk_scaling blend. has_value is false for other methods
+  /// and for yarn_ramp::rotations.
   pair_range correction_range() const { return range_; }
   /// What the method did to a pair.
   /// Requires 0 <= pair < n_pairs().
@@ -59,7 +61,7 @@ public:
     return zones_[static_cast<std::size_t>(pair)];
   }
 
-  /// Whether angles are rounded to float32: see float32_pipeline.
+  /// Whether angles are rounded to float32 (see float32_pipeline).
   bool is_float32_pipeline() const { return float32_; }
 
 private:
@@ -77,7 +79,7 @@ private:
   void set(std::size_t pair, double inv_freq, frequency_zone zone);
   void set_attention_factor(double value);
   void require_exact_phase(const char* operation) const;
-  void negate(); // angles the other way round
+  void negate(); // reverses the direction of rotation
 
   detail::buffer<double> inv_freq_;
   detail::buffer<std::uint64_t> steps_;
@@ -88,13 +90,12 @@ private:
   bool float32_ = false;
 };
 
-/// The frequencies of a spectrum, each rounded to double once. make_frequencies calls this
-/// function.
-/// Errors   Those of frequencies_from, for numbers that a method computed.
+/// The frequencies of a spectrum, each rounded to double once. make_frequencies calls this function
+/// after `resolve` of the method.
+/// Errors   Those of frequencies_from, if the method computed such numbers.
 [[nodiscard]] inline frequencies frequencies_of(const spectrum& resolved);
 
-/// The frequencies of a model, for a method that does not depend on the current length. A pure
-/// function.
+/// The frequencies of a model, for a static method. A pure function.
 /// Units    Lengths in tokens; frequencies in rad/token.
 /// Types    Method: a type of scaling/, or any type with `resolve` (scaling/spectrum.hpp).
 /// Errors   std::invalid_argument: the message names the field, its value and what is allowed.
@@ -103,15 +104,16 @@ private:
 template <class Method>
 [[nodiscard]] frequencies make_frequencies(const rope_shape& shape, const Method& method);
 
-/// The same at the current length of the sequence: all tokens so far, with those of this step.
-/// Static methods ignore the length. A pure function: earlier calls have no effect on the result.
+/// The same for any method. seq_len is the current length: all tokens of the sequence so far, with
+/// those of this step. Static methods ignore it. A pure function: earlier calls have no effect on
+/// the result.
 /// Errors   The same, and std::invalid_argument: seq_len < 0.
 /// Accuracy The same.
 template <class Method, class Integer>
 [[nodiscard]] frequencies make_frequencies(const rope_shape& shape, const Method& method,
                                            Integer seq_len);
 
-/// Undoes the rotation by f at the same positions: frequencies -inv_freq, attention factor 1/m.
+/// The rotation that undoes f at the same positions: frequencies -inv_freq, attention factor 1/m.
 /// Errors   std::invalid_argument: f is a float32_pipeline, which has no exact phase.
 [[nodiscard]] inline frequencies inverse(const frequencies& f);
 
@@ -120,24 +122,24 @@ template <class Method, class Integer>
 /// Errors   Those of inverse.
 [[nodiscard]] inline frequencies adjoint(const frequencies& f);
 
-/// The rotation without the attention factor: frequencies inv_freq, attention factor 1. With
-/// distances in place of positions, it moves cached keys to other positions (K-shift); the keys
-/// contain the factor already.
+/// The rotation without the attention factor: frequencies inv_freq, attention factor 1. For a
+/// K-shift, rotate the cached keys by these frequencies with distances (new minus old position) in
+/// place of positions. The keys already contain the attention factor.
 /// Errors   Those of inverse.
 [[nodiscard]] inline frequencies unscaled(const frequencies& f);
 
-/// Turns tensors that were rotated by `from` into those that `to` gives at the same positions:
-/// inv_freq of `to` minus those of `from`, m_to / m_from. For keys that were cached before a
-/// dynamic method changed its frequencies.
+/// The rotation that turns tensors rotated by `from` into tensors rotated by `to`, at the same
+/// positions: frequencies inv_freq of `to` minus those of `from`, attention factor m_to / m_from.
+/// Use it for keys that were cached before a dynamic method changed its frequencies.
 /// Errors   Those of inverse, and std::invalid_argument: the numbers of pairs differ.
 [[nodiscard]] inline frequencies rerotation(const frequencies& from, const frequencies& to);
 
-/// The float32 arithmetic of the common frameworks, to compare with them: inv_freq is rounded to
-/// float32, the angle is float32(float32(position) * inv_freq), and rows are cos and sin of that
-/// angle. At position 131071 such rows are wrong by 3e-3 (the frameworks' own by 4e-3). These
-/// frequencies make rows and rotations; the functions above reject them.
+/// The float32 arithmetic of the common frameworks, for comparisons with them: inv_freq is rounded
+/// to float32, the angle is float32(float32(position) * inv_freq), and rows are cos and sin of this
+/// angle. At position 131071 such rows are wrong by 3e-3 (those of the frameworks by 4e-3). These
+/// frequencies make rows and rotations; `inverse` and the other functions above reject them.
 /// Errors   std::invalid_argument: f is a float32_pipeline already.
-/// Accuracy Float rows: 0.5 ULP + 2^-60 from attention_factor * cos(float32 angle).
+/// Accuracy Float rows: 0.5 ULP + 2^-60 * m from m * cos(float32 angle), m the attention factor.
 [[nodiscard]] inline frequencies float32_pipeline(const frequencies& f);
 
 } // namespace YARN_ABI

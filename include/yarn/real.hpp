@@ -2,11 +2,11 @@
 // `real`: floating point with 128 significant bits, computed with integers.
 //
 // Methods compute frequencies in `real` and round them to double once. Integers give the same bits
-// everywhere. Floating point does not: libm's pow and log differ between processors, compilers fuse
-// a * b + c as they choose, and -ffast-math rearranges formulas.
+// on every processor. Floating point does not: libm's pow and log differ between processors,
+// compilers fuse a * b + c as they choose, and -ffast-math rearranges formulas.
 //
-// The relative error of an operation is about 2^-124, of exp and log 2^-118. A formula of this
-// library, rounded to double, is therefore within 0.5 ULP + 2^-50.
+// The relative error of an operation is about 2^-124; that of exp and log is about 2^-118. A
+// formula of this library, rounded to double, is therefore within 0.5 ULP + 2^-50 ULP.
 #ifndef YARN_REAL_HPP
 #define YARN_REAL_HPP
 
@@ -18,8 +18,8 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// A number with 128 significant bits: +-mantissa * 2^(exponent - 127), where the top bit of
-/// mantissa is set; or zero. There is no infinity: the exponent has room for any product of
+/// A number with 128 significant bits: zero, or +-mantissa * 2^(exponent - 127), where the top bit
+/// of the mantissa is set. There is no infinity: the exponent is large enough for any product of
 /// doubles.
 class real {
 public:
@@ -32,7 +32,7 @@ public:
       : real(detail::u128{0, value < 0 ? 0 - static_cast<std::uint64_t>(value)
                                        : static_cast<std::uint64_t>(value)},
              127, value < 0) {}
-  /// +-mantissa * 2^(exponent - 127). The mantissa may be any: the constructor normalises it.
+  /// +-mantissa * 2^(exponent - 127). The constructor normalises the mantissa.
   constexpr real(detail::u128 mantissa, int exponent, bool negative)
       : mantissa_(mantissa), exponent_(exponent), negative_(negative) {
     if (mantissa.hi >> 63 != 0)
@@ -58,7 +58,7 @@ public:
   explicit operator double() const;
 
 private:
-  // Low enough that a shift of a zero's mantissa by the exponent is defined and gives zero.
+  // So low that the shifts by the exponent in exp and log are defined for zero and give zero.
   static constexpr int zero_exponent = -(1 << 20);
 
   detail::u128 mantissa_{0, 0};
@@ -91,7 +91,7 @@ inline real log(real x);
 inline real sqrt(real x);
 
 namespace constant {
-// 128 bits each, rounded to nearest. tests/arithmetic/test_real.cpp computes them again.
+// 128 bits each, rounded to nearest. tests/arithmetic/test_real.cpp recomputes them.
 inline constexpr real ln2{{0xb17217f7d1cf79ab, 0xc9e3b39803f2f6af}, -1, false};
 inline constexpr real pi{{0xc90fdaa22168c234, 0xc4c6628b80dc1cd1}, 1, false};
 } // namespace constant

@@ -22,10 +22,10 @@ inline namespace YARN_ABI {
 /// Rotates every pair of q and k (or of x) in place by the row of its token. The elements beyond
 /// rotary_dim keep their bits. The function is not idempotent: a second call rotates again.
 /// Shape    q[n_tokens][n_q_heads][head_dim], k[n_tokens][n_kv_heads][head_dim], any strides. q and
-///          k may be parts of one buffer, but must not share elements.
+///          k may lie in one buffer, but must not share elements.
 /// Types    Elements: float, double, the 16-bit formats and float8_e4m3 of types.hpp. Rows and
-///          tables may have another of these formats. Formats below 32 bits are widened to float,
-///          rotated, and rounded once, to nearest even.
+///          tables may have a different one of these formats. Elements of 8 or 16 bits are widened
+///          to float, rotated, and rounded once, to nearest even.
 /// Errors   Those of rope_check. All checks come before the first write.
 /// Accuracy 1 ULP of hypot(x0, x1) * m from the exact rotation by the rounded row (1.25 ULP on
 ///          processors without a fused multiply-add); 2 ULP from the exact rotation by the true
@@ -38,15 +38,15 @@ template <class X, class Rows> void rope_apply(const X& x, const Rows& rows, pai
 /// Checks a call of rope_apply with the same arguments. Reads and writes no element.
 /// Errors   std::invalid_argument: an extent is negative, head_dim < 2 * n_pairs, heads overlap or
 ///          interweave, q and k overlap, an offset does not fit ptrdiff_t, data is null, token
-///          counts differ, row_stride < n_pairs. std::out_of_range: a position is outside the
-///          table, or beyond 2^31. If q and k have different strides, overlaps within the gaps of
-///          the view that begins first are not found.
+///          counts differ, or row_stride < n_pairs. std::out_of_range: a position is outside the
+///          table, or beyond 2^31. If q and k have different strides, and there are gaps between
+///          the heads of the tensor that begins first, an overlap may not be found.
 template <class Q, class K, class Rows>
 void rope_check(const Q& q, const K& k, const Rows& rows, pairing p);
 template <class X, class Rows> void rope_check(const X& x, const Rows& rows, pairing p);
 
-/// rope_apply without checks, for one slice of the tokens. Call rope_check once per step, then this
-/// function on each thread. All slices together give the bits of one rope_apply.
+/// rope_apply without checks, for one slice of the tokens. Call rope_check once per step, then call
+/// this function on each thread. All slices together give the same bits as one rope_apply.
 /// Requires A call that rope_check accepts; part.thread in [0, part.n_threads).
 /// Errors   None: it never throws. It allocates no memory and uses at most 20 KB of stack.
 template <class Q, class K, class Rows>
@@ -55,12 +55,12 @@ void rope_apply_unchecked(const Q& q, const K& k, const Rows& rows, pairing p,
 template <class X, class Rows>
 void rope_apply_unchecked(const X& x, const Rows& rows, pairing p, thread_slice part = {}) noexcept;
 
-/// Rotates `source` and writes the result to `target`, which may have another element type (a KV
-/// cache's), other strides, and another order of the rotated elements: DeepSeek-V3 reads
-/// interleaved pairs and writes half-split ones (`order`). The elements behind the pairs are
-/// copied, and converted to the type of the target.
-/// Shape    Both [n_tokens][n_heads][head_dim], any strides; disjoint, or the same view with
-///          elements of the same size and the same order of pairs.
+/// Rotates `source` and writes the result to `target`. The target may have another element type
+/// (that of a KV cache), other strides, and another order of the pairs (`order`): DeepSeek-V3 reads
+/// interleaved pairs and writes half-split pairs. The elements beyond rotary_dim are copied, and
+/// converted to the type of the target.
+/// Shape    Both [n_tokens][n_heads][head_dim], any strides. Their memory must be disjoint, unless
+///          both are the same view, with elements of the same size and the same order of pairs.
 /// Types    Any two formats. The rotation is computed in double if either is double, else in float,
 ///          and rounded once.
 /// Errors   Those of rope_copy_check. All checks come before the first write.
@@ -73,7 +73,7 @@ void rope_copy(const From& source, const To& target, const Rows& rows, pairing p
 
 /// Checks a call of rope_copy with the same arguments. Reads and writes no element.
 /// Errors   Those of rope_check, and std::invalid_argument: source and target differ in shape, or
-///          may overlap and are not the same view.
+///          may overlap and are not the same view (see rope_copy).
 template <class From, class To, class Rows>
 void rope_copy_check(const From& source, const To& target, const Rows& rows, pairing p,
                      output_order order);

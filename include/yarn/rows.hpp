@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: MIT
 // Rows: the cos and sin, times the attention factor, that the rotation of a token reads.
 //
-//     rotary_rows    one row per token of this step, shared by all layers, threads, and by q and k
-//     rows_of        the same rows, made (or looked up in a table) by the call that uses them
+//     rotary_rows    one row per token of this step, for all layers and threads, and for q and k
+//     rows_of        the same rows, made or looked up in a table by the call that uses them
 //     rotary_table   one row per position, for engines that are built around a table
-//     fill_rows      rows in memory of the caller
+//     fill_rows      rows in the caller's memory
 //
-// Float entries are correctly rounded for the rounded phase. |entry - m cos(position * inv_freq)|,
-// with m the attention factor, is at most 0.501 * 2^-24 * M for |position| <= 2^24, and 0.51 *
-// 2^-24 * M up to 2^31. M is the smallest power of two that is not below m. The excess over 0.5
-// comes from the phase: the frequency is rounded to a multiple of 2^-64 turns, so at position p the
-// angle has an error of at most |p| * 2^-65 turns (|p| * 2^-62.3 rad). Double entries are correctly
-// rounded for the rounded phase; each pair takes some 70 ns.
+// Accuracy of an entry, where m is the attention factor and M the smallest power of two >= m:
 //
-// Every function here gives the same bits, on every processor (tests/rows/test_rows_error.cpp).
+// * Each frequency is rounded to a multiple of 2^-64 turns. At position p, the angle therefore has
+//   an error of at most |p| * 2^-65 turns (|p| * 2^-62.3 rad).
+// * Float and double entries are correctly rounded for this angle. The double entries of a pair
+//   take about 70 ns.
+// * So the error |entry - m cos(p * inv_freq)| of a float entry is at most 0.501 * 2^-24 * M for
+//   |p| <= 2^24, and 0.51 * 2^-24 * M for |p| <= 2^31.
+//
+// All functions of this file give the same bits, on every processor
+// (tests/rows/test_rows_error.cpp).
 #ifndef YARN_ROWS_HPP
 #define YARN_ROWS_HPP
 
@@ -22,22 +25,23 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// Writes rows into memory of the caller: row t has the entries of position list[t]. With a slice,
-/// the call writes only the rows of the slice, at the same places.
+/// Writes rows into the caller's memory: row t has the entries of position list[t]. With a slice,
+/// the call writes only the rows of the slice, to the same addresses as without.
 /// Shape    cos[t * row_stride + i], sin[t * row_stride + i] for t < list.size(), i < f.n_pairs().
 ///          For one packed array pass `sin = cos + n_pairs` and row_stride >= 2 * n_pairs.
-/// Units    Positions in tokens. The attention factor is in the entries.
+/// Units    Positions in tokens. Entries contain the attention factor.
 /// Types    T: float or double.
-/// Errors   std::invalid_argument: null, row_stride < n_pairs, an open run, a wrong slice.
-///          std::out_of_range: a position beyond 2^31. All checks come before the first write.
+/// Errors   std::invalid_argument: cos or sin is null, row_stride < n_pairs, `list` is an open run,
+///          or the slice does not exist. std::out_of_range: a position is beyond 2^31. All checks
+///          come before the first write.
 /// Accuracy As the head of this file says.
 template <class T, class Stride>
 void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stride row_stride,
                thread_slice part = {});
 
-/// The rows of a step, owned: row t belongs to token t. Rows may come from different frequencies,
-/// as the sequences of a batch need them with dynamic methods. The memory is kept from step to
-/// step.
+/// Owns the rows of a step: row t belongs to token t. The rows of one object may come from
+/// different frequencies; with dynamic methods, the sequences of a batch need this. The memory is
+/// reused from step to step.
 /// Types    T: float (for float tensors and all smaller formats) or double.
 template <class T> class rotary_rows {
 public:
@@ -56,8 +60,8 @@ public:
   std::int64_t n_rows() const { return storage_.n_rows(); }
   std::int64_t n_pairs() const { return storage_.n_pairs(); }
   /// The entries of a row, [n_pairs].
-  /// Requires 0 <= row < n_rows(). Row 0 may be asked for even if n_rows() is 0; the result is null
-  ///          if there was never a row.
+  /// Requires 0 <= row < n_rows(). Row 0 is allowed even if n_rows() is 0; the result is then null
+  ///          if the object never had a row.
   const T* cos(std::int64_t row) const { return storage_.cos(row); }
   const T* sin(std::int64_t row) const { return storage_.sin(row); }
 
@@ -70,7 +74,7 @@ private:
   detail::trig_storage<T> storage_;
 };
 
-/// A table, owned: row p belongs to position p in [0, n_rows).
+/// Owns a table: row p belongs to position p in [0, n_rows).
 template <class T> class rotary_table {
 public:
   /// Errors   Those of fill_rows, and std::invalid_argument: n_positions < 0.
@@ -105,7 +109,7 @@ template <class T, class Integer>
   return rotary_table<T>(f, n_positions);
 }
 
-/// The result of rows_of: a source and positions, from which a rotation makes the rows, a few KB at
+/// The result of rows_of: a source and positions. A rotation makes the rows from them, a few KB at
 /// a time.
 /// Types    Source: frequencies or rotary_table, each as a value or a reference, or a table_view.
 template <class Source> class lazy_rows {
@@ -120,15 +124,14 @@ private:
   positions list_;
 };
 
-/// The rows of these positions, as an argument of rope_apply, rope_copy and their checks. The
-/// rotation makes the rows itself, each time it is called, with the bits of rotary_rows. Use
-/// rows_of for one tensor or a long prompt. For all layers of a decode step, fill rotary_rows once
-/// instead.
-/// Types    source: frequencies, a rotary_table or a table_view. If the argument has a name, the
-///          result refers to it, and it must outlive the result. A temporary is moved into the
-///          result. list: positions.
-/// Errors   None here. The call that uses the rows has the errors of fill_rows, and for tables
-///          std::out_of_range: the table has no row of a position.
+/// The rows of these positions, as an argument of rope_apply, rope_copy and their checks. Each call
+/// of a rotation makes the rows again, with the same bits as rotary_rows. Use rows_of for one
+/// tensor or a long prompt. For a decode step, fill rotary_rows once for all layers instead.
+/// Types    source: frequencies, a rotary_table or a table_view. The result refers to a named
+///          source (an lvalue), which must outlive the result. A temporary or a table_view is
+///          stored in the result. list: positions.
+/// Errors   None here. The call that uses the rows has the errors of fill_rows, and for tables also
+///          std::out_of_range: the table has no row for a position.
 /// Example  rope_apply(q, k, rows_of(freqs, positions(ids, n)), pairing::half_split);
 template <class Source, class Positions>
 [[nodiscard]] YARN_ALWAYS_INLINE auto rows_of(Source&& source, const Positions& list) noexcept(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// All scaling methods, and a variant of them for a choice at run time.
+// All scaling methods, and any_scaling, a variant for a choice at run time.
 //
-// A method of your own needs no entry here: make_frequencies takes any type that has `resolve`
+// Your own method needs no entry here: make_frequencies accepts any type that has `resolve`
 // (scaling/spectrum.hpp).
 #ifndef YARN_SCALING_HPP
 #define YARN_SCALING_HPP
@@ -22,9 +22,9 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// Any method above except freq_factors_scaling, for a choice at run time, for example from a
-/// configuration. The
-/// variant may hold a dynamic method, so make_frequencies needs the current length with it.
+/// Any method above except freq_factors_scaling, chosen at run time, for example from a
+/// configuration. The variant may hold a dynamic method, so make_frequencies needs the current
+/// length.
 using any_scaling =
     std::variant<default_scaling, linear_scaling, ntk_scaling, dynamic_ntk_scaling,
                  ntk_by_parts_scaling, part_ntk_scaling, dynamic_part_ntk_scaling, yarn_scaling,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The softmax scale of the attention logits. Some model families put YaRN's temperature here, not
-// in cos and sin.
+// The softmax scale of the attention logits. Some model families put YaRN's temperature into this
+// scale, not into cos and sin.
 //
-// YaRN's attention factor is in cos and sin, so q, k and the logits contain it, and most models
-// need nothing else. DeepSeek-V2 and V3 set mscale = mscale_all_dim, which makes the factor 1, and
-// multiply the softmax scale by m(mscale_all_dim)^2 instead. Other models (Ministral 3) set the
-// same two numbers and do not multiply. The configuration does not tell them apart, so the caller
-// must.
+// YaRN's attention factor is in cos and sin, so q, k and the logits contain it. Most models need
+// nothing else. DeepSeek-V2 and V3 set mscale = mscale_all_dim, which makes the attention factor 1,
+// and multiply the softmax scale by m(mscale_all_dim)^2 instead. Other models (Ministral 3) set the
+// same two numbers and do not multiply. The configuration does not say which convention a model
+// has, so the caller must.
 #ifndef YARN_SOFTMAX_SCALE_HPP
 #define YARN_SOFTMAX_SCALE_HPP
 
@@ -16,24 +16,25 @@
 namespace yarn {
 inline namespace v0 {
 
-/// The convention of a model family for the scale of its logits.
+/// The convention of a model family for the scale of its logits. m(a) = 0.1 a ln s + 1, where s is
+/// the factor of YaRN.
 enum class softmax_convention {
   inverse_sqrt,           ///< 1 / sqrt(qk_head_dim), for every scaling method
-  mscale_all_dim_squared, ///< times m(mscale_all_dim)^2, m(a) = 0.1 a ln s + 1: DeepSeek-V2 and V3
+  mscale_all_dim_squared, ///< inverse_sqrt times m(mscale_all_dim)^2: DeepSeek-V2 and V3
 };
 
 } // namespace v0
 
 inline namespace YARN_ABI {
 
-/// The factor of q.k before the softmax.
-/// Shape    qk_head_dim: the whole width of a query head. For MLA that is the rotated and the
-///          unrotated part together (192 in DeepSeek-V3).
-/// Types    A dynamic method, or any_scaling, compiles only with the current length (below).
-/// Returns  1/sqrt(qk_head_dim), times the factor of the convention. This factor is 1 unless the
-///          method is YaRN, has mscale_all_dim, and its scale s is > 1.
+/// The factor of the product q.k before the softmax.
+/// Shape    qk_head_dim: all elements of a query head. For MLA these are the rotated and the
+///          unrotated elements together (192 in DeepSeek-V3).
+/// Types    Method: a static method. (A dynamic method or any_scaling needs the overload below.)
+/// Returns  1/sqrt(qk_head_dim), times m(mscale_all_dim)^2 for mscale_all_dim_squared. m is 1
+///          unless the method is YaRN, has mscale_all_dim, and has a factor s > 1.
 /// Errors   std::invalid_argument: qk_head_dim < 1, or a field of the method is out of range.
-/// Accuracy 0.5 ULP + 2^-100.
+/// Accuracy 0.5 ULP + a relative error of 2^-100.
 template <class Integer, class Method>
 [[nodiscard]] double softmax_scale(Integer qk_head_dim, const Method& method,
                                    softmax_convention convention);

@@ -20,29 +20,30 @@ namespace yarn {
 inline namespace v0 {
 
 /// Which two elements of a head form pair i. Models differ, so there is no default. With the wrong
-/// pairing a model still writes fluent text, but nonsense. With rotary_dim 8 and pairs a, b, c, d:
+/// pairing, a model still writes fluent text, but it is nonsense. For rotary_dim 8, the elements of
+/// the pairs a, b, c and d are:
 ///
 ///     half_split   [a b c d a b c d]   (i, i + rotary_dim/2): GPT-NeoX; Llama in Hugging Face
 ///     interleaved  [a a b b c c d d]   (2i, 2i + 1): GPT-J, RoFormer; Llama by Meta and in GGUF
 enum class pairing { half_split, interleaved };
 
-/// The order in which rope_copy writes the pairs: `output_order{pairing::half_split}`. A type of
-/// its own, so that the two pairings of a call cannot be exchanged by mistake.
+/// The order in which rope_copy writes the pairs: `output_order{pairing::half_split}`. It is a
+/// separate type, so that the two pairings of a call cannot be exchanged by mistake.
 struct output_order {
   YARN_ALWAYS_INLINE constexpr explicit output_order(pairing written) noexcept : value(written) {}
   pairing value;
 };
 
-/// The tokens of a call that one thread rotates. The tokens are cut into n_threads nearly equal
-/// runs, and thread i of n gets thread_slice{i, n}. No two slices write the same token, and all
-/// slices together give the bits of one call.
+/// The tokens of a call that one thread rotates. The tokens are divided into n_threads nearly equal
+/// ranges. Pass thread_slice{i, n} on thread i of n. No two slices write the same token, and all
+/// slices together give the same bits as one call.
 struct thread_slice {
   std::int64_t thread = 0; ///< in [0, n_threads)
   std::int64_t n_threads = 1;
 };
 using slice = thread_slice; ///< the name in version 0.1
 
-/// IEEE binary16, for storage only: the bits as they lie in memory.
+/// IEEE binary16, for storage only: the bits in memory.
 struct float16 {
   std::uint16_t bits;
 };
@@ -53,19 +54,20 @@ struct bfloat16 {
 };
 
 /// 8-bit float with 4 exponent and 3 fraction bits (OCP E4M3, torch.float8_e4m3fn), for storage
-/// only. The format has NaN and no infinity. Infinity and numbers beyond 448, the largest number of
-/// the format, become 448.
+/// only. The format has NaN and no infinity; its largest number is 448. Infinity and larger numbers
+/// are stored as 448, with their sign.
 struct float8_e4m3 {
   std::uint8_t bits;
 };
 
-/// How an element is stored. detail/base/formats.hpp describes each format.
+/// The format of an element in memory. detail/base/formats.hpp describes each format.
 enum class element_format { unknown, binary64, binary32, binary16, bfloat16, float8_e4m3 };
 
 /// The format of an element type. To register an engine's own type, specialise format_of with a
-/// static member `value`. The type must be trivially copyable and have the size of its format;
-/// every use checks that at compile time. Registered here: the types above, Eigen's, `_Float16` and
-/// `__bf16`. (The C++23 types std::float16_t and std::bfloat16_t are the last two.)
+/// static member `value`. The type must be trivially copyable and have the size of its format; each
+/// use checks this at compile time. Registered here: the types above, Eigen's, `_Float16` and
+/// `__bf16`. (In C++23, std::float16_t and std::bfloat16_t are the same types as `_Float16` and
+/// `__bf16`.)
 template <class T> struct format_of {
   static constexpr element_format value = element_format::unknown;
 };
@@ -111,10 +113,11 @@ inline constexpr element_format format_of_v = format_of<std::remove_const_t<T>>:
 
 inline namespace YARN_ABI {
 
-/// The shape of a model's heads and the base of its frequencies, as its configuration gives them.
+/// The shape of a model's heads and the base of its frequencies, from the configuration of the
+/// model.
 struct rope_shape {
   std::int64_t head_dim = 0;   ///< elements of one head, > 0
-  std::int64_t rotary_dim = 0; ///< elements that are rotated, even, <= head_dim; 0: all of head_dim
+  std::int64_t rotary_dim = 0; ///< rotated elements of a head, even, <= head_dim; 0: head_dim
   double rope_theta = 0.0;     ///< base of the frequencies, > 0; there is no default
 
   /// The number of rotated elements: rotary_dim, or head_dim if rotary_dim is 0.
@@ -128,7 +131,7 @@ struct rope_shape {
 class optional_number {
 public:
   constexpr optional_number() = default;
-  // NOLINTNEXTLINE(google-explicit-constructor): assigning a number is the point
+  // NOLINTNEXTLINE(google-explicit-constructor): so that a number can be assigned
   YARN_ALWAYS_INLINE constexpr optional_number(double value) : value_(value), present_(true) {}
   YARN_ALWAYS_INLINE constexpr bool has_value() const { return present_; }
   /// Requires has_value().

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Views of the caller's memory: tensors of heads, positions, rows and tables of cos/sin. A view
-// owns no memory and is cheap to copy. The compiler rejects a view of a temporary container.
+// Views of the caller's memory: tensors of heads, positions, and rows and tables of cos and sin. A
+// view owns no memory and is cheap to copy. The compiler rejects a view of a temporary container.
 #ifndef YARN_VIEWS_HPP
 #define YARN_VIEWS_HPP
 
@@ -13,7 +13,7 @@ namespace yarn {
 
 inline namespace v0 {
 
-/// A contiguous array of values that somebody else owns.
+/// A contiguous array of values. The view does not own them.
 template <class T> class array_view {
 public:
   YARN_ALWAYS_INLINE constexpr array_view(T* data, std::size_t size) : data_(data), size_(size) {}
@@ -35,7 +35,7 @@ private:
 /// A tensor of attention heads. Element d of head h of token t lies at
 /// `data()[t * token_stride() + h * head_stride() + d]`.
 /// Shape    [n_tokens][n_heads][head_dim], the last axis contiguous. The view is dense unless
-///          with_strides gives other distances.
+///          with_strides sets other strides.
 /// Units    Strides count elements, not bytes.
 /// Types    T: an element type of types.hpp. Extents and strides: any integer type.
 /// Errors   None here. The call that uses the view checks its extents and strides.
@@ -50,12 +50,12 @@ public:
       : data_(data), n_tokens_(detail::to_index(n_tokens, "n_tokens")),
         n_heads_(detail::to_index(n_heads, "n_heads")),
         head_dim_(detail::to_index(head_dim, "head_dim")), head_stride_(head_dim_) {
-    // Unsigned, because the product may overflow. The call that uses the view reports that.
+    // Unsigned, because the product may overflow. The call that uses the view reports the overflow.
     token_stride_ = static_cast<std::int64_t>(static_cast<std::uint64_t>(n_heads_) *
                                               static_cast<std::uint64_t>(head_dim_));
   }
 
-  /// The same heads with other distances, in elements, between tokens and between heads.
+  /// The same heads with other strides, in elements, from token to token and from head to head.
   template <class Token, class Head>
   [[nodiscard]] YARN_ALWAYS_INLINE heads_view with_strides(Token token_stride,
                                                            Head head_stride) const {
@@ -81,8 +81,9 @@ private:
   std::int64_t head_stride_;
 };
 
-/// Makes a type a tensor: `tensor_traits<X>::heads(x)` returns the heads_view of its memory.
-/// Functions such as rope_apply take heads_view, and any type with such a specialisation:
+/// Registers the tensor type X of an engine: `tensor_traits<X>::heads(x)` returns the heads_view of
+/// its memory. Functions such as rope_apply accept heads_view and every type with such a
+/// specialisation:
 ///
 ///     template <> struct yarn::tensor_traits<my_tensor> {
 ///       static yarn::heads_view<float> heads(const my_tensor& x) {
@@ -91,16 +92,16 @@ private:
 ///     };
 template <class X> struct tensor_traits {};
 template <class T> struct tensor_traits<heads_view<T>> {
-  // Returns a reference. A copy would be stored field by field and then loaded by vectors, which
-  // stalls every call.
+  // Returns a reference. A copy would be stored field by field and then loaded with vector loads,
+  // which stall (no store forwarding).
   YARN_ALWAYS_INLINE static const heads_view<T>& heads(const heads_view<T>& x) { return x; }
 };
 
-/// The position of each token: a list (signed integers of 32 or 64 bits that the caller owns), or a
-/// run of consecutive positions. Negative positions are allowed with frequencies, not with tables.
+/// The position of each token: a list of signed 32-bit or 64-bit integers that the caller owns, or
+/// a run of consecutive positions. Frequencies accept negative positions, tables do not.
 class positions {
 public:
-  /// The list data[0, n). The memory must live as long as the view.
+  /// The list data[0, n). The memory must outlive the view.
   /// Errors   None here. If data is null and n > 0, the call that uses the view throws.
   template <class Integer, class Count>
   YARN_ALWAYS_INLINE positions(const Integer* data, Count n)
@@ -121,7 +122,8 @@ public:
             class = std::enable_if_t<!std::is_lvalue_reference_v<Container>>>
   explicit positions(Container&& temporary) = delete;
 
-  /// The number of positions; -1 for an open run, which is as long as the tensor of the call.
+  /// The number of positions. -1 for an open run, which has as many positions as the tensor of the
+  /// call has tokens.
   YARN_ALWAYS_INLINE std::int64_t size() const { return size_; }
   YARN_ALWAYS_INLINE bool is_run() const { return kind_ == kind::run; }
   /// Whether the view is a list with null data. Only an empty list may have null data.
@@ -159,26 +161,26 @@ YARN_ALWAYS_INLINE positions run_of_positions(std::int64_t first, std::int64_t n
   return {first, n};
 }
 
-/// The run first, first + 1, …, as long as the tensor of the call that uses it.
-/// Errors   std::invalid_argument: `first` does not fit 64 bits with sign.
+/// The open run first, first + 1, …, with as many positions as the tensor of the call has tokens.
+/// Errors   std::invalid_argument: `first` does not fit a signed 64-bit integer.
 template <class Integer> [[nodiscard]] YARN_ALWAYS_INLINE positions positions_from(Integer first) {
   return run_of_positions(detail::to_index(first, "first position"), -1);
 }
 
 /// The run first, first + 1, …, first + n - 1.
-/// Errors   std::invalid_argument: `first` or n does not fit 64 bits with sign.
+/// Errors   std::invalid_argument: `first` or n does not fit a signed 64-bit integer.
 template <class Integer, class Count>
 [[nodiscard]] YARN_ALWAYS_INLINE positions positions_from(Integer first, Count n) {
   return run_of_positions(detail::to_index(first, "first position"),
                           detail::to_index(n, "positions.size"));
 }
 
-// Rows and tables have the same memory layout and different meanings. They are different types, so
-// that the compiler rejects one in place of the other.
+// The common base of rows_view and table_view. Both have the same memory layout and different
+// meanings. They are different types, so that the compiler rejects a table where rows are needed.
 template <class T, class Meaning> class trig_view {
 public:
   /// Row r is cos[r * row_stride + i] and sin[r * row_stride + i] for pairs i in [0, n_pairs). The
-  /// attention factor is in the values.
+  /// values contain the attention factor.
   /// Types    T: any element type of types.hpp.
   template <class Rows, class Pairs, class Stride>
   YARN_ALWAYS_INLINE trig_view(const T* cos, const T* sin, Rows n_rows, Pairs n_pairs,
@@ -202,8 +204,8 @@ public:
   }
 
   /// The entries of a row, [n_pairs].
-  /// Requires 0 <= row < n_rows(). Row 0 may be asked for even if n_rows() is 0; the result is then
-  ///          the pointer that the view was made of.
+  /// Requires 0 <= row < n_rows(). Row 0 is allowed even if n_rows() is 0; the result is then the
+  ///          pointer that the constructor got.
   YARN_ALWAYS_INLINE const T* cos(std::int64_t row) const {
     YARN_ASSERT(row == 0 || (row > 0 && row < n_rows_));
     return cos_ + row * row_stride_;
@@ -224,7 +226,8 @@ private:
   std::int64_t row_stride_;
 };
 
-/// Rows of a step (the cos/sin cache of other engines, but by token): row t belongs to token t.
+/// The rows of a step: row t belongs to token t. (Other engines look up these rows by position, in
+/// their cos/sin cache; that cache is a table_view.)
 template <class T> class rows_view : public trig_view<T, rows_view<T>> {
 public:
   using base = trig_view<T, rows_view<T>>;

@@ -146,7 +146,7 @@ private:
 };
 
 TYPED_TEST(row_kernel, recurrence_is_within_794_m_e) {
-  static_assert(detail::run_length == 96, "the bound was derived for 95 steps");
+  static_assert(detail::run_length == 96, "the bound was derived for 95 multiplications");
   random_source random(2);
 
   // Collects steps with a large error, because the recurrence repeats this error 95 times.

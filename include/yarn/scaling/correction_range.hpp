@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The ramps between kept and interpolated frequencies, which YaRN, NTK-by-parts and Llama 3 use.
+// The ramps from kept to interpolated frequencies that YaRN, NTK-by-parts and Llama 3 use. Both
+// kinds have the same direction: fast_share is 1 for the pairs that turn fast and 0 for those that
+// turn slowly. It is the weight of the frequency that the fast pairs have.
+//
 // Source: jquesnelle/yarn, find_correction_range and linear_ramp_mask; arXiv 2309.00071, section
 // 3.2.
 #ifndef YARN_SCALING_CORRECTION_RANGE_HPP
@@ -11,26 +14,27 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// A ramp that is linear in the pair index: 0 up to pair low, 1 from pair high on.
-struct correction_ramp {
+// A ramp that is linear in the pair index: 1 up to pair low, 0 from pair high on. (The ramp of the
+// paper and of Hugging Face has the opposite direction.)
+struct pair_index_ramp {
   real low;
   real high;
   real slope; // 1 / (high - low). Stored, because a division costs ten products.
 
-  real ramp(std::int64_t pair) const {
-    if (real(pair) >= high) // exactly 1: the product below is slightly less
-      return 1;
-    return max((real(pair) - low) * slope, 0);
+  real fast_share(std::int64_t pair) const {
+    if (real(pair) >= high) // Exactly 0. The formula below may give slightly more.
+      return 0;
+    return real(1) - max((real(pair) - low) * slope, 0);
   }
   pair_range report() const { return {true, static_cast<double>(low), static_cast<double>(high)}; }
 };
 
 // The ramp from the pair that turns `fast` times within `length` tokens to the pair that turns
-// `slow` times; fast >= slow > 0. As in Hugging Face, low is at least 0, high is at most d - 1 (not
+// `slow` times. Requires fast >= slow > 0. As in Hugging Face, low is >= 0, high is <= d - 1 (not
 // d/2 - 1), and high = low + 0.001 if both are equal. If an original length of a few tokens makes
 // high less than low, the ramp of Hugging Face runs backwards and leaves every pair unscaled. Here
 // high is raised to low, as in ggml.
-inline correction_ramp find_correction_range(const spectrum& s, real length, real fast, real slow,
+inline pair_index_ramp find_correction_range(const spectrum& s, real length, real fast, real slow,
                                              bool truncate) {
   if (s.log_theta() <= real(0))
     fail_argument(
@@ -51,14 +55,14 @@ inline correction_ramp find_correction_range(const spectrum& s, real length, rea
 }
 
 // A ramp that is linear in the turns within the original length: 0 up to `slow` turns, 1 from
-// `fast` turns on. Its value is the share of the unscaled frequency that is kept.
-class rotation_ramp {
+// `fast` turns on.
+class rotations_ramp {
 public:
-  rotation_ramp(real length, real slow, real fast)
+  rotations_ramp(real length, real slow, real fast)
       : turns_per_radian_(length / (real(2) * constant::pi)), slow_(slow), fast_(fast),
         slope_(slow < fast ? real(1) / (fast - slow) : real(0)) {}
 
-  real operator()(real inv_freq) const {
+  real fast_share(real inv_freq) const {
     const real turns = turns_per_radian_ * inv_freq;
     if (turns >= fast_)
       return 1;
@@ -74,11 +78,11 @@ private:
   real slope_;
 };
 
-// Frequency i becomes keep(i) * theta_i + (1 - keep(i)) * theta_i / scale.
-template <class Keep> void blend(spectrum& s, real scale, const Keep& keep) {
+// Frequency i becomes k * theta_i + (1 - k) * theta_i / scale, with k = kept_share(i).
+template <class Share> void blend(spectrum& s, real scale, const Share& kept_share) {
   const real compression = real(1) / scale;
   for (std::int64_t i = 0; i < s.n_pairs(); ++i) {
-    const real kept = keep(i);
+    const real kept = kept_share(i);
     const real theta = s.inv_freq(i);
     if (kept == real(1))
       s.set(i, theta, frequency_zone::extrapolated);

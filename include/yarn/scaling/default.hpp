@@ -9,7 +9,7 @@ namespace yarn {
 inline namespace YARN_ABI {
 
 /// No scaling. Hugging Face: rope_type "default".
-/// Formula  theta_i = b^(-2i/d): b is rope_theta, d is rotary_dim.
+/// Formula  theta_i = b^(-2i/d), where b is rope_theta and d is rotary_dim. Attention factor: 1.
 /// Source   RoFormer, arXiv 2104.09864, section 3.2.2.
 struct default_scaling {
   void resolve(spectrum&) const {}

@@ -8,9 +8,9 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// Dynamic NTK: NTK-aware scaling that grows with l, the current length. Hugging Face: rope_type
+/// Dynamic NTK: NTK-aware scaling that grows with the current length l. Hugging Face: rope_type
 /// "dynamic". (transformers 5.12.1 keeps the frequencies of the longest length that a model object
-/// has seen, which is a bug. Here the result depends only on the arguments.)
+/// has seen, which is a bug. The result of this method depends only on the arguments.)
 /// Formula  B^(-2i/d) with B = b * (s l/L - s + 1)^(d/(d-2)) for l > L, else B = b. Attention
 ///          factor: 1.
 /// Errors   std::invalid_argument from make_frequencies: a field is out of range.
@@ -18,10 +18,10 @@ inline namespace YARN_ABI {
 ///          2309.00071, section 3.3.
 struct dynamic_ntk_scaling {
   double factor = 1.0;                      ///< s > 0
-  std::int64_t max_position_embeddings = 0; ///< L, tokens, > 0: the length in training
+  std::int64_t max_position_embeddings = 0; ///< L, tokens, > 0: the original length
 
-  // The keys in a cache have the frequencies of the step that wrote them. `rerotation` changes them
-  // to those of the current step.
+  // The keys in a cache were rotated with the frequencies of the step that wrote them. `rerotation`
+  // makes the frequencies that change such keys to the current ones.
   void resolve(spectrum& s, std::int64_t seq_len) const {
     require_positive("dynamic_ntk_scaling.factor", factor);
     require_length("dynamic_ntk_scaling.max_position_embeddings", max_position_embeddings);

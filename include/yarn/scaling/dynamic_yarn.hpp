@@ -8,13 +8,13 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// YaRN with the scale of the current length l. The fields are those of yarn_scaling, but `factor`
-/// is the smallest scale: 1 (or unset) for a model that was not fine-tuned, max_position_embeddings
-/// / L for a fine-tuned one.
+/// YaRN whose factor s grows with the current length l. The fields are those of yarn_scaling, but
+/// `factor` is the smallest s: 1 (or unset) for a model that was not fine-tuned, and
+/// max_position_embeddings / L for a fine-tuned model.
 /// Formula  That of yarn_scaling with s = max(factor, l/L), for frequencies and attention factor.
 /// Errors   std::invalid_argument from make_frequencies: a field is out of range.
-/// Source   jquesnelle/yarn, LlamaDynamicYaRNScaledRotaryEmbedding. (Its scale never decreases;
-///          here the result depends only on the arguments.)
+/// Source   jquesnelle/yarn, LlamaDynamicYaRNScaledRotaryEmbedding. (There s never decreases. Here
+///          s depends only on the arguments.)
 struct dynamic_yarn_scaling : yarn_scaling {
   void resolve(spectrum& s, std::int64_t seq_len) const {
     require_at_least_zero("dynamic_yarn_scaling.factor", factor);

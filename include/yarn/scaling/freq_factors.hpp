@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Divisors per pair, on top of any method.
+// One divisor per pair, applied to the frequencies of any other method.
 #ifndef YARN_SCALING_FREQ_FACTORS_HPP
 #define YARN_SCALING_FREQ_FACTORS_HPP
 
@@ -8,14 +8,14 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// Another method whose frequencies are divided by a list. llama.cpp stores the scaling of Llama 3
-/// and LongRoPE as such a list (tensor `rope_freqs.weight`; ggml: freq_factors). The method is
-/// dynamic exactly if `method` is.
+/// Divides the frequencies of another method by a list, one divisor per pair. llama.cpp stores the
+/// scaling of Llama 3 and LongRoPE as such a list (tensor `rope_freqs.weight`; ggml: freq_factors).
+/// freq_factors_scaling is dynamic exactly if `method` is dynamic.
 /// Types    Method: any scaling method.
-/// Formula  f_i / freq_factors[i], f_i the frequency of `method`. Attention factor: that of
-///          `method`.
+/// Formula  f_i / freq_factors[i], where f_i is the frequency of `method`. Attention factor: that
+///          of `method`.
 /// Errors   std::invalid_argument from make_frequencies: those of `method`, a list of another
-///          length than n_pairs, a divisor that is not finite or not > 0.
+///          length than n_pairs, or a divisor that is not finite or not > 0.
 /// Source   llama.cpp; ggml, ggml_rope_ext.
 template <class Method> struct freq_factors_scaling {
   Method method;            ///< the method whose frequencies are divided

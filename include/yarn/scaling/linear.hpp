@@ -8,14 +8,14 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// Position interpolation (PI): positions are compressed by s, the factor. Hugging Face: rope_type
+/// Position interpolation (PI): every frequency is divided by the factor s. Hugging Face: rope_type
 /// "linear".
 /// Formula  theta_i / s. Attention factor: 1, or attention_factor.
 /// Errors   std::invalid_argument from make_frequencies: a field is out of range.
-/// Source   arXiv 2306.15595. The authors divide the position, Hugging Face the frequency.
+/// Source   arXiv 2306.15595. The authors divide the position, Hugging Face divides the frequency.
 struct linear_scaling {
   double factor = 0.0; ///< s: new length / original length, > 0; no default
-  /// The factor on cos and sin, which llama.cpp has with every method; absent: 1.
+  /// The factor on cos and sin; absent: 1. (llama.cpp has this factor with every method.)
   optional_number attention_factor = {};
 
   void resolve(spectrum& s) const {

@@ -16,8 +16,8 @@ inline namespace YARN_ABI {
 /// Source   transformers, _compute_llama3_parameters.
 struct llama3_scaling {
   double factor = 0.0;           ///< s > 0; no default
-  double low_freq_factor = 1.0;  ///< a pair with at most so many turns within L is interpolated
-  double high_freq_factor = 4.0; ///< a pair with at least so many turns keeps its frequency
+  double low_freq_factor = 1.0;  ///< a pair that turns at most this often within L is interpolated
+  double high_freq_factor = 4.0; ///< a pair that turns at least this often keeps its frequency
   std::int64_t original_max_position_embeddings = 0; ///< L, tokens, > 0
 
   void resolve(spectrum& s) const {
@@ -28,9 +28,9 @@ struct llama3_scaling {
                   "llama3_scaling.high_freq_factor", high_freq_factor);
     require_length("llama3_scaling.original_max_position_embeddings",
                    original_max_position_embeddings);
-    const detail::rotation_ramp keep(original_max_position_embeddings, low_freq_factor,
-                                     high_freq_factor);
-    detail::blend(s, factor, [&](std::int64_t i) { return keep(s.inv_freq(i)); });
+    const detail::rotations_ramp ramp(original_max_position_embeddings, low_freq_factor,
+                                      high_freq_factor);
+    detail::blend(s, factor, [&](std::int64_t i) { return ramp.fast_share(s.inv_freq(i)); });
   }
 };
 

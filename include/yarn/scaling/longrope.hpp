@@ -8,12 +8,14 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// LongRoPE: each frequency has its own divisor, from one list up to the original length and from
-/// another list above. Hugging Face: rope_type "longrope" (formerly "su"). Keys that were cached
-/// before the length exceeds L have the frequencies of the short list: see `rerotation`.
+/// LongRoPE: each frequency has its own divisor, which comes from one list up to the original
+/// length and from another list above. Hugging Face: rope_type "longrope" (formerly "su"). When a
+/// sequence becomes longer than L, its cached keys still have the frequencies of the short list;
+/// `rerotation` changes them.
 /// Formula  theta_i / short_factor[i] for l <= L, theta_i / long_factor[i] for l > L. Attention
-///          factor: sqrt(1 + ln s / ln L) for s > 1, else 1; or attention_factor; or PhiMoE's
-///          short_mscale for l <= L and long_mscale for l > L.
+///          factor: attention_factor, if it is set. Else short_mscale for l <= L and long_mscale
+///          for l > L, if the field is set (PhiMoE). Else sqrt(1 + ln s / ln L) for s > 1, and 1
+///          for s <= 1.
 /// Errors   std::invalid_argument from make_frequencies: a field is out of range.
 /// Source   arXiv 2402.13753; transformers, _compute_longrope_parameters; microsoft/LongRoPE.
 struct longrope_scaling {
@@ -21,7 +23,7 @@ struct longrope_scaling {
   factor_list long_factor;                           ///< one divisor per pair, > 0, for l > L
   std::int64_t original_max_position_embeddings = 0; ///< L, tokens, > 0
   optional_number factor;                            ///< s, usually max_position_embeddings / L
-  optional_number attention_factor;                  ///< in place of the formula
+  optional_number attention_factor;                  ///< overrides the formula
   optional_number short_mscale;                      ///< PhiMoE: the attention factor for l <= L
   optional_number long_mscale;                       ///< PhiMoE: the attention factor for l > L
 

@@ -29,15 +29,15 @@ inline void set_ntk_base(spectrum& s, real scale) {
 
 } // namespace detail
 
-/// NTK-aware scaling: the unscaled frequencies of a larger base, which keeps the first pair and
-/// interpolates the last pair by s, the factor. (vLLM's "ntk" has another formula: (b s)^(-2i/d) /
-/// s^(2/d).)
+/// NTK-aware scaling: the unscaled frequencies of a larger base B. The first pair keeps its
+/// frequency, and that of the last pair is divided by the factor s. (vLLM's "ntk" has another
+/// formula: (b s)^(-2i/d) / s^(2/d).)
 /// Formula  B^(-2i/d) with B = b * s^(d/(d-2)). Attention factor: 1.
 /// Errors   std::invalid_argument from make_frequencies: a field is out of range.
 /// Source   YaRN paper, arXiv 2309.00071, section 3.1; jquesnelle/yarn,
 ///          LlamaNTKScaledRotaryEmbedding.
 struct ntk_scaling {
-  double factor = 0.0; ///< s, the paper's alpha: > 0; no default
+  double factor = 0.0; ///< s (alpha in some projects), > 0; no default
 
   void resolve(spectrum& s) const {
     require_positive("ntk_scaling.factor", factor);

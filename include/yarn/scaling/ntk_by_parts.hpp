@@ -9,7 +9,7 @@ namespace yarn {
 inline namespace YARN_ABI {
 
 /// NTK-by-parts, as the YaRN paper defines it: pairs that turn often within the original context
-/// keep their frequency, pairs that turn rarely are interpolated, the others are blended.
+/// keep their frequency, pairs that turn rarely are interpolated, and the others are blended.
 /// Formula  g theta_i + (1 - g) theta_i / s, with g = clamp((r - beta_slow) / (beta_fast -
 ///          beta_slow), 0, 1) and r = L theta_i / 2 pi, the turns within L tokens. Attention
 ///          factor: 1.
@@ -18,8 +18,8 @@ inline namespace YARN_ABI {
 struct ntk_by_parts_scaling {
   double factor = 0.0;                               ///< s > 0; no default
   std::int64_t original_max_position_embeddings = 0; ///< L, tokens, > 0
-  double beta_fast = 32.0; ///< a pair with at least so many turns within L keeps its frequency
-  double beta_slow = 1.0;  ///< a pair with at most so many turns within L is interpolated
+  double beta_fast = 32.0; ///< a pair that turns at least this often within L keeps its frequency
+  double beta_slow = 1.0;  ///< a pair that turns at most this often within L is interpolated
 
   void resolve(spectrum& s) const {
     require_positive("ntk_by_parts_scaling.factor", factor);
@@ -29,8 +29,8 @@ struct ntk_by_parts_scaling {
     require_positive("ntk_by_parts_scaling.beta_slow", beta_slow);
     require_order("ntk_by_parts_scaling.beta_slow", beta_slow, "ntk_by_parts_scaling.beta_fast",
                   beta_fast);
-    const detail::rotation_ramp keep(original_max_position_embeddings, beta_slow, beta_fast);
-    detail::blend(s, factor, [&](std::int64_t i) { return keep(s.inv_freq(i)); });
+    const detail::rotations_ramp ramp(original_max_position_embeddings, beta_slow, beta_fast);
+    detail::blend(s, factor, [&](std::int64_t i) { return ramp.fast_share(s.inv_freq(i)); });
   }
 };
 

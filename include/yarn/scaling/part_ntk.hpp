@@ -15,21 +15,21 @@ inline void resolve_part_ntk(spectrum& s, real scale, std::int64_t original_leng
                              real extrapolation_factor, const char* method) {
   check_base_can_change(s, method);
   const real length = original_length;
-  const auto to_ntk = find_correction_range(s, length, 1.25, 0.75, true);
-  const auto to_extrapolated = find_correction_range(s, length, 16, 2, true);
-  s.correction_range = to_extrapolated.report();
+  const auto ntk_ramp = find_correction_range(s, length, 1.25, 0.75, true);
+  const auto extrapolation_ramp = find_correction_range(s, length, 16, 2, true);
+  s.correction_range = extrapolation_ramp.report();
   spectrum ntk = s;
   set_ntk_base(ntk, scale);
   const real compression = real(1) / scale;
   for (std::int64_t i = 0; i < s.n_pairs(); ++i) {
-    const real kept = (real(1) - to_extrapolated.ramp(i)) * extrapolation_factor;
+    const real kept = extrapolation_ramp.fast_share(i) * extrapolation_factor;
     if (kept == real(1)) {
       s.set(i, s.inv_freq(i), frequency_zone::extrapolated);
       continue;
     }
     const real theta = s.inv_freq(i);
     const real linear = theta * compression;
-    const real ntk_share = (real(1) - to_ntk.ramp(i)) * ntk_factor;
+    const real ntk_share = ntk_ramp.fast_share(i) * ntk_factor;
     const real scaled = linear * (real(1) - ntk_share) + ntk.inv_freq(i) * ntk_share;
     s.set(i, scaled * (real(1) - kept) + theta * kept,
           kept.is_zero() && ntk_share.is_zero() ? frequency_zone::interpolated
@@ -39,12 +39,15 @@ inline void resolve_part_ntk(spectrum& s, real scale, std::int64_t original_leng
 
 } // namespace detail
 
-/// The first form of NTK-by-parts, with two blends that are linear in the pair index. The first one
-/// blends interpolated and NTK-aware frequencies, between the pairs that turn 1.25 and 0.75 times
-/// within L. The second one blends the result with the unscaled frequency, between 16 and 2 turns.
+/// The first form of NTK-by-parts, with two blends that are linear in the pair index. The first
+/// blend goes from the NTK-aware frequency, at the pair that turns 1.25 times within L, to the
+/// interpolated frequency, at the pair that turns 0.75 times. The second blend goes from the
+/// unscaled frequency, at the pair that turns 16 times, to the result of the first blend, at the
+/// pair that turns twice.
 /// Formula  k theta_i + (1 - k) (a ntk_i + (1 - a) theta_i / s), where k = (1 - ramp(16, 2)) *
-///          extrapolation_factor, a = (1 - ramp(1.25, 0.75)) * ntk_factor. ramp is that of
-///          yarn_scaling, ntk_i the frequency of ntk_scaling. Attention factor: 1.
+///          extrapolation_factor, a = (1 - ramp(1.25, 0.75)) * ntk_factor. ramp(fast, slow) is
+///          ramp_i of yarn_scaling with beta_fast = fast, beta_slow = slow; ntk_i is the frequency
+///          of ntk_scaling. Attention factor: 1.
 /// Errors   std::invalid_argument from make_frequencies: a field is out of range.
 /// Source   jquesnelle/yarn, LlamaPartNTKScaledRotaryEmbedding.
 struct part_ntk_scaling {
@@ -64,7 +67,7 @@ struct part_ntk_scaling {
   }
 };
 
-/// part_ntk_scaling with the factor of the current length l: s = max(1, l/L).
+/// part_ntk_scaling whose factor depends on the current length l: s = max(1, l/L).
 /// Errors   std::invalid_argument from make_frequencies: a field is out of range.
 /// Source   jquesnelle/yarn, LlamaDynamicPartNTKScaledRotaryEmbedding.
 struct dynamic_part_ntk_scaling {

@@ -8,9 +8,10 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// Proportional RoPE (Gemma 4): pairs span the whole head, and only a first share of them turns.
-/// Hugging Face: rope_type "proportional". (Partial rotary is different: it shortens the rotated
-/// part of the head, and d in the exponent is the length of that part.)
+/// Proportional RoPE (Gemma 4): pairs span the whole head, and only the first ones turn.
+/// partial_rotary_factor is the share of pairs that turn. Hugging Face: rope_type "proportional".
+/// (Partial rotary is different: pairs span only the rotated part of the head, and d in the
+/// exponent is the length of that part.)
 /// Formula  b^(-2i/head_dim) / s for i < floor(partial_rotary_factor * head_dim / 2), else 0.
 ///          Attention factor: 1.
 /// Errors   std::invalid_argument from make_frequencies: a field is out of range, or rotary_dim is

@@ -16,19 +16,19 @@ inline namespace v0 {
 
 /// What a scaling method did to a pair.
 enum class frequency_zone : unsigned char {
-  unknown,      ///< the frequency came from the user, or is a difference of two frequencies
+  unknown,      ///< no method: the frequency is the caller's, or a difference of two frequencies
   extrapolated, ///< the frequency is unscaled
   blended,      ///< the frequency lies between the unscaled and the interpolated one
-  interpolated, ///< the frequency is divided by the whole factor, so positions are compressed
+  interpolated, ///< the frequency is divided by the factor s, or by the pair's own divisor
   unrotated,    ///< the frequency is 0
 };
 
-/// The pairs between which a method blends: pairs up to `low` keep their frequency. Bounds are
-/// whole numbers, unless yarn_scaling::truncate is false or both would be equal (then high is low +
-/// 0.001).
+/// The pairs between which a method blends. Pairs up to `low` keep their frequency; pairs from
+/// `high` on get the fully scaled one. Both bounds are whole numbers if yarn_scaling::truncate is
+/// true, except that high is low + 0.001 if they would be equal.
 struct pair_range {
-  bool has_value; // Without initialisers, which would make a constructor and so generate code: see
-                  // detail/base/abi.hpp.
+  bool has_value; // No initialisers: they would need a constructor, which is code (see
+                  // detail/base/abi.hpp).
   double low;
   double high;
 };
@@ -53,7 +53,7 @@ public:
   std::int64_t n_pairs() const { return static_cast<std::int64_t>(inv_freq_.size()); }
   /// ln(rope_theta) of the shape. set_base does not change it.
   real log_theta() const { return log_theta_; }
-  /// The base in use: rope_theta, or that of set_base.
+  /// The base in use: rope_theta, or the base that set_base has set.
   real base() const { return base_; }
 
   // The following three functions require 0 <= pair < n_pairs().
@@ -73,7 +73,8 @@ public:
     zones_[static_cast<std::size_t>(pair)] = zone;
   }
 
-  /// Sets every frequency to base^(-2i/d), for the base with this logarithm.
+  /// Changes the base to e^log_base, every frequency to base^(-2i/d), and every zone to
+  /// `extrapolated`.
   void set_base(real log_base) {
     base_ = exp(log_base);
     fill(log_base);
@@ -81,8 +82,8 @@ public:
 
   /// The factor on cos and sin, of q and of k. Logits get its square.
   real attention_factor = 1;
-  /// The pairs between which the method blends. A method with a ramp over pairs sets it; it is for
-  /// reports only.
+  /// The pairs between which the method blends. A method with a ramp over pairs sets the range,
+  /// which is used in reports only.
   pair_range correction_range = {};
 
 private:
@@ -95,8 +96,8 @@ private:
   detail::buffer<frequency_zone> zones_;
 };
 
-/// A list of divisors, one per pair, owned. It is made of an initializer list, of a pointer and a
-/// count, or of a container of float or double.
+/// An owned list of divisors, one per pair. The constructors take an initializer list, a pointer
+/// and a count, or a container of float or double.
 /// Errors   std::invalid_argument: the pointer is null and the count is not 0.
 /// Example  m.long_factor = {1.0, 1.08};
 class factor_list {

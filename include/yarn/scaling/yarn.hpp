@@ -8,7 +8,7 @@
 namespace yarn {
 inline namespace v0 {
 
-/// The variable in which YaRN's ramp is linear.
+/// The variable in which the ramp of YaRN is linear.
 enum class yarn_ramp {
   pair_index, ///< the index of the pair, as in every implementation
   rotations,  ///< the turns within the original context, as in section 3.2 of the paper
@@ -19,24 +19,24 @@ enum class yarn_ramp {
 inline namespace YARN_ABI {
 
 /// YaRN: pairs that turn often within the original context keep their frequency, pairs that turn
-/// rarely are interpolated by s, the factor, and the others are blended; cos and sin get an
-/// attention factor. Hugging Face: rope_type "yarn".
+/// rarely are interpolated by the factor s, and the others are blended. cos and sin are multiplied
+/// by an attention factor. Hugging Face: rope_type "yarn".
 /// Formula  g theta_i + (1 - g) theta_i / s, with g = (1 - ramp_i) * extrapolation_factor. ramp_i
-///          is linear in i (with yarn_ramp::rotations: in the turns within L, from beta_fast to
-///          beta_slow), from 0 at low = floor(c(beta_fast)) to 1 at high = ceil(c(beta_slow)). c(n)
-///          = d ln(L / 2 pi n) / (2 ln b) is the pair that turns n times within L tokens. Attention
-///          factor: (0.1 ln s + 1) * attn_factor for s > 1, else attn_factor. With mscale and
-///          mscale_all_dim, both non-zero: m(mscale) / m(mscale_all_dim) * attn_factor, where m(a)
-///          = 0.1 a ln s + 1.
+///          is linear in i, from 0 at low = floor(c(beta_fast)) to 1 at high = ceil(c(beta_slow)).
+///          c(n) = d ln(L / 2 pi n) / (2 ln b) is the pair that turns n times within L tokens. With
+///          yarn_ramp::rotations, ramp_i is linear in the turns within L, from 0 at beta_fast to 1
+///          at beta_slow. Attention factor: (0.1 ln s + 1) * attn_factor for s > 1, else
+///          attn_factor. If mscale and mscale_all_dim are both non-zero: m(mscale) /
+///          m(mscale_all_dim) * attn_factor, where m(a) = 0.1 a ln s + 1 for s > 1, else 1.
 /// Errors   std::invalid_argument from make_frequencies: a field is out of range.
 /// Source   YaRN paper, arXiv 2309.00071; jquesnelle/yarn; transformers, _compute_yarn_parameters.
 struct yarn_scaling {
   double factor = 0.0;                               ///< s > 0; no default
   std::int64_t original_max_position_embeddings = 0; ///< L, tokens, > 0: before the extension
-  double beta_fast = 32.0; ///< a pair with at least so many turns within L keeps its frequency
-  double beta_slow = 1.0;  ///< a pair with at most so many turns is interpolated; <= beta_fast
+  double beta_fast = 32.0; ///< a pair that turns at least this often within L keeps its frequency
+  double beta_slow = 1.0;  ///< a pair that turns at most this often is interpolated; <= beta_fast
   optional_number attention_factor;  ///< the factor on cos and sin, in place of the formula
-  double attn_factor = 1.0;          ///< multiplies the formula (llama.cpp, the authors' code)
+  double attn_factor = 1.0;          ///< multiplies the formula (llama.cpp and jquesnelle/yarn)
   optional_number mscale;            ///< DeepSeek: see the formula
   optional_number mscale_all_dim;    ///< DeepSeek: see the formula
   double extrapolation_factor = 1.0; ///< multiplies g, >= 0 (llama.cpp: ext_factor)
@@ -58,7 +58,7 @@ struct yarn_scaling {
   }
 
 protected:
-  // The part that the static and the dynamic form share. The caller has checked `factor` and the
+  // The code that the static and the dynamic form share. The caller has checked `factor` and the
   // original length. Messages name the fields of `type`, the type that the user wrote.
   void resolve_with(spectrum& s, real scale, const char* type) const {
     require_positive(type, "beta_fast", beta_fast);
@@ -67,15 +67,16 @@ protected:
     require_at_least_zero(type, "extrapolation_factor", extrapolation_factor);
     const real length = original_max_position_embeddings;
     if (ramp == yarn_ramp::rotations) {
-      detail::rotation_ramp keep(length, beta_slow, beta_fast);
+      const detail::rotations_ramp by_turns(length, beta_slow, beta_fast);
       detail::blend(s, scale, [&](std::int64_t i) {
-        return keep(s.inv_freq(i)) * real(extrapolation_factor);
+        return by_turns.fast_share(s.inv_freq(i)) * real(extrapolation_factor);
       });
     } else {
-      const auto range = detail::find_correction_range(s, length, beta_fast, beta_slow, truncate);
-      s.correction_range = range.report();
+      const auto by_index =
+          detail::find_correction_range(s, length, beta_fast, beta_slow, truncate);
+      s.correction_range = by_index.report();
       detail::blend(s, scale, [&](std::int64_t i) {
-        return (real(1) - range.ramp(i)) * real(extrapolation_factor);
+        return by_index.fast_share(i) * real(extrapolation_factor);
       });
     }
     s.attention_factor = attention(scale, type);
@@ -90,7 +91,7 @@ private:
       require_positive(type, "attention_factor", attention_factor.value());
       return attention_factor.value();
     }
-    // As in Hugging Face: if one of the two is absent or zero, the plain formula holds.
+    // As in Hugging Face: if mscale or mscale_all_dim is absent or zero, the plain formula holds.
     if (mscale.value_or_zero() != 0.0 && mscale_all_dim.value_or_zero() != 0.0)
       return real(attn_factor) * temperature(scale, mscale.value_or_zero()) /
              temperature(scale, mscale_all_dim.value_or_zero());

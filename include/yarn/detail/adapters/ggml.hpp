@@ -108,7 +108,7 @@ inline void compute_rope_rows(ggml_tensor* rows, int ith, int nth, void* freqs) 
   const positions list(static_cast<const std::int32_t*>(ids->data), ids->ne[0]);
   // Not fill_rows, which would check all positions on each thread. Positions of 32 bits are in
   // range.
-  const token_range tokens = part_of(list.size(), {ith, nth});
+  const token_range tokens = tokens_of(list.size(), {ith, nth});
   const auto stride = static_cast<std::int64_t>(rows->nb[1] / sizeof(float));
   float* const first = static_cast<float*>(rows->data) + tokens.begin * stride;
   compute_rows(f, 0, f.n_pairs(), list, tokens, first, first + f.n_pairs(), stride);

@@ -2,8 +2,9 @@
 // Phases: angles in units of 2^-64 turns, and the exact cos and sin of a phase.
 //
 // A frequency f (radians per token) becomes F = round(f / 2pi * 2^64). The product position * F in
-// wrapping 64-bit arithmetic is the angle modulo one turn. So range reduction has no error, for any
-// position and sign. The only error is the rounding of F: at most 2^-65 turns per token.
+// wrapping 64-bit arithmetic is the angle modulo one turn. So range reduction has no error for any
+// position, positive or negative. The only error is the rounding of F: at most 2^-65 turns per
+// token.
 #ifndef YARN_DETAIL_ARITHMETIC_PHASE_HPP
 #define YARN_DETAIL_ARITHMETIC_PHASE_HPP
 
@@ -15,7 +16,8 @@ namespace detail {
 
 /// radians / 2pi * 2^64, rounded to the nearest integer, modulo 2^64. Requires |radians| < 2^64.
 inline std::uint64_t phase_of(double radians) {
-  // 2^194 / 2pi. The product with 53 bits is exact to 2^-76 units of the result.
+  // 2^194 / 2pi as c2 * 2^128 + c1 * 2^64 + c0. The product with 53 bits is exact to 2^-76 units of
+  // the result.
   constexpr std::uint64_t c2 = 0xa2f9836e4e441529, c1 = 0xfc2757d1f534ddc0, c0 = 0xdb6295993c439042;
   const auto bits = bit_cast<std::uint64_t>(radians);
   const int biased = static_cast<int>(bits >> 52 & 0x7ff);
@@ -34,16 +36,17 @@ inline std::uint64_t phase_of(double radians) {
   return bits >> 63 != 0 ? 0 - magnitude : magnitude;
 }
 
-/// cos and sin of an angle. Relative error: 2^-120.
+/// cos and sin of an angle.
 struct circle_point {
   real cos;
   real sin;
 };
 
-/// cos and sin of phase * 2^-64 turns.
+/// cos and sin of phase * 2^-64 turns. Relative error: 2^-120 (tests/arithmetic/test_phase.cpp).
 inline circle_point exact_point(std::uint64_t phase) {
-  // (pi/2)^(2k) / (2k)! and (pi/2)^(2k+1) / (2k+1)! in units of 2^-127: the terms of Taylor's
-  // series in quarter turns. At an eighth of a turn the first omitted term is below 2^-128.
+  // (pi/2)^(2k) / (2k)! and (pi/2)^(2k+1) / (2k+1)! in units of 2^-127: the coefficients of
+  // Taylor's series in quarter turns. At an eighth of a turn the first omitted term is below
+  // 2^-128.
   static constexpr u128 cos_terms[16] = {
       {0x8000000000000000, 0x0000000000000000}, {0x9de9e64df22ef2d2, 0x56e26cd9808c1ac7},
       {0x20783e1036b58766, 0xa6603c01f5db44a7}, {0x02aba78fc797ff3f, 0x8a9f5b7db2276b63},

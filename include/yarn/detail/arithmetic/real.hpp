@@ -34,13 +34,13 @@ constexpr rounded round_to_even(u128 m, int e, int precision, int smallest) {
     return {0, unit};
   const u128 kept = m >> drop;
   const u128 rest = m << (128 - drop); // the dropped bits, from the top bit down
-  const bool above_half = rest.hi >> 63 != 0 && !(rest == u128{std::uint64_t{1} << 63, 0});
-  const bool half = rest == u128{std::uint64_t{1} << 63, 0};
-  return {kept.lo + (above_half || (half && (kept.lo & 1) != 0) ? 1u : 0u), unit};
+  const bool is_above_tie = rest.hi >> 63 != 0 && !(rest == u128{std::uint64_t{1} << 63, 0});
+  const bool is_tie = rest == u128{std::uint64_t{1} << 63, 0};
+  return {kept.lo + (is_above_tie || (is_tie && (kept.lo & 1) != 0) ? 1u : 0u), unit};
 }
 
-// significand * 2^exponent as a double, which is exact. The double is assembled from bits, because
-// -ffast-math and the flush-to-zero mode could change the result of floating-point operations.
+// significand * 2^exponent as a double, exactly. The double is assembled from bits, because
+// -ffast-math and the flush-to-zero mode could change the results of floating-point operations.
 YARN_ALWAYS_INLINE double assemble_double(rounded r, bool negative) {
   std::uint64_t bits = 0;
   if (r.significand != 0) {
@@ -82,7 +82,7 @@ inline real operator+(real a, real b) {
     b = a;
     a = larger;
   }
-  // One bit of headroom for the carry. The bits that are shifted out are below 2^-126 of a.
+  // Shift by one for the carry. The bits that are shifted out are below 2^-126 of a.
   const detail::u128 larger = a.mantissa() >> 1;
   const detail::u128 smaller = b.mantissa() >> (a.exponent() - b.exponent() + 1);
   return real(a.is_negative() == b.is_negative() ? larger + smaller : larger - smaller,
@@ -97,10 +97,11 @@ inline real operator/(real a, real b) {
   const bool negative = a.is_negative() != b.is_negative();
   if (d == one)
     return real(a.mantissa(), a.exponent() - b.exponent(), negative);
-  // Newton's iteration for y = 2/d' with d' = d/2^127 in (1, 2), from 31 bits: 62, 124, 127 bits.
+  // Newton's iteration for y = 2/d' with d' = d/2^127 in (1, 2). The seed has 31 correct bits; the
+  // iterations give 62, 124 and 127.
   const std::uint64_t seed = (std::uint64_t{1} << 63) / ((d.hi >> 32) + 1);
   u128 y{seed << 32, 0};
-  for (int step = 0; step < 3; ++step) {
+  for (int iteration = 0; iteration < 3; ++iteration) {
     const u128 product = detail::multiply_high(d, y); // d' * y / 2 in units of 2^-127; nearly 1
     if (product < one)
       y = y + (detail::multiply_high(y, one - product) << 1);
@@ -116,8 +117,9 @@ inline bool operator==(real a, real b) {
 }
 inline bool operator<(real a, real b) {
   if (a.is_negative() != b.is_negative())
-    return a.is_negative();                    // A zero is never negative.
-  const real& small = a.is_negative() ? b : a; // in magnitude, if a < b
+    return a.is_negative(); // A zero is never negative.
+  // a < b if and only if |small| < |large|.
+  const real& small = a.is_negative() ? b : a;
   const real& large = a.is_negative() ? a : b;
   return small.exponent() != large.exponent() ? small.exponent() < large.exponent()
                                               : small.mantissa() < large.mantissa();
@@ -149,7 +151,7 @@ inline real ceil(real x) { return -floor(-x); }
 
 namespace detail {
 
-// 1/n! in units of 2^-126, and 1/(2n+1) in units of 2^-127. The compiler computes them.
+// 1/n! in units of 2^-126, and 1/(2n+1) in units of 2^-127, computed at compile time.
 struct series_terms {
   static constexpr int size = 29;
   u128 of_exp[size];

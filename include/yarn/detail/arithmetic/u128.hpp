@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Unsigned integers of 128 bits, as two 64-bit integers. real.hpp and phase.hpp compute with them.
+// u128: an unsigned integer of 128 bits, as two 64-bit integers, for real.hpp and phase.hpp.
 #ifndef YARN_DETAIL_ARITHMETIC_U128_HPP
 #define YARN_DETAIL_ARITHMETIC_U128_HPP
 
@@ -57,9 +57,9 @@ constexpr int leading_zeros(std::uint64_t x) {
     return __builtin_clzll(x);
 #endif
   int n = 0;
-  for (int step = 32; step != 0; step /= 2)
-    if (x >> (64 - step - n) == 0)
-      n += step;
+  for (int width = 32; width != 0; width /= 2)
+    if (x >> (64 - width - n) == 0)
+      n += width;
   return x == 0 ? 64 : n;
 }
 constexpr int leading_zeros(u128 x) {
@@ -72,11 +72,11 @@ YARN_ALWAYS_INLINE u128 multiply(std::uint64_t a, std::uint64_t b) {
   const native_u128 product = static_cast<native_u128>(a) * b;
   return {static_cast<std::uint64_t>(product >> 64), static_cast<std::uint64_t>(product)};
 #else
-  const std::uint64_t low_half = 0xffffffffu;
-  const std::uint64_t a0 = a & low_half, a1 = a >> 32, b0 = b & low_half, b1 = b >> 32;
+  const std::uint64_t low_mask = 0xffffffffu;
+  const std::uint64_t a0 = a & low_mask, a1 = a >> 32, b0 = b & low_mask, b1 = b >> 32;
   const std::uint64_t p00 = a0 * b0, p01 = a0 * b1, p10 = a1 * b0, p11 = a1 * b1;
-  const std::uint64_t middle = (p00 >> 32) + (p01 & low_half) + (p10 & low_half);
-  return {p11 + (p01 >> 32) + (p10 >> 32) + (middle >> 32), middle << 32 | (p00 & low_half)};
+  const std::uint64_t middle = (p00 >> 32) + (p01 & low_mask) + (p10 & low_mask);
+  return {p11 + (p01 >> 32) + (p10 >> 32) + (middle >> 32), middle << 32 | (p00 & low_mask)};
 #endif
 }
 
@@ -99,9 +99,9 @@ constexpr u128 divide(u128 a, std::uint64_t divisor) {
   std::uint64_t quotient[4] = {};
   std::uint64_t remainder = 0;
   for (int i = 0; i < 4; ++i) {
-    const std::uint64_t part = remainder << 32 | digits[i];
-    quotient[i] = part / divisor;
-    remainder = part % divisor;
+    const std::uint64_t dividend = remainder << 32 | digits[i];
+    quotient[i] = dividend / divisor;
+    remainder = dividend % divisor;
   }
   return {quotient[0] << 32 | quotient[1], quotient[2] << 32 | quotient[3]};
 #endif

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 // YARN_ABI: the inline namespace of everything that generates code.
 //
-// Each source compiles a header with its own flags. Assume that one source of a program is built
-// with -mavx2 and another one without. Both emit the function `yarn::make_frequencies`, and the
-// linker keeps one of the two for both sources. If it keeps that of -mavx2, the program stops at an
-// illegal instruction on an old processor. Therefore:
+// Each source file compiles the headers with its own flags. Assume that one source of a program is
+// built with -mavx2 and another one without. Both emit the function `yarn::make_frequencies`, and
+// the linker keeps one of the two functions for both sources. If the linker keeps the one that was
+// built with -mavx2, the program stops at an illegal instruction on an old processor. Therefore:
 //
 // * Functions, and types with functions, live in an inline namespace whose name contains the flags.
 //   Functions with different flags then have different names.
-// * Plain data (views, thread slices, 16-bit formats) lives in the inline namespace v0, has only
-//   members that are always inlined, and may pass between sources with different flags. Default
+// * Plain data (views, thread slices, element types) lives in the inline namespace v0 and may pass
+//   between sources with different flags. All its member functions are always inlined. Default
 //   member initialisers of type double count as functions: at -O0 clang emits a function for them,
-//   which uses vector registers.
+//   and that function uses vector registers.
 // * The headers of yarn.hpp use no containers, strings or algorithms of std, because the names of
 //   their instantiations do not contain the flags. std::variant is an exception: its alternatives
 //   are types of YARN_ABI, so its name contains the flags, too.
@@ -49,8 +49,8 @@
 #define YARN_ABI_VECTOR base
 #endif
 
-// One letter for each extension that compilers use on their own or that our kernels use; o if the
-// extension is off.
+// One letter for each extension that compilers use on their own or that our kernels use. The letter
+// is o if the extension is off.
 #if YARN_HAS_FMA
 #define YARN_ABI_FMA m
 #else
@@ -67,9 +67,9 @@
 #define YARN_ABI_BMI o
 #endif
 #if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
-#define YARN_ABI_X v
+#define YARN_ABI_AVX512_BW_DQ_VL v
 #else
-#define YARN_ABI_X o
+#define YARN_ABI_AVX512_BW_DQ_VL o
 #endif
 #if defined(__AVX512BF16__) || defined(__ARM_FEATURE_BF16)
 #define YARN_ABI_BF16 f
@@ -82,9 +82,9 @@
 #define YARN_ABI_FP16 o
 #endif
 #if defined(__ARM_FEATURE_DOTPROD) || defined(__AVX512VBMI__)
-#define YARN_ABI_EXTRA e
+#define YARN_ABI_VBMI_OR_DOTPROD e
 #else
-#define YARN_ABI_EXTRA o
+#define YARN_ABI_VBMI_OR_DOTPROD o
 #endif
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
 #define YARN_ABI_MATH fast
@@ -101,7 +101,7 @@
 #else
 #define YARN_ABI_XSIMD x
 #endif
-#if defined(YARN_ASSERT_IS_OURS)
+#if defined(YARN_ASSERT_IS_DEFAULT)
 #define YARN_ABI_ASSERT r
 #else
 #define YARN_ABI_ASSERT a
@@ -112,8 +112,8 @@
 #define YARN_ABI_PASTE(vector, a, b, c, d, e, f, g, math, x, y, z)                                 \
   YARN_ABI_PASTE_2(vector, a, b, c, d, e, f, g, math, x, y, z)
 #define YARN_ABI                                                                                   \
-  YARN_ABI_PASTE(YARN_ABI_VECTOR, YARN_ABI_FMA, YARN_ABI_F16C, YARN_ABI_BMI, YARN_ABI_X,           \
-                 YARN_ABI_BF16, YARN_ABI_FP16, YARN_ABI_EXTRA, YARN_ABI_MATH, YARN_ABI_EXCEPTIONS, \
-                 YARN_ABI_XSIMD, YARN_ABI_ASSERT)
+  YARN_ABI_PASTE(YARN_ABI_VECTOR, YARN_ABI_FMA, YARN_ABI_F16C, YARN_ABI_BMI,                       \
+                 YARN_ABI_AVX512_BW_DQ_VL, YARN_ABI_BF16, YARN_ABI_FP16, YARN_ABI_VBMI_OR_DOTPROD, \
+                 YARN_ABI_MATH, YARN_ABI_EXCEPTIONS, YARN_ABI_XSIMD, YARN_ABI_ASSERT)
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The bits of one type as another: floating-point numbers as integers and back.
+// Reinterprets the bits of floating-point numbers as integers, and the reverse.
 #ifndef YARN_DETAIL_BASE_BITS_HPP
 #define YARN_DETAIL_BASE_BITS_HPP
 
@@ -21,8 +21,8 @@ template <class To, class From> YARN_ALWAYS_INLINE To bit_cast(const From& from)
   return to;
 }
 
-/// Whether x is neither infinite nor NaN. The function reads the bits, because with -ffast-math
-/// compilers assume that std::isfinite is always true.
+/// Whether x is neither infinite nor NaN. Reads the bits, because with -ffast-math compilers assume
+/// that std::isfinite is always true.
 YARN_ALWAYS_INLINE bool is_finite(double x) {
   return (bit_cast<std::uint64_t>(x) >> 52 & 0x7ff) != 0x7ff;
 }

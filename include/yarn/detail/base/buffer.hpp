@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// An owning array of trivial elements, aligned to cache lines. std::vector would not do: the linker
-// would share its instantiations between instruction sets (abi.hpp), and it zero-fills memory that
-// the caller overwrites at once.
+// An owning array of trivial elements, aligned to cache lines. It replaces std::vector for two
+// reasons: the linker shares instantiations of std::vector between instruction sets (abi.hpp), and
+// std::vector zero-fills memory that the caller overwrites at once.
 #ifndef YARN_DETAIL_BASE_BUFFER_HPP
 #define YARN_DETAIL_BASE_BUFFER_HPP
 
@@ -56,7 +56,8 @@ public:
     size_ = size;
   }
 
-  /// Keeps the elements; new ones are uninitialised. New memory is larger by half at least.
+  /// Keeps the elements; new elements are uninitialised. If the memory is too small, the capacity
+  /// grows by at least one half.
   void resize_keeping(std::size_t size) {
     if (size > capacity_) {
       const std::size_t grown = capacity_ + capacity_ / 2;
@@ -74,7 +75,7 @@ public:
 private:
   static T* allocate(std::size_t size) {
     if (size > static_cast<std::size_t>(-1) / 2 / sizeof(T))
-      size = static_cast<std::size_t>(-1) / 2 / sizeof(T); // operator new refuses it with bad_alloc
+      size = static_cast<std::size_t>(-1) / 2 / sizeof(T); // operator new throws bad_alloc for it
     return static_cast<T*>(::operator new (size * sizeof(T), std::align_val_t{alignment}));
   }
   static void release(T* data) { ::operator delete (data, std::align_val_t{alignment}); }

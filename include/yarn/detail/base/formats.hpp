@@ -3,9 +3,9 @@
 // here. All code that converts elements, or needs their name or size, uses this table, so a format
 // without an entry does not compile.
 //
-// The conversions here are of one element, by integers, with the same bits on every processor. They
-// round to nearest even and keep denormals; a NaN becomes a quiet NaN. The vector code in
-// detail/simd/ is faster and gives the same results, except for the payload of a NaN.
+// The conversions here convert one element with integer arithmetic and give the same bits on every
+// processor. They round to nearest even and keep denormals; a NaN becomes a quiet NaN. The vector
+// code in detail/simd/ is faster and gives the same results, except for the payload of a NaN.
 #ifndef YARN_DETAIL_BASE_FORMATS_HPP
 #define YARN_DETAIL_BASE_FORMATS_HPP
 
@@ -17,8 +17,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// Widens a finite number without its sign, from a format with `ExponentBits` exponent bits and
-/// `FractionBits` fraction bits. Returns the bits of a float.
+/// Widens a finite number, given as bits without the sign, from a format with `ExponentBits`
+/// exponent bits and `FractionBits` fraction bits. Returns the bits of a float.
 template <int ExponentBits, int FractionBits>
 YARN_ALWAYS_INLINE std::uint32_t widen_magnitude(std::uint32_t bits) {
   constexpr std::uint32_t bias = (1u << (ExponentBits - 1)) - 1;
@@ -38,8 +38,8 @@ YARN_ALWAYS_INLINE std::uint32_t widen_magnitude(std::uint32_t bits) {
   return (exponent + 127 - bias) << 23 | fraction << (23 - FractionBits);
 }
 
-/// Narrows the bits of a finite float without its sign, rounded to nearest even. The exponent of
-/// the result may be too large for the format; the caller handles that overflow.
+/// Narrows a finite float, given as bits without the sign, rounded to nearest even. The exponent of
+/// the result may be too large for the format; the caller handles this overflow.
 template <int ExponentBits, int FractionBits>
 YARN_ALWAYS_INLINE std::uint32_t narrow_magnitude(std::uint32_t magnitude) {
   constexpr std::uint32_t bias = (1u << (ExponentBits - 1)) - 1;
@@ -56,8 +56,8 @@ YARN_ALWAYS_INLINE std::uint32_t narrow_magnitude(std::uint32_t magnitude) {
   const std::uint32_t fraction = (magnitude & 0x7fffffu) | 0x800000u;
   const std::uint32_t kept = fraction >> shift;
   const std::uint32_t rest = fraction & ((1u << shift) - 1);
-  const std::uint32_t half = 1u << (shift - 1);
-  return kept + (rest > half || (rest == half && (kept & 1) != 0) ? 1u : 0u);
+  const std::uint32_t tie = 1u << (shift - 1);
+  return kept + (rest > tie || (rest == tie && (kept & 1) != 0) ? 1u : 0u);
 }
 
 inline constexpr std::uint32_t float_infinity = 0x7f800000u; // bits
@@ -65,7 +65,7 @@ inline constexpr std::uint32_t float_infinity = 0x7f800000u; // bits
 /// One entry of the table:
 ///
 ///     type       the library's element type of this format
-///     storage    a number type of the same size, which holds the bits of an element
+///     storage    a number type of the same size that holds the bits of an element
 ///     compute    float, or double if float cannot hold every value
 ///     digits     significant bits
 ///     name       the name in numpy and torch
@@ -113,8 +113,7 @@ template <> struct format_traits<element_format::binary16> {
     const std::uint32_t magnitude = bits & 0x7fffffffu;
     if (magnitude > float_infinity)
       return static_cast<std::uint16_t>(sign | 0x7e00 | (magnitude >> 13 & 0x3ff));
-    if (magnitude >=
-        0x47800000u) // 65536 and infinity. Rounding below may overflow to infinity, too.
+    if (magnitude >= 0x47800000u) // 65536. Smaller numbers may still round up to infinity below.
       return static_cast<std::uint16_t>(sign | 0x7c00);
     return static_cast<std::uint16_t>(sign | narrow_magnitude<5, 10>(magnitude));
   }
@@ -164,7 +163,7 @@ template <> struct format_traits<element_format::float8_e4m3> {
   }
 };
 
-/// The entry of an element type, and the requirements on every element type.
+/// The entry of an element type. Checks the requirements on every element type.
 template <class T> struct element_traits_of {
   static constexpr element_format format = format_of_v<T>;
   static_assert(format != element_format::unknown,
@@ -185,8 +184,9 @@ template <class Compute, class T> YARN_ALWAYS_INLINE Compute widen(const T& elem
 }
 
 /// Rounds a double to float so that a second rounding, to a format of at most 22 digits, gives the
-/// same result as one rounding of the double. Rounding to nearest first could create a tie. Returns
-/// the value itself if a float can hold it, else the neighbouring float whose last bit is odd.
+/// same result as one rounding of the double. (Two roundings to nearest could differ from one: the
+/// first could create a tie.) Returns the value itself if a float can hold it, else the
+/// neighbouring float whose last bit is odd.
 YARN_ALWAYS_INLINE float round_to_odd(double value) {
   const auto nearest = static_cast<float>(value);
   if (!(static_cast<double>(nearest) != value) || !is_finite(value))
@@ -213,8 +213,8 @@ template <class T, class Compute> YARN_ALWAYS_INLINE void narrow(Compute value, 
 /// enumerator.
 inline constexpr int n_formats = 6;
 
-/// Calls f(format_traits<F>{}) for a format that is known at run time only. The switch has no
-/// default, so compilers warn about a missing format.
+/// Calls f(format_traits<F>{}) for a format that is known only at run time. The switch has no
+/// default, so compilers warn if a format is missing.
 /// Errors   std::invalid_argument for `unknown`.
 template <class F> decltype(auto) with_format(element_format format, F&& f) {
   switch (format) {

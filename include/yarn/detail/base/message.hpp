@@ -3,9 +3,9 @@
 //
 //     fail_argument("yarn: {} = {} must be > 0 (tokens)", field, value);
 //
-// "{}" is replaced by the next value, "{:.9}" by a number with 9 significant digits (the default is
-// 6). std::string is not used here, because the linker shares its instantiations between sources
-// with different instruction sets (abi.hpp).
+// "{}" is replaced by the next value, "{:.9}" by the next number with 9 significant digits (the
+// default is 6). std::string is not used here, because the linker shares its instantiations between
+// sources with different instruction sets (abi.hpp).
 #ifndef YARN_DETAIL_BASE_MESSAGE_HPP
 #define YARN_DETAIL_BASE_MESSAGE_HPP
 
@@ -40,7 +40,7 @@ public:
   // NOLINTEND(google-explicit-constructor)
 
   /// Writes the value to `text`, at most `room` characters with the final zero. Returns the length
-  /// of the whole value, as snprintf does.
+  /// of the whole value, like snprintf.
   int print(char* text, std::size_t room, int digits) const {
     switch (kind_) {
     case kind::text:
@@ -65,8 +65,8 @@ private:
   }; // NOLINTEND(readability-identifier-naming)
 };
 
-/// The size of the longest message, with its final zero. A longer message is cut. Our longest ones
-/// have some 250 characters, and contain up to two names that the caller gives.
+/// The size of the longest message, with its final zero. A longer message is cut. Our longest
+/// messages have about 250 characters and contain up to two names that the caller provides.
 inline constexpr std::size_t message_size = 512;
 
 /// Writes `format` to text[message_size], with the values in place of "{}".
@@ -111,7 +111,7 @@ YARN_NOINLINE inline void format_message(char* text, const char* format,
 #endif
 }
 
-// The last element of the arrays below is unused. It is there because an array must not be empty.
+// The last element of the arrays below is unused. It exists because an array must not be empty.
 
 /// Throws std::invalid_argument with this message, or ends the program (error.hpp).
 template <class... Values>

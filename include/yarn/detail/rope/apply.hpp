@@ -13,30 +13,30 @@ inline namespace YARN_ABI {
 template <class Q, class K, class Rows>
 void rope_check(const Q& q, const K& k, const Rows& rows, pairing p) {
   if constexpr (detail::accepts<Rows, Q, K>())
-    detail::check_call(detail::given(rows), p, detail::heads_of(q), detail::heads_of(k));
+    detail::check_call(detail::argument_of(rows), p, detail::heads_of(q), detail::heads_of(k));
 }
 template <class X, class Rows> void rope_check(const X& x, const Rows& rows, pairing p) {
   if constexpr (detail::accepts<Rows, X>())
-    detail::check_call(detail::given(rows), p, detail::heads_of(x));
+    detail::check_call(detail::argument_of(rows), p, detail::heads_of(x));
 }
 
-// The functions that rotate are forced inline: where the caller writes the pairing as a constant,
-// the kernel of the other pairing is not compiled.
+// The functions that rotate are forced inline. If the pairing in a call is a constant, the compiler
+// then drops the kernel of the other pairing.
 
 template <class Q, class K, class Rows>
 YARN_ALWAYS_INLINE void rope_apply_unchecked(const Q& q, const K& k, const Rows& rows, pairing p,
                                              thread_slice part) noexcept {
   YARN_ASSERT(part.thread >= 0 && part.thread < part.n_threads);
   if constexpr (detail::accepts<Rows, Q, K>())
-    detail::rotate<detail::default_arch>(detail::given(rows).source(), p, part, detail::heads_of(q),
-                                         detail::heads_of(k));
+    detail::rotate<detail::default_arch>(detail::argument_of(rows).source(), p, part,
+                                         detail::heads_of(q), detail::heads_of(k));
 }
 template <class X, class Rows>
 YARN_ALWAYS_INLINE void rope_apply_unchecked(const X& x, const Rows& rows, pairing p,
                                              thread_slice part) noexcept {
   YARN_ASSERT(part.thread >= 0 && part.thread < part.n_threads);
   if constexpr (detail::accepts<Rows, X>())
-    detail::rotate<detail::default_arch>(detail::given(rows).source(), p, part,
+    detail::rotate<detail::default_arch>(detail::argument_of(rows).source(), p, part,
                                          detail::heads_of(x));
 }
 
@@ -59,7 +59,7 @@ template <class From, class To, class Rows>
 void rope_copy_check(const From& source, const To& target, const Rows& rows, pairing p,
                      output_order order) {
   if constexpr (detail::accepts<Rows, From, To>())
-    detail::check_copy(detail::given(rows), p, order.value, detail::heads_of(source),
+    detail::check_copy(detail::argument_of(rows), p, order.value, detail::heads_of(source),
                        detail::heads_of(target));
 }
 
@@ -69,8 +69,9 @@ YARN_ALWAYS_INLINE void rope_copy_unchecked(const From& source, const To& target
                                             thread_slice part) noexcept {
   YARN_ASSERT(part.thread >= 0 && part.thread < part.n_threads);
   if constexpr (detail::accepts<Rows, From, To>())
-    detail::rotate_copy<detail::default_arch>(detail::given(rows).source(), p, order.value, part,
-                                              detail::heads_of(source), detail::heads_of(target));
+    detail::rotate_copy<detail::default_arch>(detail::argument_of(rows).source(), p, order.value,
+                                              part, detail::heads_of(source),
+                                              detail::heads_of(target));
 }
 
 template <class From, class To, class Rows>

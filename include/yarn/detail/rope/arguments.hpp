@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The arguments of rope_apply and rope_copy: the kinds of rows and tensors that they accept, and
-// the static_assert that rejects all others with one message.
+// The arguments of rope_apply and rope_copy: the kinds of rows and tensors that these functions
+// accept, and the static_assert that rejects all others with one message.
 #ifndef YARN_DETAIL_ROPE_ARGUMENTS_HPP
 #define YARN_DETAIL_ROPE_ARGUMENTS_HPP
 
@@ -12,7 +12,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// Checks a rows_view or a table_view. The engine may have made it, so its numbers may be anything.
+// Checks a rows_view or a table_view. The engine may have made the view, so all its fields are
+// checked.
 template <class R, class Meaning>
 void check_trig(const char* name, const trig_view<R, Meaning>& view) {
   if (view.n_pairs() < 0 || view.n_rows() < 0 || (view.n_pairs() == 0 && view.n_rows() != 0))
@@ -29,8 +30,8 @@ inline void check_token_count(const char* what, std::int64_t n, std::int64_t n_t
 }
 
 // The rows argument of a call: its checks, and the source from which the rotation gets rows. There
-// is one type for each kind of rows; `given` chooses it.
-template <class R> struct given_rows {
+// is one type for each kind of rows. argument_of converts the argument to this type.
+template <class R> struct prepared_rows_argument {
   rows_view<R> rows;
 
   std::int64_t n_pairs() const { return rows.n_pairs(); }
@@ -41,7 +42,7 @@ template <class R> struct given_rows {
   YARN_ALWAYS_INLINE auto source() const { return source_of(rows, identity_row{}); }
 };
 
-template <class R> struct given_table {
+template <class R> struct table_argument {
   positions list;
   table_view<R> table;
 
@@ -75,7 +76,7 @@ private:
   }
 };
 
-struct given_frequencies {
+struct frequencies_argument {
   positions list;
   const frequencies* freqs;
 
@@ -89,45 +90,50 @@ struct given_frequencies {
   YARN_ALWAYS_INLINE frequency_source source() const { return {freqs, list, freqs->n_pairs()}; }
 };
 
-template <class R> YARN_ALWAYS_INLINE given_rows<R> given(const rows_view<R>& rows) {
+template <class R>
+YARN_ALWAYS_INLINE prepared_rows_argument<R> argument_of(const rows_view<R>& rows) {
   return {rows};
 }
-template <class R> YARN_ALWAYS_INLINE given_rows<R> given(const rotary_rows<R>& rows) {
+template <class R>
+YARN_ALWAYS_INLINE prepared_rows_argument<R> argument_of(const rotary_rows<R>& rows) {
   return {rows.view()};
 }
-YARN_ALWAYS_INLINE given_frequencies given_at(const frequencies& f, const positions& list) {
+YARN_ALWAYS_INLINE frequencies_argument argument_at(const frequencies& f, const positions& list) {
   return {list, &f};
 }
 template <class R>
-YARN_ALWAYS_INLINE given_table<R> given_at(const table_view<R>& table, const positions& list) {
+YARN_ALWAYS_INLINE table_argument<R> argument_at(const table_view<R>& table,
+                                                 const positions& list) {
   return {list, table};
 }
 template <class R>
-YARN_ALWAYS_INLINE given_table<R> given_at(const rotary_table<R>& table, const positions& list) {
+YARN_ALWAYS_INLINE table_argument<R> argument_at(const rotary_table<R>& table,
+                                                 const positions& list) {
   return {list, table.view()};
 }
-template <class Source> YARN_ALWAYS_INLINE auto given(const lazy_rows<Source>& rows) {
-  return given_at(rows.source(), rows.list());
+template <class Source> YARN_ALWAYS_INLINE auto argument_of(const lazy_rows<Source>& rows) {
+  return argument_at(rows.source(), rows.list());
 }
 
-// ---- What a call accepts -----------------------------------------------------------------------
+// ---- Accepted types ----------------------------------------------------------------------------
 
 template <class Rows, class = void> struct is_rows : std::false_type {};
 template <class Rows>
-struct is_rows<Rows, std::void_t<decltype(given(std::declval<const Rows&>()))>> : std::true_type {};
+struct is_rows<Rows, std::void_t<decltype(argument_of(std::declval<const Rows&>()))>>
+    : std::true_type {};
 
 template <class X, class = void> struct is_tensor : std::false_type {};
 template <class X>
 struct is_tensor<X, std::void_t<decltype(tensor_traits<X>::heads(std::declval<const X&>()))>>
     : std::true_type {};
 
-// True if a call accepts these types. If not, a static_assert says what it accepts.
+// True if a call accepts these types. If not, a static_assert says which types a call accepts.
 template <class Rows, class... Tensors> constexpr bool accepts() {
-  constexpr bool is_named = std::is_same_v<Rows, rejected_rows>;
+  constexpr bool is_reported = std::is_same_v<Rows, rejected_rows>;
   constexpr bool rows = is_rows<Rows>::value;
   constexpr bool tensors = (is_tensor<Tensors>::value && ...);
-  static_assert(rows || is_named, "yarn: the rows of a call are rotary_rows, a rows_view, or "
-                                  "rows_of(frequencies or table, positions)");
+  static_assert(rows || is_reported, "yarn: the rows of a call are rotary_rows, a rows_view, or "
+                                     "rows_of(frequencies or table, positions)");
   static_assert(tensors, "yarn: a tensor of a call is a heads_view, or of a type for which "
                          "yarn::tensor_traits gives one");
   return rows && tensors;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The checks of rope_apply and rope_copy at run time.
+// The run-time checks of rope_apply and rope_copy.
 #ifndef YARN_DETAIL_ROPE_CHECK_HPP
 #define YARN_DETAIL_ROPE_CHECK_HPP
 
@@ -15,7 +15,7 @@ YARN_ALWAYS_INLINE bool product_exceeds(std::int64_t a, std::int64_t b, std::int
   return a != 0 && b > limit / a;
 }
 
-// Checks one tensor. Returns the number of bytes from its first element to the end of its last one.
+// Checks one tensor. Returns the bytes from the start of its first element to the end of its last.
 template <class T>
 std::uintptr_t check_tensor(const char* name, const heads_view<T>& x, std::int64_t n_pairs) {
   const std::int64_t tokens = x.n_tokens(), heads = x.n_heads(), dim = x.head_dim();
@@ -42,23 +42,24 @@ std::uintptr_t check_tensor(const char* name, const heads_view<T>& x, std::int64
                   name, x.token_stride(), x.head_stride(), dim);
   const bool is_inner_beyond =
       dim > limit || (n_inner > 1 && product_exceeds(n_inner - 1, inner, limit - dim));
-  const std::int64_t run = n_inner > 1 && !is_inner_beyond ? (n_inner - 1) * inner + dim : dim;
-  if (is_inner_beyond || (n_outer > 1 && product_exceeds(n_outer - 1, outer, limit - run)))
+  const std::int64_t inner_extent =
+      n_inner > 1 && !is_inner_beyond ? (n_inner - 1) * inner + dim : dim;
+  if (is_inner_beyond || (n_outer > 1 && product_exceeds(n_outer - 1, outer, limit - inner_extent)))
     fail_argument("yarn: {}: n_tokens = {}, n_heads = {}, head_dim = {}, token_stride = {}, "
                   "head_stride = {}: beyond ptrdiff_t",
                   name, tokens, heads, dim, x.token_stride(), x.head_stride());
-  if (n_inner > 1 && n_outer > 1 && outer < run)
+  if (n_inner > 1 && n_outer > 1 && outer < inner_extent)
     fail_argument("yarn: {}.token_stride = {}, head_stride = {}: {} x {} heads of head_dim = {} "
                   "overlap or interweave",
                   name, x.token_stride(), x.head_stride(), tokens, heads, dim);
-  const std::int64_t all = n_outer > 1 ? (n_outer - 1) * outer + run : run;
-  return static_cast<std::uintptr_t>(all) * sizeof(T);
+  const std::int64_t extent = n_outer > 1 ? (n_outer - 1) * outer + inner_extent : inner_extent;
+  return static_cast<std::uintptr_t>(extent) * sizeof(T);
 }
 
-// Whether the memory ranges of two tensors, of these sizes in bytes, are disjoint.
+// Whether the memory ranges of two tensors are disjoint. Sizes are in bytes.
 template <class A, class B>
-YARN_ALWAYS_INLINE bool is_apart(const heads_view<A>& a, std::uintptr_t a_size,
-                                 const heads_view<B>& b, std::uintptr_t b_size) {
+YARN_ALWAYS_INLINE bool are_disjoint(const heads_view<A>& a, std::uintptr_t a_size,
+                                     const heads_view<B>& b, std::uintptr_t b_size) {
   const auto a_begin = reinterpret_cast<std::uintptr_t>(a.data());
   const auto b_begin = reinterpret_cast<std::uintptr_t>(b.data());
   return a_begin + a_size <= b_begin || b_begin + b_size <= a_begin;
@@ -69,33 +70,35 @@ inline void check_pairing(pairing p) {
     fail_argument("yarn: pairing = {} is neither half_split nor interleaved", static_cast<int>(p));
 }
 
-template <class Call, class Q, class K>
-void check_call(const Call& call, pairing p, const heads_view<Q>& q, const heads_view<K>& k) {
+// `argument` is the rows argument of the call (argument_of).
+template <class RowsArgument, class Q, class K>
+void check_call(const RowsArgument& argument, pairing p, const heads_view<Q>& q,
+                const heads_view<K>& k) {
   check_pairing(p);
-  call.check_source();
-  const std::uintptr_t q_size = check_tensor("q", q, call.n_pairs());
-  const std::uintptr_t k_size = check_tensor("k", k, call.n_pairs());
+  argument.check_source();
+  const std::uintptr_t q_size = check_tensor("q", q, argument.n_pairs());
+  const std::uintptr_t k_size = check_tensor("k", k, argument.n_pairs());
   check_token_count("k.n_tokens", k.n_tokens(), q.n_tokens());
-  if (!is_apart(q, q_size, k, k_size) && overlap_of(q, k) == overlap::certain)
+  if (!are_disjoint(q, q_size, k, k_size) && overlap_of(q, k) == overlap::certain)
     fail_argument("yarn: q and k overlap: elements of both would be rotated twice");
-  call.check(q.n_tokens());
+  argument.check(q.n_tokens());
 }
-template <class Call, class X>
-void check_call(const Call& call, pairing p, const heads_view<X>& x) {
+template <class RowsArgument, class X>
+void check_call(const RowsArgument& argument, pairing p, const heads_view<X>& x) {
   check_pairing(p);
-  call.check_source();
-  check_tensor("x", x, call.n_pairs());
-  call.check(x.n_tokens());
+  argument.check_source();
+  check_tensor("x", x, argument.n_pairs());
+  argument.check(x.n_tokens());
 }
 
-template <class Call, class From, class To>
-void check_copy(const Call& call, pairing p, pairing order, const heads_view<From>& source,
-                const heads_view<To>& target) {
+template <class RowsArgument, class From, class To>
+void check_copy(const RowsArgument& argument, pairing p, pairing order,
+                const heads_view<From>& source, const heads_view<To>& target) {
   check_pairing(p);
   check_pairing(order);
-  call.check_source();
-  check_tensor("source", source, call.n_pairs());
-  check_tensor("target", target, call.n_pairs());
+  argument.check_source();
+  check_tensor("source", source, argument.n_pairs());
+  check_tensor("target", target, argument.n_pairs());
   check_token_count("target.n_tokens", target.n_tokens(), source.n_tokens());
   if (target.n_heads() != source.n_heads() || target.head_dim() != source.head_dim())
     fail_argument(
@@ -105,7 +108,7 @@ void check_copy(const Call& call, pairing p, pairing order, const heads_view<Fro
     fail_argument(
         "yarn: source.data and target.data overlap; rope_copy needs disjoint memory, or one and "
         "the same view where neither the element size nor the order changes");
-  call.check(source.n_tokens());
+  argument.check(source.n_tokens());
 }
 
 } // namespace detail

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The loops over tokens, heads and ranges of pairs. They take the rows of a block of tokens from a
+// The loops over tokens, heads and sections of pairs. They get the rows of a block of tokens from a
 // source, then rotate the heads of the block. Nothing is checked here.
 #ifndef YARN_DETAIL_ROPE_LOOP_HPP
 #define YARN_DETAIL_ROPE_LOOP_HPP
@@ -12,30 +12,31 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// The type in which the rotation of elements of these types computes.
+// The type in which elements of these types are rotated.
 template <class... T>
 using compute_type =
     std::conditional_t<(std::is_same_v<std::remove_const_t<T>, double> || ...), double, float>;
 
-// The scratch buffer for the rows of a block of tokens. It fits L1 together with the heads.
+// The size of the scratch buffer for the rows of a block of tokens. The buffer fits L1 together
+// with the heads.
 inline constexpr std::int64_t scratch_bytes = 16384;
-inline constexpr std::int64_t largest_block = 32;
+inline constexpr std::int64_t largest_block = 32; // tokens
 
 // Calls that touch more memory than the caches hold prefetch 8 KB ahead: far enough for the data to
-// arrive in time, and near enough that it is not evicted before its use. Tensors that are read in
-// order prefetch above 32 MB, because hardware prefetchers suffice below and instructions cost
-// time. Tensors that are read in jumps prefetch above 1 MB.
+// arrive in time, and near enough that the data is not evicted before its use. Tensors that are
+// read in order are prefetched above 32 MB; below that size the hardware prefetchers suffice and
+// prefetch instructions only cost time. Tensors that are read in jumps are prefetched above 1 MB.
 inline constexpr std::int64_t far_bytes = std::int64_t{32} << 20;
 inline constexpr std::int64_t far_jumping_bytes = std::int64_t{1} << 20;
-inline constexpr std::int64_t lead_bytes = 8192;
+inline constexpr std::int64_t prefetch_bytes = 8192;
 
 // ---- Sources of rows ---------------------------------------------------------------------------
 
-// A source has `stage`, which gives pointers to pairs [pair, pair + n_pairs) of the rows of a block
-// of tokens.
+// A source has a function `stage`, which sets `rows` to pointers to pairs [pair, pair + pairs) of
+// the rows of a block of tokens.
 
-// Rows in memory: prepared rows, or a table. stage returns pointers into them if their type is C,
-// the type of the computation, and to widened copies in `scratch` otherwise.
+// Rows in memory: prepared rows, or a table. C is the type of the computation. If the rows have
+// this type, `stage` returns pointers to them, otherwise pointers to widened copies in `scratch`.
 template <class R, class RowOf> struct memory_source {
   const R* cos;
   const R* sin;
@@ -74,6 +75,7 @@ struct position_row {
   YARN_ALWAYS_INLINE std::int64_t operator()(std::int64_t token) const { return list[token]; }
 };
 
+// Rows that `stage` computes in `scratch`.
 struct frequency_source {
   const frequencies* freqs;
   positions list;
@@ -99,39 +101,40 @@ YARN_ALWAYS_INLINE memory_source<R, RowOf> source_of(const trig_view<R, Meaning>
 
 // ---- Loops -------------------------------------------------------------------------------------
 
-// A tensor and the target of its rotation: the same tensor, or for rope_copy another one.
+// A tensor and the target of its rotation: the same tensor, or another one for rope_copy.
 template <class From, class To> struct transfer {
   heads_view<From> source;
   heads_view<To> target;
 };
 
-// Tokens [token, token + n_tokens) and pairs [pair, pair + n_pairs) of a call. Heads have `half`
-// pairs in all.
+// Tokens [token, token + n_tokens) and pairs [pair, pair + n_pairs) of a call. A whole head has
+// head_pairs pairs.
 struct block {
   std::int64_t token;
   std::int64_t n_tokens;
   std::int64_t pair;
   std::int64_t n_pairs;
-  std::int64_t half;
+  std::int64_t head_pairs;
   std::int64_t bytes; // of all elements that the whole call rotates
 };
 
-template <class C> YARN_ALWAYS_INLINE void fetch_row(row_pointers<C> row, std::int64_t n_pairs) {
+template <class C> YARN_ALWAYS_INLINE void prefetch_row(row_pointers<C> row, std::int64_t n_pairs) {
   for (std::int64_t i = 0; i < n_pairs; i += 64 / static_cast<std::int64_t>(sizeof(C))) {
     YARN_PREFETCH(row.cos + i, 0);
     YARN_PREFETCH(row.sin + i, 0);
   }
 }
 
-// Distances in elements, in the source and in the target.
-struct step {
+// The same stride in the source and in the target, in elements.
+struct transfer_strides {
   std::int64_t source, target;
 };
 
-// Copies the elements behind the pairs of the heads of a block, to a target in other memory.
+// Copies the elements after the pairs of each head of a block, to a target in other memory.
 template <class From, class To>
-YARN_ALWAYS_INLINE void copy_rests(const From* source, To* target, step outer, std::int64_t n_outer,
-                                   step inner, std::int64_t n_inner, std::int64_t n_rest) {
+YARN_ALWAYS_INLINE void copy_unpaired(const From* source, To* target, transfer_strides outer,
+                                      std::int64_t n_outer, transfer_strides inner,
+                                      std::int64_t n_inner, std::int64_t n_rest) {
   using C = compute_type<From, To>;
   for (std::int64_t i = 0; i < n_outer; ++i)
     for (std::int64_t j = 0; j < n_inner; ++j) {
@@ -146,67 +149,67 @@ YARN_ALWAYS_INLINE void copy_rests(const From* source, To* target, step outer, s
     }
 }
 
-// Rotates the heads of one tensor in a block; token t has the row rows[t]. Usually the outer loop
-// is over tokens: a row is then loaded once for all heads, and memory is read in order. The outer
-// loop is over heads only if heads are farther apart than tokens ([heads][tokens][dim]), or if
-// there is one head. (The variables of the loop are plain numbers. If they were members of a
-// struct, gcc 12 would make rope_copy 4 % slower.)
+// Rotates the heads of one tensor in a block; token t of the block has the row rows[t]. Usually the
+// outer loop is over tokens: a row is then loaded once for all heads, and memory is read in order.
+// The outer loop is over heads only if heads are farther apart than tokens ([heads][tokens][dim]),
+// or if there is one head. (The variables of the loop are separate numbers. With members of a
+// struct in their place, gcc 12 makes rope_copy 4 % slower.)
 template <pairing In, pairing Out, class Arch, class From, class To, class C>
-void rotate_block(const transfer<From, To>& x, const block& part, const row_pointers<C>* rows) {
+void rotate_block(const transfer<From, To>& x, const block& b, const row_pointers<C>* rows) {
   const std::int64_t n_heads = x.source.n_heads();
   if (n_heads == 0)
     return;
   const bool across_tokens =
-      part.n_tokens > 1 && (x.source.head_stride() > x.source.token_stride() || n_heads == 1);
-  const step token{x.source.token_stride(), x.target.token_stride()};
-  const step head{x.source.head_stride(), x.target.head_stride()};
-  const step inner = across_tokens ? token : head, outer = across_tokens ? head : token;
-  const std::int64_t n_inner = across_tokens ? part.n_tokens : n_heads;
-  const std::int64_t n_outer = across_tokens ? n_heads : part.n_tokens;
+      b.n_tokens > 1 && (x.source.head_stride() > x.source.token_stride() || n_heads == 1);
+  const transfer_strides token{x.source.token_stride(), x.target.token_stride()};
+  const transfer_strides head{x.source.head_stride(), x.target.head_stride()};
+  const transfer_strides inner = across_tokens ? token : head, outer = across_tokens ? head : token;
+  const std::int64_t n_inner = across_tokens ? b.n_tokens : n_heads;
+  const std::int64_t n_outer = across_tokens ? n_heads : b.n_tokens;
 
-  const From* const source = x.source.data() + part.token * token.source;
-  To* const target = x.target.data() + part.token * token.target;
-  const std::int64_t in = In == pairing::half_split ? part.pair : 2 * part.pair;
-  const std::int64_t out = Out == pairing::half_split ? part.pair : 2 * part.pair;
-  const std::int64_t head_bytes = 2 * part.n_pairs * static_cast<std::int64_t>(sizeof(From));
-  const bool is_far = part.bytes > (n_heads > 1 && across_tokens ? far_jumping_bytes : far_bytes);
-  const std::int64_t lead = is_far ? 1 + lead_bytes / head_bytes : 0;
+  const From* const source = x.source.data() + b.token * token.source;
+  To* const target = x.target.data() + b.token * token.target;
+  const std::int64_t in = In == pairing::half_split ? b.pair : 2 * b.pair;
+  const std::int64_t out = Out == pairing::half_split ? b.pair : 2 * b.pair;
+  const std::int64_t head_bytes = 2 * b.n_pairs * static_cast<std::int64_t>(sizeof(From));
+  const bool is_far = b.bytes > (n_heads > 1 && across_tokens ? far_jumping_bytes : far_bytes);
+  const std::int64_t prefetch_distance = is_far ? 1 + prefetch_bytes / head_bytes : 0;
 
   for (std::int64_t i = 0; i < n_outer; ++i) {
     const From* const from = source + i * outer.source + in;
     const bool wraps = across_tokens && i + 1 == n_outer; // The next block of tokens follows.
-    const head_run<From, To> run{from,
-                                 target + i * outer.target + out,
-                                 inner.source,
-                                 inner.target,
-                                 n_inner,
-                                 part.half,
-                                 wraps ? address_of(source + in, part.n_tokens * token.source)
-                                       : address_of(from, outer.source),
-                                 lead};
+    const strided_heads<From, To> heads{from,
+                                        target + i * outer.target + out,
+                                        inner.source,
+                                        inner.target,
+                                        n_inner,
+                                        b.head_pairs,
+                                        wraps ? address_of(source + in, b.n_tokens * token.source)
+                                              : address_of(from, outer.source),
+                                        prefetch_distance};
     if (across_tokens) {
-      rotate_each_head<In, Out, Arch>(run, rows, 1, part.n_pairs);
+      rotate_each_head<In, Out, Arch>(heads, rows, 1, b.n_pairs);
     } else {
       if (is_far && i + 1 < n_outer)
-        fetch_row(rows[i + 1], part.n_pairs);
-      rotate_heads<In, Out, Arch>(run, rows[i], part.n_pairs);
+        prefetch_row(rows[i + 1], b.n_pairs);
+      rotate_heads<In, Out, Arch>(heads, rows[i], b.n_pairs);
     }
   }
 
-  const std::int64_t n_rest = x.source.head_dim() - 2 * part.half;
-  const bool stays = std::is_same_v<std::remove_const_t<From>, To> &&
-                     static_cast<const void*>(source) == static_cast<const void*>(target);
-  if (n_rest != 0 && !stays && part.pair + part.n_pairs == part.half)
-    copy_rests(source + 2 * part.half, target + 2 * part.half, outer, n_outer, inner, n_inner,
-               n_rest);
+  const std::int64_t n_rest = x.source.head_dim() - 2 * b.head_pairs;
+  const bool is_in_place = std::is_same_v<std::remove_const_t<From>, To> &&
+                           static_cast<const void*>(source) == static_cast<const void*>(target);
+  if (n_rest != 0 && !is_in_place && b.pair + b.n_pairs == b.head_pairs)
+    copy_unpaired(source + 2 * b.head_pairs, target + 2 * b.head_pairs, outer, n_outer, inner,
+                  n_inner, n_rest);
 }
 
 template <pairing In, pairing Out, class Arch, class C, class Source, class... Transfer>
 void rotate_tokens(const Source& source, token_range tokens, const Transfer&... tensors) {
   constexpr bool direct = Source::template is_direct<C>;
-  constexpr std::int64_t room = scratch_bytes / static_cast<std::int64_t>(sizeof(C));
-  constexpr std::int64_t largest_part = room / 4;
-  alignas(64) C row_scratch[direct ? 1 : room];
+  constexpr std::int64_t capacity = scratch_bytes / static_cast<std::int64_t>(sizeof(C));
+  constexpr std::int64_t largest_section = capacity / 4;
+  alignas(64) C row_scratch[direct ? 1 : capacity];
   row_pointers<C> rows[largest_block];
 
   const std::int64_t all = source.n_pairs;
@@ -218,13 +221,14 @@ void rotate_tokens(const Source& source, token_range tokens, const Transfer&... 
   const std::int64_t token_bytes = (bytes_of(tensors) + ...);
   const std::int64_t n_tokens = tokens.end - tokens.begin;
   const std::int64_t bytes = token_bytes * n_tokens;
-  const std::int64_t part = all < largest_part ? all : largest_part;
-  const std::int64_t fitting = n_tokens > 1 ? room / (2 * part) : 1; // avoids a division for one
+  const std::int64_t section = all < largest_section ? all : largest_section;
+  // A single token needs no division.
+  const std::int64_t fitting = n_tokens > 1 ? capacity / (2 * section) : 1;
   const std::int64_t size = fitting < largest_block ? fitting : largest_block;
   for (std::int64_t token = tokens.begin; token < tokens.end; token += size) {
     const std::int64_t n = tokens.end - token < size ? tokens.end - token : size;
-    for (std::int64_t pair = 0; pair < all; pair += part) {
-      const std::int64_t pairs = all - pair < part ? all - pair : part;
+    for (std::int64_t pair = 0; pair < all; pair += section) {
+      const std::int64_t pairs = all - pair < section ? all - pair : section;
       const block b{token, n, pair, pairs, all, bytes};
       source.template stage<C, Arch>(token, n, pair, pairs, rows, row_scratch);
       (rotate_block<In, Out, Arch>(tensors, b, rows), ...);
@@ -238,7 +242,7 @@ YARN_ALWAYS_INLINE void rotate(const Source& source, pairing p, thread_slice par
   static_assert(!std::is_const_v<First> && (!std::is_const_v<T> && ...),
                 "yarn: rope_apply rotates in place: the data is const");
   using C = compute_type<First, T...>;
-  const token_range tokens = part_of(first.n_tokens(), part);
+  const token_range tokens = tokens_of(first.n_tokens(), part);
   if (p == pairing::half_split)
     rotate_tokens<pairing::half_split, pairing::half_split, Arch, C>(
         source, tokens, transfer<First, First>{first, first}, transfer<T, T>{rest, rest}...);
@@ -254,7 +258,7 @@ YARN_ALWAYS_INLINE void rotate_copy(const Source& source, pairing in, pairing ou
   static_assert(!std::is_const_v<To>, "yarn: rope_copy writes its target: the data is const");
   using C = compute_type<From, To>;
   constexpr pairing half_split = pairing::half_split, interleaved = pairing::interleaved;
-  const token_range tokens = part_of(from.n_tokens(), part);
+  const token_range tokens = tokens_of(from.n_tokens(), part);
   const transfer<From, To> x{from, to};
   if (in == half_split && out == half_split)
     rotate_tokens<half_split, half_split, Arch, C>(source, tokens, x);

@@ -9,9 +9,9 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// The bytes of a tensor, as blocks within blocks. A block of level 0 is the whole tensor, a block
-// of level 2 is a head. Block `level` consists of count[level] blocks of the next level,
-// stride[level] bytes apart.
+// The bytes of a tensor, as blocks within blocks. The block of level 0 is the whole tensor; blocks
+// of level 2 are heads. A block of level i consists of count[i] blocks of level i + 1, which are
+// stride[i] bytes apart.
 struct footprint {
   std::uintptr_t begin;
   std::int64_t count[2];
@@ -35,11 +35,12 @@ template <class T> YARN_NOINLINE footprint footprint_of(const heads_view<T>& x) 
   return f;
 }
 
-// Whether two tensors share elements. With different strides the answer may be `undecided`.
+// The answer to the question whether two tensors share elements. For different strides it may be
+// `undecided`.
 enum class overlap { none, undecided, certain };
 
-// Whether a block `level` of p and one of q share elements. The block of q begins `offset` bytes
-// behind the block of p.
+// Whether a block of p and a block of q, both of this level, share elements. The block of q begins
+// `offset` bytes after the block of p.
 // NOLINTNEXTLINE(misc-no-recursion): three levels deep
 YARN_NOINLINE inline overlap overlap_of(const footprint& p, const footprint& q, int level,
                                         std::int64_t offset) {
@@ -56,20 +57,21 @@ YARN_NOINLINE inline overlap overlap_of(const footprint& p, const footprint& q, 
   const std::int64_t stride = n_p > 1 ? p.stride[level] : q.stride[level];
   if (p.size[next] > stride || q.size[next] > stride) // A block is larger than the stride.
     return next == 2 ? overlap::certain : overlap::undecided;
-  // Block j of q begins `rest` bytes behind block j + ahead of p.
-  const std::int64_t ahead = offset / stride - (offset % stride < 0 ? 1 : 0);
-  const std::int64_t rest = offset - ahead * stride;
-  const auto meets =
-      [&](std::int64_t shift) { // Whether there is a block i of p and i - shift of q.
-        return (shift > 0 ? shift : 0) < (shift + n_q < n_p ? shift + n_q : n_p);
-      };
-  const overlap behind = meets(ahead) ? overlap_of(p, q, next, rest) : overlap::none;
-  const overlap before = meets(ahead + 1) ? overlap_of(p, q, next, rest - stride) : overlap::none;
-  return behind > before ? behind : before;
+  // Block j of q begins `rest` bytes after block j + block_distance of p; 0 <= rest < stride.
+  const std::int64_t block_distance = offset / stride - (offset % stride < 0 ? 1 : 0);
+  const std::int64_t rest = offset - block_distance * stride;
+  // Whether there is an i such that p has block i and q has block i - shift.
+  const auto meets = [&](std::int64_t shift) {
+    return (shift > 0 ? shift : 0) < (shift + n_q < n_p ? shift + n_q : n_p);
+  };
+  const overlap after = meets(block_distance) ? overlap_of(p, q, next, rest) : overlap::none;
+  const overlap before =
+      meets(block_distance + 1) ? overlap_of(p, q, next, rest - stride) : overlap::none;
+  return after > before ? after : before;
 }
 
-// Whether two tensors, which check_tensor has accepted, share elements. For parts of one buffer
-// (packed q, k and v) the answer costs a few divisions.
+// Whether two tensors share elements. Requires that check_tensor has accepted both. For q, k and v
+// packed in one buffer, the answer costs a few divisions.
 template <class A, class B>
 YARN_NOINLINE overlap overlap_of(const heads_view<A>& a, const heads_view<B>& b) {
   if (a.n_tokens() == 0 || a.n_heads() == 0 || a.head_dim() == 0 || b.n_tokens() == 0 ||
@@ -80,8 +82,8 @@ YARN_NOINLINE overlap overlap_of(const heads_view<A>& a, const heads_view<B>& b)
   const overlap found = overlap_of(p, q, 0, offset);
   if (found != overlap::undecided)
     return found;
-  // The ranges overlap. If the tensor that begins first has no gaps, it contains the first element
-  // of the other.
+  // The memory ranges overlap. If the tensor that begins first has no gaps, it contains the first
+  // element of the other tensor.
   const auto is_dense = [](const footprint& f) {
     return (f.count[1] == 1 || f.stride[1] == f.size[2]) &&
            (f.count[0] == 1 || f.stride[0] == f.size[1]);
@@ -90,8 +92,8 @@ YARN_NOINLINE overlap overlap_of(const heads_view<A>& a, const heads_view<B>& b)
   return certain ? overlap::certain : overlap::undecided;
 }
 
-// Whether both views are of the same elements in the same order, so that a copy from one to the
-// other works in place.
+// Whether both views have the same elements in the same order, so that a copy from one to the other
+// works in place.
 template <class A, class B> bool is_same_view(const heads_view<A>& a, const heads_view<B>& b) {
   return static_cast<const void*>(a.data()) == static_cast<const void*>(b.data()) &&
          sizeof(A) == sizeof(B) && (a.n_tokens() == 1 || a.token_stride() == b.token_stride()) &&

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The rotation of heads by rows. This file includes nothing about frequencies.
 //
-//     x0' = fma(-x1, s, x0 c)        One product and one fused multiply-add, for both pairings, in
-//     x1' = fma( x0, s, x1 c)        vector code and in its tail.
+//     x0' = fma(-x1, s, x0 c)
+//     x1' = fma( x0, s, x1 c)
 //
-// Each step loads all its elements before it stores the first, so source and target may be the same
-// memory. Elements of 16 bits are widened to float, rotated, and rounded once.
+// Every element is one product and one fused multiply-add: for both pairings, in vector code and in
+// its tail. Each iteration loads all its elements before it stores the first, so source and target
+// may be the same memory. Elements of smaller formats are widened to the type of the computation,
+// rotated, and rounded once.
 #ifndef YARN_DETAIL_ROPE_ROTATE_HPP
 #define YARN_DETAIL_ROPE_ROTATE_HPP
 
@@ -23,26 +25,26 @@ template <class C> struct row_pointers {
   const C* sin;
 };
 
-/// The address `elements` behind p. There need be no object.
+/// The address of p plus `elements`. There may be no object at this address.
 template <class T> YARN_ALWAYS_INLINE std::uintptr_t address_of(const T* p, std::int64_t elements) {
   return reinterpret_cast<std::uintptr_t>(p) +
          static_cast<std::uintptr_t>(elements) * static_cast<std::uintptr_t>(sizeof(T));
 }
 
 /// Heads at equal distances: the heads of one token, or one head of consecutive tokens. Head h is
-/// read at source + h * source_stride and written at target + h * target_stride. `half` is the
-/// distance between the elements of a half-split pair. `lead` heads ahead are prefetched; 0 turns
-/// prefetching off. After the last head, prefetching continues with the heads at the address
-/// `next`.
-template <class From, class To> struct head_run {
+/// read at source + h * source_stride and written at target + h * target_stride. pair_distance is
+/// the distance between the two elements of a half-split pair. While a head is rotated, the head
+/// that is prefetch_distance heads ahead is prefetched; 0 turns prefetching off. After the last
+/// head, prefetching continues with the heads at the address next_heads.
+template <class From, class To> struct strided_heads {
   const From* source;
   To* target;
   std::int64_t source_stride;
   std::int64_t target_stride;
   std::int64_t n_heads;
-  std::int64_t half;
-  std::uintptr_t next;
-  std::int64_t lead;
+  std::int64_t pair_distance;
+  std::uintptr_t next_heads;
+  std::int64_t prefetch_distance;
 
   YARN_ALWAYS_INLINE void next_head() {
     if (--n_heads > 0) { // A single head may have any stride, even an overflowing one.
@@ -51,40 +53,42 @@ template <class From, class To> struct head_run {
     }
   }
 
-  /// Prefetches the first `size` elements of the head that is `lead` > 0 heads ahead. In place this
-  /// prefetches the target, too. A target in other memory is not prefetched.
-  YARN_ALWAYS_INLINE void fetch_ahead(std::int64_t size) const {
+  /// Prefetches the first `size` elements of the head that is prefetch_distance > 0 heads ahead.
+  /// Only the source is prefetched; in place, the source is also the target.
+  YARN_ALWAYS_INLINE void prefetch_ahead(std::int64_t size) const {
     const auto bytes = static_cast<std::uintptr_t>(source_stride) * sizeof(From);
-    const auto heads = static_cast<std::uintptr_t>(lead);
+    const auto heads = static_cast<std::uintptr_t>(prefetch_distance);
     const std::uintptr_t start =
-        n_heads > lead ? address_of(source, 0) + heads * bytes
-                       : next + (heads - static_cast<std::uintptr_t>(n_heads)) * bytes;
+        n_heads > prefetch_distance
+            ? address_of(source, 0) + heads * bytes
+            : next_heads + (heads - static_cast<std::uintptr_t>(n_heads)) * bytes;
     for (std::int64_t line = 0; line < size * static_cast<std::int64_t>(sizeof(From)); line += 64)
       YARN_PREFETCH(reinterpret_cast<const char*>(start) + line, 1); // NOLINT: nothing is read
   }
 };
 
-/// The rotated pairs, by the formula above.
+/// The rotated pairs, by the formula at the head of this file.
 template <class Pack>
 YARN_ALWAYS_INLINE two_packs<Pack> turned(Pack x0, Pack x1, Pack cos, Pack sin) {
   return {negated_multiply_add(x1, sin, x0 * cos), multiply_add(x0, sin, x1 * cos)};
 }
 
-/// The rotation of one pack of pairs. It holds the entries of the row for these pairs, in
-/// registers.
-template <pairing In, pairing Out, class Arch, class C> class rotation_step {
+/// The rotation of one pack of pairs. An object holds the row entries of these pairs in registers.
+template <pairing In, pairing Out, class Arch, class C> class pack_rotation {
 public:
   using wide = pack<C, Arch>;
   static constexpr auto pairs = static_cast<std::int64_t>(wide::size);
-  /// For interleaved source and target, the row is spread to [c0 c0 c1 c1 ...] and [-s0 s0 -s1 s1
-  /// ...], once for all heads. A pack of a head then needs one permute instead of two.
+  /// Whether the row is spread to [c0 c0 c1 c1 ...] and [-s0 s0 -s1 s1 ...], once for all heads:
+  /// yes if source and target are interleaved. A pack of a head then needs one permute instead of
+  /// two.
   static constexpr bool spreads =
       In == pairing::interleaved && Out == pairing::interleaved && pairs > 1;
-  static constexpr bool prepares = spreads; // from_row computes, and does not only load
-  /// The number of steps whose rows fit the registers together with the operands of a rotation.
+  static constexpr bool prepares = spreads; // Whether from_row does more than load the row.
+  /// The number of objects of this class that fit the registers together with the operands of a
+  /// rotation.
   static constexpr int packs_in_registers = has_32_registers_v<Arch> ? 8 : spreads ? 2 : 4;
 
-  YARN_ALWAYS_INLINE static rotation_step from_row(const C* cos, const C* sin) {
+  YARN_ALWAYS_INLINE static pack_rotation from_row(const C* cos, const C* sin) {
     const wide c = load_once(wide::load_unaligned(cos)), s = load_once(wide::load_unaligned(sin));
     if constexpr (spreads) {
       const two_packs<wide> twice_c = interleave(c, c), twice_s = interleave(s * wide(C(-1)), s);
@@ -96,7 +100,7 @@ public:
 
   /// Rotates pairs [pair, pair + pairs) of the first head of `x`.
   template <class From, class To>
-  YARN_ALWAYS_INLINE void apply(const head_run<From, To>& x, std::int64_t pair) const {
+  YARN_ALWAYS_INLINE void apply(const strided_heads<From, To>& x, std::int64_t pair) const {
     if constexpr (spreads) {
       const wide low = load_once(load_elements(x.source + 2 * pair, wide{}));
       const wide high = load_once(load_elements(x.source + 2 * pair + pairs, wide{}));
@@ -107,7 +111,7 @@ public:
       const two_packs<wide> e = load_pairs(x, pair);
       const two_packs<wide> result = turned(e.first, e.second, cos_, sin_);
       if constexpr (Out == pairing::half_split) {
-        store_elements(result, x.target + pair, x.target + x.half + pair);
+        store_elements(result, x.target + pair, x.target + x.pair_distance + pair);
       } else {
         store_neighbours(interleave(result.first, result.second), x.target + 2 * pair);
       }
@@ -116,11 +120,11 @@ public:
 
 private:
   template <class From, class To>
-  YARN_ALWAYS_INLINE static two_packs<wide> load_pairs(const head_run<From, To>& x,
+  YARN_ALWAYS_INLINE static two_packs<wide> load_pairs(const strided_heads<From, To>& x,
                                                        std::int64_t pair) {
     if constexpr (In == pairing::half_split)
       return {load_once(load_elements(x.source + pair, wide{})),
-              load_once(load_elements(x.source + x.half + pair, wide{}))};
+              load_once(load_elements(x.source + x.pair_distance + pair, wide{}))};
     else
       return deinterleave(load_elements(x.source + 2 * pair, wide{}),
                           load_elements(x.source + 2 * pair + pairs, wide{}));
@@ -130,21 +134,21 @@ private:
     store_elements(e, p, p + pairs);
   }
 
-  YARN_ALWAYS_INLINE rotation_step(wide cos, wide cos_high, wide sin, wide sin_high)
+  YARN_ALWAYS_INLINE pack_rotation(wide cos, wide cos_high, wide sin, wide sin_high)
       : cos_(cos), cos_high_(cos_high), sin_(sin), sin_high_(sin_high) {}
 
-  // Four members, because compilers keep an array that a loop fills in memory. The high packs
-  // belong to a spread row and are unused otherwise.
+  // Separate members, because compilers would keep an array in memory. The high packs are used only
+  // if the row is spread.
   wide cos_, cos_high_, sin_, sin_high_;
 };
 
 #if !defined(YARN_NO_XSIMD)
 
-/// Like rotation_step, for source and target in bfloat16: it works on 32-bit words of two
-/// neighbouring elements (see pack.hpp). The words of interleaved heads are pairs, so nothing is
-/// permuted. The words of half-split heads belong to two neighbouring pairs, so the row is sorted
-/// into even and odd pairs, once for all heads.
-template <pairing Order, class Arch> class word_step {
+/// Like pack_rotation, for source and target in bfloat16. The rotation works on 32-bit words, which
+/// are two neighbouring elements (see pack.hpp). A word of an interleaved head is a pair, so
+/// nothing is permuted. A word of a half-split head has elements of two neighbouring pairs, so the
+/// row is sorted into even and odd pairs, once for all heads.
+template <pairing Order, class Arch> class word_rotation {
 public:
   using wide = pack<float, Arch>;
   using words = two_packs<wide>;
@@ -154,7 +158,7 @@ public:
   static constexpr bool prepares = sorts;
   static constexpr int packs_in_registers = has_32_registers_v<Arch> ? 8 : 1;
 
-  YARN_ALWAYS_INLINE static word_step from_row(const float* cos, const float* sin) {
+  YARN_ALWAYS_INLINE static word_rotation from_row(const float* cos, const float* sin) {
     const wide c = wide::load_unaligned(cos), c_high = wide::load_unaligned(cos + size);
     const wide s = wide::load_unaligned(sin), s_high = wide::load_unaligned(sin + size);
     if constexpr (sorts) {
@@ -166,9 +170,9 @@ public:
   }
 
   template <class From, class To>
-  YARN_ALWAYS_INLINE void apply(const head_run<From, To>& x, std::int64_t pair) const {
+  YARN_ALWAYS_INLINE void apply(const strided_heads<From, To>& x, std::int64_t pair) const {
     const std::int64_t p = sorts ? pair : 2 * pair;
-    const std::int64_t q = sorts ? x.half + pair : 2 * pair + 2 * size;
+    const std::int64_t q = sorts ? x.pair_distance + pair : 2 * pair + 2 * size;
     const words a = load_words(x.source + p, wide{}), b = load_words(x.source + q, wide{});
     if constexpr (sorts) {
       const words even = turned(a.first, b.first, cos_, sin_);
@@ -182,12 +186,12 @@ public:
   }
 
 private:
-  YARN_ALWAYS_INLINE word_step(wide cos, wide cos_high, wide sin, wide sin_high)
+  YARN_ALWAYS_INLINE word_rotation(wide cos, wide cos_high, wide sin, wide sin_high)
       : cos_(cos), cos_high_(cos_high), sin_(sin), sin_high_(sin_high) {}
 
-  // For half-split heads, cos_ and sin_ belong to the even pairs and the high packs to the odd
-  // ones. For interleaved heads, they belong to the first pairs and the high packs to the last
-  // ones. (Four members, because gcc 12 would copy two_packs through memory.)
+  // For half-split heads, cos_ and sin_ belong to the even pairs, the high packs to the odd pairs.
+  // For interleaved heads, cos_ and sin_ belong to the first pairs, the high packs to the last
+  // pairs. (Four members, because gcc 12 would copy two_packs through memory.)
   wide cos_, cos_high_, sin_, sin_high_;
 };
 
@@ -197,178 +201,181 @@ inline constexpr bool by_words_v =
     element_format::bfloat16&& format_of_v<To> == element_format::bfloat16&& has_words_v<Arch>;
 
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
-using step_for = std::conditional_t<by_words_v<In, Out, Arch, C, From, To>, word_step<In, Arch>,
-                                    rotation_step<In, Out, Arch, C>>;
+using rotation_for = std::conditional_t<by_words_v<In, Out, Arch, C, From, To>,
+                                        word_rotation<In, Arch>, pack_rotation<In, Out, Arch, C>>;
 #else
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
-using step_for = rotation_step<In, Out, Arch, C>;
+using rotation_for = pack_rotation<In, Out, Arch, C>;
 #endif
 
-template <class Step> struct type_in { using type = Step; };
+template <class Rotation> struct type_tag { using type = Rotation; };
 
-/// Calls f(type_in<step>{}, pair) for all packs of pairs from `pair` to n_pairs: packs of full
-/// width first, then narrower ones for the tail.
+/// Calls f(type_tag<rotation>{}, pair) for all packs of pairs from `pair` to n_pairs: packs of full
+/// width first, then narrower packs for the tail.
 template <pairing In, pairing Out, class Arch, class C, class From, class To, class F>
-YARN_ALWAYS_INLINE void for_each_step(std::int64_t pair, std::int64_t n_pairs, const F& f) {
-  using step = step_for<In, Out, Arch, C, From, To>;
-  for (; pair + step::pairs <= n_pairs; pair += step::pairs)
-    f(type_in<step>{}, pair);
-  if constexpr (step::pairs > 1) {
+YARN_ALWAYS_INLINE void for_each_pack(std::int64_t pair, std::int64_t n_pairs, const F& f) {
+  using rotation = rotation_for<In, Out, Arch, C, From, To>;
+  for (; pair + rotation::pairs <= n_pairs; pair += rotation::pairs)
+    f(type_tag<rotation>{}, pair);
+  if constexpr (rotation::pairs > 1) {
     if (pair < n_pairs) {
       using narrow = narrower_arch<Arch>;
-      using last = rotation_step<In, Out, Arch, C>; // half as wide as a word_step
-      if constexpr (std::is_same_v<narrow, scalar_arch> && last::pairs < step::pairs)
+      using last = pack_rotation<In, Out, Arch, C>; // half as wide as a word_rotation
+      if constexpr (std::is_same_v<narrow, scalar_arch> && last::pairs < rotation::pairs)
         if (pair + last::pairs <= n_pairs) {
-          f(type_in<last>{}, pair);
+          f(type_tag<last>{}, pair);
           pair += last::pairs;
         }
-      for_each_step<In, Out, narrow, C, From, To>(pair, n_pairs, f);
+      for_each_pack<In, Out, narrow, C, From, To>(pair, n_pairs, f);
     }
   }
 }
 
 /// Rotates the first head of `x`.
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
-YARN_ALWAYS_INLINE void rotate_by_row(const head_run<From, To>& x, row_pointers<C> row,
+YARN_ALWAYS_INLINE void rotate_by_row(const strided_heads<From, To>& x, row_pointers<C> row,
                                       std::int64_t n_pairs) {
-  using widest = step_for<In, Out, Arch, C, From, To>;
+  using widest = rotation_for<In, Out, Arch, C, From, To>;
   if constexpr (widest::pairs == 1) {
     YARN_UNROLL_4
     for (std::int64_t pair = 0; pair < n_pairs; ++pair)
       widest::from_row(row.cos + pair, row.sin + pair).apply(x, pair);
   } else {
-    for_each_step<In, Out, Arch, C, From, To>(
-        0, n_pairs, [&](auto step, std::int64_t pair) YARN_INLINE_LAMBDA {
-          decltype(step)::type::from_row(row.cos + pair, row.sin + pair).apply(x, pair);
+    for_each_pack<In, Out, Arch, C, From, To>(
+        0, n_pairs, [&](auto rotation, std::int64_t pair) YARN_INLINE_LAMBDA {
+          decltype(rotation)::type::from_row(row.cos + pair, row.sin + pair).apply(x, pair);
         });
   }
 }
 
-/// Calls f for each head of x, with prefetches if x.lead > 0. (There are two loops because a test
-/// of `lead` per head takes as long as rotating a head in L1.)
+/// Calls f for each head of x, with prefetches if x.prefetch_distance > 0. (There are two loops
+/// because a test of the distance for each head takes as long as rotating a head in L1.)
 template <class From, class To, class F>
-YARN_ALWAYS_INLINE void for_each_head(head_run<From, To> x, std::int64_t size, const F& f) {
-  if (x.lead == 0) {
+YARN_ALWAYS_INLINE void for_each_head(strided_heads<From, To> x, std::int64_t size, const F& f) {
+  if (x.prefetch_distance == 0) {
     for (; x.n_heads > 0; x.next_head())
       f(x);
   } else {
     for (; x.n_heads > 0; x.next_head()) {
-      x.fetch_ahead(size);
+      x.prefetch_ahead(size);
       f(x);
     }
   }
 }
 
-/// Rotates whole heads, one after the other: head h by rows[h * row_step]. The step is 1 for one
-/// head of consecutive tokens and 0 for the heads of one token.
+/// Rotates whole heads, one after the other: head h by rows[h * row_increment]. row_increment is 1
+/// for one head of consecutive tokens, and 0 for the heads of one token.
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
-void rotate_each_head(const head_run<From, To>& x, const row_pointers<C>* rows,
-                      std::int64_t row_step, std::int64_t n_pairs) {
-  for_each_head(x, 2 * n_pairs, [&](const head_run<From, To>& head) YARN_INLINE_LAMBDA {
+void rotate_each_head(const strided_heads<From, To>& x, const row_pointers<C>* rows,
+                      std::int64_t row_increment, std::int64_t n_pairs) {
+  for_each_head(x, 2 * n_pairs, [&](const strided_heads<From, To>& head) YARN_INLINE_LAMBDA {
     rotate_by_row<In, Out, Arch>(head, *rows, n_pairs);
-    rows += row_step;
+    rows += row_increment;
   });
 }
 
 /// Rotates heads of exactly sizeof...(I) packs of pairs. The row stays in registers for all heads.
-template <class Step, class C, class From, class To, int... I>
-YARN_ALWAYS_INLINE void rotate_whole(const head_run<From, To>& x, row_pointers<C> row,
+template <class Rotation, class C, class From, class To, int... I>
+YARN_ALWAYS_INLINE void rotate_whole(const strided_heads<From, To>& x, row_pointers<C> row,
                                      std::integer_sequence<int, I...>) {
-  const Step steps[] = {Step::from_row(row.cos + I * Step::pairs, row.sin + I * Step::pairs)...};
-  for_each_head(x, 2 * static_cast<std::int64_t>(sizeof...(I)) * Step::pairs,
-                [&](const head_run<From, To>& head)
-                    YARN_INLINE_LAMBDA { (steps[I].apply(head, I * Step::pairs), ...); });
+  const Rotation rotations[] = {
+      Rotation::from_row(row.cos + I * Rotation::pairs, row.sin + I * Rotation::pairs)...};
+  for_each_head(x, 2 * static_cast<std::int64_t>(sizeof...(I)) * Rotation::pairs,
+                [&](const strided_heads<From, To>& head)
+                    YARN_INLINE_LAMBDA { (rotations[I].apply(head, I * Rotation::pairs), ...); });
 }
 
-/// Rotates sizeof...(I) packs of pairs of each head, from `pair` on. This part of the row stays in
-/// registers for all heads.
-template <class Step, class C, class From, class To, int... I>
-void rotate_part(const head_run<From, To>& x, row_pointers<C> row, std::int64_t pair,
-                 std::integer_sequence<int, I...>) {
-  const Step steps[] = {
-      Step::from_row(row.cos + pair + I * Step::pairs, row.sin + pair + I * Step::pairs)...};
-  for (head_run<From, To> head = x; head.n_heads > 0; head.next_head())
-    (steps[I].apply(head, pair + I * Step::pairs), ...);
+/// Rotates a section of each head: sizeof...(I) packs of pairs, from `pair` on. This section of the
+/// row stays in registers for all heads.
+template <class Rotation, class C, class From, class To, int... I>
+void rotate_section(const strided_heads<From, To>& x, row_pointers<C> row, std::int64_t pair,
+                    std::integer_sequence<int, I...>) {
+  const Rotation rotations[] = {Rotation::from_row(row.cos + pair + I * Rotation::pairs,
+                                                   row.sin + pair + I * Rotation::pairs)...};
+  for (strided_heads<From, To> head = x; head.n_heads > 0; head.next_head())
+    (rotations[I].apply(head, pair + I * Rotation::pairs), ...);
 }
 
-/// Rotates the pairs from `pair` on in parts of N packs while there are so many, then of N/2, N/4
-/// ... 1 packs. Returns the first pair that is left.
-template <class Step, int N, class C, class From, class To>
-YARN_ALWAYS_INLINE std::int64_t rotate_parts_of(const head_run<From, To>& x, row_pointers<C> row,
-                                                std::int64_t pair, std::int64_t n_pairs) {
-  for (; n_pairs - pair >= N * Step::pairs; pair += N * Step::pairs)
-    rotate_part<Step>(x, row, pair, std::make_integer_sequence<int, N>{});
+/// Rotates the pairs from `pair` on, in sections of N packs while N packs remain, then in sections
+/// of N/2, N/4 ... 1 packs. Returns the first pair that is not rotated.
+template <class Rotation, int N, class C, class From, class To>
+YARN_ALWAYS_INLINE std::int64_t rotate_sections_of(const strided_heads<From, To>& x,
+                                                   row_pointers<C> row, std::int64_t pair,
+                                                   std::int64_t n_pairs) {
+  for (; n_pairs - pair >= N * Rotation::pairs; pair += N * Rotation::pairs)
+    rotate_section<Rotation>(x, row, pair, std::make_integer_sequence<int, N>{});
   if constexpr (N > 1)
-    return rotate_parts_of<Step, N / 2>(x, row, pair, n_pairs);
+    return rotate_sections_of<Rotation, N / 2>(x, row, pair, n_pairs);
   else
     return pair;
 }
 
-/// Rotates pairs [pair, n_pairs) of each head in parts of up to `Packs` packs. The tail has one
-/// pack of each narrower width, and each of them is a part.
+/// Rotates pairs [pair, n_pairs) of each head in sections of up to `Packs` packs. In the tail, the
+/// packs are narrower, and each pack is a section.
 template <pairing In, pairing Out, class Arch, int Packs, class C, class From, class To>
-void rotate_in_parts(const head_run<From, To>& x, row_pointers<C> row, std::int64_t pair,
-                     std::int64_t n_pairs) {
-  using step = step_for<In, Out, Arch, C, From, To>;
-  pair = rotate_parts_of<step, Packs>(x, row, pair, n_pairs);
-  if constexpr (step::pairs > 1) {
+void rotate_in_sections(const strided_heads<From, To>& x, row_pointers<C> row, std::int64_t pair,
+                        std::int64_t n_pairs) {
+  using rotation = rotation_for<In, Out, Arch, C, From, To>;
+  pair = rotate_sections_of<rotation, Packs>(x, row, pair, n_pairs);
+  if constexpr (rotation::pairs > 1) {
     using narrow = narrower_arch<Arch>;
-    using last = rotation_step<In, Out, Arch, C>; // half as wide as a word_step
-    if constexpr (std::is_same_v<narrow, scalar_arch> && last::pairs < step::pairs)
-      pair = rotate_parts_of<last, 1>(x, row, pair, n_pairs);
+    using last = pack_rotation<In, Out, Arch, C>; // half as wide as a word_rotation
+    if constexpr (std::is_same_v<narrow, scalar_arch> && last::pairs < rotation::pairs)
+      pair = rotate_sections_of<last, 1>(x, row, pair, n_pairs);
     if (pair < n_pairs)
-      rotate_in_parts<In, Out, narrow, 1>(x, row, pair, n_pairs);
+      rotate_in_sections<In, Out, narrow, 1>(x, row, pair, n_pairs);
   }
 }
 
-/// Rotates the heads of one token in groups: as many heads as stay in L1 while their parts are
-/// rotated one after the other. Heads that come from memory make small groups; the next group is
-/// prefetched while a group is rotated.
+/// Rotates the heads of one token in groups. A group has as many heads as stay in L1 while their
+/// sections are rotated one after the other. Heads that come from memory are rotated in small
+/// groups; the following heads are prefetched before each group.
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
-void rotate_in_groups(const head_run<From, To>& x, row_pointers<C> row, std::int64_t n_pairs) {
-  constexpr int packs = step_for<In, Out, Arch, C, From, To>::packs_in_registers;
-  const std::int64_t group_bytes = x.lead != 0 ? 2048 : 16384;
+void rotate_in_groups(const strided_heads<From, To>& x, row_pointers<C> row, std::int64_t n_pairs) {
+  constexpr int packs = rotation_for<In, Out, Arch, C, From, To>::packs_in_registers;
+  const std::int64_t group_bytes = x.prefetch_distance != 0 ? 2048 : 16384;
   const std::int64_t head_bytes = 2 * n_pairs * static_cast<std::int64_t>(sizeof(From));
-  // If there is one group only, x is passed on as it is. Its fields were just stored one by one,
-  // and a copy would load them by vectors, which stalls for longer than a head takes.
-  if (x.lead == 0 && x.n_heads * head_bytes <= group_bytes)
-    return rotate_in_parts<In, Out, Arch, packs>(x, row, 0, n_pairs);
+  // If there is only one group, x is passed on without a copy. The fields of x were just stored one
+  // by one. A copy would load them with vector loads, and stall for longer than a head takes.
+  if (x.prefetch_distance == 0 && x.n_heads * head_bytes <= group_bytes)
+    return rotate_in_sections<In, Out, Arch, packs>(x, row, 0, n_pairs);
   const std::int64_t size = 1 + group_bytes / head_bytes;
-  for (head_run<From, To> rest = x; rest.n_heads > 0;) {
-    head_run<From, To> group = rest;
+  for (strided_heads<From, To> rest = x; rest.n_heads > 0;) {
+    strided_heads<From, To> group = rest;
     if (group.n_heads > size)
       group.n_heads = size;
     for (std::int64_t i = 0; i < group.n_heads; ++i) {
-      if (rest.lead != 0)
-        rest.fetch_ahead(2 * n_pairs);
+      if (rest.prefetch_distance != 0)
+        rest.prefetch_ahead(2 * n_pairs);
       rest.next_head();
     }
-    rotate_in_parts<In, Out, Arch, packs>(group, row, 0, n_pairs);
+    rotate_in_sections<In, Out, Arch, packs>(group, row, 0, n_pairs);
   }
 }
 
-/// Rotates the heads of one token. (Forced inline, like rotate_whole. A call would pass head_run
-/// through memory, which takes longer than a head.)
+/// Rotates the heads of one token. (Forced inline, like rotate_whole. A call would pass
+/// strided_heads through memory, which takes longer than rotating a head.)
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
-YARN_ALWAYS_INLINE void rotate_heads(const head_run<From, To>& x, row_pointers<C> row,
+YARN_ALWAYS_INLINE void rotate_heads(const strided_heads<From, To>& x, row_pointers<C> row,
                                      std::int64_t n_pairs) {
-  using step = step_for<In, Out, Arch, C, From, To>;
+  using rotation = rotation_for<In, Out, Arch, C, From, To>;
   if constexpr (has_32_registers_v<Arch>) {
-    if (n_pairs == step::pairs)
-      return rotate_whole<step>(x, row, std::make_integer_sequence<int, 1>{});
-    if (n_pairs == 2 * step::pairs)
-      return rotate_whole<step>(x, row, std::make_integer_sequence<int, 2>{});
-    if (n_pairs == 4 * step::pairs)
-      return rotate_whole<step>(x, row, std::make_integer_sequence<int, 4>{});
-    if (n_pairs == 8 * step::pairs)
-      return rotate_whole<step>(x, row, std::make_integer_sequence<int, 8>{});
+    if (n_pairs == rotation::pairs)
+      return rotate_whole<rotation>(x, row, std::make_integer_sequence<int, 1>{});
+    if (n_pairs == 2 * rotation::pairs)
+      return rotate_whole<rotation>(x, row, std::make_integer_sequence<int, 2>{});
+    if (n_pairs == 4 * rotation::pairs)
+      return rotate_whole<rotation>(x, row, std::make_integer_sequence<int, 4>{});
+    if (n_pairs == 8 * rotation::pairs)
+      return rotate_whole<rotation>(x, row, std::make_integer_sequence<int, 8>{});
   }
   // Heads that come from memory are rotated whole, so that memory is read in order. The row is then
-  // prepared for each head. The memory access hides this cost, except for elements that are
-  // converted and for vectors of 128 bits. Scalar code always rotates whole heads, because
-  // compilers vectorize that loop.
-  if constexpr (!step::prepares || (sizeof(typename step::wide) > 16 && sizeof(From) == sizeof(C)))
-    if (step::pairs == 1 || x.lead != 0)
+  // loaded and prepared again for each head. Memory accesses hide the cost of preparing, except for
+  // elements that are converted and for vectors of 128 bits. Scalar code always rotates whole
+  // heads, because compilers vectorize that loop.
+  if constexpr (!rotation::prepares ||
+                (sizeof(typename rotation::wide) > 16 && sizeof(From) == sizeof(C)))
+    if (rotation::pairs == 1 || x.prefetch_distance != 0)
       return rotate_each_head<In, Out, Arch>(x, &row, 0, n_pairs);
   rotate_in_groups<In, Out, Arch>(x, row, n_pairs);
 }

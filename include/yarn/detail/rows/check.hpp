@@ -12,14 +12,15 @@ namespace detail {
 
 inline constexpr std::int64_t largest_position = std::int64_t{1} << 31;
 
-// Requires that a list of positions that is not empty has memory.
+// Refuses a list that has positions but null data.
 inline void check_list(const positions& list) {
   if (list.is_null() && list.size() != 0)
     fail_argument("yarn: positions.data is null, and positions.size = {}", list.size());
 }
 
-// Requires positions of at most 2^31 in magnitude, for which rows state their accuracy. Larger ones
-// are a mistake of the caller: a list of 32-bit numbers that is read as 64-bit ones has them.
+// Refuses positions beyond 2^31 in magnitude, because the accuracy of rows is stated up to 2^31
+// only. Larger positions are mistakes, for example a list of 32-bit numbers that is read as 64-bit
+// numbers.
 inline void check_positions(const positions& list, std::int64_t n) {
   const auto check = [](std::int64_t index, std::int64_t position) {
     if (position < -largest_position || position > largest_position)
@@ -40,15 +41,16 @@ inline void check_positions(const positions& list, std::int64_t n) {
   }
 }
 
-// Default-constructed frequencies have no pairs. An engine may have them as a member until its
-// model is loaded.
+// Refuses default-constructed frequencies, which have no pairs. An engine may have such a member
+// before its model is loaded.
 inline void check_frequencies(const frequencies& f) {
   if (f.n_pairs() == 0)
     fail_argument(
         "yarn: frequencies with n_pairs = 0 must come from make_frequencies or frequencies_from");
 }
 
-inline void check_count(const positions& list) {
+// Refuses an open run, and what check_positions refuses.
+inline void check_counted_positions(const positions& list) {
   if (list.size() < 0)
     fail_argument(
         "yarn: positions.size = {}: an open run (positions_from without a count) has no length "
@@ -64,8 +66,8 @@ inline void check_slice(thread_slice part) {
         part.thread, part.n_threads);
 }
 
-// Requires that n_rows rows of n_pairs, `stride` apart, do not overlap, and that their offsets fit
-// ptrdiff_t.
+// Refuses rows that overlap, or whose offsets do not fit ptrdiff_t. `stride` is the distance of
+// rows in elements.
 template <class T>
 void check_row_extent(const char* name, std::int64_t n_rows, std::int64_t n_pairs,
                       std::int64_t stride) {

@@ -14,22 +14,22 @@ void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stri
   static_assert(detail::is_row_type_v<T>, "yarn: rows are float or double");
   const std::int64_t stride = detail::to_index(row_stride, "row_stride");
   detail::check_frequencies(f);
-  detail::check_count(list);
+  detail::check_counted_positions(list);
   detail::check_slice(part);
   if (list.size() == 0)
     return;
   if (cos == nullptr || sin == nullptr)
     detail::fail_argument("yarn: cos or sin of fill_rows is null");
   detail::check_row_extent<T>("fill_rows", list.size(), f.n_pairs(), stride);
-  const detail::token_range range = detail::part_of(list.size(), part);
+  const detail::token_range range = detail::tokens_of(list.size(), part);
   detail::compute_rows(f, 0, f.n_pairs(), list, range, cos + range.begin * stride,
                        sin + range.begin * stride, stride);
 }
 
 namespace detail {
 
-// The type in which lazy_rows stores a source: a reference if the argument has a name, a value for
-// temporaries and views, `void` for a type that is not a source.
+// The type in which lazy_rows stores a source: a reference for lvalues, a value for temporaries and
+// views, and `void` for a type that is not a source.
 template <class Source, class Plain> struct source_holder { using type = void; };
 template <class Source> struct source_holder<Source, frequencies> {
   using type =
@@ -43,8 +43,8 @@ template <class Source, class T> struct source_holder<Source, table_view<T>> {
   using type = table_view<T>;
 };
 
-// The result of rows_of with wrong arguments. A static_assert has reported them; rope_apply accepts
-// this type so that no second error follows.
+// The result of rows_of with wrong arguments. A static_assert has reported the mistake already, so
+// rope_apply accepts this type without a second error.
 struct rejected_rows {};
 
 } // namespace detail

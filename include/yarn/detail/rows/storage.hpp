@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The memory of rotary_rows and rotary_table.
+// trig_storage: the memory of rotary_rows and rotary_table.
 #ifndef YARN_DETAIL_ROWS_STORAGE_HPP
 #define YARN_DETAIL_ROWS_STORAGE_HPP
 
@@ -11,7 +11,7 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// Rows [cos | sin], each padded to whole cache lines.
+// Rows [cos | sin]; cos and sin are each padded to whole cache lines.
 template <class T> class trig_storage {
 public:
   std::int64_t n_rows() const { return n_rows_; }
@@ -31,7 +31,7 @@ public:
   void append(const frequencies& f, const positions& list) {
     static_assert(is_row_type_v<T>, "yarn: rows are float or double");
     check_frequencies(f);
-    check_count(list);
+    check_counted_positions(list);
     if (n_rows_ != 0 && f.n_pairs() != n_pairs_)
       fail_argument("yarn: append of frequencies with n_pairs = {} to rows with n_pairs = {}",
                     f.n_pairs(), n_pairs_);

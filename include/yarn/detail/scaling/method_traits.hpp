@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which forms of `resolve` a type has. They make the type a static or a dynamic scaling method.
+// Traits that find the forms of `resolve` in a type. The form makes the type a static or a dynamic
+// scaling method.
 #ifndef YARN_DETAIL_SCALING_METHOD_TRAITS_HPP
 #define YARN_DETAIL_SCALING_METHOD_TRAITS_HPP
 

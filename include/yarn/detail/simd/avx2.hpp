@@ -150,7 +150,7 @@ YARN_ALWAYS_INLINE void store_upper_halves(__m256i even, __m256i odd, void* p, a
 // ---- Rows -------------------------------------------------------------------------------------
 
 #if defined(__AVX2__)
-// Vectors are made of integer registers. Scalar stores followed by a vector load would stall.
+// The vectors are made from integer registers. Scalar stores and then a vector load would stall.
 YARN_ALWAYS_INLINE __m256d doubles_of(std::uint64_t a, std::uint64_t b, std::uint64_t c,
                                       std::uint64_t d) {
   return _mm256_castsi256_pd(_mm256_set_epi64x(static_cast<long long>(d), static_cast<long long>(c),

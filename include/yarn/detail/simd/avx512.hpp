@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The operations of pack.hpp on 512-bit registers. AVX512F alone lacks some operations; they come
-// from generic.hpp.
+// The operations of pack.hpp on 512-bit registers. Operations that need more than AVX512F come from
+// generic.hpp if the extension is off.
 #ifndef YARN_DETAIL_SIMD_AVX512_HPP
 #define YARN_DETAIL_SIMD_AVX512_HPP
 
@@ -17,8 +17,9 @@ template <class A> struct arch_traits<A, std::enable_if_t<std::is_base_of_v<xsim
   using narrower = own_arch<xsimd::avx2>;
 };
 
-// gcc 12 warns about many unmasked AVX-512 intrinsics: its own headers read an uninitialised value.
-// With a mask of all lanes there is no warning, and the instructions are the same.
+// gcc 12 warns about many unmasked AVX-512 intrinsics, because its own headers read an
+// uninitialised value. With a mask of all lanes there is no warning, and the instructions are the
+// same.
 inline constexpr __mmask8 all_8_lanes = 0xff;
 inline constexpr __mmask16 all_16_lanes = 0xffff;
 

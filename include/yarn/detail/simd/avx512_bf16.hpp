@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Stores of bfloat16 by the instruction of AVX512_BF16, for registers of 128, 256 and 512 bits.
+// Stores of bfloat16 with the instruction of AVX512_BF16, for registers of 128, 256 and 512 bits.
 //
-// The instruction is faster than rounding by integers, but flushes denormals to zero, which the
-// other functions keep. If its result has no zero, nothing was flushed. So only results with zeros
-// are checked.
+// The instruction is faster than integer rounding, but it flushes denormals to zero; the other
+// functions keep them. If the result contains no zero, nothing was flushed. So the arguments are
+// tested for denormals only if the result contains a zero.
 #ifndef YARN_DETAIL_SIMD_AVX512_BF16_HPP
 #define YARN_DETAIL_SIMD_AVX512_BF16_HPP
 
@@ -16,7 +16,7 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-inline constexpr int denormal_class = 0x20; // of fpclass
+inline constexpr int denormal_class = 0x20; // for fpclass
 
 /// The rounded floats of `low`, then those of `high`. Denormals are flushed to zero.
 YARN_ALWAYS_INLINE __m128i flushed_bfloat16(__m128 low, __m128 high) {
@@ -49,8 +49,8 @@ YARN_ALWAYS_INLINE unsigned denormals_in(__m512 x) {
   return _mm512_fpclass_ps_mask(x, denormal_class);
 }
 
-/// Stores elements in the order of memory; the argument has those of even places first, then those
-/// of odd places.
+/// Stores elements in memory order. `elements` has those of even places first, then those of odd
+/// places.
 YARN_ALWAYS_INLINE void store_in_order(__m128i elements, void* p) {
   const __m128i order = _mm_set_epi16(7, 3, 6, 2, 5, 1, 4, 0);
   _mm_storeu_si128(static_cast<__m128i*>(p),

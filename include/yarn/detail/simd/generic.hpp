@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The operations of pack.hpp for any xsimd batch, mostly through arrays. They serve processors
-// without a file here, and operations that the file of an instruction set does not overload. The
-// end of this file has the operations on bfloat16 words that several instruction sets share.
+// The operations of pack.hpp for any xsimd batch, mostly through arrays. They are used for
+// processors without a file in this folder, and for operations that the file of an instruction set
+// does not overload. The end of this file has the operations on bfloat16 words that instruction
+// sets share.
 #ifndef YARN_DETAIL_SIMD_GENERIC_HPP
 #define YARN_DETAIL_SIMD_GENERIC_HPP
 
@@ -15,9 +16,9 @@ namespace detail {
 
 // ---- Arithmetic -------------------------------------------------------------------------------
 
-// Instruction sets with a fused multiply-add overload these functions. Some versions of xsimd::fma
-// compute x * y + z in two operations. A compiler that contracts them may fuse a product inside z
-// instead.
+// Instruction sets with a fused multiply-add overload these functions, because some versions of
+// xsimd::fma compute x * y + z in two operations. A compiler that contracts operations may then
+// fuse a product inside z with the sum instead of x * y.
 template <class T, class A>
 YARN_ALWAYS_INLINE batch<T, A> multiply_add(batch<T, A> a, batch<T, A> b, batch<T, A> c,
                                             generic_isa) {
@@ -96,10 +97,12 @@ YARN_ALWAYS_INLINE void store_bfloat16(floats<A> x, T* p, generic_isa isa) {
   store_one_by_one(x, p, isa);
 }
 
-/// Stores a pack to p and a pack to q in a faster way than store_bfloat16, if that gives the same
-/// bits. Otherwise, or if there is no faster way (as here), stores nothing and returns false.
+/// Stores the pack `first` to p and the pack `second` to q in a faster way than store_bfloat16, if
+/// this way gives the same bits for these packs. Otherwise stores nothing and returns false. This
+/// overload has no faster way.
 template <class A, class T>
-YARN_ALWAYS_INLINE bool try_store_bfloat16(floats<A>, T*, floats<A>, T*, generic_isa) {
+YARN_ALWAYS_INLINE bool try_store_bfloat16(floats<A> /*first*/, T* /*p*/, floats<A> /*second*/,
+                                           T* /*q*/, generic_isa) {
   return false;
 }
 
@@ -139,14 +142,18 @@ YARN_ALWAYS_INLINE unsigned round_both(doubles<A> low, doubles<A> high, float* o
 
 // An instruction set with has_words provides, on registers:
 //   load_words              see pack.hpp
-//   store_upper_halves      stores the upper halves of the lanes of `even` and `odd` as words
-//   round_bfloat16          rounds to nearest even, into the upper half of each lane, and keeps
-//                           denormals and quiet NaNs; the lower halves are undefined
+//   store_upper_halves      stores the upper 16 bits of the lanes of `even` and `odd` as words
+//   round_bfloat16          rounds to nearest even, into the upper 16 bits of each lane; denormals
+//                           are kept, NaNs become quiet, and the lower 16 bits are undefined
 // and on x86 also:
-//   round_half_up_bfloat16  the same, but rounds ties up, which is less work. The result differs
-//                           for ties, whose lower half is the least 16-bit integer, and for NaNs.
-//   half_up_may_differ      not 0 if the result differs in a lane of either argument
-// One float in 65536 is a tie, so one test for all lanes of a store pays.
+//   round_half_up_bfloat16  the same, but rounds ties up, which needs fewer instructions; the
+//                           result differs only for NaNs and ties
+//   half_up_may_differ      not 0 if the result may differ in a lane of either argument
+// In a tie, the lower 16 bits are 0x8000, the least 16-bit integer. half_up_may_differ finds ties
+// by this value.
+//
+// Only one float in 65536 is a tie. So it pays to test all lanes of a store at once, and to round
+// ties up if there is none.
 
 template <class A, class T, class Isa>
 YARN_ALWAYS_INLINE void round_words(floats<A> even, floats<A> odd, T* p, Isa isa) {

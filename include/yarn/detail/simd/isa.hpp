@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Instruction sets as tag types. pack.hpp passes a tag as the last argument of every operation.
-// Overload resolution chooses the function of that instruction set, or that of a base class.
+// Overload resolution chooses the function of this instruction set, or that of a base class of the
+// tag.
 #ifndef YARN_DETAIL_SIMD_ISA_HPP
 #define YARN_DETAIL_SIMD_ISA_HPP
 
@@ -11,13 +12,13 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// Any xsimd batch, and single elements: generic.hpp.
+/// The base of all tags, and the tag of instruction sets without a file of their own: generic.hpp.
 struct generic_isa {
   static constexpr bool has_32_registers = false;
-  /// round_both<true> bypasses the caches. `out` must be aligned to the size of the store, and
-  /// finish_streaming() must be called before another thread reads.
+  /// Whether round_both<true> bypasses the caches. Its argument `out` must then be aligned to the
+  /// size of the store, and finish_streaming() must be called before another thread reads the data.
   static constexpr bool can_stream = false;
-  /// load_words, round_words and store_words exist.
+  /// Whether load_words, round_words and store_words exist.
   static constexpr bool has_words = false;
 };
 
@@ -52,8 +53,8 @@ struct neon_isa : generic_isa {
   static constexpr bool has_words = true;
 };
 
-/// The instruction set of an architecture, and the architecture of the next narrower packs, for the
-/// tail of a loop. The file of each instruction set specialises it.
+/// The instruction set of an xsimd architecture, and the architecture of the next narrower packs,
+/// for the tail of a loop. The file of each instruction set specialises arch_traits.
 template <class Arch, class = void> struct arch_traits {
   using isa = generic_isa;
   using narrower = scalar_arch;

@@ -2,11 +2,11 @@
 // Packs: the floats or doubles of one vector register. This header declares all operations on
 // packs, and is the only header of this folder that other folders include.
 //
-// A pack is an xsimd batch, or for one element the scalar_pack of scalar.hpp. This is the only
-// header that includes xsimd, which provides registers, loads, stores, +, - and *. xsimd 8 to 14
-// lack the other operations or implement them in different ways (8.1 has no fused multiply-add for
-// AVX-512). They are written in intrinsics, in one file for each instruction set. generic.hpp has
-// each operation for processors without such a file.
+// A pack is an xsimd batch, or for one element a scalar_pack (scalar.hpp). This is the only header
+// that includes xsimd, which provides registers, loads, stores, +, - and *. The other operations
+// are written in intrinsics, in one file for each instruction set, because xsimd 8 to 14 lack them
+// or implement them in different ways (8.1 has no fused multiply-add for AVX-512). generic.hpp has
+// every operation for processors without such a file.
 #ifndef YARN_DETAIL_SIMD_PACK_HPP
 #define YARN_DETAIL_SIMD_PACK_HPP
 
@@ -36,11 +36,11 @@ YARN_ALWAYS_INLINE void finish_streaming() {}
 
 #include <xsimd/xsimd.hpp>
 
-// The names of xsimd's functions contain their architecture, but two sources with different flags
-// may use the same architecture: the tail of an AVX-512 loop uses `sse4_2`, the widest one of
-// another source, and armv8-a is `neon64` both with and without SVE. Where functions are not
-// inlined (-O0), the linker would mix them. So we give xsimd our own architectures, which inherit
-// everything and whose names contain YARN_ABI.
+// The names of xsimd's functions contain the architecture, but two sources with different flags may
+// use the same architecture. The tail of an AVX-512 loop uses `sse4_2`, which may be the widest
+// architecture of another source, and `neon64` is used both with and without SVE. If functions are
+// not inlined (-O0), the linker would mix those of both sources. So we give xsimd our own
+// architectures. They inherit everything, and their names contain YARN_ABI.
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
@@ -102,8 +102,8 @@ YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b
   return negated_multiply_add(a, b, c, isa_tag<A>{});
 }
 
-/// Returns x, in a register. Otherwise gcc loads a pack that is used twice from memory at each use.
-/// In L1, loads limit the speed of a rotation.
+/// Returns x in a register. Without this function, gcc loads a pack from memory again at each use.
+/// For data in L1, loads limit the speed of a rotation.
 #if defined(__GNUC__) && !defined(__clang__) && defined(__AVX__)
 template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> load_once(batch<T, A> x) {
   typename batch<T, A>::register_type loaded = x;
@@ -123,8 +123,8 @@ template <class A> YARN_ALWAYS_INLINE doubles<A> bit_xor(doubles<A> a, doubles<A
 
 // ---- Permutes ----------------------------------------------------------------------------------
 
-// Not xsimd's zip_lo and zip_hi, which work within 128-bit lanes in some versions and on whole
-// packs in others.
+// These functions do not use xsimd's zip_lo and zip_hi, which work within 128-bit lanes in some
+// versions and on whole packs in others.
 
 /// [b a d c …] of [a b c d …].
 template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> swap_neighbours(batch<T, A> x) {
@@ -143,8 +143,8 @@ YARN_ALWAYS_INLINE two_packs<batch<T, A>> deinterleave(batch<T, A> low, batch<T,
 
 // ---- Elements of any format --------------------------------------------------------------------
 
-// Elements of 16 bits are widened to float, and rounded to nearest even when they are stored. The
-// results have the bits of base/formats.hpp, except for the payload of a NaN.
+// Elements of smaller formats are widened to the type of the pack, and rounded to nearest even when
+// they are stored. The results have the bits of base/formats.hpp, except for the payload of a NaN.
 
 /// A pack of the elements at p.
 template <class C, class A, class T>
@@ -172,7 +172,7 @@ template <class C, class A, class T> YARN_ALWAYS_INLINE void store_elements(batc
     store_one_by_one(x, p, isa_tag<A>{});
 }
 
-/// Stores two packs, to p and to q. The bits are those of two single stores.
+/// Stores two packs, to p and to q, with the same bits as two single stores.
 template <class C, class A, class T>
 YARN_ALWAYS_INLINE void store_elements(const two_packs<batch<C, A>>& x, T* p, T* q) {
   if constexpr (std::is_same_v<C, float> && format_of_v<T> == element_format::bfloat16)
@@ -184,32 +184,33 @@ YARN_ALWAYS_INLINE void store_elements(const two_packs<batch<C, A>>& x, T* p, T*
 
 // ---- bfloat16 by words -------------------------------------------------------------------------
 
-// A bfloat16 is the upper half of a float. A word is two neighbouring bfloat16 elements in 32 bits.
-// A shift of words gives the elements at even places as floats, a mask gives those at odd places,
-// and a blend narrows both to words again. Keeping the order of elements would need a permute after
-// the load and before the store. So rotations of bfloat16 work on words.
+// A bfloat16 is the upper half of a float. A word is 32 bits with two neighbouring bfloat16
+// elements. A shift of the words gives the elements at even places as floats, a mask gives the
+// elements at odd places, and a blend makes words of both again. So rotations of bfloat16 work on
+// words. If they kept the order of the elements, they would need a permute after each load and
+// before each store.
 
-/// Loads 2 * size elements: `first` has those at even places, `second` those at odd places.
+/// Loads 2 * size elements: `first` gets those at even places, `second` those at odd places.
 template <class A, class T>
 YARN_ALWAYS_INLINE two_packs<floats<A>> load_words(const T* p, floats<A> like) {
-  static_assert(has_words_v<A>, "load_words: this instruction set has no words: ask has_words_v");
+  static_assert(has_words_v<A>, "load_words: this instruction set has no words; test has_words_v");
   static_assert(sizeof(T) == 2, "load_words: elements of 16 bits");
   return load_words(p, like, isa_tag<A>{});
 }
 
-/// Stores the floats of even and odd places as words, each rounded to nearest even.
+/// Stores the floats of even and odd places as words. Each float is rounded to nearest even.
 template <class A, class T>
 YARN_ALWAYS_INLINE void round_words(floats<A> even, floats<A> odd, T* p) {
-  static_assert(has_words_v<A>, "round_words: this instruction set has no words: ask has_words_v");
+  static_assert(has_words_v<A>, "round_words: this instruction set has no words; test has_words_v");
   static_assert(sizeof(T) == 2, "round_words: elements of 16 bits");
   round_words(even, odd, p, isa_tag<A>{});
 }
 
-/// Stores two packs of words, to p and to q, in the fastest way. The bits are those of round_words.
+/// Stores two packs of words, to p and to q, in the fastest way, with the same bits as round_words.
 template <class A, class T>
 YARN_ALWAYS_INLINE void store_words(const two_packs<floats<A>>& first, T* p,
                                     const two_packs<floats<A>>& second, T* q) {
-  static_assert(has_words_v<A>, "store_words: this instruction set has no words: ask has_words_v");
+  static_assert(has_words_v<A>, "store_words: this instruction set has no words; test has_words_v");
   static_assert(sizeof(T) == 2, "store_words: elements of 16 bits");
   store_words(first, p, second, q, isa_tag<A>{});
 }
@@ -217,16 +218,14 @@ YARN_ALWAYS_INLINE void store_words(const two_packs<floats<A>>& first, T* p,
 // ---- Rows --------------------------------------------------------------------------------------
 
 /// The phases phases[lane] * multiplier, prepared for the polynomials (see octant).
-
 template <class A>
 YARN_ALWAYS_INLINE octant<doubles<A>> load_octant(const std::uint64_t* phases,
                                                   std::uint64_t multiplier, doubles<A> like) {
   return load_octant(phases, multiplier, like, isa_tag<A>{});
 }
 
-/// Rounds `low` to float and stores the result. Returns zero if `high` rounds to the same float in
-/// every lane. With `Streams`, and if can_stream_v, the store bypasses the caches (see
-/// generic_isa).
+/// Rounds `low` to float and stores the result. Returns 0 if `high` rounds to the same float in
+/// every lane. If `Streams` and can_stream_v, the store bypasses the caches (see generic_isa).
 template <bool Streams, class A>
 YARN_ALWAYS_INLINE unsigned round_both(doubles<A> low, doubles<A> high, float* out) {
   return round_both<Streams>(low, high, out, isa_tag<A>{});
@@ -242,7 +241,7 @@ template <class Arch = default_arch> YARN_ALWAYS_INLINE void finish_streaming() 
 } // namespace YARN_ABI
 } // namespace yarn
 
-// These files stand at the end because they overload the functions above.
+// These files are included at the end because they overload the functions above.
 #include "generic.hpp"
 #if defined(__SSE2__)
 #include "sse2.hpp"

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// scalar_pack: a pack of one element, with the operations of vector packs. It serves YARN_NO_XSIMD,
-// processors that xsimd does not know, and the tails of vector loops. A tail therefore has the same
-// arithmetic as its loop.
+// scalar_pack: a pack of one element, with the operations of vector packs. It is used with
+// YARN_NO_XSIMD, on processors that xsimd does not know, and in the tails of vector loops, so that
+// a tail has the same arithmetic as its loop.
 #ifndef YARN_DETAIL_SIMD_SCALAR_HPP
 #define YARN_DETAIL_SIMD_SCALAR_HPP
 
 #include "../base/formats.hpp"
 
 #include <cstddef>
-#include <math.h> // ::fma and ::fmaf: see fused
+#include <math.h> // ::fma and ::fmaf for fused
 
 namespace yarn {
 inline namespace YARN_ABI {
@@ -38,14 +38,14 @@ template <class T> YARN_ALWAYS_INLINE scalar_pack<T> operator*(scalar_pack<T> a,
 }
 
 #if !YARN_HAS_FMA
-// The processor has no fused multiply-add, and the emulation in libm is 100 times slower.
+// Without the instruction, fma of libm is an emulation, which is 100 times slower.
 YARN_ALWAYS_INLINE float fused(float a, float b, float c) { return a * b + c; }
 YARN_ALWAYS_INLINE double fused(double a, double b, double c) { return a * b + c; }
 #elif defined(__GNUC__)
 YARN_ALWAYS_INLINE float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 YARN_ALWAYS_INLINE double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
 #else
-// Not std::fma, which is an inline function without YARN_ABI in its name.
+// std::fma is not used, because it is an inline function whose name does not contain YARN_ABI.
 YARN_ALWAYS_INLINE float fused(float a, float b, float c) { return ::fmaf(a, b, c); }
 YARN_ALWAYS_INLINE double fused(double a, double b, double c) { return ::fma(a, b, c); }
 #endif
@@ -63,7 +63,7 @@ YARN_ALWAYS_INLINE scalar_pack<T> negated_multiply_add(scalar_pack<T> a, scalar_
   return scalar_pack<T>(fused(-a.value, b.value, c.value));
 }
 
-/// Two packs: [a0 b0 a1 b1 ...] over both, or [a0 a1 ...] and [b0 b1 ...].
+/// Two packs, which hold either [a0 b0 a1 b1 ...] together, or [a0 a1 ...] and [b0 b1 ...].
 template <class Pack> struct two_packs {
   Pack first;
   Pack second;
@@ -79,12 +79,12 @@ YARN_ALWAYS_INLINE two_packs<scalar_pack<T>> deinterleave(scalar_pack<T> low, sc
 }
 
 /// Phases, prepared for the polynomials: the distance from the nearest quarter turn, in eighths of
-/// a turn in [-1, 1], and how that quarter turn exchanges and negates cos and sin.
+/// a turn, in [-1, 1]; and how this quarter turn exchanges and negates cos and sin.
 template <class Pack> struct octant {
   Pack eighths;
   Pack swap;     // all bits set where cos and sin are exchanged
   Pack cos_sign; // the sign bit set where the cosine is negated
-  Pack sin_sign;
+  Pack sin_sign; // the same for the sine
 };
 
 struct octant_bits {
@@ -95,7 +95,7 @@ YARN_ALWAYS_INLINE octant_bits octant_of(std::uint64_t phase) {
   constexpr std::uint64_t top = std::uint64_t{1} << 63;
   const std::uint64_t shifted = phase + (std::uint64_t{1} << 61);
   const auto remainder = static_cast<std::int64_t>(phase - (shifted & std::uint64_t{3} << 62));
-  // A plain conversion. -ffast-math would break bit tricks with magic numbers.
+  // A plain conversion to double. -ffast-math would break conversions by adding magic numbers.
   return {static_cast<double>(remainder) * 0x1p-61, 0 - (shifted >> 62 & 1),
           (shifted ^ shifted << 1) & top, shifted & top};
 }
@@ -132,7 +132,7 @@ YARN_ALWAYS_INLINE void store_elements(const two_packs<scalar_pack<C>>& x, T* p,
   store_elements(x.second, q);
 }
 
-/// Rounds `low` to float and stores the result. Returns zero if `high` rounds to the same float.
+/// Rounds `low` to float and stores the result. Returns 0 if `high` rounds to the same float.
 template <bool Streams>
 YARN_ALWAYS_INLINE unsigned round_both(scalar_pack<double> low, scalar_pack<double> high,
                                        float* out) {

@@ -102,7 +102,7 @@ YARN_ALWAYS_INLINE floats<A> load_bfloat16(const T* p, floats<A>, sse2_isa) {
 }
 template <class A, class T>
 YARN_ALWAYS_INLINE void store_bfloat16(floats<A> x, T* p, sse2_isa isa) {
-  // SSE2 packs with signed saturation only: an arithmetic shift makes every value fit.
+  // SSE2 can pack only with signed saturation. An arithmetic shift makes every value fit 16 bits.
   const __m128i upper = _mm_srai_epi32(round_bfloat16(x, isa), 16);
   _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi32(upper, upper));
 }
@@ -111,7 +111,7 @@ YARN_ALWAYS_INLINE bool try_store_bfloat16(floats<A> first, T* p, floats<A> seco
                                            sse2_isa isa) {
   if (half_up_may_differ(first, second, isa) != 0)
     return false;
-  // Signed saturation again.
+  // For signed saturation, as in store_bfloat16.
   const __m128i low = _mm_srai_epi32(round_half_up_bfloat16(first, isa), 16);
   const __m128i high = _mm_srai_epi32(round_half_up_bfloat16(second, isa), 16);
   const __m128i words = _mm_packs_epi32(low, high);
