@@ -213,7 +213,7 @@ TEST(compare, refuses_unknown_methods_and_missing_numbers) {
   const model_report plain =
       report_of(R"({"head_dim": 64, "rope_theta": 1e4, "max_position_embeddings": 4096})");
   EXPECT_EQ(message([&] { inspect::compare(plain, {"yarn"}, {}); }),
-            "--compare: the configuration extends nothing, so --factor must say by how much");
+            "--compare: the configuration does not extend the context, so --factor is needed");
   EXPECT_EQ(inspect::compare(plain, {"yarn"}, 2.0).size(), 1U);
   EXPECT_EQ(message([&] {
               inspect::compare(plain, {"longrope"}, 2.0);

@@ -141,11 +141,12 @@ TEST(remarks, on_a_factor_that_does_not_match_the_lengths) {
   EXPECT_EQ(ids(small, true), list{"factor-and-lengths"});
   EXPECT_EQ(text_of(small, "factor-and-lengths"),
             "factor = 16 covers 4096 * 16 = 65536 tokens, but max_position_embeddings = 131072: "
-            "positions above are beyond the interpolated range (32 would match)");
+            "positions above 65536 are beyond the interpolated range (factor = 32 would match)");
   const std::vector<remark> large = remarks_on(yarn_model("", "131072", "64"));
   EXPECT_EQ(ids(large, true), list{"factor-and-lengths"});
-  EXPECT_NE(text_of(large, "factor-and-lengths").find("more than that length needs (32 would"),
-            std::string::npos);
+  EXPECT_NE(
+      text_of(large, "factor-and-lengths").find("more than this length needs (factor = 32 would"),
+      std::string::npos);
   // The reader of the configuration has a note about the same fact. The inspector does not repeat
   // it.
   for (const remark& each : large)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The GPU kernel of docs/threads-isas-gpus.md, compiled as C++, gives the bits of rope_apply. So
-// the CPU and the GPU may share the work of one model. This file defines CUDA's names for the grid
+// The GPU kernel of docs/gpus.md, compiled as C++, gives the bits of rope_apply. So the CPU and the
+// GPU may share the work of one model. This file defines CUDA's names for the grid
 // and for the arithmetic of IEEE 754.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
@@ -35,8 +35,8 @@ template <class T> T store(float value) { return support::element<T>::narrow(val
 // NOLINTEND(readability-identifier-naming,bugprone-reserved-identifier)
 
 // [kernel]
-// Grid (n_tokens, n_heads), a thread a pair. load and store are casts for float, and
-// __bfloat162float and __float2bfloat16_rn, __half2float and __float2half_rn for 16 bits.
+// Grid (n_tokens, n_heads), one thread per pair. load and store are casts for float. For 16 bits
+// they are __bfloat162float and __float2bfloat16_rn, or __half2float and __float2half_rn.
 template <class T>
 __global__ void rotate(T* x, const float* rows, int head_dim, int n_pairs, bool interleaved) {
   const long long token = blockIdx.x, head = blockIdx.y, i = threadIdx.x;
@@ -46,7 +46,7 @@ __global__ void rotate(T* x, const float* rows, int head_dim, int n_pairs, bool 
   T& a = pairs[interleaved ? 2 * i : i];
   T& b = pairs[interleaved ? 2 * i + 1 : i + n_pairs];
   const float x0 = load(a), x1 = load(b);
-  a = store<T>(__fmaf_rn(-x1, s, __fmul_rn(x0, c))); // this product is rounded, the other is not
+  a = store<T>(__fmaf_rn(-x1, s, __fmul_rn(x0, c))); // x0 * c is rounded, x1 * s is not
   b = store<T>(__fmaf_rn(x0, s, __fmul_rn(x1, c)));
 }
 // [/kernel]
