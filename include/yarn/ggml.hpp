@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// For ggml: views of its tensors, our rotation as nodes of its graphs, and its GGUF files for
+// For ggml: views of ggml tensors, nodes that rotate in ggml graphs, and a reader of GGUF files for
 // gguf_config_from. Opt-in; needs the headers and libraries of ggml (tested with 0.27).
 //
 //     ggml_tensor* rows = yarn::rope_rows_node(ctx, positions, freqs);   // once per graph
@@ -9,8 +9,9 @@
 //     }
 //
 // The nodes are custom operators of ggml. They run on the CPU, in the threads of the graph, and
-// give the same bits with any number of threads. All checks are made when a node is built. None is
-// made when the graph is computed, because exceptions cannot pass through the threads of ggml.
+// give the same bits with any number of threads. All checks are made when a node is built. There
+// are no checks when the graph is computed, because exceptions cannot pass through the threads of
+// ggml.
 #ifndef YARN_GGML_HPP
 #define YARN_GGML_HPP
 
@@ -29,14 +30,14 @@ inline namespace YARN_ABI {
 /// Types    T: float for f32, double for f64, a 16-bit format of types.hpp for f16 and bf16.
 /// Errors   std::invalid_argument, with the name of the tensor: another type, the elements of a
 ///          head are not contiguous, a stride is not a multiple of the element size, the tensor has
-///          no memory or none that the CPU can read, a fourth dimension (use the overload with a
-///          sequence).
+///          no memory, or memory that the CPU cannot read, a fourth dimension (use the overload
+///          with a sequence).
 template <class T> heads_view<T> heads_from(const ggml_tensor* x) {
   detail::check_not_null("ggml tensor", x);
   if (x->ne[3] != 1)
-    detail::fail_argument(
-        "yarn: ggml tensor {} has ne[3] = {} sequences; heads_from(x, sequence) is one",
-        detail::name_of(x), x->ne[3]);
+    detail::fail_argument("yarn: ggml tensor {} has ne[3] = {} sequences; heads_from(x, sequence) "
+                          "returns one of them",
+                          detail::name_of(x), x->ne[3]);
   return detail::heads_at<T>(x, 0, detail::host_data_of(x));
 }
 /// The heads of one sequence of a tensor [head_dim, n_heads, n_tokens, n_sequences].
@@ -64,8 +65,8 @@ inline pairing pairing_from_mode(int mode) {
 /// A node that makes the rows of the tokens of a graph.
 /// Shape    positions: i32 [n_tokens], contiguous, as for ggml_rope_ext. Result: f32 [2 * n_pairs,
 ///          n_tokens].
-/// Requires freqs must outlive the graph and must not change while it is computed. For a dynamic
-///          method, assign new frequencies between two computations.
+/// Requires freqs must outlive the graph and must not change while the graph is computed. For a
+///          dynamic method, assign new frequencies between two computations.
 /// Errors   std::invalid_argument: positions of another type or shape, frequencies without pairs.
 ///          The computation of the graph has no errors.
 inline ggml_tensor* rope_rows_node(ggml_context* context, ggml_tensor* positions,
@@ -80,7 +81,7 @@ inline ggml_tensor* rope_rows_node(ggml_context* context, ggml_tensor* positions
 ggml_tensor* rope_rows_node(ggml_context*, ggml_tensor*, const frequencies&&) = delete; // dangles
 
 /// Writes rows into a tensor of the caller, which can be an input of a graph in place of the node.
-/// The positions may be a list of 32 or 64 bits, or a run.
+/// The positions may be a list of 32 or 64 bits, or a run of positions.
 /// Shape    rows: f32 [2 * n_pairs, n_tokens], in memory that the CPU can read.
 /// Errors   Those of fill_rows, and std::invalid_argument: a tensor of another type or shape. All
 ///          checks come before the first write.
@@ -96,8 +97,8 @@ inline void fill_rope_rows(ggml_tensor* rows, const frequencies& freqs, const po
   fill_rows(freqs, list, cos, cos + freqs.n_pairs(), detail::elements_of<float>(rows, 1));
 }
 
-/// A node that rotates x in place, like ggml_rope_ext_inplace, by rows that all layers share. The
-/// elements behind 2 * n_pairs keep their values. All sequences have the same positions, as in
+/// A node that rotates x in place, like ggml_rope_ext_inplace, with rows that all layers share.
+/// Elements from 2 * n_pairs on keep their values. All sequences have the same positions, as in
 /// ggml_rope_ext.
 /// Shape    x: [head_dim, n_heads, n_tokens, n_sequences], any strides, head_dim >= 2 * n_pairs.
 ///          rows: the result of rope_rows_node or fill_rope_rows, one row per token.
@@ -121,7 +122,7 @@ inline ggml_tensor* rope_inplace_node(ggml_context* context, ggml_tensor* x, ggm
 }
 
 /// A reader for gguf_config_from, of a GGUF file that ggml has opened. `tensors` is the context
-/// that gguf_init_from_file made for gguf_init_params.ctx. It may be null for files without
+/// that gguf_init_from_file made for gguf_init_params.ctx. `tensors` may be null for files without
 /// frequency factors. The file and the context must outlive the reader.
 /// Errors   std::invalid_argument: the data of a factor tensor is not loaded (no_alloc), or its
 ///          type is neither f32 nor f16.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Rotations of whole tensors against ggml. ggml computes its angles as a running product in
-// float32. The results agree within the error of these angles. If our rows are made from ggml's
-// angles, the results agree within the rounding of float32. (test_rotation_reference.cpp tests the
-// frameworks.)
+// Compares rotations of whole tensors with ggml, which computes angles in float32 by repeated
+// products. The results agree within the error of these angles. If our rows are made from ggml's
+// angles, the results agree within the rounding of float32. (test_rotation_reference.cpp compares
+// with the frameworks.)
 #include "../support/bits.hpp"
 #include "../support/reference_cases.hpp"
 #include "../support/rotation_cases.hpp"
@@ -32,7 +32,6 @@ using support::name_of;
 using support::product32;
 using support::rotate;
 using support::rotation_case;
-using support::rounded;
 using support::spacing;
 
 TEST(ggml_reference_data, has_a_test_for_every_case_but_those_of_axes) {
@@ -95,20 +94,23 @@ yarn::frequencies ggml_frequencies(const rotation_case& test_case) {
   scaling.extrapolation_factor = ext_factor;
   scaling.attn_factor = attn_factor;
   if (!is_yarn) {
-    scaling.attention_factor = attn_factor; // without the ramp ggml has no factor of its own
+    scaling.attention_factor = attn_factor; // without the ramp, ggml computes no attention factor
   } else if (factor < 1) {
-    scaling.attention_factor = attn_factor * (1 + 0.1 * std::log(factor)); // ggml: also for s < 1
+    // ggml has the formula of the attention factor also for s < 1.
+    scaling.attention_factor = attn_factor * (1 + 0.1 * std::log(factor));
   }
   return with_freq_factors(test_case, shape, scaling);
 }
 
-/// ggml's "back" is the transpose: it rotates in the other direction and multiplies by the factor
-/// again.
-yarn::frequencies as_operated(const rotation_case& test_case, const yarn::frequencies& freqs) {
+/// ggml's backward operation is the transpose: it rotates in the other direction and multiplies by
+/// the attention factor again.
+yarn::frequencies frequencies_applied(const rotation_case& test_case,
+                                      const yarn::frequencies& freqs) {
   return test_case.is_inverse ? yarn::adjoint(freqs) : freqs;
 }
 
-/// The tolerance. For 16-bit data both numbers are rounded, which adds one unit of the format.
+/// The tolerance for two results. 16-bit results are both rounded, which adds one unit of the
+/// format.
 double with_rounding(const rotation_case& test_case, double tolerance, double ours, double theirs) {
   return test_case.dtype == "float32"
              ? tolerance
@@ -116,13 +118,13 @@ double with_rounding(const rotation_case& test_case, double tolerance, double ou
                                    format_named(test_case.dtype));
 }
 
-// ggml's angles are off by up to 4e-6 per radian: they are a running product of up to 64 float32
-// factors, and the factor itself is rounded (reference/README.md). In float32 the largest
-// difference is 40 % of the tolerance.
+// The error of ggml's angles is up to 4e-6 per radian: an angle is a product of up to 64 rounded
+// float32 ratios, and each product is rounded. In float32 the largest difference is 40 % of the
+// tolerance.
 TEST_P(ggml, agrees_within_the_error_of_its_angles) {
   const rotation_case& test_case = GetParam();
   const yarn::frequencies freqs = ggml_frequencies(test_case);
-  const std::vector<double> ours = rotate(test_case, as_operated(test_case, freqs));
+  const std::vector<double> ours = rotate(test_case, frequencies_applied(test_case, freqs));
   const double attention = freqs.attention_factor();
   difference found;
   for_each_pair(test_case, [&](std::int64_t t, std::int64_t pair, double, double, std::size_t first,
@@ -149,29 +151,29 @@ yarn::frequencies unscaled_frequencies(const rotation_case& test_case) {
   return yarn::make_frequencies(shape, yarn::default_scaling{});
 }
 
-/// The float32 angles of ggml at a position. The first is the position; each next one is multiplied
-/// by freq_base^(-2/n_dims) and rounded. The scaling method multiplies the angles as it multiplies
-/// the frequencies.
+/// The float32 angles of ggml at a position. The first angle is the position. Each next angle is
+/// the previous one times freq_base^(-2/n_dims), rounded. The scaling method multiplies each angle
+/// as it multiplies the frequency.
 std::vector<float> ggml_angles(const rotation_case& test_case, const yarn::frequencies& freqs,
                                const yarn::frequencies& plain, std::int64_t position) {
   const auto base = test_case.ggml.at("freq_base").get<double>();
   const double exponent{-2.0F / test_case.ggml.at("n_dims").get<float>()};
-  const double step{static_cast<float>(std::pow(base, exponent))};
+  const double ratio{static_cast<float>(std::pow(base, exponent))};
   std::vector<float> angles;
   double angle = static_cast<double>(position);
   for (std::size_t pair = 0; pair < freqs.inv_freq().size(); ++pair) {
     const double scale = freqs.inv_freq()[pair] / plain.inv_freq()[pair];
     angles.push_back(static_cast<float>(angle * scale));
-    angle = product32(angle, step);
+    angle = product32(angle, ratio);
   }
   return angles;
 }
 
-// With ggml's angles in our rows, only the roundings of cos, sin and the rotation differ, as with
-// the frameworks. With a ramp, ggml blends angles in float32. Then the share is off by half an ULP
-// of 1, hence the angle by half an ULP of the unscaled angle, and by 1.5 ULP of itself for two
-// products and a sum. The largest difference without a ramp is 6.0e-8, and 1.2e-7 with LongRoPE's
-// attention factor.
+// If our rows are made from ggml's angles, only the roundings of cos, sin and the rotation differ,
+// as with the frameworks. With a ramp, ggml blends angles in float32. The error of the share is
+// half an ULP of 1, which moves the angle by half an ULP of the unscaled angle. Two products and a
+// sum move the angle by another 1.5 ULP of the angle. The largest difference without a ramp is
+// 6.0e-8, and 1.2e-7 with LongRoPE's attention factor.
 TEST_P(ggml, agrees_by_its_own_angles) {
   const rotation_case& test_case = GetParam();
   const yarn::frequencies freqs = ggml_frequencies(test_case);
@@ -185,7 +187,7 @@ TEST_P(ggml, agrees_by_its_own_angles) {
     angles.push_back(ggml_angles(test_case, freqs, plain, position));
     const yarn::frequencies turns =
         yarn::frequencies_from(angles.back().data(), angles.back().size(), attention);
-    rows.append(as_operated(test_case, turns), yarn::positions_from(1, 1));
+    rows.append(frequencies_applied(test_case, turns), yarn::positions_from(1, 1));
   }
   const std::vector<double> ours = rotate(test_case, rows.view());
   difference found;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The cases of rotation.json: how each case is compared, its numbers, and the library's rotation of
-// them.
+// The cases of rotation.json: how each case is compared, its numbers, and their rotation by the
+// library.
 #ifndef YARN_TESTS_SUPPORT_ROTATION_CASES_HPP
 #define YARN_TESTS_SUPPORT_ROTATION_CASES_HPP
 
@@ -26,20 +26,20 @@ namespace support {
 
 // ---- The cases --------------------------------------------------------------------------------
 
-/// How the other implementation rounds. The comparison depends on it.
+/// How the other implementation rounds. The kind of comparison depends on the rounding.
 enum class method {
-  float32,      // angles, cos, sin and the rotation: all in float32
+  float32,      // computes angles, cos, sin and the rotation in float32
   three_times,  // 16 bits: rounds cos and sin, then the products, then their sum
   rows_and_end, // 16 bits, Cohere: rounds cos and sin; rotates in float32, and rounds the result
-  end_only,     // 16 bits, DeepSeek-V2: rotates in float32, and rounds the result
-  ggml,         // float32 angles as a running product; 16-bit data is rounded at the end
-  axes,         // several positions per token: the library does not have this yet
+  end_only,     // 16 bits, DeepSeek-V2: computes all in float32, and rounds the result
+  ggml,         // float32 angles by repeated products; 16-bit data is rounded at the end
+  axes,         // several positions per token, which the library does not support yet
 };
 
 struct listed_case {
   const char* id;
   method how;
-  /// The case of inv_freq.json with the frequencies, where rotation.json does not give them.
+  /// The case of inv_freq.json that has the frequencies, if rotation.json does not have them.
   const char* inv_freq_from = nullptr;
 };
 
@@ -119,7 +119,7 @@ inline const std::vector<float>& inv_freq_of(const std::string& id) {
   return all.at(id);
 }
 
-// NOLINTNEXTLINE(bugprone-exception-escape): of nlohmann's noexcept move, which may not throw
+// NOLINTNEXTLINE(bugprone-exception-escape): the move of nlohmann::json is declared noexcept
 struct rotation_case {
   reference::inv_freq_case model; // inv_freq and attention_factor: for Hugging Face and vLLM only
   method how = method::axes;
@@ -166,13 +166,13 @@ inline format format_named(const std::string& dtype) {
   throw std::invalid_argument("unknown dtype " + dtype);
 }
 
-/// The distance between neighbouring numbers of a format at this size.
+/// The distance between neighbouring numbers of a format at this magnitude.
 inline double spacing(double size, format to) {
   const int exponent = size > 0 || size < 0 ? std::ilogb(size) - to.digits + 1 : to.least_exponent;
   return std::ldexp(1, std::max(exponent, to.least_exponent));
 }
 
-/// The nearest number of a format, ties to even. No number here is near an overflow.
+/// The nearest number of a format, ties to even. The numbers of the tests do not overflow.
 inline double rounded(double value, format to) {
   const double unit = spacing(value, to);
   return std::nearbyint(value / unit) * unit;
@@ -253,7 +253,7 @@ inline std::string name_of(const testing::TestParamInfo<rotation_case>& info) {
   return reference::test_name(info.param.model.id);
 }
 
-// ---- Tools ------------------------------------------------------------------------------------
+// ---- Rotations --------------------------------------------------------------------------------
 
 /// The indices of the two elements of a pair in a head.
 struct places {
@@ -282,8 +282,8 @@ template <class Visit> void for_each_pair(const rotation_case& test_case, const 
   }
 }
 
-// Conversions between float and T by their bits. They are exact, because the floats are values of
-// T.
+// Conversions between float and T by their bits. The conversions are exact, because the floats are
+// values of T.
 inline void put(float value, float& element) { element = value; }
 inline void put(float value, yarn::bfloat16& element) {
   std::uint32_t bits = 0;
@@ -383,9 +383,9 @@ struct difference {
   }
 };
 
-/// A product and a sum of float32 numbers, rounded to float32. They are computed in double, so that
-/// no compiler fuses them. The rounding to double does not change the result (53 >= 2 * 24 + 2
-/// bits).
+/// A product and a sum of float32 numbers, rounded to float32. Both are computed in double, so that
+/// no compiler can fuse them. The rounding to double does not change the result, because
+/// 53 >= 2 * 24 + 2 bits.
 inline double product32(double a, double b) { return double{static_cast<float>(a * b)}; }
 inline double sum32(double a, double b) { return double{static_cast<float>(a + b)}; }
 

@@ -46,9 +46,8 @@ template <class T> const DLTensor& tensor_of(const DLManagedTensorVersioned& x) 
     fail_argument("yarn: DLManagedTensorVersioned.version = {}.{}; versions 0 and 1 are known",
                   static_cast<unsigned>(x.version.major), static_cast<unsigned>(x.version.minor));
   if (!std::is_const_v<T> && (x.flags & DLPACK_FLAG_BITMASK_READ_ONLY) != 0)
-    fail_argument(
-        "yarn: DLManagedTensorVersioned.flags: the tensor is read-only; it can be rotated into "
-        "another one: rope_copy from heads_from<const T> or visit_const_heads");
+    fail_argument("yarn: DLManagedTensorVersioned.flags: the tensor is read-only; rotate it into "
+                  "another tensor: rope_copy from heads_from<const T> or visit_const_heads");
   return x.dl_tensor;
 }
 #endif
@@ -61,8 +60,9 @@ using if_dlpack = std::void_t<decltype(tensor_of<const float>(std::declval<const
 // Checks what every use of a tensor requires, and returns the axes of a tensor of this rank.
 inline axis_list dlpack_axes(const DLTensor& x, int rank) {
   constexpr const char* meanings[] = {
-      "", "positions; with 2 say which sequence", "sequences and their positions",
-      "tokens, heads, dim; with 4 axes say which sequence", "tokens, heads, dim, and sequences"};
+      "", "positions (if there are 2 axes, pass the index of a sequence)", "sequences, positions",
+      "tokens, heads, dim (if there are 4 axes, pass the index of a sequence)",
+      "sequences, tokens, heads, dim, in the given order"};
   if (x.ndim != rank)
     fail_argument("yarn: DLTensor.ndim = {} must be {}: {}", static_cast<int>(x.ndim), rank,
                   meanings[rank]);
@@ -81,7 +81,7 @@ inline axis_list dlpack_axes(const DLTensor& x, int rank) {
     list.stride[i] = x.strides != nullptr ? x.strides[i] : compact;
     const std::int64_t n = x.strides == nullptr && x.shape[i] > 0 ? x.shape[i] : 1;
     if (compact > PTRDIFF_MAX / n)
-      fail_argument("yarn: DLTensor.shape: its product is beyond ptrdiff_t");
+      fail_argument("yarn: DLTensor.shape: the product of the extents is beyond ptrdiff_t");
     compact *= n;
   }
   return list;
@@ -99,7 +99,7 @@ inline void* dlpack_data(const DLTensor& x, const axis_list& list, std::size_t s
   if (x.byte_offset > PTRDIFF_MAX || address < x.byte_offset)
     fail_argument("yarn: DLTensor.byte_offset = {} is beyond ptrdiff_t", x.byte_offset);
   if (address % size != 0)
-    fail_argument("yarn: DLTensor.data + byte_offset ({}) is {} bytes behind a multiple of {}, the "
+    fail_argument("yarn: DLTensor.data + byte_offset ({}) is {} bytes after a multiple of {}, the "
                   "size of an element",
                   x.byte_offset, address % size, size);
   return static_cast<char*>(x.data) + x.byte_offset;
@@ -108,7 +108,7 @@ inline void* dlpack_data(const DLTensor& x, const axis_list& list, std::size_t s
 template <class T>
 heads_view<T> dlpack_heads(const DLTensor& x, dim_order order, int rank, std::int64_t sequence) {
   if (dlpack_format(x.dtype) != format_of_v<T>)
-    fail_dtype(x.dtype, "heads_from was asked for ", format_name(format_of_v<T>));
+    fail_dtype(x.dtype, "the element type of heads_from is ", format_name(format_of_v<T>));
   const axis_list list = dlpack_axes(x, rank);
   T* const data = static_cast<T*>(dlpack_data(x, list, sizeof(T)));
   return heads_along("DLTensor", data, list, order, sequence);
