@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes hf_configs.json: configurations of transformers, and the frequencies that transformers computes.
+"""Writes hf_configs.json: configurations of transformers, and their frequencies by transformers.
 
 Run in the environment that bench/peers/setup makes:
     python3 make_hf_configs.py hf_configs.json
@@ -161,7 +161,7 @@ VARIANTS = [
 SINUSOIDAL = {"gptj": ("gptj", "create_sinusoidal_positions"),
               "codegen": ("codegen", "create_sinusoidal_positions")}
 
-# Keys that can matter for RoPE, and what they mean.
+# Keys that can affect RoPE.
 KEPT = re.compile(
     r"rope|rotary|theta|mrope|truncate|mscale|^head_dim$|global_head_dim|kv_channels|attention_head_dim"
     r"|^hidden_size$|^d_model$|^n_embd$|num_attention_heads$|^n_heads?$|max_position_embeddings"
@@ -186,7 +186,7 @@ def kept(config):
 
 
 def without_layer_types(config):
-    """Lists of layers are shortened by kept(); classes make their own anew."""
+    """The configuration without layer_types, which kept() shortened. The class makes the full list."""
     return {k: without_layer_types(v) if isinstance(v, dict) else v
             for k, v in config.items() if k != "layer_types"}
 
