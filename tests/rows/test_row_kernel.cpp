@@ -147,7 +147,7 @@ private:
 };
 
 TYPED_TEST(row_kernel, recurrence_is_within_794_m_e) {
-  static_assert(detail::run_length == 96, "the bound was derived for 95 iterations");
+  static_assert(detail::run_length == 96, "the bound was derived for 95 steps");
   random_source random(2);
 
   // Collects increments of the phase whose point has a large error, because the recurrence repeats
