@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// make_frequencies for each scaling method, with 64 pairs. An engine calls it once per model, or
-// once per step for dynamic methods. The baseline is the same 64 powers computed by libm in double.
+// Measures make_frequencies for each scaling method, with 64 pairs. An engine calls this function
+// once per model, or once per step for dynamic methods. The baseline computes the same 64 powers
+// with libm in double.
 #include "support.hpp"
 
 #include <cmath>
@@ -41,7 +42,7 @@ void libm_pow(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * n_pairs);
 }
 
-void group(benchmark::State& state) {
+void rerotation(benchmark::State& state) {
   yarn::yarn_scaling method;
   method.factor = 32.0;
   method.original_max_position_embeddings = original_length;
@@ -99,7 +100,7 @@ const bool registered = [] {
   divided.freq_factors = std::vector<double>(n_pairs, 3.5);
   add("freq_factors", divided);
   add("any_scaling", yarn::any_scaling(with_length(with_factor<yarn::yarn_scaling>(32))));
-  support::add("frequencies/rerotation/64_pairs", group);
+  support::add("frequencies/rerotation/64_pairs", rerotation);
   return true;
 }();
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// rope_apply and rope_copy, compared with multiplying the same memory in place. The benchmarks
-// cover decode steps and prompts, element types, pairings, sources of rows, layouts, shapes and
-// threads.
+// Compares rope_apply and rope_copy with multiplying the same memory in place. The benchmarks cover
+// decode steps and prompts, element types, pairings, sources of rows, layouts, shapes and threads.
 #include "support.hpp"
 
 #include <atomic>
@@ -22,7 +21,7 @@ constexpr std::int64_t n_table_rows = 131072;
 constexpr std::int64_t first_position = 100000;
 
 enum class source {
-  kept_rows, ///< made before the measurement, which is then the cost of one layer
+  kept_rows, ///< made before the measurement, so only rotations are measured
   rows,      ///< made once per step, for all layers
   run,       ///< frequencies and consecutive positions
   scattered, ///< frequencies and positions in no order
@@ -33,8 +32,8 @@ enum class layout { token_major, head_major, packed_qkv };
 struct scenario {
   std::string name;
   std::int64_t n_tokens = 1;
-  std::int64_t n_layers = 1; ///< pairs of q and k, rotated one after another; their size in memory
-                             ///< decides which cache is measured
+  std::int64_t n_layers = 1; ///< each has its own q and k; the size of all layers decides which
+                             ///< cache is measured
   std::int64_t n_q_heads = 32;
   std::int64_t n_kv_heads = 8;
   std::int64_t head_dim = 128;
@@ -75,8 +74,8 @@ std::size_t elements_of(const scenario& s) {
   return static_cast<std::size_t>(s.n_layers * s.n_tokens * row);
 }
 
-/// q and k of all layers, one after the other in one array. (If each began on its own page, all
-/// would compete for the same few sets of the caches.)
+/// q and k of all layers, one after the other in one array. (If each tensor began on its own page,
+/// all tensors would compete for the same few sets of the caches.)
 template <class T> std::vector<layer<T>> layers_in(const scenario& s, T* free) {
   std::vector<layer<T>> layers;
   const auto next = [&](std::int64_t n_heads) {
@@ -114,10 +113,11 @@ template <class T> class baselines {
 public:
   using real = std::conditional_t<sizeof(T) == 8, double, float>;
 
-  /// For floats the baselines use the tensor itself, so that both use the same pages. For other
-  /// types they use another array with as many bytes.
+  /// For floats and doubles, the baselines use the memory of the tensor, so that both use the same
+  /// pages. For 16-bit types, they use another array with as many bytes.
   baselines(T* data, std::size_t n)
-      : data_(data), n_(n * sizeof(T) / sizeof(real)), twin_(std::is_same_v<T, real> ? 0 : n_) {
+      : data_(data), n_(n * sizeof(T) / sizeof(real)),
+        scale_memory_(std::is_same_v<T, real> ? 0 : n_) {
     benchmark::DoNotOptimize(factor_);
   }
 
@@ -139,12 +139,12 @@ private:
     if constexpr (std::is_same_v<T, real>)
       return data_;
     else
-      return twin_.data();
+      return scale_memory_.data();
   }
 
   T* data_;
   std::size_t n_;
-  support::warm_array<real> twin_;
+  support::warm_array<real> scale_memory_;
   real factor_ = -1;
 };
 
@@ -159,38 +159,38 @@ template <class T> void rope(benchmark::State& state, const scenario& s) {
   const support::warm_array<T> memory(n + 64);
   T* const data = memory.data() + s.offset / sizeof(T);
   const std::vector<layer<T>> layers = layers_in(s, data);
-  const baselines<T> beside(data, n / 128 * 128);
+  const baselines<T> baseline(data, n / 128 * 128);
   const auto measure = [&](const auto& step) {
     const std::int64_t touched =
         s.n_layers * s.n_tokens * (s.n_q_heads + s.n_kv_heads) * s.head_dim;
-    beside.compare(state, 2 * sizeof(T) * static_cast<std::size_t>(touched), step);
+    baseline.compare(state, 2 * sizeof(T) * static_cast<std::size_t>(touched), step);
   };
-  const auto all = [&](const auto& of_tokens) {
+  const auto rotate_all = [&](const auto& any_rows) {
     for (const layer<T>& l : layers)
-      yarn::rope_apply(l.q, l.k, of_tokens, s.order);
+      yarn::rope_apply(l.q, l.k, any_rows, s.order);
   };
 
   yarn::rotary_rows<real> rows;
   switch (s.from) {
   case source::kept_rows:
     rows.assign(freqs, run);
-    measure([&] { all(rows); });
+    measure([&] { rotate_all(rows); });
     break;
   case source::rows:
     measure([&] {
       rows.assign(freqs, run);
-      all(rows);
+      rotate_all(rows);
     });
     break;
   case source::run:
-    measure([&] { all(yarn::rows_of(freqs, run)); });
+    measure([&] { rotate_all(yarn::rows_of(freqs, run)); });
     break;
   case source::scattered:
-    measure([&] { all(yarn::rows_of(freqs, scattered)); });
+    measure([&] { rotate_all(yarn::rows_of(freqs, scattered)); });
     break;
   case source::table: {
     const yarn::rotary_table<real> table = yarn::make_table<real>(freqs, n_table_rows);
-    measure([&] { all(yarn::rows_of(table, scattered)); });
+    measure([&] { rotate_all(yarn::rows_of(table, scattered)); });
     break;
   }
   }
@@ -207,7 +207,7 @@ void checks(benchmark::State& state, const scenario& s) {
       contender{"unchecked", [&] { yarn::rope_apply_unchecked(l.q, l.k, rows, s.order); }});
 }
 
-/// Compares rotating floats into a cache of another type with only converting them.
+/// Compares rope_copy of floats into a cache of another type with a conversion of these floats.
 template <class To> void copy(benchmark::State& state, const scenario& s) {
   const std::size_t n = elements_of(s);
   const support::warm_array<float> from(n);
@@ -224,40 +224,40 @@ template <class To> void copy(benchmark::State& state, const scenario& s) {
                 [&] { support::convert_copy(from.data(), to.data(), from.size()); }});
 }
 
-/// Compares two threads, each with half of the tokens, with one thread that does all. The times are
-/// CPU times of the calling thread, which waits in a loop for the other thread.
+/// Compares two threads, each with half of the tokens, with one thread that rotates all tokens. The
+/// times are CPU times of the calling thread, which waits in a loop for the other thread.
 template <class T> void two_threads(benchmark::State& state, const scenario& s) {
   const support::warm_array<T> memory(elements_of(s));
   const layer<T> l = layers_in(s, memory.data()).front();
   const yarn::frequencies freqs = support::steady_frequencies(2 * s.pairs());
   const yarn::positions run = yarn::positions_from(first_position, s.n_tokens);
-  const auto part = [&](yarn::thread_slice tokens) {
-    yarn::rope_apply_unchecked(l.q, l.k, yarn::rows_of(freqs, run), s.order, tokens);
+  const auto rotate = [&](yarn::thread_slice slice) {
+    yarn::rope_apply_unchecked(l.q, l.k, yarn::rows_of(freqs, run), s.order, slice);
   };
   // The other thread waits in a loop, like the threads of an engine within a step.
-  std::atomic<int> asked{0}, done{0};
+  std::atomic<int> requested{0}, done{0};
   std::thread worker([&] {
     for (int request = 1;; ++request) {
       int now = 0;
-      while ((now = asked.load(std::memory_order_acquire)) < request && now >= 0)
+      while ((now = requested.load(std::memory_order_acquire)) < request && now >= 0)
         ;
       if (now < 0)
         return;
-      part({1, 2});
+      rotate({1, 2});
       done.store(request, std::memory_order_release);
     }
   });
   const auto rotate_on_two_threads = [&] {
-    const int request = asked.load(std::memory_order_relaxed) + 1;
-    asked.store(request, std::memory_order_release);
-    part({0, 2});
+    const int request = requested.load(std::memory_order_relaxed) + 1;
+    requested.store(request, std::memory_order_release);
+    rotate({0, 2});
     while (done.load(std::memory_order_acquire) < request)
       ;
   };
   support::compare(state, 2 * memory.bytes(), rotate_on_two_threads, contender{"one_thread", [&] {
-                                                                                 part({0, 1});
+                                                                                 rotate({0, 1});
                                                                                }});
-  asked.store(-1, std::memory_order_release);
+  requested.store(-1, std::memory_order_release);
   worker.join();
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rows and tables: cos and sin of 64 pairs for several kinds of positions. They are compared with
-// libm for the same rows, and with memset of the same bytes.
+// Measures making rows and tables: cos and sin of 64 pairs for several kinds of positions. Compares
+// with libm for the same rows, and with memset of the same bytes.
 #include "support.hpp"
 
 #include <cmath>
@@ -35,7 +35,7 @@ std::vector<std::int64_t> scattered(std::int64_t n) {
   return list;
 }
 
-/// Rows as most programs make them: one angle per pair, and libm's cos and sin. Real is the type of
+/// Makes rows as most programs do: one angle per pair, and cos and sin of libm. Real is the type of
 /// the angle.
 template <class Real, class T>
 void libm_rows(const std::vector<Real>& inv_freq, const std::vector<std::int64_t>& list, T* out) {

@@ -13,7 +13,7 @@
 
 namespace {
 
-/// The shape of q and k. Without key heads only one tensor is rotated.
+/// The shape of q and k. If n_kv_heads is 0, only q is rotated.
 struct shape {
   std::int64_t n_tokens = 64;
   std::int64_t n_q_heads = 32;
@@ -32,7 +32,7 @@ struct sweep {
 
 std::vector<sweep> all_sweeps() {
   constexpr std::size_t most_elements =
-      750'000'000; // 3 GB, also for 16-bit tensors with their twins
+      750'000'000; // 3 GB, also for 16-bit tensors with the memory of their baseline
   sweep tokens{"tokens", {}}, heads{"heads", {}}, head_dims{"head_dim", {}};
   shape s;
   s.n_kv_heads = 8;
@@ -76,10 +76,11 @@ figures measure(const Work& work, const Scale& scale, const ScalePrefetching& sc
   return {support::median(times), support::median(ratios)};
 }
 
-/// The memory that is rotated, and the memory that the baselines multiply: the same for floats.
+/// The memory that is rotated, and the memory that the baselines multiply. For floats, both are the
+/// same memory.
 template <class T> class arena {
 public:
-  explicit arena(std::size_t n) : tensor_(n), twin_(is_float ? 0 : n / 2) {
+  explicit arena(std::size_t n) : tensor_(n), scale_memory_(is_float ? 0 : n / 2) {
     benchmark::DoNotOptimize(factor_);
   }
 
@@ -103,11 +104,11 @@ private:
     if constexpr (is_float)
       return tensor_.data();
     else
-      return twin_.data();
+      return scale_memory_.data();
   }
 
   support::warm_array<T> tensor_;
-  support::warm_array<float> twin_;
+  support::warm_array<float> scale_memory_;
   float factor_ = -1;
 };
 
@@ -121,8 +122,8 @@ template <class T> void print(const shape& s, const char* source, const figures&
   std::fflush(stdout);
 }
 
-/// Prints each sweep with kept rows, then with a run. Two empty lines after each block separate the
-/// blocks for gnuplot.
+/// Prints each sweep with kept rows, then with rows made from a run of positions. Two empty lines
+/// after each block separate the blocks for gnuplot.
 template <class T> void run(const std::vector<sweep>& sweeps) {
   std::size_t n = 0;
   for (const sweep& panel : sweeps)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-# Draws what `growth` printed:  gnuplot -c growth.gnuplot TABLE NAME  writes NAME.svg and NAME.png.
+# Draws the table that `growth` prints. `gnuplot -c growth.gnuplot TABLE NAME` writes NAME.svg and NAME.png.
 table = ARG1
 
-# Blocks of the table: of each type three sweeps, of each sweep kept rows and a run.
+# The blocks of the table: three sweeps for each type; for each sweep kept rows, then a run.
 block(type, sweep, source) = 6 * type + 2 * sweep + source
 curve(type, source) = 10 * (type + 1) + source + 1
 
@@ -28,7 +28,7 @@ do for [format in "svg png"] {
   set output ARG2.".".format
   set multiplot
 
-  # One legend, above all panels: keys of a plot without anything in it.
+  # One legend above all panels: the key of an empty plot.
   reset
   set margins screen 0.02, screen 0.98, screen 0.02, screen 0.99
   unset border

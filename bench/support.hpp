@@ -26,9 +26,9 @@ namespace support {
 
 // ---- memory ------------------------------------------------------------------------------------
 
-/// An array in huge pages, if the system gives them. Every page is written once, because the first
-/// write to a page costs more than all work that is measured here. Small pages would slow down both
-/// sides of a ratio.
+/// An array in huge pages, if the system provides them. Every page is written once, because the
+/// first write to a page costs more than all work that is measured here. Small pages would slow
+/// down the work and the baselines alike.
 template <class T> class warm_array {
 public:
   explicit warm_array(std::size_t n)
@@ -71,8 +71,9 @@ private:
 
 template <class T> using widest_pack = yarn::detail::pack<T, yarn::detail::default_arch>;
 
-/// The minimum of work in place: reads n elements, multiplies them, and writes them, with the
-/// vectors that the library uses. An iteration handles 4 cache lines. n is a multiple of 128.
+/// The least work that any operation in place must do: reads n elements, multiplies them, and
+/// writes them, with the vectors that the library uses. An iteration handles 4 cache lines. n is a
+/// multiple of 128.
 template <bool Prefetching, class T> void scale_by_lines(T* data, std::size_t n, T factor) {
   const widest_pack<T> f(factor);
   constexpr std::size_t width = widest_pack<T>::size;
@@ -90,14 +91,14 @@ template <bool Prefetching, class T> void scale_by_lines(T* data, std::size_t n,
 template <class T> void scale(T* data, std::size_t n, T factor) {
   scale_by_lines<false>(data, n, factor);
 }
-/// The same with a prefetch of every cache line 2 KB ahead. It is the faster baseline if memory is
+/// As `scale`, with a prefetch of every cache line 2 KB ahead. This baseline is faster if memory is
 /// the limit.
 template <class T> void scale_prefetching(T* data, std::size_t n, T factor) {
   scale_by_lines<true>(data, n, factor);
 }
 
-/// Converts 16-bit elements to float and back, in place: the minimum of arithmetic on them. n is a
-/// multiple of 128.
+/// Converts 16-bit elements to float and back, in place: the least arithmetic that an operation on
+/// such elements must do. n is a multiple of 128.
 template <class T> void convert(T* data, std::size_t n) {
   constexpr std::size_t width = widest_pack<float>::size;
   for (std::size_t i = 0; i < n; i += 4 * width) {
@@ -112,7 +113,7 @@ template <class T> void convert(T* data, std::size_t n) {
         store_elements(load_elements(data + j, widest_pack<float>{}), data + j);
   }
 }
-/// Converts floats into other memory. n is a multiple of 128.
+/// Converts floats to T, into other memory. n is a multiple of 128.
 template <class T> void convert_copy(const float* from, T* to, std::size_t n) {
   using wide = widest_pack<float>;
   for (std::size_t i = 0; i < n; i += 2 * wide::size)
@@ -166,13 +167,14 @@ template <class Work> std::int64_t repetitions_for(const Work& work, double seco
   return repetitions;
 }
 
-/// Compares `work` with `others`. In each round every contender runs for about a millisecond, or
-/// for one call if a call takes longer. So a change of the clock rate or another busy program
-/// affects all contenders. Reports the median time of `work`, its `bytes` (read and written per
-/// call) divided by this time, and for each other contender the median over all rounds of its time
-/// / the time of `work`. If this ratio is above 1, `work` is faster.
+/// Compares `work` with `others`. In each round every contender is called for about a millisecond,
+/// or once if a call takes longer. So a change of the clock rate or another busy program
+/// affects all contenders. Reports the median time of `work`, and `bytes` (read and written per
+/// call) divided by this time. For each other contender, reports the median over all rounds of its
+/// time / the time of `work`. If this ratio is above 1, `work` is faster.
 ///
-/// One iteration of the benchmark is the whole measurement. Register it with add_comparison.
+/// One iteration of the benchmark is the whole measurement. Register the benchmark with
+/// add_comparison.
 template <class Work, class... Others>
 void compare(benchmark::State& state, std::size_t bytes, const Work& work,
              const contender<Others>&... others) {
@@ -254,7 +256,8 @@ inline yarn::rope_shape shape_of(std::int64_t head_dim) {
 }
 
 /// Yarn-Llama-2-7b-128k without its attention factor, so that the elements of a tensor that is
-/// rotated many times keep their size. The factor would cost no time, because it is in the rows.
+/// rotated many times keep their size. The attention factor costs no time, because it is in the
+/// rows.
 inline yarn::frequencies steady_frequencies(std::int64_t rotary_dim = 128) {
   yarn::yarn_scaling method;
   method.factor = 32.0;

@@ -22,9 +22,8 @@ function(append text)
   set_property(GLOBAL APPEND_STRING PROPERTY yarn_text "${text}")
 endfunction()
 
-# Appends `header`, a path relative to `root`. Each #include of our own headers is replaced by the
-# text of that header, the first time. A header that was appended before is left out, as its include
-# guard would do.
+# Appends `header`, a path relative to `root`. The first #include of each of our own headers is
+# replaced by the text of that header. Later ones are left out, as with an include guard.
 function(append_header header)
   get_property(headers GLOBAL PROPERTY yarn_headers)
   if(header IN_LIST headers)

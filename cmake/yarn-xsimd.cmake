@@ -3,8 +3,9 @@
 
 # Sets `include_dirs`, or `error` if there is no suitable xsimd.
 #
-# The function takes only the include directories and does not link the target of xsimd: that of
-# Debian (8.1) links a library `xtl` without finding it, which would put -lxtl on every link line.
+# The function uses only the include directories of xsimd's target and does not link the target: in
+# Debian's xsimd 8.1, the target links a library `xtl` that it does not find, which would put -lxtl
+# on every link line.
 # find_package gets no version, because the version file of xsimd accepts only its own major
 # version. yarn works with every xsimd from `floor` on.
 function(yarn_find_xsimd include_dirs error)

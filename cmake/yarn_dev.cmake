@@ -3,11 +3,11 @@
 
 set(YARN_TEST_STANDARDS "17;20;23" CACHE STRING "C++ standards that the headers are tested in")
 # The quick suite covers every feature once. The full suite has more values and more combinations.
-# It also tests what is not the library itself: all examples, the optimiser, other flags.
-option(YARN_TEST_FULL "The full suite, not the quick one" OFF)
+# It also has the tests of all examples, and tests with other flags of the compiler.
+option(YARN_TEST_FULL "Build the full suite of tests, not the quick one" OFF)
 # Frequencies are computed with integers, so they do not depend on the instruction set. Builds for
 # further instruction sets need only the tests of code that an instruction set can change.
-option(YARN_TEST_KERNELS_ONLY "Only tests that an instruction set can change" OFF)
+option(YARN_TEST_KERNELS_ONLY "Build only the tests that an instruction set can change" OFF)
 set(YARN_EXPECTED_ARCH "" CACHE STRING "Instruction set that the tests must find (empty: any)")
 
 add_library(yarn_dev_flags INTERFACE)

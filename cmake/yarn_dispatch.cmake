@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# yarn_add_dispatch compiles one source for several instruction sets. yarn/dispatch.hpp chooses one
-# of them at run time.
+# yarn_add_dispatch compiles one source for several instruction sets. At run time, yarn/dispatch.hpp
+# chooses one of the results (the parts).
 include_guard(GLOBAL)
 include(CheckCXXSourceCompiles)
 
@@ -78,8 +78,8 @@ function(yarn_add_dispatch target)
   endforeach()
   if(missing)
     list(JOIN missing ", " missing)
-    message(STATUS "yarn_add_dispatch: ${target} has no part for ${missing}: not of this processor, \
-or unknown to this compiler")
+    message(STATUS "yarn_add_dispatch: ${target} has no part for ${missing}, which is for \
+another kind of processor or unknown to this compiler")
   endif()
   list(REMOVE_DUPLICATES isas)
 

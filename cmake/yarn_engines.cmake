@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The engines that tests/engines and some examples use. Debian 12 has none of them.
-# bench/peers/setup DIR installs a newer Debian that has them, and tests/engines/run DIR builds and
-# tests in there.
+# bench/peers/setup DIR installs a newer Debian that has them, and tests/engines/run DIR builds the
+# programs and runs the tests in that Debian.
 
 option(YARN_REQUIRE_ENGINES "Stop if an engine is missing, instead of leaving out its tests" OFF)
 

@@ -21,8 +21,8 @@ foreach(file IN ITEMS yarn-xsimd.cmake yarn_dispatch.cmake)
   configure_file(cmake/${file} "${PROJECT_BINARY_DIR}/${file}" COPYONLY)
 endforeach()
 
-# The .pc file computes its prefix from its own place, so an installed tree can be moved. If the
-# install directories are absolute, there is no such tree, and the .pc file has fixed paths.
+# The .pc file computes its prefix from its own location, so an installed tree can be moved. If the
+# install directories are absolute, a tree cannot be moved, and the .pc file has fixed paths.
 if(IS_ABSOLUTE "${CMAKE_INSTALL_DATADIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
   set(yarn_pc_prefix "${CMAKE_INSTALL_PREFIX}")
   set(yarn_pc_includedir "${CMAKE_INSTALL_FULL_INCLUDEDIR}")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The work that all peers do, and its exact result, computed without the library.
+// The numbers of the work that all peers do, and its exact result, computed without the library.
 #ifndef YARN_BENCH_PEERS_EXACT_HPP
 #define YARN_BENCH_PEERS_EXACT_HPP
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Compares our rotation with ggml and onnxruntime, on the same work and mostly the same memory.
-// Prints rows of the table that bench/peers/run writes.
+// Prints lines of the table that bench/peers/run writes.
 #include "../support.hpp"
 #include "exact.hpp"
 
@@ -36,7 +36,7 @@ constexpr int row_size = n_heads * peers::head_dim;
 constexpr int n_table_rows = 131072;
 
 /// The work: n_layers tensors [n_tokens][32][128], one after the other, each rotated `repeats`
-/// times. A peer that works in place rotates `to`. The others read `from` and write `to`.
+/// times. Peers that work in place rotate `to`. Other peers read `from` and write `to`.
 template <class T> struct task {
   const T* from;
   T* to;
@@ -97,7 +97,7 @@ ggml_backend_t ggml_one_thread() {
         reinterpret_cast<ggml_backend_set_n_threads_t>(ggml_backend_reg_get_proc_address(
             ggml_backend_dev_backend_reg(ggml_device()), "ggml_backend_set_n_threads"));
     if (made == nullptr || set_n_threads == nullptr)
-      stop("ggml's processor does not start");
+      stop("the CPU backend of ggml does not start");
     set_n_threads(made, 1);
     return made;
   }();
@@ -329,16 +329,16 @@ template <class T> std::string errors(const contender<T>& peer, task<T> t) {
   return cells;
 }
 
-/// Measures all contenders one after another, 31 times. Prints one row of the table for each. The
-/// first contender is ours.
+/// Measures all contenders one after another, 31 times. Prints one line of the table for
+/// each. The first contender is ours.
 template <class T>
 void compare(const char* work, int n_layers, int n_tokens, int repeats, pairing order,
              const std::vector<contender<T>>& contenders) {
   const std::size_t n =
       static_cast<std::size_t>(n_layers) * static_cast<std::size_t>(n_tokens) * row_size;
   const support::warm_array<T> from(n), to(n);
-  // The bits of 16-bit elements, read as floats, could be numbers of any size. So the
-  // multiplication has its own memory.
+  // 16-bit elements that are read as floats could be numbers of any size, also subnormal ones. So
+  // the multiplication has its own memory.
   const support::warm_array<float> scale_memory(sizeof(T) == 4 ? 0 : n / 2);
   std::vector<std::int32_t> positions(static_cast<std::size_t>(n_tokens));
   for (int i = 0; i < n_tokens; ++i)

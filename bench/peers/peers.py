@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compares the rotation of Hugging Face in eager torch with ours, and prints rows of the table of
+"""Compares the rotation of Hugging Face in eager torch with ours, and prints lines of the table of
 bench/peers/run.
 
 peers.py SHIM calls ours through the shared library SHIM. peers.py --versions prints the versions of
@@ -103,8 +103,8 @@ def errors(shim, name):
 
 
 def keep_memory():
-    """From now on malloc returns no memory to the system. Otherwise each large result is in memory
-    that was never touched, and the first touch costs torch more time than the rotation."""
+    """From now on malloc returns no memory to the system. Otherwise torch allocates new memory for
+    each large result, and the first touch of this memory takes longer than the rotation."""
     libc = ctypes.CDLL(None)
     m_trim_threshold, m_mmap_max = -1, -4
     assert libc.mallopt(m_mmap_max, 0) and libc.mallopt(m_trim_threshold, 2**31 - 1)
@@ -116,7 +116,7 @@ def compare(shim, work, name, n_layers, n_tokens):
     positions = torch.full((1,), 4096) if n_tokens == 1 else torch.arange(n_tokens)
     positions = positions.to(torch.int32)
     layers = layers_in(x, n_layers, n_tokens)
-    cos, sin = cos_sin(x, positions)  # once per step, not timed
+    cos, sin = cos_sin(x, positions)  # once per step, not measured
 
     def hugging_face():
         for q, k in layers:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// C functions for peers.py: our rotation, and its error against the exact result.
+// C functions for peers.py: our rotation, and the error of a rotation against the exact result.
 #include "../support.hpp"
 #include "exact.hpp"
 

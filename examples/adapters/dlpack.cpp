@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rotates a tensor as torch exports it through DLPack: [batch, heads, tokens, dim] with strides,
-// and position_ids as a second tensor. The element type is known at run time only.
+// Rotates a tensor [batch, heads, tokens, dim] with strides, as torch exports it through DLPack.
+// The position_ids are a second tensor. The element type is known only at run time.
 #include <yarn/dlpack.hpp>
 #include <yarn/yarn.hpp>
 
@@ -25,7 +25,7 @@ void rotate(const DLTensor& x, const DLTensor& position_ids, const yarn::frequen
 
 int main() try {
   yarn::rope_shape shape;
-  shape.head_dim = 2; // One pair, whose angle is the position.
+  shape.head_dim = 2; // one pair; its angle is the position
   shape.rope_theta = 10000.0;
   const yarn::frequencies freqs = yarn::make_frequencies(shape, yarn::default_scaling{});
 
@@ -37,7 +37,7 @@ int main() try {
   ids.ndim = 2;
   ids.shape = id_extents.data();
 
-  // bfloat16 ones and zeros, in memory [token][head][element].
+  // Ones and zeros in bfloat16, in memory as [token][head][element].
   std::vector<std::uint16_t> data;
   for (int i = 0; i < 2 * 2 * 3; ++i)
     data.insert(data.end(), {0x3f80, 0});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Rotates q and k of an attention layer in place in one Eigen matrix, which has a column [q|k|v]
-// for each token. Afterwards the scores depend only on the distances of the tokens.
+// for each token. Afterwards the scores of equal tokens depend only on the distance of the tokens.
 #include <yarn/eigen.hpp>
 #include <yarn/yarn.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rotates a part of a key cache [heads][tokens][dim] in place, as a std::mdspan (C++23).
+// Rotates some tokens of a key cache [heads][tokens][dim] in place, as a std::mdspan (C++23).
 #include <yarn/mdspan.hpp>
 #include <yarn/yarn.hpp>
 
@@ -13,7 +13,7 @@
 
 int main() try {
   constexpr std::size_t n_heads = 2, capacity = 100,
-                        head_dim = 2; // One pair, whose angle is the position.
+                        head_dim = 2; // one pair; its angle is the position
   yarn::rope_shape shape;
   shape.head_dim = head_dim;
   shape.rope_theta = 10000.0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Writes the bytes of an .onnx file in memory. The graph objects of onnxruntime (Ort::Model) cannot
-// be used: in 1.23 a session that is made of them (CreateSessionFromModel) ignores the domains of
-// custom operators in the options, and fails with "is not a registered function/op".
+// be used: in version 1.23, CreateSessionFromModel ignores the domains of custom operators in the
+// options, and fails with "is not a registered function/op".
 #ifndef YARN_EXAMPLES_ONNX_BYTES_HPP
 #define YARN_EXAMPLES_ONNX_BYTES_HPP
 
@@ -10,8 +10,8 @@
 
 namespace examples {
 
-/// A message of protocol buffers, with the field types that ONNX needs: numbers, and fields with a
-/// length.
+/// A message of protocol buffers, with the two field types that ONNX needs: varint, and
+/// length-delimited.
 class message {
 public:
   message& add(unsigned field, std::int64_t value) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Compares our operators with those of onnxruntime in a session: 32 layers rotate q and k of one
-// token, and of a prompt. Prints the time per layer and the distance from the exact rotation.
+// Compares our operators with the operator of onnxruntime in a session that rotates one tensor per
+// layer: 32 layers of one token, and 2 layers of a prompt. Prints the time per layer and the
+// distance from the exact rotation.
 #include "onnx_bytes.hpp"
 
 #include <onnxruntime_cxx_api.h>
@@ -76,7 +77,7 @@ std::string model_of(who rotates, int n_layers, int n_tokens) {
   return model.bytes();
 }
 
-/// A session on one thread, with all its memory bound before.
+/// A session on one thread. All its memory is bound before it is measured.
 class layers {
 public:
   layers(who rotates, int n_layers, int n_tokens, int first, OrtCustomOpDomain* domain,
@@ -114,8 +115,8 @@ public:
                  outputs_.data(), to.size());
   }
 
-  /// Measures one run, in microseconds of processor time per layer. Other programs then count
-  /// little.
+  /// Measures one run, in microseconds of processor time per layer, so other programs have little
+  /// effect.
   double time(int repeats) {
     const std::clock_t start = std::clock();
     for (int i = 0; i < repeats; ++i)

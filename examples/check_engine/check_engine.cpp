@@ -35,15 +35,15 @@ bool run() {
       yarn::testing::check_rotation<float>(expected, rotation, options);
   std::printf("with the bug:\n%s\n", wrong.text().c_str());
 
-  engine.temperature_on_sin = true;
+  engine.factor_on_sin = true;
   const yarn::testing::report right =
       yarn::testing::check_rotation<float>(expected, rotation, options);
-  std::printf("mended:\n%s\n", right.text().c_str());
+  std::printf("without the bug:\n%s\n", right.text().c_str());
 
   const std::vector<float> list = engine.inv_freq();
   const yarn::testing::report frequencies = yarn::testing::check_inv_freq(
-      expected, list.data(), list.size(), engine.temperature(), options);
-  std::printf("its frequencies:\n%s", frequencies.text().c_str());
+      expected, list.data(), list.size(), engine.attention_factor(), options);
+  std::printf("frequencies and attention factor of the engine:\n%s", frequencies.text().c_str());
 
   return !wrong && wrong.has(yarn::testing::diagnosis::attention_factor_on_one_side) && right &&
          frequencies;

@@ -16,7 +16,7 @@ struct engine {
   double factor = 16.0;
   double original_length = 4096.0;
   // The bug: the attention factor is on cos, but not on sin.
-  bool temperature_on_sin = false;
+  bool factor_on_sin = false;
 
   std::vector<float> inv_freq() const {
     const auto d = static_cast<double>(head_dim);
@@ -34,15 +34,15 @@ struct engine {
     }
     return list;
   }
-  double temperature() const { return 0.1 * std::log(factor) + 1; }
+  double attention_factor() const { return 0.1 * std::log(factor) + 1; }
 
   /// Rotates x[n_tokens][n_heads][head_dim] in place, pairs (i, i + head_dim / 2).
   void rotate(float* x, const std::int32_t* positions, std::size_t n_tokens,
               std::size_t n_heads) const {
     const std::vector<float> frequencies = inv_freq();
     const std::size_t half = head_dim / 2;
-    const auto on_cos = static_cast<float>(temperature());
-    const float on_sin = temperature_on_sin ? on_cos : 1.0F;
+    const auto on_cos = static_cast<float>(attention_factor());
+    const float on_sin = factor_on_sin ? on_cos : 1.0F;
     for (std::size_t t = 0; t < n_tokens; ++t)
       for (std::size_t h = 0; h < n_heads; ++h, x += head_dim)
         for (std::size_t i = 0; i < half; ++i) {

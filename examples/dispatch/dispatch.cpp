@@ -2,9 +2,9 @@
 // An engine in one binary for all x86-64 processors. It rotates with the best instruction set of
 // the processor that it runs on.
 //
-//     dispatch          rotates with every part that this processor supports and compares the
+//     dispatch          rotates with every part that this processor supports, and compares the
 //                       results
-//     dispatch avx2     does the same, and fails unless avx2 is the part for this processor
+//     dispatch avx2     does the same, and fails unless dispatch chooses the part avx2
 #include "kernels.hpp"
 
 #include <cmath>
@@ -37,7 +37,7 @@ activations before_rotation() {
   return x;
 }
 
-/// A step of the engine. Its code does not depend on the instruction set.
+/// One step of the engine. This code does not depend on the instruction set.
 activations rotated_with(const rope_kernels& kernels) {
   const std::unique_ptr<engine::rope, void (*)(engine::rope*)> rope(
       kernels.make({head_dim, 10000.0, 32.0, 4096}), kernels.free);
@@ -55,8 +55,9 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
-/// The error bound of a rotation: 1 ULP, or 1.25 ULP without a fused multiply-add (SSE2).
-bool differ_in_last_bits(const std::vector<float>& a, const std::vector<float>& b) {
+/// Whether a and b differ by no more than the error bounds of both: 1 ULP with a fused
+/// multiply-add, 1.25 ULP without (SSE2).
+bool agree_but_for_rounding(const std::vector<float>& a, const std::vector<float>& b) {
   constexpr double ulp =
       0x1p-23; // A pair is up to sqrt(2) * 1.35 long; 1.35 is the attention factor.
   for (std::size_t i = 0; i < a.size(); ++i)
@@ -76,8 +77,8 @@ bool compare_parts(yarn::isa best) {
     const char* result = "DIFFERENT";
     if (same_bits(x.q, reference.q) && same_bits(x.k, reference.k))
       result = "same bits";
-    else if (part == yarn::isa::baseline && differ_in_last_bits(x.q, reference.q) &&
-             differ_in_last_bits(x.k, reference.k))
+    else if (part == yarn::isa::baseline && agree_but_for_rounding(x.q, reference.q) &&
+             agree_but_for_rounding(x.k, reference.k))
       result = "the last bits differ";
     else
       good = false;

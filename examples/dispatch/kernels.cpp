@@ -6,7 +6,7 @@
 
 #include <yarn/yarn.hpp>
 
-namespace { // Parts must not share functions.
+namespace { // anonymous, because parts must not share functions
 
 constexpr yarn::pairing order = yarn::pairing::half_split;
 
@@ -38,8 +38,8 @@ void check(const engine::rope& rope, const yarn::heads_view<float>& q,
 }
 
 void rotate(const engine::rope& rope, const yarn::heads_view<float>& q,
-            const yarn::heads_view<float>& k, yarn::thread_slice part) {
-  yarn::rope_apply_unchecked(q, k, static_cast<const part_rope&>(rope).rows, order, part);
+            const yarn::heads_view<float>& k, yarn::thread_slice slice) {
+  yarn::rope_apply_unchecked(q, k, static_cast<const part_rope&>(rope).rows, order, slice);
 }
 
 } // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The interface between the engine and its rotation. Every source may include this header: it needs
-// no xsimd and does not depend on the instruction set.
+// The interface between the engine and its rotation. Every source may include this header, because
+// it needs no xsimd and does not depend on the instruction set.
 #ifndef YARN_EXAMPLES_DISPATCH_KERNELS_HPP
 #define YARN_EXAMPLES_DISPATCH_KERNELS_HPP
 
@@ -10,8 +10,7 @@
 
 namespace engine {
 
-/// The numbers of the model, as plain data. The shapes and methods of yarn must not be passed
-/// between parts.
+/// The numbers of the model, as plain data: rope_shape and methods must not be passed to a part.
 struct rope_parameters {
   std::int64_t head_dim;
   double rope_theta;
@@ -19,8 +18,8 @@ struct rope_parameters {
   std::int64_t original_max_position_embeddings;
 };
 
-/// The frequencies, and the rows of the current step. Each part makes, uses and frees its own
-/// object.
+/// The base of the object with the frequencies and the rows of the current step. Each part makes,
+/// uses and frees its own object.
 struct rope {};
 
 // [kernels]
@@ -29,11 +28,11 @@ struct rope_kernels {
   void (*free)(rope*);
   /// Rows for the tokens of this step.
   void (*begin_step)(rope&, const yarn::positions&);
-  /// Throws where `rotate` with the same tensors would not be defined.
+  /// Throws if `rotate` must not be called with these tensors.
   void (*check)(const rope&, const yarn::heads_view<float>& q, const yarn::heads_view<float>& k);
-  /// Once a layer, on each thread with a slice of its own.
+  /// Called once per layer on each thread, with the slice of the thread.
   void (*rotate)(const rope&, const yarn::heads_view<float>& q, const yarn::heads_view<float>& k,
-                 yarn::thread_slice part);
+                 yarn::thread_slice slice);
 };
 // [/kernels]
 

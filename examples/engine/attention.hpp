@@ -10,8 +10,8 @@
 
 namespace engine {
 
-/// out = softmax(scale K q) V for one head. It computes in the type of q, if the cache has a
-/// smaller type.
+/// out = softmax(scale K q) V for one head. Keys and values of a smaller type are converted to T
+/// first.
 template <class T, class Query, class Keys, class Values, class Out>
 void attend(const Query& q, const Keys& keys, const Values& values, T scale, vector<T>& scores,
             Out&& out) {
@@ -22,8 +22,9 @@ void attend(const Query& q, const Keys& keys, const Values& values, T scale, vec
   out.transpose().noalias() = values.template cast<T>().transpose() * scores;
 }
 
-/// Shape    q and out [token][n_heads * head_dim]. keys and values are functions from a key head to
-///          its [past + token][head_dim]. The first token of the step has the position `past`.
+/// Shape    q and out [token][n_heads * head_dim]. key_head(h) and value_head(h) return
+///          [past + token][head_dim] of key head h. The first token of the step has the position
+///          `past`.
 template <class T, class Queries, class KeyHead, class ValueHead, class Out>
 void attention(const model_config& config, T scale, const Queries& q, Eigen::Index past,
                const KeyHead& key_head, const ValueHead& value_head, Out&& out) {

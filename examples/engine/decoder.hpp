@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The engine. A step passes the new tokens of some sequences through all layers, for example the
-// prompt of one sequence and a single token of another. The calls of yarn:
+// prompt of one sequence and a single token of another. The engine calls yarn at these points:
 //
-//     once per model    frequencies of a static method              frequencies.hpp
-//     once per step     frequencies of each sequence, if dynamic    begin_step
-//                       change of cached keys to them               kv_cache.hpp, begin_step
-//                       rows of all new tokens                      prepare
-//     once per layer    rope_apply on q and k                       rotate_and_store
-//     on dropped tokens move of cached keys to new positions        kv_cache.hpp, drop
+//     once per model         frequencies of a static method              frequencies.hpp
+//     once per step          frequencies of each sequence, if dynamic    begin_step
+//                            rerotation of the cached keys, if dynamic   kv_cache.hpp, begin_step
+//                            rows of all new tokens                      prepare
+//     once per layer         rope_apply on q and k                       rotate_and_store
+//     when tokens are        rotation of the cached keys that move       kv_cache.hpp, drop
+//     dropped
 #ifndef YARN_EXAMPLES_ENGINE_DECODER_HPP
 #define YARN_EXAMPLES_ENGINE_DECODER_HPP
 
@@ -25,9 +26,9 @@ namespace engine {
 struct account {
   std::int64_t n_tokens = 0;
   std::int64_t n_scale_changes = 0;
-  std::int64_t n_keys_rerotated = 0; ///< tokens; each counts once for all layers
+  std::int64_t n_keys_rerotated = 0; ///< tokens; a token counts once for all layers
   double seconds = 0;
-  double rope_seconds = 0; ///< the part of them in yarn
+  double rope_seconds = 0; ///< the share of `seconds` that yarn takes
 };
 
 /// Adds the time between its construction and its destruction to a counter.
@@ -90,7 +91,7 @@ public:
   }
 
   /// Drops n tokens of a sequence, from `first` on. Later tokens move to the positions that become
-  /// free. Values and deeper keys of later tokens still depend on the dropped tokens.
+  /// free. Keys and values of later tokens in deeper layers still depend on the dropped tokens.
   void drop(std::size_t sequence, Eigen::Index first, Eigen::Index n) {
     const stopwatch time(account_.seconds), in_rope(account_.rope_seconds);
     cache& c = sequences_.at(sequence).keys_and_values;
@@ -110,19 +111,18 @@ private:
     cache keys_and_values;
     length_policy policy;
   };
-  /// The place of the tokens of an input in the buffers of the step.
-  struct part {
+  /// Where the tokens of an input are in the buffers of the step.
+  struct token_range {
     sequence_state* sequence;
     Eigen::Index first;
     Eigen::Index n;
     Eigen::Index past; ///< position of the first token
   };
 
-  // Prepares everything that does not depend on the layer: embeddings, room in the caches, and
-  // rows.
+  // Prepares everything that does not depend on the layer: embeddings, room in the caches, rows.
   void prepare(const std::vector<input>& batch) {
     check(batch);
-    parts_.clear();
+    ranges_.clear();
     rows_.clear();
     Eigen::Index n_tokens = 0;
     for (const input& in : batch) {
@@ -133,9 +133,9 @@ private:
       {
         // Each sequence has its own positions and, with a dynamic method, its own frequencies.
         const stopwatch in_rope(account_.rope_seconds);
-        rows_.append(s.keys_and_values.now(), yarn::positions_from(past, n));
+        rows_.append(s.keys_and_values.frequencies(), yarn::positions_from(past, n));
       }
-      parts_.push_back({&s, n_tokens, n, past});
+      ranges_.push_back({&s, n_tokens, n, past});
       n_tokens += n;
     }
     x_.resize(n_tokens, model_->config.hidden_size);
@@ -153,11 +153,11 @@ private:
       c.begin_step(n, rope_.at_start());
       return;
     }
-    // The length includes the new tokens. So the queries of a chunk and all keys that they attend
-    // to, old or new, have the same frequencies.
-    const yarn::frequencies now = rope_.at(s.policy(c.n_tokens() + n));
-    account_.n_scale_changes += same_rotation(c.now(), now) ? 0 : 1;
-    account_.n_keys_rerotated += c.begin_step(n, now);
+    // The length includes the new tokens. Therefore the queries of a chunk and all keys that they
+    // attend to, old or new, have the same frequencies.
+    const yarn::frequencies wanted = rope_.at(s.policy(c.n_tokens() + n));
+    account_.n_scale_changes += same_rotation(c.frequencies(), wanted) ? 0 : 1;
+    account_.n_keys_rerotated += c.begin_step(n, wanted);
   }
 
   void rotate_and_store(std::size_t l) {
@@ -178,53 +178,53 @@ private:
       else
         yarn::rope_apply(q, rows_, rope_pairing);
     }
-    for (const part& p : parts_) {
-      cache& c = p.sequence->keys_and_values;
-      c.store_values(l, p.past, qkv_.block(p.first, q_size + kv_size, p.n, kv_size));
+    for (const token_range& r : ranges_) {
+      cache& c = r.sequence->keys_and_values;
+      c.store_values(l, r.past, qkv_.block(r.first, q_size + kv_size, r.n, kv_size));
       if (keys_in_place || storage_ == key_storage::unrotated) {
-        c.store_keys(l, p.past, qkv_.block(p.first, q_size, p.n, kv_size));
+        c.store_keys(l, r.past, qkv_.block(r.first, q_size, r.n, kv_size));
       } else {
-        // The cache has another type: keys are rotated in float and rounded once when they are
-        // stored.
+        // The cache has another element type: keys are rotated in float, and rounded once when
+        // they are stored.
         const stopwatch in_rope(account_.rope_seconds);
-        yarn::rope_copy(view_of(q_size, sizes.n_kv_heads, p.first, p.n), c.keys(l, p.past, p.n),
-                        rows_of(p), rope_pairing);
+        yarn::rope_copy(view_of(q_size, sizes.n_kv_heads, r.first, r.n), c.keys(l, r.past, r.n),
+                        rows_of(r), rope_pairing);
       }
     }
   }
 
   /// The rows of the tokens of one sequence.
-  yarn::rows_view<row_type<T>> rows_of(const part& p) const {
-    return {rows_.cos(p.first), rows_.sin(p.first), p.n, rows_.n_pairs(),
+  yarn::rows_view<row_type<T>> rows_of(const token_range& r) const {
+    return {rows_.cos(r.first), rows_.sin(r.first), r.n, rows_.n_pairs(),
             rows_.view().row_stride()};
   }
 
   void attend_to_caches(std::size_t l) {
     const model_config& sizes = model_->config;
     attended_.resize(qkv_.rows(), sizes.q_size());
-    for (const part& p : parts_) {
-      cache& c = p.sequence->keys_and_values;
-      const auto q = qkv_.block(p.first, 0, p.n, sizes.q_size());
-      auto out = attended_.middleRows(p.first, p.n);
+    for (const token_range& r : ranges_) {
+      cache& c = r.sequence->keys_and_values;
+      const auto q = qkv_.block(r.first, 0, r.n, sizes.q_size());
+      auto out = attended_.middleRows(r.first, r.n);
       const auto values = [&](Eigen::Index head) { return c.value_head(l, head); };
       if (storage_ == key_storage::rotated) {
         const auto keys = [&](Eigen::Index head) { return c.key_head(l, head); };
-        attention<T>(sizes, softmax_scale_, q, p.past, keys, values, out);
+        attention<T>(sizes, softmax_scale_, q, r.past, keys, values, out);
       } else {
         {
           const stopwatch in_rope(account_.rope_seconds);
           c.rotate_to_scratch(l);
         }
         const auto keys = [&](Eigen::Index head) { return c.scratch_key_head(head); };
-        attention<T>(sizes, softmax_scale_, q, p.past, keys, values, out);
+        attention<T>(sizes, softmax_scale_, q, r.past, keys, values, out);
       }
     }
   }
 
   const matrix<T>& compute_logits() {
-    last_.resize(static_cast<Eigen::Index>(parts_.size()), x_.cols());
-    for (std::size_t i = 0; i < parts_.size(); ++i)
-      last_.row(static_cast<Eigen::Index>(i)) = x_.row(parts_[i].first + parts_[i].n - 1);
+    last_.resize(static_cast<Eigen::Index>(ranges_.size()), x_.cols());
+    for (std::size_t i = 0; i < ranges_.size(); ++i)
+      last_.row(static_cast<Eigen::Index>(i)) = x_.row(ranges_[i].first + ranges_[i].n - 1);
     rms_norm(model_->final_norm, last_, normed_);
     project(model_->embedding, normed_, logits_);
     return logits_;
@@ -254,18 +254,18 @@ private:
   const model<T>* model_;
   rope_frequencies rope_;
   // q and k contain the attention factor, so the scale is 1/sqrt(head_dim). (DeepSeek needs another
-  // scale; yarn::softmax_scale has that convention, too.)
+  // scale, which yarn::softmax_scale can also compute.)
   T softmax_scale_;
   key_storage storage_;
   std::vector<sequence_state> sequences_;
   account account_;
   // Buffers of the step. They are members so that their memory is reused.
-  std::vector<part> parts_;
+  std::vector<token_range> ranges_;
   rope_rows<T> rows_;
   matrix<T> x_, normed_, qkv_, attended_, gate_up_, activated_, last_, logits_;
 };
 
-/// The token with the largest logit; the first one of equals.
+/// The token with the largest logit. If several are equal, the first of them.
 template <class Row> int greedy(const Row& logits) {
   Eigen::Index token = 0;
   logits.maxCoeff(&token);

@@ -75,8 +75,9 @@ std::vector<int> generate(const char* what, const yarn::any_scaling& scaling,
   return tokens;
 }
 
-/// Runs two sequences. The second one joins while the first one is being generated: its prompt and
-/// the token of the first sequence share a step, the rows, and one rope_apply per layer.
+/// Runs two sequences. The second sequence joins while the first one is being generated: the prompt
+/// of the second sequence and one token of the first are in the same step, have their rows in the
+/// same rotary_rows, and are rotated by one rope_apply per layer.
 void generate_batch() {
   const model<float> m = random_model<float>(config_with(dynamic_yarn()), 1);
   decoder<float> d(m);
@@ -97,8 +98,8 @@ void generate_batch() {
   std::printf("%-75s the second %5d\n", "", of_b.back());
 }
 
-/// Runs a sliding window. When the window is full, half of it is dropped, except for the first
-/// tokens: they get so much attention that a model fails without them.
+/// Runs a sliding window. When the window is full, half of the tokens are dropped. The first tokens
+/// are kept: they get so much attention that a model fails without them.
 void generate_beyond_window() {
   constexpr Eigen::Index window = 192, n_keep = 4;
   const model<float> m = random_model<float>(config_with(static_yarn()), 1);
@@ -114,7 +115,7 @@ void generate_beyond_window() {
 }
 
 int run() {
-  std::printf("%d tokens generated behind a prompt of 96, original length %lld, 4 layers, float\n",
+  std::printf("%d tokens generated after a prompt of 96, original length %lld, 4 layers, float\n",
               n_generated, static_cast<long long>(original_length));
   print_head();
   generate("YaRN", static_yarn());
@@ -128,7 +129,7 @@ int run() {
   generate("dynamic NTK, in blocks of 32", dynamic_ntk(), blocks);
   generate_batch();
   if (each != unrotated) {
-    std::printf("\nFAILED: rerotated keys and keys rotated anew gave different tokens\n");
+    std::printf("\nFAILED: a rotated and an unrotated cache gave different tokens\n");
     return 1;
   }
   return 0;

@@ -12,14 +12,14 @@
 
 namespace engine {
 
-/// The length for which a dynamic method computes frequencies when a sequence has n tokens, with
-/// those of the step. By default the length is n: the scale, and so all cached keys, change with
-/// each token.
+/// The length for which a dynamic method computes the frequencies of a sequence of n tokens. The
+/// tokens of the current step count. By default the length is n. Then the frequencies change with
+/// every token, and all cached keys must be rotated again.
 struct length_policy {
-  /// A lower bound. If it is the length of a prompt that comes in chunks, all chunks have the
-  /// frequencies of the whole prompt, and no key is rotated again.
+  /// A lower bound of the length. For a prompt that comes in chunks, set the length of the whole
+  /// prompt. Then all chunks have the same frequencies, and no key is rotated again.
   std::int64_t at_least = 0;
-  /// Lengths are rounded up to a multiple of this number, so keys are rotated again once in so many
+  /// Lengths are rounded up to a multiple of `block`, so keys are rotated again once per `block`
   /// tokens. Use a divisor of the original length; otherwise the scale rises too early.
   std::int64_t block = 1;
 
@@ -28,8 +28,8 @@ struct length_policy {
   }
 };
 
-/// The frequencies of a model. The constructor makes those of a static method, `at` those of a
-/// dynamic one.
+/// The frequencies of a model. The constructor makes the frequencies of a static method. `at` makes
+/// the frequencies of a dynamic method for a given length.
 class rope_frequencies {
 public:
   rope_frequencies(const yarn::rope_shape& shape, const yarn::any_scaling& method)
@@ -53,8 +53,9 @@ private:
   bool is_dynamic_;
 };
 
-/// Whether two frequencies give the same rotation, as those of two lengths below the original
-/// length do. Rows are made of phase steps, so equal steps give equal bits.
+/// Whether two frequencies give the same rotation. With a dynamic method, two lengths below the
+/// original length do. Rows depend only on phase_steps() and on the attention factor, so equal
+/// values of both give equal bits.
 inline bool same_rotation(const yarn::frequencies& a, const yarn::frequencies& b) {
   const auto x = a.phase_steps(), y = b.phase_steps();
   return a.attention_factor() == b.attention_factor() &&

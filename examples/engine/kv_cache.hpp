@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The keys and values of one sequence, and the changes of cached keys when frequencies change or
+// The keys and values of one sequence. Cached keys are changed when the frequencies change or when
 // old tokens are dropped. The key at index i always has position i. There are two kinds of caches:
 //
-//     rotated    Keys are stored as attention needs them. They are changed when a dynamic method
-//                changes its frequencies (rerotation) and when tokens are dropped (unscaled).
-//     unrotated  Keys are stored as the projection made them, and rotated into a scratch buffer at
+//     rotated    Keys are stored as attention needs them. All keys are rotated once more when a
+//                dynamic method changes its frequencies (rerotation). Keys that move are rotated
+//                once more when tokens are dropped (unscaled).
+//     unrotated  Keys are stored as the projection made them, and rotated into a scratch buffer in
 //                every step. Each step takes longer, but stored keys neither change nor lose
 //                precision.
 #ifndef YARN_EXAMPLES_ENGINE_KV_CACHE_HPP
@@ -23,45 +24,45 @@ enum class key_storage { rotated, unrotated };
 template <class T> using row_type = std::conditional_t<std::is_same_v<T, double>, double, float>;
 template <class T> using rope_rows = yarn::rotary_rows<row_type<T>>;
 
-/// T is the type of the computation, Cached the type of the stored keys and values.
+/// T is the type of the computation, Cached is the type of the stored keys and values.
 template <class T, class Cached> class kv_cache {
 public:
   template <class Element>
   using rows_of_heads = Eigen::Map<const matrix<Element>, 0, Eigen::OuterStride<>>;
 
   kv_cache(const model_config& config, key_storage storage, const yarn::frequencies& at_start)
-      : n_heads_(config.n_kv_heads), head_dim_(config.head_dim), storage_(storage), now_(at_start),
-        layers_(static_cast<std::size_t>(config.n_layers)) {}
+      : n_heads_(config.n_kv_heads), head_dim_(config.head_dim), storage_(storage),
+        frequencies_(at_start), layers_(static_cast<std::size_t>(config.n_layers)) {}
 
   Eigen::Index n_tokens() const { return n_tokens_; }
   key_storage storage() const { return storage_; }
-  /// The frequencies of the cached keys, or for unrotated keys those that attention will use.
-  const yarn::frequencies& now() const { return now_; }
+  /// The frequencies by which the cached keys are rotated. Unrotated keys are rotated by these
+  /// frequencies before attention reads them.
+  const yarn::frequencies& frequencies() const { return frequencies_; }
 
-  /// Makes room for n new tokens, and changes the cached keys to the frequencies `now`. Returns the
-  /// number of keys per layer that were rotated for that.
-  Eigen::Index begin_step(Eigen::Index n, const yarn::frequencies& now) {
-    const bool changed = !same_rotation(now_, now);
-    Eigen::Index n_turned = 0;
+  /// Makes room for n new tokens, and rotates the cached keys to the frequencies `wanted`. Returns
+  /// the number of keys per layer that were rotated once more.
+  Eigen::Index begin_step(Eigen::Index n, const yarn::frequencies& wanted) {
+    const bool changed = !same_rotation(frequencies_, wanted);
+    Eigen::Index n_rerotated = 0;
     if (storage_ == key_storage::rotated) {
       if (changed && n_tokens_ > 0) {
-        // now_ holds the frequencies of the cached keys.
-        rows_.assign(yarn::rerotation(now_, now), yarn::positions_from(0, n_tokens_));
-        turn(0, n_tokens_);
-        n_turned = n_tokens_;
+        rows_.assign(yarn::rerotation(frequencies_, wanted), yarn::positions_from(0, n_tokens_));
+        rotate_again(0, n_tokens_);
+        n_rerotated = n_tokens_;
       }
     } else if (changed) {
-      rows_.assign(now, yarn::positions_from(0, n_tokens_ + n));
+      rows_.assign(wanted, yarn::positions_from(0, n_tokens_ + n));
     } else {
-      rows_.append(now, yarn::positions_from(rows_.n_rows(), n_tokens_ + n - rows_.n_rows()));
+      rows_.append(wanted, yarn::positions_from(rows_.n_rows(), n_tokens_ + n - rows_.n_rows()));
     }
-    now_ = now;
+    frequencies_ = wanted;
     n_tokens_ += n;
     for (layer_cache& l : layers_) {
       l.keys.resize(size_of(n_tokens_));
       l.values.resize(size_of(n_tokens_));
     }
-    return n_turned;
+    return n_rerotated;
   }
 
   /// Drops n tokens from `first` on. Later tokens move to the positions that become free.
@@ -73,12 +74,13 @@ public:
     }
     n_tokens_ -= n;
     if (storage_ == key_storage::rotated && n_moved > 0) {
-      // Distances take the place of positions. The keys contain the attention factor, so unscaled.
+      // The positions of this call are the distances by which the keys move. The frequencies are
+      // unscaled, because the keys contain the attention factor already.
       const std::vector<std::int64_t> moved_by(static_cast<std::size_t>(n_moved), -n);
-      rows_.assign(yarn::unscaled(now_), yarn::positions(moved_by));
-      turn(first, n_moved);
+      rows_.assign(yarn::unscaled(frequencies_), yarn::positions(moved_by));
+      rotate_again(first, n_moved);
     } else if (storage_ == key_storage::unrotated) {
-      rows_.assign(now_, yarn::positions_from(0, n_tokens_));
+      rows_.assign(frequencies_, yarn::positions_from(0, n_tokens_));
     }
   }
 
@@ -87,7 +89,7 @@ public:
     return {layers_[layer].keys.data() + first * n_heads_ * head_dim_, n, n_heads_, head_dim_};
   }
 
-  /// Stores keys or values of the step in the room that begin_step made.
+  /// Stores keys or values of the step in the room that begin_step has made.
   template <class Rows> void store_keys(std::size_t layer, Eigen::Index first, const Rows& rows) {
     store(layers_[layer].keys, first, rows);
   }
@@ -96,7 +98,7 @@ public:
   }
 
   /// Rotates all keys of a layer into the scratch buffer, which attention reads. The buffer has the
-  /// type of the computation, so a 16-bit key is rounded once only, when it is stored.
+  /// type of the computation, so a 16-bit key is rounded only once, when it is stored.
   void rotate_to_scratch(std::size_t layer) {
     scratch_.resize(size_of(n_tokens_));
     yarn::rope_copy(keys(layer, 0, n_tokens_),
@@ -123,8 +125,8 @@ private:
     return static_cast<std::size_t>(n_tokens * n_heads_ * head_dim_);
   }
 
-  // The rows are made once for all layers.
-  void turn(Eigen::Index first, Eigen::Index n) {
+  // Rotates n cached keys of every layer by rows_.
+  void rotate_again(Eigen::Index first, Eigen::Index n) {
     for (std::size_t l = 0; l < layers_.size(); ++l)
       yarn::rope_apply(keys(l, first, n), rows_, rope_pairing);
   }
@@ -150,7 +152,7 @@ private:
   Eigen::Index n_heads_;
   Eigen::Index head_dim_;
   key_storage storage_;
-  yarn::frequencies now_;
+  yarn::frequencies frequencies_;
   std::vector<layer_cache> layers_;
   Eigen::Index n_tokens_ = 0;
   rope_rows<T> rows_;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The layers that do not depend on positions: projections, RMSNorm, SwiGLU.
 //
-// They work token by token. So the numbers of a token do not depend, not even in the last bit, on
-// the other tokens of the step. Eigen's product of two matrices would not do: its order of
-// summation depends on the number of rows. An engine for long prompts has its own products.
+// They work token by token. Therefore the numbers of a token do not depend on the other tokens of
+// the step, not even in the last bit. Eigen's product of two matrices does not have this property,
+// because its order of summation depends on the number of rows. An engine for long prompts needs
+// faster matrix products than these.
 #ifndef YARN_EXAMPLES_ENGINE_LAYERS_HPP
 #define YARN_EXAMPLES_ENGINE_LAYERS_HPP
 
@@ -28,7 +29,7 @@ template <class T> void rms_norm(const vector<T>& weight, const matrix<T>& x, ma
   }
 }
 
-/// y[t] = silu(gate) * up of gate_up[t] = [gate | up].
+/// y[t] = silu(gate) * up, where gate_up[t] = [gate | up].
 template <class T> void swiglu(const matrix<T>& gate_up, matrix<T>& y) {
   const Eigen::Index n = gate_up.cols() / 2;
   y.resize(gate_up.rows(), n);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A model: sizes, weights, and the parameters of its rotation. The weights are random numbers, the
-// same on every processor.
+// A model: sizes, weights, and the parameters of its RoPE. The weights are random numbers, the same
+// on every processor.
 #ifndef YARN_EXAMPLES_ENGINE_MODEL_HPP
 #define YARN_EXAMPLES_ENGINE_MODEL_HPP
 
@@ -46,7 +46,7 @@ inline constexpr yarn::pairing rope_pairing = yarn::pairing::half_split;
 
 template <class T> struct layer_weights {
   vector<T> attention_norm;
-  matrix<T> qkv; ///< [q | k | v]: one product, so q and k are parts of one buffer
+  matrix<T> qkv; ///< [q | k | v] in one matrix, so q and k are in one buffer
   matrix<T> output;
   vector<T> mlp_norm;
   matrix<T> gate_up; ///< [gate | up]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The program of README.md, word for word between the two marks. The test first_steps compares its
-// output with that of README.md.
+// output with the output in README.md.
 // NOLINTBEGIN(bugprone-exception-escape,bugprone-implicit-widening-of-multiplication-result): short
 // [readme]
 #include <yarn/yarn.hpp>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Compares our rotation in a ggml graph with ggml_rope_ext in the same place. Ours has one node
-// that makes the rows for all layers; ggml computes cos and sin again in every node. Prints the
-// distance of both from the exact rotation, and their times. Run: ggml_graph [--once] (some
-// seconds; with --once the times mean nothing)
+// Compares our rotation in a ggml graph with ggml_rope_ext_inplace in an equal graph. Ours has one
+// node that makes the rows for all layers; ggml computes cos and sin again in every node. Prints
+// the distance of both from the exact rotation, and their times. `ggml_graph` takes some seconds;
+// `ggml_graph --once` is faster, but its times mean nothing.
 #include <yarn/ggml.hpp>
 
 #include <ggml-backend.h>
@@ -40,7 +40,7 @@ public:
         reinterpret_cast<ggml_backend_set_n_threads_t>(ggml_backend_reg_get_proc_address(
             ggml_backend_dev_backend_reg(device), "ggml_backend_set_n_threads"));
     if (backend_ == nullptr || set_n_threads == nullptr)
-      throw std::runtime_error("ggml's processor does not start");
+      throw std::runtime_error("the CPU backend of ggml does not start");
     set_n_threads(backend_.get(), n_threads);
   }
   void compute(ggml_cgraph* graph) const {
@@ -168,8 +168,8 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-/// Prints a line of the table. The two are measured alternately, so that other programs disturb
-/// both. Returns whether our rotation is nearer to the exact one.
+/// Prints a line of the table. Both graphs are measured alternately, so that other programs disturb
+/// both. Returns whether our rotation is at least as near to the exact rotation as ggml's.
 bool compare(const work& w, int n_threads, int rounds, const yarn::frequencies& freqs) {
   const processor p(n_threads);
   rope_graph theirs(w, who::ggml, freqs), ours(w, who::ours, freqs);
@@ -207,7 +207,7 @@ int main(int argc, char** argv) try {
 
   std::printf(
       "ggml %s; q and k of %d + %d heads of %d, in place; medians of the time of a layer\n\n"
-      "| work | type | mode | threads | ggml, µs | ours, µs | times | error of ggml | ours |\n"
+      "| work | type | mode | threads | ggml, µs | ours, µs | ratio | error of ggml | ours |\n"
       "|---|---|---|---|---|---|---|---|---|\n",
       ggml_version(), n_q_heads, n_k_heads, head_dim);
   bool is_nearer = true;

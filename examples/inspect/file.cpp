@@ -17,10 +17,10 @@ std::string read_file(const std::string& path) {
   if (file == nullptr)
     throw std::runtime_error(path + ": cannot be opened: " + std::strerror(errno));
   std::string text;
-  char part[65536];
+  char buffer[65536];
   std::size_t n;
-  while (text.size() <= largest && (n = std::fread(part, 1, sizeof part, file)) > 0)
-    text.append(part, n);
+  while (text.size() <= largest && (n = std::fread(buffer, 1, sizeof buffer, file)) > 0)
+    text.append(buffer, n);
   const bool failed = std::ferror(file) != 0;
   const int reason = errno;
   std::fclose(file);

@@ -28,7 +28,7 @@ std::FILE* open_pipe(const char* command) { return popen(command, "r"); }
 int close_pipe(std::FILE* pipe) { return pclose(pipe); }
 #endif
 
-// Looks for the program itself, because the shell would print its own message about a missing one.
+// Searches PATH, because the shell would print its own message if the program were missing.
 bool has_gnuplot() {
   const char* const path = std::getenv("PATH");
   std::string rest = path == nullptr ? "" : path;
@@ -83,18 +83,18 @@ void draw(const std::string& script, const std::string& path) {
   output_file input(folder.file("script"));
   input.write(commands);
   input.close();
-  // The picture comes through a pipe and is written here, so neither a shell nor gnuplot sees the
-  // path.
+  // gnuplot writes the picture to a pipe, and this program writes the file. So neither a shell nor
+  // gnuplot gets the path, which may contain any characters.
   const std::string command =
       "gnuplot \"" + folder.file("script") + "\" 2>\"" + folder.file("errors") + "\"";
   std::FILE* const pipe = open_pipe(command.c_str());
   if (pipe == nullptr)
     throw std::runtime_error("gnuplot cannot be started");
   std::string picture;
-  char part[65536];
+  char buffer[65536];
   std::size_t n;
-  while ((n = std::fread(part, 1, sizeof part, pipe)) > 0)
-    picture.append(part, n);
+  while ((n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0)
+    picture.append(buffer, n);
   if (close_pipe(pipe) != 0 || picture.empty()) {
     std::string reason = "it drew nothing";
     if (std::error_code ignored; fs::file_size(folder.file("errors"), ignored) > 0)

@@ -11,7 +11,7 @@
 namespace inspect {
 
 /// A script that plots wavelengths over the pair index, before and after the scaling, with a line
-/// at each original and extended length. The reports are of one or several methods or models.
+/// at each original and extended length. Each report is one curve: a method or a model.
 std::string wavelength_script(const std::vector<model_report>& reports);
 
 /// A script that plots the attention factor over the length of the sequence. The curve is flat for

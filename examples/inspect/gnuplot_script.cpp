@@ -40,7 +40,7 @@ std::string legend_name(const model_report& report) {
   return name;
 }
 
-// The legend stands below the curves, where it hides no curve and takes no width from the plot.
+// The legend is below the plot, where it hides no curve and does not make the plot narrower.
 const char* const style =
     "set encoding utf8\n"
     "set termoption noenhanced\n"
@@ -152,7 +152,7 @@ void draw_several(curves& to, const std::vector<model_report>& reports) {
   draw_curves(to, all);
 }
 
-// Draws lengths as horizontal lines. A length with several meanings is one line with all its names.
+// Draws lengths as horizontal lines. A length with several names is one line with all names.
 std::string length_lines(const std::vector<model_report>& reports, double low, double high) {
   std::map<std::int64_t, std::string> lengths;
   const auto add = [&](std::int64_t length, const char* what) {
@@ -170,7 +170,7 @@ std::string length_lines(const std::vector<model_report>& reports, double low, d
       add(report.lengths.extended, "extended");
   }
   std::string script = "set rmargin 27\n";
-  double free_from = low; // Names below this would overlap.
+  double free_from = low; // A name below this height would overlap the previous name.
   for (const auto& [length, what] : lengths) {
     const auto y = static_cast<double>(length);
     script +=
@@ -238,9 +238,9 @@ std::string attention_script(const std::vector<model_report>& reports) {
   double low = 1.0, high = 0.1 * std::log(last / static_cast<double>(shortest)) + 1;
   for (const model_report& report : reports) {
     curves::points line;
-    constexpr int steps = 240;
-    for (int step = 0; step <= steps; ++step) {
-      const double length = std::round(first * std::pow(last / first, step / double{steps}));
+    constexpr int n_intervals = 240;
+    for (int i = 0; i <= n_intervals; ++i) {
+      const double length = std::round(first * std::pow(last / first, i / double{n_intervals}));
       line.emplace_back(length, yarn::make_frequencies(report.config.shape, report.config.method,
                                                        static_cast<std::int64_t>(length))
                                     .attention_factor());
@@ -256,7 +256,7 @@ std::string attention_script(const std::vector<model_report>& reports) {
   low -= margin;
   high += margin;
   // gnuplot chooses bad tics for a linked axis.
-  const double step = high - low > 1.0 ? 0.5 : high - low > 0.25 ? 0.2 : 0.05;
+  const double tic_distance = high - low > 1.0 ? 0.5 : high - low > 0.25 ? 0.2 : 0.05;
 
   std::string script = style;
   script += "set logscale x 2\n"
@@ -273,7 +273,7 @@ std::string attention_script(const std::vector<model_report>& reports) {
             "\n";
   script += format("set xrange [%.10g:%.10g]\nset yrange [%.10g:%.10g]\n"
                    "set link y2 via y**2 inverse sqrt(y)\nset y2tics %g\n",
-                   first, last, low, high, step);
+                   first, last, low, high, tic_distance);
   curves drawn;
   draw_curves(drawn, all);
   const auto original = static_cast<long long>(shortest);

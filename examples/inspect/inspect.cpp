@@ -2,7 +2,7 @@
 // inspect config.json: shows how the rotary position embedding of a model is interpreted.
 //
 // The program reads options and configurations, makes reports, writes files, and prints to stdout
-// at the end, so that nothing is printed about wrong input.
+// at the end. Therefore, if the input is wrong, nothing is printed to stdout.
 #include "file.hpp"
 #include "gnuplot.hpp"
 #include "json_report.hpp"
@@ -45,7 +45,7 @@ nlohmann::json parse(const std::string& text) {
   }
 }
 
-// The name of a model: the name of its file, or that of its folder if the file is config.json.
+// The name of a model: the name of its file, or the name of the folder if the file is config.json.
 std::string name_of(const std::filesystem::path& path) {
   const std::filesystem::path folder = std::filesystem::absolute(path).parent_path().filename();
   return path.filename() == "config.json" && !folder.empty() ? folder.string()

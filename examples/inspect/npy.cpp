@@ -83,16 +83,16 @@ void write_npy(const std::string& path, const yarn::frequencies& frequencies,
         static_cast<double>(n_positions) * static_cast<double>(n_pairs) * bytes_each / 0x1p30));
   output_file file(path);
   file.write(header(range, n_pairs));
-  // Writes parts of a few MB: all of cos, then all of sin. To make rows twice costs less than to
-  // keep them in memory.
-  const std::int64_t part = std::max<std::int64_t>(1, (std::int64_t{1} << 20) / n_pairs);
-  const std::size_t part_size = static_cast<std::size_t>(std::min(part, n_positions) * n_pairs);
-  std::vector<float> cos(part_size), sin(part_size);
+  // Writes blocks of a few MB: all of cos, then all of sin. Making all rows twice costs less than
+  // keeping them in memory.
+  const std::int64_t block = std::max<std::int64_t>(1, (std::int64_t{1} << 20) / n_pairs);
+  const std::size_t block_size = static_cast<std::size_t>(std::min(block, n_positions) * n_pairs);
+  std::vector<float> cos(block_size), sin(block_size);
   std::vector<char> bytes;
-  bytes.reserve(part_size * sizeof(float));
+  bytes.reserve(block_size * sizeof(float));
   for (const std::vector<float>* half : {&cos, &sin})
-    for (std::int64_t done = 0; done < n_positions; done += part) {
-      const std::int64_t n = std::min(part, n_positions - done);
+    for (std::int64_t done = 0; done < n_positions; done += block) {
+      const std::int64_t n = std::min(block, n_positions - done);
       yarn::fill_rows(frequencies, yarn::positions_from(range.begin + done, n), cos.data(),
                       sin.data(), n_pairs);
       bytes.clear();

@@ -23,8 +23,8 @@ position_range position_range_from(const std::string& text);
 /// Writes format 1.0, little-endian float32 ("<f4") in C order, shape (2, positions, pairs): index
 /// 0 is cos, 1 is sin, both times the attention factor.
 /// Errors   std::invalid_argument: the table has more than `largest_table` bytes.
-///          std::runtime_error: the file cannot be opened or written; then no part of the file is
-///          left.
+///          std::runtime_error: the file cannot be opened or written; then no incomplete
+///          file is left.
 /// Example  In Python: cos, sin = numpy.load(path)
 void write_npy(const std::string& path, const yarn::frequencies& frequencies,
                const position_range& range);

@@ -36,14 +36,13 @@ std::optional<options> options_from(int argc, const char* const* argv, std::stri
   options result;
   std::string seq_len, positions;
   double factor = 0, theta = 0;
-  CLI::App app(
-      "Shows how the rotary position embedding in a model's config.json is interpreted, "
-      "and warns about suspicious settings.\nExit code 0: done; 1: the report could not be "
-      "written; 2: something is wrong with the input.",
-      "inspect");
-  app.add_option("config", result.configs, "config.json of a model; several are drawn together")
+  CLI::App app("Shows how the rotary position embedding in a model's config.json is interpreted, "
+               "and warns about suspicious settings.\nExit code 0: done; 1: the report could not "
+               "be written; 2: something is wrong with the input.",
+               "inspect");
+  app.add_option("config", result.configs, "config.json of a model; several are drawn in one plot")
       ->required();
-  // Numbers are read as text, because the message of the parser does not say what is allowed.
+  // Lengths are read as text, because the messages of CLI11 do not say which values are allowed.
   auto* const length = app.add_option("--seq-len", seq_len,
                                       "current length in tokens (default: the extended length)");
   app.add_option("--layer-type", result.layer_type,
@@ -54,20 +53,19 @@ std::optional<options> options_from(int argc, const char* const* argv, std::stri
                "print JSON: an object, or an array of them for several models or layer types");
   app.add_flag("--ascii", result.ascii, "draw with 7-bit characters");
   app.add_option("--compare", result.compare,
-                 "other methods on the same model, by the same factor: all, or some of " +
+                 "other methods for the same model, with the same factor: all, or some of " +
                      known_methods())
       ->delimiter(',')
       ->allow_extra_args(false); // Otherwise the option would take the configurations, too.
-  auto* const scale =
-      app.add_option("--factor", factor, "the factor of the methods that are compared");
+  auto* const scale = app.add_option("--factor", factor, "the factor of the methods in --compare");
   app.add_option("--plot", result.plot,
-                 "draw wavelengths before and after (.png or .svg; gnuplot)");
+                 "draw wavelengths before and after the scaling (.png or .svg; gnuplot)");
   app.add_option("--attention-plot", result.attention_plot,
                  "draw the attention factor against the length (.png or .svg; gnuplot)");
-  auto* const table = app.add_option(
-      "--table", result.table,
-      "write cos and sin as a numpy array: float32, little-endian, shape (2, positions, pairs), "
-      "index 0 cos and 1 sin, the attention factor in them");
+  auto* const table =
+      app.add_option("--table", result.table,
+                     "write cos and sin as a numpy array: float32, little-endian, shape (2, "
+                     "positions, pairs), index 0 cos and 1 sin, times the attention factor");
   auto* const range =
       app.add_option("--positions", positions, "the table's positions BEGIN:END, END not included");
   table->needs(range);
@@ -94,7 +92,7 @@ std::optional<options> options_from(int argc, const char* const* argv, std::stri
     if (!(factor > 0) || !std::isfinite(factor))
       throw std::invalid_argument(format("--factor = %g must be finite and > 0", factor));
     if (result.compare.empty())
-      throw std::invalid_argument("--factor is that of the methods of --compare, which is missing");
+      throw std::invalid_argument("--factor is used only with --compare, which is missing");
     result.factor = factor;
   }
   if (result.compare.size() == 1 && result.compare[0] == "all")

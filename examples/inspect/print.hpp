@@ -16,7 +16,7 @@ std::string print_summary(const model_report& report);
 /// A table with a line for each pair.
 std::string print_pairs(const model_report& report);
 
-/// A table with a line for each method; that of the configuration comes first.
+/// A table with a line for each method. The method of the configuration comes first.
 std::string print_comparison(const model_report& base, const std::vector<model_report>& others);
 
 std::string print_remarks(const std::vector<remark>& remarks);

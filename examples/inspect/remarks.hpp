@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the two sources of warnings share: the list of remarks, and questions about a configuration.
+// Used by warnings.cpp and attention_warnings.cpp: the list of remarks, and functions that examine
+// a report or a configuration.
 #ifndef YARN_EXAMPLES_INSPECT_REMARKS_HPP
 #define YARN_EXAMPLES_INSPECT_REMARKS_HPP
 

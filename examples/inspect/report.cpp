@@ -12,7 +12,7 @@ namespace {
 
 constexpr double two_pi = 6.283185307179586;
 
-/// Larger numbers are not lengths, and would not fit the integers.
+/// Larger numbers are not lengths, and would not fit into 64 bits.
 constexpr double longest = 9007199254740992.0;
 
 std::int64_t product(std::int64_t length, double factor) {
@@ -62,10 +62,10 @@ context_lengths lengths_of(const yarn::hf_config& config) {
     lengths.original = config.max_position_embeddings;
     lengths.original_is_max_position = true;
   }
-  // Llama 3's factor is not a ratio of lengths (8 * 8192 for 131072). LongRoPE's lists are made for
-  // max_position_embeddings. With linear scaling, some published models give the length before the
-  // extension as max_position_embeddings and others the length after. So without an original
-  // length, its factor gives no extended length.
+  // The factor of Llama 3 is not a ratio of lengths (factor 8, from 8192 to 131072). The lists of
+  // LongRoPE are made for max_position_embeddings. With linear scaling, max_position_embeddings is
+  // the length before the extension in some published models, and the length after it in others.
+  // So without an original length, the factor does not give the extended length.
   lengths.extended = config.max_position_embeddings;
   const bool factor_extends = std::holds_alternative<yarn::yarn_scaling>(config.method) ||
                               std::holds_alternative<yarn::dynamic_yarn_scaling>(config.method) ||
@@ -100,7 +100,7 @@ std::vector<model_report> compare(const model_report& base, const std::vector<st
     s = static_cast<double>(base.lengths.extended) / static_cast<double>(original);
   if (!(s > 1.0) && !factor)
     throw std::invalid_argument(
-        "--compare: the configuration extends nothing, so --factor must say by how much");
+        "--compare: the configuration does not extend the context, so --factor is needed");
   std::vector<model_report> reports;
   for (const std::string& name : methods) {
     model_report report;

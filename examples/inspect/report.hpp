@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// All numbers about one configuration at one length. The code that prints, plots and warns uses
-// these numbers and computes none of its own.
+// All numbers about one configuration at one length. The code that prints, plots and warns only
+// reads these numbers.
 #ifndef YARN_EXAMPLES_INSPECT_REPORT_HPP
 #define YARN_EXAMPLES_INSPECT_REPORT_HPP
 
@@ -40,7 +40,7 @@ struct model_report {
   bool seq_len_given = false; ///< false: seq_len is the extended length
   yarn::frequencies frequencies;
   std::vector<pair_report> pairs;
-  double float32_angle_error = 0.0; ///< rad, of float32(position * inv_freq) at the last position
+  double float32_angle_error = 0.0; ///< rad; of float32(position * inv_freq) at the last position
 
   std::int64_t rotary_dim() const { return config.shape.rotated(); }
   double logit_factor() const {

@@ -10,7 +10,7 @@
 namespace inspect {
 namespace {
 
-// The mark of a character cell. Later ones cover earlier ones.
+// The mark of a character cell. Later marks of this list cover earlier ones.
 enum class mark { none, extended, original, before, after, never };
 
 struct glyphs {
@@ -31,7 +31,7 @@ public:
   canvas(double low, double high)
       : low_(low), high_(high), marks_(std::size_t{plot_width} * plot_height) {}
 
-  // The line of a wavelength; 0 is at the top.
+  // The text line of a wavelength; line 0 is at the top.
   int row(double wavelength) const {
     const double share = (std::log10(wavelength) - low_) / (high_ - low_);
     const double row = std::round((1 - share) * (plot_height - 1));
@@ -102,7 +102,7 @@ std::string terminal_plot(const model_report& report, bool ascii) {
   }
 
   std::string text = "  wavelength in tokens\n";
-  // Each power of 10 gets a label, unless two would stand in the same line.
+  // Each power of 10 gets a label, unless two labels would be in the same line.
   int labelled_row = -1;
   std::vector<std::string> labels(plot_height);
   for (int decade = static_cast<int>(std::floor(span.high)); decade >= span.low; --decade) {

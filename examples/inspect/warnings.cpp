@@ -12,7 +12,7 @@
 namespace inspect {
 namespace {
 
-// Whether layers attend to a window only. Warnings about long distances do not concern them.
+// Whether the layers attend only to a window. Such layers get no warnings about long distances.
 bool is_local(const model_report& r) { return r.layer_type.find("sliding") != std::string::npos; }
 
 void on_lengths(const model_report& r, remark_list& to) {
@@ -28,37 +28,34 @@ void on_lengths(const model_report& r, remark_list& to) {
     const bool is_unextended = static_cast<double>(max) <= 1.5 * static_cast<double>(original) &&
                                covered > 1.01 * double(max);
     if (is_unextended)
-      to.note(
-          "max-position-not-extended",
-          format("max_position_embeddings = %lld is %s; factor %g extends %lld to %.0f tokens, but "
-                 "engines whose limit is max_position_embeddings stop there",
-                 shown(max),
-                 max == original ? "the original length" : "close to the original length", *factor,
-                 shown(original), covered));
+      to.note("max-position-not-extended",
+              format("max_position_embeddings = %lld is %s; factor %g extends %lld to %.0f tokens, "
+                     "but engines whose limit is max_position_embeddings stop there",
+                     shown(max),
+                     max == original ? "the original length" : "close to the original length",
+                     *factor, shown(original), covered));
     else if (ratio > 1.01)
       to.warn(
           "factor-and-lengths",
           format("factor = %g covers %lld * %g = %.0f tokens, but max_position_embeddings = %lld: "
-                 "positions above are beyond the interpolated range (%g would match)",
-                 *factor, shown(original), *factor, covered, shown(max),
+                 "positions above %.0f are beyond the interpolated range (factor = %g would match)",
+                 *factor, shown(original), *factor, covered, shown(max), covered,
                  static_cast<double>(max) / static_cast<double>(original)));
     else if (ratio < 0.99)
       to.warn(
           "factor-and-lengths",
           format("factor = %g covers %lld * %g = %.0f tokens, but max_position_embeddings = %lld: "
-                 "frequencies are compressed more than that length needs (%g would match)",
+                 "frequencies are divided by more than this length needs (factor = %g would match)",
                  *factor, shown(original), *factor, covered, shown(max),
                  static_cast<double>(max) / static_cast<double>(original)));
   }
   if (const auto* llama3 = method<yarn::llama3_scaling>(r);
       llama3 != nullptr && max != 0 &&
       static_cast<double>(original) * llama3->factor != static_cast<double>(max))
-    to.note(
-        "llama3-factor",
-        format(
-            "factor %g * %lld is not max_position_embeddings = %lld; with llama3 it need not be: "
-            "Llama 3.1 has 8 * 8192 for 131072",
-            llama3->factor, shown(original), shown(max)));
+    to.note("llama3-factor",
+            format("factor %g * %lld is not max_position_embeddings = %lld; with llama3 the two "
+                   "may differ: Llama 3.1 has factor 8 and the lengths 8192 and 131072",
+                   llama3->factor, shown(original), shown(max)));
   if (max == 0)
     to.note("no-max-position",
             "max_position_embeddings is not given: the intended length is unknown");
@@ -69,18 +66,15 @@ void on_lengths(const model_report& r, remark_list& to) {
   const bool is_static = !is_dynamic(r.config.method);
   if (is_static && factor && *factor > 1.0 && r.seq_len_given && original != 0 &&
       r.seq_len <= original && method<yarn::llama3_scaling>(r) == nullptr)
-    to.note(
-        "static-scaling",
-        format("seq_len = %lld fits the original %lld tokens, but this method is static: it scales "
-               "short texts as well",
-               shown(r.seq_len), shown(original)));
+    to.note("static-scaling", format("seq_len = %lld fits the original %lld tokens, but this "
+                                     "method is static: it scales short texts as well",
+                                     shown(r.seq_len), shown(original)));
   if (r.float32_angle_error > 0.03)
-    to.note(
-        "float32-angles",
-        format("float32(position * inv_freq) is off by up to %.2g rad at position %lld: compute "
-               "angles in float64 or integers (and never in 16 bits, which lose positions above "
-               "256 in bfloat16, 2048 in float16)",
-               r.float32_angle_error, shown(r.seq_len - 1)));
+    to.note("float32-angles",
+            format("float32(position * inv_freq) is off by up to %.2g rad at position %lld: "
+                   "compute angles in float64 or integers (and never in 16 bits, which lose "
+                   "positions above 256 in bfloat16, 2048 in float16)",
+                   r.float32_angle_error, shown(r.seq_len - 1)));
 }
 
 void on_dynamic_methods(const model_report& r, remark_list& to) {
@@ -89,9 +83,9 @@ void on_dynamic_methods(const model_report& r, remark_list& to) {
     if (r.config.max_position_embeddings != 0 && r.config.max_position_embeddings <= limit)
       return; // The long list is never used.
     const std::string text =
-        format("frequencies change where the length passes %lld tokens: keys cached before were "
-               "rotated by "
-               "short_factor, and must be rotated anew (yarn::rerotation) or computed again",
+        format("frequencies change when the length exceeds %lld tokens: keys that were cached "
+               "before have the frequencies of short_factor, and must be rotated once more "
+               "(yarn::rerotation) or computed again",
                shown(limit));
     if (r.seq_len_given && r.seq_len > limit)
       to.warn("longrope-crossing", text);
@@ -104,12 +98,11 @@ void on_dynamic_methods(const model_report& r, remark_list& to) {
   const std::int64_t limit = r.lengths.original;
   if (r.seq_len_given && r.seq_len <= limit)
     return;
-  to.warn(
-      "dynamic-kv-cache",
-      format("frequencies change with every token above %lld: keys in a KV cache keep those of the "
-             "step that wrote them, and must be rotated anew (yarn::rerotation), or be cached "
-             "unrotated",
-             shown(limit)));
+  to.warn("dynamic-kv-cache",
+          format("frequencies change with every token above %lld: keys in a KV cache have the "
+                 "frequencies of the step that wrote them, and must be rotated once more "
+                 "(yarn::rerotation), or be cached unrotated",
+                 shown(limit)));
 }
 
 void on_factor(const model_report& r, remark_list& to) {
@@ -118,29 +111,28 @@ void on_factor(const model_report& r, remark_list& to) {
     return;
   const bool is_dynamic_method = is_dynamic(r.config.method);
   if (*factor < 1.0)
-    to.warn("factor-below-one",
-            format("factor = %g is below 1: it stretches frequencies instead of compressing them",
-                   *factor));
+    to.warn(
+        "factor-below-one",
+        format("factor = %g is below 1: it raises frequencies instead of lowering them", *factor));
   else if (*factor == 1.0 && !is_dynamic_method)
-    to.note("factor-one", "factor = 1 scales nothing");
+    to.note("factor-one", "factor = 1 changes no frequency");
 }
 
 void on_theta(const model_report& r, remark_list& to) {
   const double theta = r.config.shape.rope_theta;
   if (theta < 100.0 || theta > 1e12)
-    to.warn("theta-implausible",
-            format("rope_theta = %g is far from any model's (from 100 for images to 1e11 for text)",
-                   theta));
-  // Pairs that do not turn, as in proportional scaling, look alike at every distance on purpose.
+    to.warn("theta-implausible", format("rope_theta = %g is far from that of any known model (100 "
+                                        "for images, up to 1e11 for text)",
+                                        theta));
+  // Pairs that do not turn (proportional scaling) are the same at every distance on purpose.
   double reach = 0;
   for (const pair_report& pair : r.pairs)
     reach = std::max(reach, pair.wavelength);
   if (!is_local(r) && r.lengths.extended != 0 && reach < static_cast<double>(r.lengths.extended))
-    to.warn(
-        "theta-and-length",
-        format("the slowest pair turns once in %s tokens, less than the context of %lld: distant "
-               "positions look alike; rope_theta = %g or the factor may be wrong",
-               tokens(reach).c_str(), shown(r.lengths.extended), theta));
+    to.warn("theta-and-length",
+            format("the slowest pair turns once in %s tokens, less than the context of %lld: "
+                   "distant positions look alike; rope_theta = %g or the factor may be wrong",
+                   tokens(reach).c_str(), shown(r.lengths.extended), theta));
 }
 
 void on_shape(const model_report& r, remark_list& to) {
@@ -150,27 +142,24 @@ void on_shape(const model_report& r, remark_list& to) {
             format("rotary_dim = %lld gives %lld pairs only", shown(rotary), shown(rotary / 2)));
   if (const std::int64_t still = count(r, yarn::frequency_zone::unrotated); still != 0)
     to.note("unrotated-pairs",
-            format("%lld of %lld pairs do not turn; their elements keep their places in the whole "
-                   "head, unlike partial rotary, whose pairs are those of a shorter head",
+            format("%lld of %lld pairs do not turn; pairs are formed over the whole head, unlike "
+                   "partial rotary, whose pairs are formed over the first elements of a head",
                    shown(still), shown(rotary / 2)));
   if (rotary < head)
-    to.note(
-        "partial-rotary",
-        format(
-            "%lld of %lld elements of a head are rotated; their frequencies are taken over those "
-            "%lld, and the other elements must stay as they are",
-            shown(rotary), shown(head), shown(rotary)));
+    to.note("partial-rotary",
+            format("%lld of %lld elements of a head are rotated; their frequencies are computed "
+                   "for a width of %lld, and the other elements must not change",
+                   shown(rotary), shown(head), shown(rotary)));
 }
 
 void on_keys(const model_report& r, const nlohmann::json& config, remark_list& to) {
   for (const char* key : {"mrope_section", "xdrope_section"})
     if (has_key(config, key))
-      to.warn(
-          "mrope-sections",
-          format("%s: positions have several axes; the frequencies are right, but rows hold for "
-                 "text only, where all axes are equal: which pair takes which axis is not "
-                 "handled",
-                 key));
+      to.warn("mrope-sections",
+              format("%s: positions have several axes; the frequencies are right, but rows are "
+                     "right only for text, where all axes are equal: yarn cannot use one axis for "
+                     "some pairs and another axis for others",
+                     key));
   for (const std::string& name : r.config.unused) {
     const std::string last = name.substr(name.rfind('.') + 1);
     // Published models have these keys, which have no effect on frequencies.
@@ -181,25 +170,25 @@ void on_keys(const model_report& r, const nlohmann::json& config, remark_list& t
   }
 }
 
-// Adds the notes of the reader, except for those that a remark here repeats.
+// Adds the notes of the reader (hf_config), except for notes that repeat a remark of this file.
 void on_notes(const model_report& r, remark_list& to) {
   constexpr struct {
     const char* id;
     const char* words;
-  } said[] = {{"factor-and-lengths", "does not match max_position_embeddings"},
-              {"max-position-not-extended", "does not match max_position_embeddings"},
-              {"max-position-not-extended", "it is not extended by factor"},
-              {"attention-factor-overrides", "attention_factor ="},
-              {"lone-mscale", "of mscale and mscale_all_dim one alone"},
-              {"mrope-sections", "sections for positions with several axes"}};
+  } repeated[] = {{"factor-and-lengths", "does not match max_position_embeddings"},
+                  {"max-position-not-extended", "does not match max_position_embeddings"},
+                  {"max-position-not-extended", "the length is not extended by factor"},
+                  {"attention-factor-overrides", "attention_factor ="},
+                  {"lone-mscale", "only one of mscale and mscale_all_dim"},
+                  {"mrope-sections", "sections for positions with several axes"}};
   const std::vector<remark> ours = to.list;
   for (const std::string& text : r.config.notes) {
-    const bool is_said = std::any_of(ours.begin(), ours.end(), [&](const remark& mine) {
-      return std::any_of(std::begin(said), std::end(said), [&](const auto& pair) {
+    const bool is_repeated = std::any_of(ours.begin(), ours.end(), [&](const remark& mine) {
+      return std::any_of(std::begin(repeated), std::end(repeated), [&](const auto& pair) {
         return mine.id == pair.id && text.find(pair.words) != std::string::npos;
       });
     });
-    if (!is_said)
+    if (!is_repeated)
       to.note("reader", text);
   }
 }
@@ -212,10 +201,9 @@ void on_layer_types(const model_report& r, const std::vector<std::string>& layer
   for (const std::string& type : layer_types)
     if (type != r.layer_type)
       others += (others.empty() ? "" : ", ") + type;
-  to.note("layer-types",
-          format("this is the RoPE of %s layers; others have their own: %s (frequencies "
-                 "and rows for each)",
-                 r.layer_type.c_str(), others.c_str()));
+  to.note("layer-types", format("this is the RoPE of %s layers; other layers have their own: %s "
+                                "(make frequencies and rows for each)",
+                                r.layer_type.c_str(), others.c_str()));
 }
 
 } // namespace

@@ -21,12 +21,12 @@ inline double worse(double a, double b) {
   return b > a ? b : std::numeric_limits<double>::infinity();
 }
 
-/// The bound of include/yarn/rows.hpp: half the spacing of floats between 1 and 2, because entries
-/// contain the attention factor, and a small share for the angle.
+/// The bound of include/yarn/rows.hpp: half the spacing of floats between 1 and 2 (entries contain
+/// the attention factor), and a small share for the angle.
 constexpr double allowed_row_error = 0.501 * 0x1p-23;
 
-/// The largest error of cos and sin of a row, relative to the attention factor. The exact value is
-/// the cosine of position * inv_freq.
+/// The largest error of cos and sin of a row, relative to the attention factor. The exact values
+/// are cos and sin of position * inv_freq.
 inline double row_error(const yarn::frequencies& computed, const yarn::frequencies& truth,
                         std::int64_t position) {
   yarn::rotary_rows<float> row;
@@ -50,7 +50,7 @@ inline double row_error(const yarn::frequencies& computed, const yarn::frequenci
 template <class T> inline constexpr double allowed_element_error = 2 * 0x1p-23;
 template <> inline constexpr double allowed_element_error<yarn::bfloat16> = 1.01 * 0x1p-8;
 
-/// Both elements of a pair have errors, in q and in k: 2 * sqrt(2).
+/// 2 * sqrt(2) element errors, because both elements of a pair have errors, in q and in k.
 template <class T> inline constexpr double allowed_score_error = 2.83 * allowed_element_error<T>;
 
 /// The largest error of the elements of some heads at this position, relative to the length of
@@ -98,9 +98,10 @@ template <class T> double dot(const T* a, const T* b) {
   return sum;
 }
 
-/// The largest error of the scores of query tokens [first, last) of `rotated` with a key `distance`
-/// positions earlier, which is `tokens_back` tokens earlier; over all heads, relative to the
-/// lengths of q and k. Every token of both holds the same q and k before the rotation.
+/// The largest error of scores over all heads, relative to the lengths of q and k. The queries are
+/// the tokens [first, last) of `rotated`. The key of each is `tokens_back` tokens and `distance`
+/// positions earlier. Before the rotation, all tokens of `rotated` and `unrotated` have the same q
+/// and k.
 template <class T>
 double score_error(const layer_of<T>& unrotated, const layer_of<T>& rotated,
                    const yarn::frequencies& freqs, std::int64_t distance, std::size_t tokens_back,

@@ -56,8 +56,8 @@ inline model llama_3_1() {
   return {"Llama-3.1-8B", shape_of(128, 5e5), method, 131072, 128};
 }
 
-// A query head has 192 elements, of which the last 64 are rotated, with interleaved pairs. The
-// attention factor is m(1) / m(1) = 1; the temperature is in the softmax scale instead.
+// A query head has 192 elements. The last 64 are rotated, with interleaved pairs. The attention
+// factor is m(1) / m(1) = 1, because the model puts the temperature into the softmax scale.
 inline model deepseek_v3() {
   yarn::yarn_scaling method = yarn_of(40, 4096);
   method.mscale = 1.0;
@@ -70,7 +70,8 @@ inline model deepseek_v3() {
           yarn::softmax_convention::mscale_all_dim_squared};
 }
 
-// One divisor per pair, in float32 as published: a short list up to 4096 tokens, a long list above.
+// One divisor per pair, in float32 as published: the short list up to 4096 tokens, the long list
+// above.
 inline model phi_3_5(const char* name, std::int64_t seq_len) {
   constexpr std::array<float, 48> short_factors = {
       1.0F,       1.02F,      1.03F,      1.03F,      1.05F,      1.05F,      1.05F,

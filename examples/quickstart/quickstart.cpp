@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The demo. It resolves five published models, rotates a prompt and a decode step in float and in
-// bfloat16, compares the results with exact ones, and measures the speed. The exit code is 1 if an
-// error is larger than promised.
+// The demo. It computes the frequencies of five published models, rotates a prompt and a decode
+// step in float and in bfloat16, compares the results with exact results, and measures the speed.
+// The exit code is 1 if an error is larger than promised.
 #include "accuracy.hpp"
 #include "models.hpp"
 #include "report.hpp"
@@ -22,8 +22,8 @@ namespace {
 constexpr std::size_t n_prompt = 8192;
 constexpr std::int64_t last_position = 131071;
 
-/// One step of Yarn-Llama-2-7b-128k: all that an engine does with the library. The calls are the
-/// same for every element type.
+/// One step of Yarn-Llama-2-7b-128k, with all calls of the library that an engine needs. The calls
+/// are the same for every element type.
 template <class T>
 void rotate_step(const std::vector<layer_of<T>>& layers,
                  const std::vector<std::int32_t>& token_positions) {
@@ -117,7 +117,7 @@ template <class T> rotation_errors errors_of_yarn(const yarn::frequencies& freqs
 }
 
 /// The errors of a decode step that is rotated by the frequencies `others`.
-rotation_errors errors_of_others(const yarn::frequencies& others, const yarn::frequencies& freqs) {
+rotation_errors errors_with(const yarn::frequencies& others, const yarn::frequencies& freqs) {
   const std::vector<std::int32_t> token_positions = step_positions();
   const std::size_t n_step = token_positions.size();
   const layer_of<float> step(n_step); // The call below makes its rows itself.
@@ -128,17 +128,16 @@ rotation_errors errors_of_others(const yarn::frequencies& others, const yarn::fr
   return errors_of_step(step, freqs);
 }
 
-template <class T> bool as_promised(const rotation_errors& errors) {
+template <class T> bool is_within_bounds(const rotation_errors& errors) {
   return errors.elements <= allowed_element_error<T> &&
          worse(errors.step_scores, errors.prompt_scores) <= allowed_score_error<T>;
 }
 
-/// Returns whether every element and every score is within the promised bounds. The exact score
-/// depends only on the distance of the two tokens.
+/// Returns whether every element and every score is within the promised bounds.
 bool check_rotations(const yarn::frequencies& freqs) {
   const rotation_errors ours = errors_of_yarn<float>(freqs);
   const rotation_errors in_bfloat16 = errors_of_yarn<yarn::bfloat16>(freqs);
-  const rotation_errors common = errors_of_others(yarn::float32_pipeline(freqs), freqs);
+  const rotation_errors common = errors_with(yarn::float32_pipeline(freqs), freqs);
   std::printf("Largest errors against the exact rotation; scores q.k at distances 0 to 2047\n");
   std::printf("%-30s %23s %8s %15s\n", "", "common float32 pipeline", "yarn", "yarn, bfloat16");
   std::printf("%-30s %23.1e %8.1e %15.1e\n", "element / |pair| at 131071", common.elements,
@@ -147,7 +146,7 @@ bool check_rotations(const yarn::frequencies& freqs) {
               ours.step_scores, in_bfloat16.step_scores);
   std::printf("%-30s %23s %8.1e %15.1e\n", "score / (|q| |k|), 8192 tokens", "", ours.prompt_scores,
               in_bfloat16.prompt_scores);
-  return as_promised<float>(ours) && as_promised<yarn::bfloat16>(in_bfloat16);
+  return is_within_bounds<float>(ours) && is_within_bounds<yarn::bfloat16>(in_bfloat16);
 }
 
 void print_throughput(const std::string& what, const comparison& c, std::size_t n_bytes) {
@@ -158,7 +157,7 @@ void print_throughput(const std::string& what, const comparison& c, std::size_t 
               gigabytes / c.baseline_seconds, c.ratio);
 }
 
-/// `freqs` must have no attention factor. Otherwise the tensors would grow with every round.
+/// The attention factor of `freqs` must be 1. Otherwise the tensors would grow with every round.
 template <class T> void measure_prompt(const std::string& type, const yarn::frequencies& freqs) {
   constexpr auto half_split = yarn::pairing::half_split;
   const layer_of<T> prompt(n_prompt);
@@ -174,10 +173,10 @@ template <class T> void measure_prompt(const std::string& type, const yarn::freq
   const auto from_rows = [&] { yarn::rope_apply(q, k, rows, half_split); };
   print_throughput("prompt of 8192 tokens, " + type, compare(1.0, from_rows, negate_prompt),
                    n_bytes);
-  const auto on_the_way = [&] {
+  const auto with_rows_of = [&] {
     yarn::rope_apply(q, k, yarn::rows_of(freqs, yarn::positions_from(0)), half_split);
   };
-  print_throughput("  rows made on the way", compare(1.0, on_the_way, negate_prompt), n_bytes);
+  print_throughput("  rows made by rope_apply", compare(1.0, with_rows_of, negate_prompt), n_bytes);
 }
 
 template <class T> void measure_decode(const std::string& type, const yarn::frequencies& freqs) {

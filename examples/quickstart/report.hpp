@@ -63,9 +63,9 @@ inline void print_wavelengths(const std::vector<model>& models) {
 }
 
 inline void print_zones(const std::vector<model>& models) {
-  std::printf("Pairs, and where the attention temperature is\n");
+  std::printf("Pairs by zone; attention factor on cos and sin; softmax scale\n");
   std::printf("%-22s %6s %7s %12s %6s %9s %11s\n", "", "kept", "blended", "interpolated", "ramp",
-              "cos, sin", "softmax");
+              "factor", "softmax");
   for (const model& m : models) {
     const yarn::frequencies freqs = m.frequencies();
     const auto count = [&](yarn::frequency_zone zone) {

@@ -30,7 +30,7 @@ inline float value_of(yarn::bfloat16 element) { // the upper half of a float
 }
 
 inline void assign(float& element, float value) { element = value; }
-inline void assign(yarn::bfloat16& element, float value) { // truncated: any number serves here
+inline void assign(yarn::bfloat16& element, float value) { // truncated, because any numbers will do
   std::uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
   element.bits = static_cast<std::uint16_t>(bits >> 16);

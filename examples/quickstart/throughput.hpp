@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Compares times with the least that any work in place must do: reading and writing the same bytes.
+// Compares times with the least work that any operation in place must do: reading and writing the
+// same bytes.
 #ifndef YARN_EXAMPLES_QUICKSTART_THROUGHPUT_HPP
 #define YARN_EXAMPLES_QUICKSTART_THROUGHPUT_HPP
 
@@ -45,8 +46,8 @@ struct comparison {
   double ratio; ///< median over the rounds of baseline / work; above 1, the work is faster
 };
 
-/// Runs work and baseline alternately for some seconds, so that changes of the clock rate and other
-/// programs disturb both.
+/// Measures work and baseline alternately for `seconds`, so that changes of the clock rate and
+/// other programs affect both.
 template <class Work, class Baseline>
 comparison compare(double seconds, const Work& work, const Baseline& baseline) {
   std::vector<double> times, baseline_times, ratios;

@@ -8,9 +8,10 @@
 //     kernels.cpp    YARN_DISPATCH_PART(rope_kernels, &rotate)        compiled once per part
 //     elsewhere      yarn::dispatch<rope_kernels>().rotate(...);
 //
-// Only plain data may pass between parts and the rest of the program: numbers, pointers, and of
-// this library views, positions, thread slices, pairings and 16-bit elements (detail/base/abi.hpp).
-// Frequencies and rows stay in their part, behind a pointer. examples/dispatch is a whole program.
+// Only plain data may pass between parts and the rest of the program: numbers, pointers, and these
+// types of the library: views, positions, thread slices, pairings and 16-bit elements
+// (detail/base/abi.hpp). Frequencies and rows stay in their part, behind a pointer.
+// examples/dispatch is a whole program.
 #ifndef YARN_DISPATCH_HPP
 #define YARN_DISPATCH_HPP
 
@@ -42,7 +43,7 @@ inline namespace YARN_ABI {
 inline const char* name_of(isa set);
 
 /// The largest instruction set that this processor and its operating system support. The result is
-/// computed once, because cpuid is slow under a hypervisor. Any thread may call first.
+/// computed once, because cpuid is slow under a hypervisor. The first call may be on any thread.
 /// Errors   None.
 inline isa supported_isa();
 
@@ -84,7 +85,8 @@ template <class Kernels> const Kernels& dispatch() {
 
 /// Defines the kernels of a part. The arguments are the members of Kernels in their order, as
 /// constant expressions. Use this macro once in the source of the kernels, outside of any
-/// namespace. Define the functions in an anonymous namespace; otherwise parts would share them.
+/// namespace. Define the functions in an anonymous namespace; otherwise the parts would share one
+/// definition.
 #define YARN_DISPATCH_PART(Kernels, ...)                                                           \
   static_assert(yarn::isa::YARN_DISPATCH_ISA <= yarn::detail::isa_of_flags,                        \
                 "yarn: this part is compiled without the flags of its instruction set");           \

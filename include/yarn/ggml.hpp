@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// For ggml: views of its tensors, our rotation as nodes of its graphs, and its GGUF files for
+// For ggml: views of ggml tensors, nodes that rotate in ggml graphs, and a reader of GGUF files for
 // gguf_config_from. Opt-in; needs the headers and libraries of ggml (tested with 0.27).
 //
 //     ggml_tensor* rows = yarn::rope_rows_node(ctx, positions, freqs);   // once per graph
@@ -9,10 +9,11 @@
 //     }
 //
 // The nodes are custom operators of ggml. They run on the CPU, in the threads of the graph, and
-// give the same bits with any number of threads. All checks are made when a node is built. None is
-// made when the graph is computed, because exceptions cannot pass through the threads of ggml.
+// give the same bits with any number of threads. All checks are made when a node is built. There
+// are no checks when the graph is computed, because exceptions cannot pass through the threads of
+// ggml.
 //
-// In place of ggml_rope_multi (M-RoPE and vision), give the frequencies the axes of ggml's mode, and
+// In place of ggml_rope_multi (M-RoPE, vision towers), give the pairs the axes of ggml's mode, and
 // pass the number of tokens with the positions:
 //
 //     auto freqs = yarn::with_axes_of_mode(text, GGML_ROPE_TYPE_MROPE, sections);
@@ -35,14 +36,14 @@ inline namespace YARN_ABI {
 /// Types    T: float for f32, double for f64, a 16-bit format of types.hpp for f16 and bf16.
 /// Errors   std::invalid_argument, with the name of the tensor: another type, the elements of a
 ///          head are not contiguous, a stride is not a multiple of the element size, the tensor has
-///          no memory or none that the CPU can read, a fourth dimension (use the overload with a
-///          sequence).
+///          no memory, or memory that the CPU cannot read, a fourth dimension (use the overload
+///          with a sequence).
 template <class T> heads_view<T> heads_from(const ggml_tensor* x) {
   detail::check_not_null("ggml tensor", x);
   if (x->ne[3] != 1)
-    detail::fail_argument(
-        "yarn: ggml tensor {} has ne[3] = {} sequences; heads_from(x, sequence) is one",
-        detail::name_of(x), x->ne[3]);
+    detail::fail_argument("yarn: ggml tensor {} has ne[3] = {} sequences; heads_from(x, sequence) "
+                          "returns one of them",
+                          detail::name_of(x), x->ne[3]);
   return detail::heads_at<T>(x, 0, detail::host_data_of(x));
 }
 /// The heads of one sequence of a tensor [head_dim, n_heads, n_tokens, n_sequences].
@@ -97,8 +98,8 @@ inline pairing pairing_from_mode(int mode) {
 /// the same position on all of them.
 /// Shape    positions: i32 [n_tokens], contiguous, as for ggml_rope_ext. Result: f32 [2 * n_pairs,
 ///          n_tokens].
-/// Requires freqs must outlive the graph and must not change while it is computed. For a dynamic
-///          method, assign new frequencies between two computations.
+/// Requires freqs must outlive the graph and must not change while the graph is computed. For a
+///          dynamic method, assign new frequencies between two computations.
 /// Errors   std::invalid_argument: positions of another type or shape, frequencies without pairs.
 ///          The computation of the graph has no errors.
 inline ggml_tensor* rope_rows_node(ggml_context* context, ggml_tensor* positions,
@@ -126,7 +127,7 @@ template <class Integer>
 ggml_tensor* rope_rows_node(ggml_context*, ggml_tensor*, const frequencies&&, Integer) = delete;
 
 /// Writes rows into a tensor of the caller, which can be an input of a graph in place of the node.
-/// The positions may be a list of 32 or 64 bits, a run, or axis_positions.
+/// The positions may be a list of 32 or 64 bits, a run of positions, or axis_positions.
 /// Shape    rows: f32 [2 * n_pairs, n_tokens], in memory that the CPU can read.
 /// Errors   Those of fill_rows, and std::invalid_argument: a tensor of another type or shape. All
 ///          checks come before the first write.
@@ -138,8 +139,8 @@ inline void fill_rope_rows(ggml_tensor* rows, const frequencies& freqs,
   detail::fill_rope_rows(rows, freqs, list);
 }
 
-/// A node that rotates x in place, like ggml_rope_ext_inplace, by rows that all layers share. The
-/// elements behind 2 * n_pairs keep their values. All sequences have the same positions, as in
+/// A node that rotates x in place, like ggml_rope_ext_inplace, with rows that all layers share.
+/// Elements from 2 * n_pairs on keep their values. All sequences have the same positions, as in
 /// ggml_rope_ext.
 /// Shape    x: [head_dim, n_heads, n_tokens, n_sequences], any strides, head_dim >= 2 * n_pairs.
 ///          rows: the result of rope_rows_node or fill_rope_rows, one row per token.
@@ -163,7 +164,7 @@ inline ggml_tensor* rope_inplace_node(ggml_context* context, ggml_tensor* x, ggm
 }
 
 /// A reader for gguf_config_from, of a GGUF file that ggml has opened. `tensors` is the context
-/// that gguf_init_from_file made for gguf_init_params.ctx. It may be null for files without
+/// that gguf_init_from_file made for gguf_init_params.ctx. `tensors` may be null for files without
 /// frequency factors. The file and the context must outlive the reader.
 /// Errors   std::invalid_argument: the data of a factor tensor is not loaded (no_alloc), or its
 ///          type is neither f32 nor f16.

@@ -20,7 +20,7 @@
 //   rope.dimension_count        rotated elements [partial_rotary_factor * head_dim,
 //                               qk_rope_head_dim]; missing: all
 //   rope.freq_base              [rope_theta]
-//   rope.dimension_sections     M-RoPE [mrope_section]: reported
+//   rope.dimension_sections     M-RoPE [mrope_section]: reported, not applied
 //   ..._swa                     key_length, dimension_count and freq_base of layers with a
 //                               sliding window
 //   rope.scaling.type           none, linear, yarn, longrope; missing: linear
@@ -41,13 +41,13 @@
 //                               by architecture: 0.1 * [mscale_all_dim] (DeepSeek-V2 and similar
 //                               ones), [mscale_all_dim] (Mistral 3), or ignored
 //   rope.scaling.alpha          Hunyuan: the base becomes b * alpha^(d/(d-2))
-//   rope.scaling.finetuned      about the training; Granite: false turns the rotation off
+//   rope.scaling.finetuned      about the training; Granite: false means no rotation (a note)
 //
 // Tensors: rope_freqs.weight has divisors of the frequencies (the scaling of Llama 3 and Gemma 4);
 // rope_factors_short.weight and rope_factors_long.weight are [short_factor] and [long_factor].
 //
 // YaRN's attention factor equals that of Hugging Face: llama.cpp divides it by 1 + 0.1 ln s, and
-// ggml multiplies it by this number again.
+// ggml multiplies the quotient by the same number.
 //
 // Differences from Hugging Face and llama.cpp:
 // * The file has no mscale. llama.cpp uses 1, and for deepseek2 mscale_all_dim.
@@ -89,8 +89,8 @@ struct gguf_config {
   std::int64_t original_max_position_embeddings = 0; ///< L of the method; 0: not given
   std::int64_t qk_head_dim = 0;   ///< the whole width of a query head, for softmax_scale
   std::int64_t rotary_offset = 0; ///< the first rotated element of a query head; 0 except for MLA
-  std::vector<std::int64_t>
-      dimension_sections; ///< M-RoPE: the number of pairs of each axis of positions; empty: none
+  /// M-RoPE: the number of pairs of each axis of positions. Empty: none.
+  std::vector<std::int64_t> dimension_sections;
   std::vector<std::string> unused; ///< keys with ".rope." that this reader does not know
   std::vector<std::string> notes;  ///< derived and contradictory values, as sentences for a log
 };
@@ -99,14 +99,14 @@ struct gguf_config {
 /// Types    Reader: a type with these const functions. An optional is empty if there is no such
 ///          key, or if the key has another type:
 ///            std::optional<double> number(const std::string& key), any integer, float or bool
-///            std::optional<std::vector<double>> numbers(const std::string& key), an array of them
+///            std::optional<std::vector<double>> numbers(const std::string& key), an array of these
 ///            std::optional<std::string> text(const std::string& key)
 ///            std::vector<std::string> keys()
 ///            std::optional<std::vector<float>> tensor(const std::string& name)
 /// Errors   std::invalid_argument with the name of the key: a key is missing, has another type, is
-///          not finite or out of range; a tensor has another number of values than pairs; the
-///          sliding windows of the architecture are not known here. `notes` lists all derived
-///          values.
+///          not finite or out of range; a tensor has another number of values than pairs; it is not
+///          known how the architecture rotates layers with a sliding window. `notes` lists all
+///          derived values.
 template <class Reader>
 gguf_config gguf_config_from(const Reader& reader, const gguf_options& options = {});
 
@@ -118,8 +118,8 @@ inline frequencies make_frequencies(const gguf_config& config, std::int64_t seq_
 
 /// The pairing with which llama.cpp rotates this architecture. The file does not contain the
 /// pairing. The Hugging Face weights of the same model may need the other pairing, because
-/// converters permute the weights of Llama and others. with_sections: whether the file has
-/// dimension_sections, which decides for GLM-4.
+/// converters permute the weights of Llama and others. `with_sections`: whether the file has
+/// dimension_sections. The pairing of GLM-4 depends on them.
 /// Returns  Empty for architectures that are not listed in detail/gguf/architectures.hpp, and for
 ///          architectures that llama.cpp does not rotate.
 /// Errors   None.

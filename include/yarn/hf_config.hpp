@@ -51,9 +51,9 @@ struct hf_config {
   /// The name in transformers 5: "default", "linear", "dynamic", "yarn", "llama3", "longrope" or
   /// "proportional". HunYuan's "dynamic" with an alpha is "ntk".
   std::string rope_type;
-  std::int64_t max_position_embeddings =
-      0; ///< tokens; before or after an extension, as files differ; 0: not given
-  /// L of the method, tokens; 0: not needed, or not given.
+  /// Tokens. The length before an extension in some files, after it in others. 0: not given.
+  std::int64_t max_position_embeddings = 0;
+  /// L of the method, tokens. 0: not needed, or not given.
   std::int64_t original_max_position_embeddings = 0;
   std::optional<yarn::pairing> pairing; ///< set if a key gives the pairing (rope_interleave)
   /// The keys that this reader does not know, with their full names ("rope_parameters.foo"): all

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Views of mdspan: std::mdspan (C++23), Kokkos' reference implementation, or any type with the same
-// members. Opt-in. This header includes no mdspan, because its users have included theirs.
+// members. Opt-in. This header does not include an mdspan: include yours before the calls.
 //
 //     std::mdspan x(data, n_tokens, n_heads, head_dim);          // layout_right
 //     yarn::rope_apply(yarn::heads_from(x), rows, p);

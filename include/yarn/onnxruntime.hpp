@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Two operators for onnxruntime on CPUs: one makes the rows once per run, the other rotates q or k
-// of a layer by them. Opt-in; needs onnxruntime 1.18 or newer.
+// Two operators for onnxruntime on CPUs: RopeRows makes the rows once per step, and Rope rotates q
+// or k of a layer with these rows. Opt-in; needs onnxruntime 1.18 or newer.
 //
 //     yarn::onnx_rope_rows rows(freqs);                     // operators must outlive the session
 //     yarn::onnx_rope rope;
@@ -13,7 +13,8 @@
 //                                            └─► yarn.Rope(x of layer 1, rows) ─► y ...
 //
 // If some layers have other frequencies (sliding windows), make a second onnx_rope_rows with
-// another name. The program can also make the rows itself, by fill_rows into a bound input.
+// another name. The program can also make the rows with fill_rows, in an input that it binds to the
+// session.
 #ifndef YARN_ONNXRUNTIME_HPP
 #define YARN_ONNXRUNTIME_HPP
 
@@ -27,13 +28,13 @@ inline namespace YARN_ABI {
 
 // NOLINTBEGIN(readability-identifier-naming): CustomOpBase prescribes the names
 
-/// The operator RopeRows: makes the rows of the tokens of a run.
+/// The operator RopeRows: makes the rows of the tokens of a step.
 /// Shape    Input: position_ids int64 [tokens] or [sequences, tokens], or for frequencies with
-///          several axes also [n_axes, sequences, tokens]. Without the axes, each token has the
-///          same position on all axes. Output: rows float [sequences, tokens, 2 * n_pairs]; a row
-///          is [cos | sin].
-/// Errors   The run fails with a message: another shape, another number of axes than that of the
-///          frequencies, a position beyond +-2^31.
+///          several axes also [n_axes, sequences, tokens]. Without the dimension of the axes, each
+///          token has the same position on all axes. Output: rows float [sequences, tokens, 2 *
+///          n_pairs]; a row is [cos | sin].
+/// Errors   Session::Run fails with a message: another shape, another number of axes than that of
+///          the frequencies, a position beyond +-2^31.
 /// Accuracy That of fill_rows.
 class onnx_rope_rows : public Ort::CustomOpBase<onnx_rope_rows, detail::onnx_rows_kernel, true> {
 public:
@@ -63,16 +64,17 @@ private:
   std::string name_;
 };
 
-/// The operator Rope: rotates heads by rows, on the threads of onnxruntime, with the bits of
-/// rope_apply. It works in place if onnxruntime finds that no other node reads x. The attributes
-/// are those of com.microsoft.RotaryEmbedding: `interleaved` is 0 for half_split and 1 for
-/// interleaved, and has no default; `num_heads` is the number of heads of an x with three axes.
+/// The operator Rope: rotates heads with rows, on the threads of onnxruntime. The result has the
+/// bits of rope_apply. The operator works in place if onnxruntime finds that no other node reads x.
+/// The attributes are those of com.microsoft.RotaryEmbedding: `interleaved` is 0 for half_split and
+/// 1 for interleaved, and has no default; `num_heads` is the number of heads of an x with three
+/// axes.
 /// Shape    Inputs: x [sequences, heads, tokens, dim], or [sequences, tokens, heads * dim] with
 ///          num_heads; rows float [1 or sequences, tokens, 2 * n_pairs] of RopeRows. Output: y of
 ///          the shape of x. Elements beyond 2 * n_pairs of a head are copied.
 /// Types    x: float, double, float16, bfloat16 or float8e4m3fn. y: the type of x.
-/// Errors   The session does not start: `interleaved` is missing. The run fails with a message:
-///          shapes that do not fit, 2 * n_pairs > dim, another type.
+/// Errors   The session cannot be created: `interleaved` is missing. Session::Run fails with a
+///          message: shapes that do not fit, 2 * n_pairs > dim, another type.
 class onnx_rope : public Ort::CustomOpBase<onnx_rope, detail::onnx_rope_kernel, true> {
 public:
   onnx_rope() {
@@ -84,7 +86,7 @@ public:
     };
     ReleaseMayInplace = [](int*, int*) {};
     // y has the type and the shape of x. With known shapes onnxruntime can plan to work in place.
-    // (The function of CustomOpBase for this purpose would have to name the type.)
+    // (The shape inference function of CustomOpBase would have to name the type of y.)
     InferOutputShapeFn = [](const OrtCustomOp*, OrtShapeInferContext* context) -> OrtStatusPtr {
       const OrtApi& api = Ort::GetApi();
       OrtTensorTypeAndShapeInfo* x = nullptr; // owned by the context
@@ -96,7 +98,7 @@ public:
 
   const char* GetName() const { return "Rope"; }
   std::size_t GetInputTypeCount() const { return 2; }
-  // "Undefined" stands for any type. y is undefined, too, and gets the type of x.
+  // "Undefined" means any type. The type of y is undefined, too, and becomes that of x.
   ONNXTensorElementDataType GetInputType(std::size_t i) const {
     return i == 0 ? ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED : ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
   }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
-// For the unit tests of an engine: checks whether its RoPE is right, and says what is wrong.
-// Opt-in, not part of yarn.hpp. It needs no test framework. docs/testing-your-engine.md shows its
-// use.
+// For the unit tests of an engine: checks whether its RoPE is right, and names the mistakes.
+// Opt-in, not part of yarn.hpp. The header needs no test framework. docs/testing-your-engine.md
+// shows how to use the checks.
 //
 //     check_table, check_rows   cos and sin of the engine
 //     check_inv_freq            inverse frequencies and the attention factor of the engine
 //     check_rotation(s)         a function that rotates a tensor in place; q and k together
 //     check_copy                a function that rotates from a source into a target
-//     check_rotated             tensors before and after a rotation: a dump, another process
+//     check_rotated             tensors before and after a rotation, such as a dump
 //
 // Each check compares the numbers of the engine with exact values, which come from double rows of
-// the library. If they differ, the check simulates about a hundred known mistakes, and combinations
-// of them. The report names the likeliest one that gives the numbers of the engine. Findings are in
-// the report. Exceptions are for wrong arguments only.
+// the library. If the difference is larger than rounding explains, the check simulates about a
+// hundred known mistakes, and combinations of them. The report names the likeliest mistakes that
+// give the numbers of the engine. Only wrong arguments throw exceptions.
 #ifndef YARN_TESTING_HPP
 #define YARN_TESTING_HPP
 
@@ -26,19 +26,19 @@ namespace testing {
 /// Checks an engine's rows of cos and sin: row t belongs to list[t].
 /// Shape    Rows of n_pairs entries, or of 2 * n_pairs entries that contain each pair twice: as
 ///          duplicated halves (Hugging Face) or as neighbours (GPT-J). For one array [cos | sin],
-///          use rows_view<T>::packed. The attention factor is in the values.
+///          use rows_view<T>::packed. The values include the attention factor.
 /// Types    T: float, double or a smaller format.
-/// Requires For a good diagnosis, the list must contain position 1, otherwise theta cannot be
-///          estimated. Larger positions make errors easier to see. Avoid powers of two, which hide
-///          the error of float32 angles: use 4095, not 4096.
+/// Requires For a good diagnosis, the list must contain position 1, where the estimate of the
+///          frequencies begins, and large positions, which make errors easier to see. Avoid powers
+///          of two, which hide the error of float32 angles: use 4095, not 4096.
 /// Errors   std::invalid_argument: no rows, null data, different numbers of rows and positions,
 ///          options out of range. std::out_of_range: a position beyond 2^31.
 template <class T>
 report check_rows(const expectation& expected, const rows_view<T>& rows, const positions& list,
                   const options& o = {});
 
-/// Checks an engine's table: row p belongs to position p. The check looks at some positions that
-/// show errors well, up to options.max_position and the end of the table.
+/// Checks an engine's table: row p belongs to position p. The check compares at most ten rows, at
+/// positions that show errors well, up to options.max_position and the end of the table.
 /// Errors   Those of check_rows.
 template <class T>
 report check_table(const expectation& expected, const table_view<T>& table, const options& o = {});
@@ -48,13 +48,14 @@ report check_table(const expectation& expected, const table_view<T>& table, cons
 /// Shape    inv_freq[n_pairs].
 /// Units    rad/token.
 /// Types    float or double.
-/// Errors   std::invalid_argument: null, n_pairs not in [1, 2^23], options out of range.
+/// Errors   std::invalid_argument: inv_freq is null, n_pairs is not in [1, 2^23], options out of
+///          range.
 template <class Number, class Count>
 report check_inv_freq(const expectation& expected, const Number* inv_freq, Count n_pairs,
                       const optional_number& attention_factor = {}, const options& o = {});
 
-/// Checks a function that rotates in place: engine(heads_view<T> x, positions). The check calls it
-/// twice.
+/// Checks a function that rotates in place: engine(heads_view<T> x, positions). The check calls the
+/// function twice.
 /// Shape    x[positions.size()][options.n_heads][head_dim], dense.
 /// Types    T: float, double or a smaller format. positions: const std::vector<std::int64_t>&, or a
 ///          vector of std::int32_t.
@@ -73,8 +74,9 @@ report check_copy(const expectation& expected, Engine&& engine, const options& o
 /// Shape    Both [n_tokens][n_heads][head_dim], any strides.
 /// Requires For a good diagnosis: at least two heads, random elements, and positions as for
 ///          check_rows.
-/// Errors   std::invalid_argument: different shapes, no token or head, null data, another head_dim
-///          than expected. std::out_of_range: a position beyond 2^31.
+/// Errors   std::invalid_argument: different shapes, no token or head, null data, a head_dim other
+///          than that of the expectation, all elements of `before` are 0, options out of range.
+///          std::out_of_range: a position beyond 2^31.
 template <class From, class To>
 report check_rotated(const expectation& expected, const heads_view<From>& before,
                      const heads_view<To>& after, const positions& list, const options& o = {});

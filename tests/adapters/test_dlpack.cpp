@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Views of DLPack tensors: the elements are those of index arithmetic over shape and strides, and
-// every tensor that cannot be viewed is refused with a message. Works with every version of DLPack;
-// before 0.8 there is no DLManagedTensorVersioned.
+// Views of DLPack tensors: the elements are those that shape and strides give, and every tensor
+// that cannot be viewed is refused with a message. Works with every version of DLPack; before 0.8
+// there is no DLManagedTensorVersioned.
 #include "../support/adapted.hpp"
 #include "../support/dlpack_tensor.hpp"
 #include "../support/expect_error.hpp"
@@ -128,7 +128,7 @@ TYPED_TEST(dlpack, visitors_know_the_type) {
       1, dim_order::heads_tokens_dim);
 }
 
-TYPED_TEST(dlpack, to_read_only) {
+TYPED_TEST(dlpack, const_views_can_be_copied_from) {
   using T = TypeParam;
   owned<T, 3> x({5, 3, 8}, {40, 12, 1});
   support::random_source random(3);
@@ -141,7 +141,7 @@ TYPED_TEST(dlpack, to_read_only) {
 
 // ---- Types, devices ----------------------------------------------------------------------------
 
-TEST(dlpack_type, must_be_what_is_asked_for) {
+TEST(dlpack_type, must_be_that_of_the_view) {
   owned<float, 3> x({5, 3, 8});
   expect_error<invalid>([&] { heads_from<double>(x.tensor); }, {"dtype", "bits 32", "float64"});
   expect_error<invalid>([&] { heads_from<yarn::float16>(x.tensor); }, {"float32", "float16"});
@@ -150,7 +150,7 @@ TEST(dlpack_type, must_be_what_is_asked_for) {
   EXPECT_EQ(heads_from<yarn::bfloat16>(x.tensor).n_heads(), 3);
 }
 
-TEST(dlpack_type, must_be_one_of_ours) {
+TEST(dlpack_type, must_be_a_known_type) {
   owned<float, 3> x({5, 3, 8});
   const auto refuse = [&](DLDataType type, const std::string& words) {
     x.tensor.dtype = type;
@@ -185,7 +185,8 @@ TEST(dlpack_rank, must_fit_the_call) {
   owned<float, 2> two({5, 24});
   expect_error<invalid>([&] { heads_from<float>(two.tensor); }, {"ndim = 2", "must be 3"});
   owned<float, 4> four({2, 5, 3, 8});
-  expect_error<invalid>([&] { heads_from<float>(four.tensor); }, {"ndim = 4", "which sequence"});
+  expect_error<invalid>([&] { heads_from<float>(four.tensor); },
+                        {"ndim = 4", "index of a sequence"});
   owned<float, 3> three({5, 3, 8});
   expect_error<invalid>([&] { heads_from<float>(three.tensor, 0); }, {"ndim = 3", "must be 4"});
   three.tensor.shape = nullptr;
@@ -210,7 +211,7 @@ TEST(dlpack_strides, must_be_of_a_view) {
     x.tensor.byte_offset = 4000;
     expect_error<invalid>([&] { heads_from<float>(x.tensor); }, words);
   };
-  refuse({48, 16, 2}, {"stride 2", "dim", "side by side"});
+  refuse({48, 16, 2}, {"stride 2", "dim", "contiguous"});
   refuse({24, 8, -1}, {"stride -1", "dim"});
   refuse({24, 8, 0}, {"stride 0", "dim"});
   refuse({0, 8, 1}, {"stride 0", "tokens", "> 0"}); // expanded
@@ -223,7 +224,7 @@ TEST(dlpack_strides, must_be_of_a_view) {
                         {"stride 24", "dim", "[dim, heads, tokens]"});
 }
 
-TEST(dlpack_strides, of_axes_of_one_are_nobodys_concern) {
+TEST(dlpack_strides, of_axes_with_extent_1_may_be_any_number) {
   owned<float, 3> x({1, 3, 8}, {-7, 8, 1});
   EXPECT_EQ(heads_from<float>(x.tensor).token_stride(), 24);
   owned<float, 3> y({5, 1, 8}, {30, 0, 1});
@@ -283,7 +284,7 @@ TEST(dlpack_positions, name_what_is_wrong) {
   expect_error<invalid>([&] { return yarn::positions_in(x.tensor); }, {"stride 2", "positions"});
   owned<std::int64_t, 2> batch({2, 3});
   expect_error<invalid>([&] { return yarn::positions_in(batch.tensor); },
-                        {"ndim = 2", "which sequence"});
+                        {"ndim = 2", "index of a sequence"});
   expect_error<std::out_of_range>([&] { return yarn::positions_in(batch.tensor, 2); },
                                   {"sequence 2"});
   owned<std::int64_t, 1> negative({-3});
@@ -344,7 +345,7 @@ TEST(dlpack_axis_positions, name_what_is_wrong) {
                         {"ndim = 1", "must be 2", "axes, tokens"});
   owned<std::int64_t, 3> batch({3, 2, 4});
   expect_error<invalid>([&] { return yarn::axis_positions_in(batch.tensor); },
-                        {"ndim = 3", "must be 2", "which sequence"});
+                        {"ndim = 3", "must be 2", "index of a sequence"});
   owned<std::int64_t, 2> x({3, 4});
   expect_error<invalid>([&] { return yarn::axis_positions_in(x.tensor, 0); },
                         {"ndim = 2", "must be 3", "axes, sequences, tokens"});
@@ -391,7 +392,7 @@ struct list_span {
   const int* data_handle() const { return data; }
 };
 
-TEST(adapters, live_side_by_side) {
+TEST(adapters, work_in_one_source) {
   owned<std::int32_t, 1> tensor({3});
   const Eigen::Vector3i vector(4, 5, 6);
   const list_span span{vector.data(), 3};

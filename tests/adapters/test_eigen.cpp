@@ -169,7 +169,7 @@ TYPED_TEST(eigen, constness_is_that_of_the_object) {
   static_assert(std::is_same_v<decltype(heads_from(m.leftCols(2), 3)), yarn::heads_view<T>>);
 }
 
-TEST(eigen_empty, objects_are_views_of_nothing) {
+TEST(eigen_empty, objects_give_empty_views) {
   Eigen::MatrixXf none(width, 0);
   EXPECT_EQ(heads_from(none, 3).n_tokens(), 0);
   EXPECT_EQ(heads_from(none, 3).head_dim(), 8);
@@ -208,7 +208,7 @@ TYPED_TEST(eigen, arrays_of_cos_and_sin) {
 TEST(eigen_rows, must_agree) {
   const Eigen::MatrixXf cos(5, 6), fewer(5, 4), narrow(4, 6), wide(7, 6);
   expect_error<invalid>([&] { return yarn::rows_from(cos, fewer); },
-                        {"rows_from", "6 rows", "4 of 5"});
+                        {"rows_from", "6 rows", "4 rows of 5"});
   expect_error<invalid>([&] { return yarn::table_from(cos, narrow); },
                         {"table_from", "rows of 5", "4"});
   expect_error<invalid>([&] { return yarn::rows_from(cos, wide.topRows(5)); },
@@ -285,7 +285,7 @@ TEST(eigen_refused, strides_that_no_view_has) {
   expect_error<invalid>([&] { return heads_from(c.row(2), 3); }, {"innerStride = 5"});
 }
 
-TEST(eigen_refused, tensors_whose_heads_are_not_side_by_side) {
+TEST(eigen_refused, tensors_with_heads_that_are_not_contiguous) {
   Eigen::Tensor<float, 3> c(5, 3, 8); // [tokens, heads, dim], but column-major
   expect_error<invalid>([&] { return heads_from(c, yarn::dim_order::tokens_heads_dim); },
                         {"stride 15", "dim", "[tokens, heads, dim]"});
@@ -293,8 +293,8 @@ TEST(eigen_refused, tensors_whose_heads_are_not_side_by_side) {
                         {"dim_order = 7"});
 }
 
-// The stride of a single token, or of a single head, may be anything.
-TEST(eigen_stride, of_one_is_the_dense_one) {
+// The stride of a single token or head may be any number.
+TEST(eigen_stride, of_a_single_token_becomes_dense) {
   std::vector<float> memory(100);
   using strides = Eigen::Stride<Dynamic, Dynamic>;
   const Eigen::Map<Eigen::MatrixXf, 0, strides> one(memory.data(), width, 1, strides(-4, 1));

@@ -81,15 +81,15 @@ struct stand_in {
   template <class T, std::size_t Rank>
   static auto right(T* data, const std::array<int, Rank>& extents) {
     std::array<int, Rank> strides{};
-    for (std::size_t r = Rank, step = 1; r-- > 0; step *= static_cast<std::size_t>(extents[r]))
-      strides[r] = static_cast<int>(step);
+    for (std::size_t r = Rank, stride = 1; r-- > 0; stride *= static_cast<std::size_t>(extents[r]))
+      strides[r] = static_cast<int>(stride);
     return strided(data, extents, strides);
   }
   template <class T, std::size_t Rank>
   static auto left(T* data, const std::array<int, Rank>& extents) {
     std::array<int, Rank> strides{};
-    for (std::size_t r = 0, step = 1; r < Rank; step *= static_cast<std::size_t>(extents[r++]))
-      strides[r] = static_cast<int>(step);
+    for (std::size_t r = 0, stride = 1; r < Rank; stride *= static_cast<std::size_t>(extents[r++]))
+      strides[r] = static_cast<int>(stride);
     return strided(data, extents, strides);
   }
 };
@@ -233,7 +233,7 @@ TYPED_TEST(mdspan, of_positions_on_several_axes) {
 
 // ---- Refused mdspans ----------------------------------------------------------------------------
 
-TYPED_TEST(mdspan, whose_heads_are_not_side_by_side) {
+TYPED_TEST(mdspan, with_heads_that_are_not_contiguous) {
   std::vector<float> memory(1000);
   using index = std::array<int, 3>;
   const auto left = TypeParam::left(memory.data(), index{5, 3, 8});
@@ -260,8 +260,8 @@ TYPED_TEST(mdspan, that_is_empty) {
   EXPECT_EQ(heads_from(none).head_dim(), 8);
 }
 
-// Layouts that only a user's own mapping can have.
-TEST(mdspan_layout, of_ones_own) {
+// Layouts that only a mapping of the user can have.
+TEST(mdspan_layout, of_the_user) {
   std::vector<float> memory(100);
   span_of<float, 3> x{memory.data() + 50, {{2, 2, 4}, {0, 4, 1}}};
   expect_error<invalid>([&] { return heads_from(x); }, {"stride 0", "tokens"});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Includes the single header first, then opt-in headers of the source tree, which include other
-// headers of the tree.
+// Includes the single header first. The opt-in headers of the source tree then include other
+// headers of the tree, which must have no effect.
 #include "yarn.hpp"
 
 #include "../../include/yarn/dispatch.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Includes the opt-in headers first. The single header must then skip the parts that they included.
+// Includes the opt-in headers first. The single header must then skip the headers that are already
+// included.
 #include "../../include/yarn/dispatch.hpp"
 #include "../../include/yarn/gguf.hpp"
 #include "../../include/yarn/testing.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Phases are rounded to nearest, and points of the circle are exact to 120 bits. The tests compute
-// every constant again with the oracle.
+// Phases are rounded to nearest, and points on the circle are exact to 120 bits. The tests
+// recompute every constant with the oracle.
 #include "../support/bits.hpp"
 #include "../support/exact_real.hpp"
 #include "../support/wide_real.hpp"
@@ -19,11 +19,10 @@
 
 namespace {
 
+using support::are_identical;
 using support::error;
-using support::exact;
 using support::maximum;
 using support::nearest_integer;
-using support::same;
 using yarn::real;
 using yarn::detail::u128;
 
@@ -31,13 +30,13 @@ using yarn::detail::u128;
 
 using yarn::detail::phase_of;
 
-/// floor(radians / 2 pi * 2^64 + 1/2) modulo 2^64, for 0 <= radians < 2^32.
+/// floor(radians / (2 pi) * 2^64 + 1/2) modulo 2^64, for 0 <= radians < 2^32.
 std::uint64_t exact_phase(double radians) {
   const oracle::real turns = oracle::real(radians).times_power_of_2(-1) / oracle::pi();
   const oracle::real fraction = turns - floor(turns) + oracle::real(1).times_power_of_2(-65);
   const oracle::real upper = floor(fraction.times_power_of_2(32));
   const oracle::real lower = floor((fraction.times_power_of_2(32) - upper).times_power_of_2(32));
-  // A carry out of the fraction is dropped: the phase is modulo 2^64.
+  // The phase is modulo 2^64, so a carry out of the fraction is dropped.
   return (static_cast<std::uint64_t>(upper.to_double()) << 32U) +
          static_cast<std::uint64_t>(lower.to_double());
 }
@@ -57,8 +56,9 @@ TEST(phase, is_rounded_to_nearest) {
 }
 
 TEST(phase, is_rounded_to_nearest_in_the_hardest_cases) {
-  // Doubles whose phase is within 2^-51 to 2^-55 of the middle between two integers. They were
-  // found by continued fractions. Their rounding depends on the third 64 bits of 1/(2 pi).
+  // The phases of these doubles are 2^-51 to 2^-55 away from the middle between two integers, so
+  // their rounding depends on the third 64 bits of 1/(2 pi). The doubles were found by continued
+  // fractions.
   const std::vector<double> below{
       0x1.1ef7d5a008cd1p+39, 0x1.0a9f3d799b0e1p+38, 0x1.58ff8f7763df6p+30, 0x1.9b860ef395ef1p+20,
       0x1.73c90e4a28eafp+10, 0x1.486337e74000ap+3,  0x1.0f02d497d677bp+0,  0x1.c3cfa4749cdd7p-5,
@@ -114,7 +114,7 @@ TEST(circle, is_exact_to_120_bits) {
   maximum worst;
   for (const std::uint64_t phase : phases(3000)) {
     const circle_point point = exact_point(phase);
-    // exact_point subtracts the nearest quarter turn first, so that tiny values are exact, too.
+    // exact_point first subtracts the nearest quarter turn, so that tiny values are exact, too.
     const oracle::sine_and_cosine truth =
         oracle::sin_cos(oracle::real(phase).times_power_of_2(-63) * oracle::pi());
     if (phase << 2U != 0) {
@@ -132,13 +132,13 @@ TEST(circle, quarters_are_exact) {
       {{one, zero}, {zero, one}, {-one, zero}, {zero, -one}}};
   for (std::uint64_t quarter = 0; quarter < 4; ++quarter) {
     const circle_point point = exact_point(quarter << 62U);
-    EXPECT_TRUE(same(point.cos, quarters.at(quarter).cos)) << quarter;
-    EXPECT_TRUE(same(point.sin, quarters.at(quarter).sin)) << quarter;
+    EXPECT_TRUE(are_identical(point.cos, quarters.at(quarter).cos)) << quarter;
+    EXPECT_TRUE(are_identical(point.sin, quarters.at(quarter).sin)) << quarter;
   }
 }
 
 TEST(circle, terms_are_the_series_rounded_to_nearest) {
-  // Computes exact_point again with terms from the oracle. If the bits differ, a term is wrong.
+  // Recomputes exact_point with terms from the oracle. If the bits differ, a term is wrong.
   std::array<u128, 16> cos_terms{}, sin_terms{};
   oracle::real term = 1;
   for (std::uint32_t n = 0; n < 32; ++n) {
@@ -175,9 +175,12 @@ TEST(circle, has_radius_1_and_is_symmetric) {
     if (phase << 2U == std::uint64_t{1} << 63U) {
       continue;
     }
-    ASSERT_TRUE(same(mirrored.cos, p.cos) && same(mirrored.sin, -p.sin)) << phase;
-    ASSERT_TRUE(same(quarter_further.cos, -p.sin) && same(quarter_further.sin, p.cos)) << phase;
-    ASSERT_TRUE(same(opposite.cos, -p.cos) && same(opposite.sin, -p.sin)) << phase;
+    ASSERT_TRUE(are_identical(mirrored.cos, p.cos) && are_identical(mirrored.sin, -p.sin)) << phase;
+    ASSERT_TRUE(are_identical(quarter_further.cos, -p.sin) &&
+                are_identical(quarter_further.sin, p.cos))
+        << phase;
+    ASSERT_TRUE(are_identical(opposite.cos, -p.cos) && are_identical(opposite.sin, -p.sin))
+        << phase;
   }
   std::printf("cos^2 + sin^2 - 1: %.1f units of 2^-128\n", radius.value);
   EXPECT_LE(radius.value, 64);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// `real`: conversions, arithmetic and functions. The tests compute every constant again with the
-// oracle. test_real_portable is built from this file, too, with YARN_NO_INT128. It must give the
-// same digest at the end: the portable code has the same bits as the code with a 128-bit type.
+// `real`: conversions, arithmetic and functions. The tests recompute every constant with the
+// oracle. test_real_portable is also built from this file, with YARN_NO_INT128. Both programs must
+// give the digest of the last test, so the portable code and the code with a 128-bit type compute
+// the same bits.
 #include "../support/bits.hpp"
 #include "../support/exact_real.hpp"
 #include "../support/wide_real.hpp"
@@ -18,6 +19,7 @@
 
 namespace {
 
+using support::are_identical;
 using support::bits_of;
 using support::error;
 using support::exact;
@@ -25,7 +27,6 @@ using support::from_bits;
 using support::maximum;
 using support::nearest_integer;
 using support::random_real;
-using support::same;
 using yarn::real;
 using yarn::detail::u128;
 
@@ -73,9 +74,9 @@ TEST(real, holds_every_integer) {
   EXPECT_EQ(static_cast<double>(real(UINT64_MAX)), 0x1p64);
   EXPECT_TRUE(real(UINT64_MAX) + real(1) == real(0x1p64));
   EXPECT_TRUE(real(INT64_MAX) + real(1) == -real(INT64_MIN));
-  EXPECT_TRUE(same(real(static_cast<short>(-7)), real(-7.0)));
-  EXPECT_TRUE(same(real(7U), real(7.0)));
-  EXPECT_TRUE(same(real(7L) * real(-7LL), real(-49)));
+  EXPECT_TRUE(are_identical(real(static_cast<short>(-7)), real(-7.0)));
+  EXPECT_TRUE(are_identical(real(7U), real(7.0)));
+  EXPECT_TRUE(are_identical(real(7L) * real(-7LL), real(-49)));
 }
 
 TEST(real, rounds_to_the_nearest_double_ties_to_even) {
@@ -97,7 +98,7 @@ TEST(real, rounds_to_the_nearest_double_ties_to_even) {
       EXPECT_EQ(static_cast<double>(-middle + unit), -low) << exponent << " " << steps;
     }
   }
-  // Numbers from half a unit above the largest double on are rounded to infinity.
+  // Numbers at least half a unit above the largest double are rounded to infinity.
   const double largest = std::numeric_limits<double>::max();
   const double infinity = std::numeric_limits<double>::infinity();
   const real half_unit = real(0x1p970);
@@ -122,7 +123,7 @@ TEST(real, rounds_to_subnormal_doubles) {
   }
   EXPECT_EQ(bits_of(static_cast<double>(unit * real(0x1p-60))), 0U);
   EXPECT_EQ(bits_of(static_cast<double>(-unit * real(0x1p-1000))), std::uint64_t{1} << 63U);
-  // The step from the largest subnormal to the smallest normal number.
+  // Between the largest subnormal and the smallest normal number.
   const double normal = std::numeric_limits<double>::min();
   EXPECT_EQ(static_cast<double>(real(normal) - unit * real(0.5)), normal);
   EXPECT_EQ(static_cast<double>(real(normal) - unit * real(0.75)), normal - least);
@@ -184,21 +185,21 @@ TEST(real, exact_sums_and_products_are_exact) {
   for (int i = 0; i < 10000; ++i) {
     const std::int64_t a = random.integer(-(std::int64_t{1} << 31), std::int64_t{1} << 31);
     const std::int64_t b = random.integer(-(std::int64_t{1} << 31), std::int64_t{1} << 31);
-    ASSERT_TRUE(same(real(a) + real(b), real(a + b))) << a << " " << b;
-    ASSERT_TRUE(same(real(a) - real(b), real(a - b))) << a << " " << b;
-    ASSERT_TRUE(same(real(a) * real(b), real(a * b))) << a << " " << b;
+    ASSERT_TRUE(are_identical(real(a) + real(b), real(a + b))) << a << " " << b;
+    ASSERT_TRUE(are_identical(real(a) - real(b), real(a - b))) << a << " " << b;
+    ASSERT_TRUE(are_identical(real(a) * real(b), real(a * b))) << a << " " << b;
     ASSERT_EQ(real(a) < real(b), a < b);
     ASSERT_EQ(real(a) > real(b), a > b);
     ASSERT_EQ(real(a) <= real(b), a <= b);
     ASSERT_EQ(real(a) >= real(b), a >= b);
     ASSERT_EQ(real(a) == real(b), a == b);
-    ASSERT_TRUE(same(min(real(a), real(b)), real(std::min(a, b))));
-    ASSERT_TRUE(same(max(real(a), real(b)), real(std::max(a, b))));
+    ASSERT_TRUE(are_identical(min(real(a), real(b)), real(std::min(a, b))));
+    ASSERT_TRUE(are_identical(max(real(a), real(b)), real(std::max(a, b))));
   }
-  EXPECT_TRUE(same(real(5) - real(5), real(0)));
-  EXPECT_TRUE(same(real(5) + real(0), real(5)));
-  EXPECT_TRUE(same(real(0) - real(5), real(-5)));
-  EXPECT_TRUE(same(real(1) + real(0x1p-900), real(1)));
+  EXPECT_TRUE(are_identical(real(5) - real(5), real(0)));
+  EXPECT_TRUE(are_identical(real(5) + real(0), real(5)));
+  EXPECT_TRUE(are_identical(real(0) - real(5), real(-5)));
+  EXPECT_TRUE(are_identical(real(1) + real(0x1p-900), real(1)));
   EXPECT_TRUE(real(1) <= real(1) && real(1) >= real(1) && !(real(1) < real(1)));
   EXPECT_TRUE(real(0) < real(0x1p-1000) && real(-0x1p-1000) < real(0));
 }
@@ -244,7 +245,7 @@ TEST(real, series_terms_are_those_of_exp_and_artanh) {
     const auto distance = [](u128 term, const oracle::real& truth, int unit) {
       return std::ldexp(abs(exact(real(term, unit + 127, false)) - truth).to_double(), -unit);
     };
-    // Each division rounds down by less than a unit, and divides the earlier errors, too.
+    // Each division rounds down by less than a unit and also divides the earlier errors.
     EXPECT_LT(distance(yarn::detail::terms.of_exp[n], inverse_factorial, -126), 2) << n;
     EXPECT_LT(distance(yarn::detail::terms.of_atanh[n],
                        oracle::real(1).over(static_cast<std::uint32_t>(2 * n + 1)), -127),
@@ -272,8 +273,8 @@ TEST(real, exp_is_exact_to_118_bits) {
 }
 
 TEST(real, exp_of_large_arguments) {
-  // e^x = 2^k e^r, with k and r from the oracle. The product of k and ln 2 in 128 bits is off by up
-  // to 4 units of 2^-128 per unit of |x|.
+  // e^x = 2^k e^r, with k and r from the oracle. The error of k ln 2 in 128 bits is up to 4 units
+  // of 2^-128 per unit of |x|.
   support::random_source random(8);
   for (const double size : {32.0, 710.0, 5e4, 1e6}) {
     maximum worst;
@@ -320,7 +321,7 @@ TEST(real, exp_undoes_log) {
     const real back = exp(log(x)) / x - real(1);
     worst.add(std::fabs(static_cast<double>(back)) * 0x1p128);
   }
-  // A relative error of 2^-128 in log x is an error of up to 139 units in e^(log x), since
+  // A relative error of 2^-128 in log x causes an error of up to 139 units in e^(log x), because
   // |log x| <= 139.
   std::printf("exp(log x): %.1f units of 2^-128\n", worst.value);
   EXPECT_LE(worst.value, 2 * function_units);
@@ -344,7 +345,7 @@ using yarn::detail::circle_point;
 using yarn::detail::exact_point;
 using yarn::detail::phase_of;
 
-// ---- Both branches ----------------------------------------------------------------------------
+// ---- With and without a 128-bit type ----------------------------------------------------------
 
 class digest {
 public:

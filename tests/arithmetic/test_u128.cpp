@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The 128-bit integers, with the compiler's 128-bit type and without it.
+// The 128-bit integers. test_real_portable also builds this file, without the compiler's 128-bit
+// type.
 #include "../support/bits.hpp"
 
 #include <gtest/gtest.h>
@@ -56,7 +57,7 @@ TEST(u128, multiplies_to_256_bits) {
   EXPECT_TRUE(yarn::detail::multiply_high({0, 1}, all) == (u128{0, 0}));
   EXPECT_TRUE(yarn::detail::multiply_high({1, 0}, {1, 0}) == (u128{0, 1}));
 
-  // Compares with a multiplication by 32-bit digits. Some numbers have carries from every digit.
+  // Compares with a multiplication by 32-bit digits. Some numbers produce a carry in every digit.
   support::random_source random(2);
   for (int i = 0; i < 100000; ++i) {
     u128 a{random.next(), random.next()}, b{random.next(), random.next()};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Checks the instruction set of this build. A build for AVX-512 that is SSE2 by mistake would pass
-// all tests and prove nothing about AVX-512.
+// Checks the instruction set of this build. An AVX-512 build that is compiled for SSE2 by mistake
+// would pass all tests and prove nothing about AVX-512.
 #include <gtest/gtest.h>
 #include <yarn/detail/simd/pack.hpp>
 

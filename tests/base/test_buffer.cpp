@@ -67,7 +67,7 @@ TEST(buffer, keeps_its_elements_as_it_grows) {
 }
 
 TEST(buffer, grows_by_half_at_least) {
-  // While 10^5 elements are appended one by one, the memory moves some 30 times, not 10^5 times.
+  // Appending 10^5 elements one by one reallocates the memory some 30 times, not 10^5 times.
   buffer numbers;
   int moves = 0;
   const int* memory = nullptr;
@@ -128,7 +128,7 @@ TEST(buffer, moves_take_the_memory) {
 #if !defined(__SANITIZE_ADDRESS__) && !YARN_TEST_HAS_FEATURE(address_sanitizer)
 TEST(buffer, size_beyond_the_address_space_throws_bad_alloc) {
   buffer numbers = counting(10);
-  // The product of the number and size of the elements must not wrap around to a small number.
+  // The number of elements times their size must not wrap around to a small number.
   EXPECT_THROW(numbers.resize_discarding(static_cast<std::size_t>(-1) / 4 + 2), std::bad_alloc);
   EXPECT_THROW(numbers.resize_keeping(static_cast<std::size_t>(-1) / 2), std::bad_alloc);
   EXPECT_EQ(numbers.size(), 10U);

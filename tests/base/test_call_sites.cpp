@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Calls as an engine writes them. They must compile and run.
+// Calls that engines write must compile and run.
 #include <yarn/yarn.hpp>
 
 #include <gtest/gtest.h>

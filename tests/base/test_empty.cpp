@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// No tokens, no heads, no rows, no values, and null pointers. Every function accepts empty
-// arguments, also with null, and refuses null for arguments that are not empty.
+// Empty arguments and null pointers. Every function accepts empty tensors, rows and lists, also
+// with null pointers, and refuses null pointers for arguments that are not empty.
 #include "support/expect_error.hpp"
 
 #include <yarn/yarn.hpp>

@@ -122,7 +122,7 @@ TEST(float8, is_in_the_table_of_formats) {
     return static_cast<int>(sizeof(typename decltype(format)::storage));
   });
   EXPECT_EQ(size, 1);
-  // No format stands beyond the number of formats that adapters know.
+  // Numbers that are no format: `unknown`, and the first number after the last format.
   for (const int i : {static_cast<int>(yarn::element_format::unknown), yarn::detail::n_formats})
     support::expect_error<std::invalid_argument>(
         [i] {
@@ -136,7 +136,7 @@ class float8_rotation : public ::testing::TestWithParam<pairing> {};
 INSTANTIATE_TEST_SUITE_P(of, float8_rotation,
                          ::testing::Values(pairing::half_split, pairing::interleaved));
 
-// The rotation is computed in float and rounded once. It equals a conversion to float, a rotation
+// The rotation computes in float and rounds once. So it equals a conversion to float, a rotation
 // and a conversion back.
 TEST_P(float8_rotation, equals_the_float_rotation_rounded_once) {
   constexpr std::int64_t tokens = 5, heads = 3, dim = 76, rotary_dim = 70;

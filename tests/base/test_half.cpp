@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The conversions of 16-bit formats. Widening: all 65536 patterns are compared with the definition
-// and with Eigen's types. Rounding: every value, every middle between two values, and the numbers
-// beside the middle.
+// The conversions of 16-bit formats. Widens all 65536 patterns, and compares with the definition
+// and with Eigen's types. Rounds every value, every middle between two values, and the numbers next
+// to the middle.
 #include "../support/bits.hpp"
 
 #include <Eigen/Core>
@@ -121,9 +121,9 @@ TEST(half, infinity_overflow_and_zero_keep_their_sign) {
   check(-1e-300, 0x8000U, 0x8000U);
 }
 
-// Rounding must not turn a NaN into infinity (if its payload is small), carry into the sign and
-// give zero (if its payload is all ones), or keep it a signalling NaN (if the first bit of the
-// payload is 0).
+// Rounding must not turn a NaN with a small payload into infinity, must not carry a payload of all
+// ones into the sign, which would give zero, and must not leave a signalling NaN (the first bit of
+// the payload is 0).
 TEST(half, nan_becomes_a_quiet_nan_of_the_same_sign) {
   const auto check = [](auto nan, std::uint32_t sign, std::uint32_t payload) {
     const std::uint32_t as_binary16 = narrowed<yarn::float16>(nan);

@@ -66,9 +66,9 @@ TEST(slice, covers_all_tokens_by_default) {
   EXPECT_EQ(whole.thread, 0);
   EXPECT_EQ(whole.n_threads, 1);
   const std::size_t threads = 7;
-  const yarn::thread_slice part{2, static_cast<std::int64_t>(threads)};
-  EXPECT_EQ(part.thread, 2);
-  EXPECT_EQ(part.n_threads, 7);
+  const yarn::thread_slice slice{2, static_cast<std::int64_t>(threads)};
+  EXPECT_EQ(slice.thread, 2);
+  EXPECT_EQ(slice.n_threads, 7);
 }
 
 TEST(pairing, has_two_values) { EXPECT_NE(yarn::pairing::half_split, yarn::pairing::interleaved); }
@@ -101,11 +101,11 @@ static_assert(format_of_v<engine::registered_half> == element_format::binary16);
 static_assert(format_of_v<const engine::registered_half> == element_format::binary16);
 static_assert(format_of_v<int> == element_format::unknown);
 static_assert(format_of_v<std::uint16_t> ==
-              element_format::unknown); // it could be either 16-bit format
+              element_format::unknown); // could be either 16-bit format
 static_assert(format_of_v<long double> == element_format::unknown);
 
-// The library declares Eigen's types by their names. The test fails if Eigen renames them or
-// changes their class keys.
+// The library declares Eigen's types by name. The assertions fail if Eigen renames a type or
+// changes its class key.
 static_assert(format_of_v<Eigen::half> == element_format::binary16);
 static_assert(format_of_v<Eigen::bfloat16> == element_format::bfloat16);
 static_assert(sizeof(Eigen::half) == 2 && std::is_trivially_copyable_v<Eigen::half>);

@@ -39,7 +39,7 @@ static_assert(!std::is_convertible_v<yarn::rows_view<float>, yarn::table_view<fl
 static_assert(!std::is_constructible_v<yarn::rows_view<float>, yarn::table_view<float>>);
 static_assert(!std::is_constructible_v<yarn::table_view<float>, yarn::rows_view<float>>);
 
-// A view of a temporary would dangle. There is no implicit conversion from a container.
+// A view of a temporary would dangle, so there is no implicit conversion from a container.
 using list32 = std::vector<std::int32_t>;
 static_assert(std::is_constructible_v<yarn::positions, list32&>);
 static_assert(std::is_constructible_v<yarn::positions, const list32&>);
@@ -103,7 +103,7 @@ TEST(heads_view, error_names_a_number_that_does_not_fit) {
   expect_error<invalid>([&] { return view.with_strides(1, large); }, {"head_stride", value});
   EXPECT_EQ(yarn::heads_view(data, large - 1, 0, 0).n_tokens(),
             std::numeric_limits<std::int64_t>::max());
-  // A product beyond 64 bits is no error here, and not undefined behaviour.
+  // The constructor accepts extents whose product exceeds 64 bits, without undefined behaviour.
   static_cast<void>(yarn::heads_view(data, 1, large - 1, large - 1));
 }
 

@@ -30,8 +30,8 @@ if(NOT output MATCHES "${expected}")
   message(FATAL_ERROR "the bad variant fails without '${expected}':\n${output}")
 endif()
 
-# With a line `// errors: N` the compiler must print exactly N errors. So it prints our sentence,
-# and no errors from inside the library.
+# With a line `// errors: N` the compiler must print exactly N errors: our sentence, and no errors
+# from inside the library.
 file(STRINGS "${SOURCE}" limit REGEX "^// errors: ")
 if(limit)
   string(REPLACE "// errors: " "" limit "${limit}")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// If a type of one byte is registered as a format of two bytes, writes would go beyond its end.
+// A type of one byte that is registered as a format of two bytes is refused, because writes would
+// go beyond its end.
 // expect: yarn: the element type has another size than the format
 #include <yarn/rope.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The order of the target is a type of its own, so the two pairings of rope_copy cannot be exchanged.
+// The order of the target has its own type, so the two pairings of rope_copy cannot be exchanged.
 // expect: no matching function
 #include <yarn/rope.hpp>
 

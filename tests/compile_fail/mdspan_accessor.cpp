@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An accessor that scales its elements does not return references to memory.
+// The accessor scales the elements, so it returns values and not references to memory.
 // expect: the mdspan's accessor must give plain references to memory
 #include <yarn/mdspan.hpp>
 

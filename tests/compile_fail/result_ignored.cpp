@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// with_strides returns a new view and does not change its own, so ignoring the result is a mistake.
+// with_strides returns a new view and does not change the old one, so ignoring the result is a
+// mistake.
 // expect: with_strides
 // flags: -Werror=unused-result
 #include <yarn/rope.hpp>

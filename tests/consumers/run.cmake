@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-# Configures, builds and runs PROJECT with the yarn installed in PREFIX. Projects that contain yarn
-# as a part use SOURCE_DIR instead. BUILD_TREE: uses the package of a build tree. ABSOLUTE_DIRS:
-# uses a package installed into absolute directories. REFUSAL: configuring must fail with a message
-# that matches this regular expression.
+# Configures, builds and runs PROJECT with the yarn installed in PREFIX. Variables:
+#   SOURCE_DIR     the sources, for projects that contain yarn
+#   BUILD_TREE     uses the package of the build tree YARN_BINARY_DIR
+#   ABSOLUTE_DIRS  uses a package that is installed into absolute directories
+#   REFUSAL        configuring must fail with a message that matches this regular expression
 cmake_minimum_required(VERSION 3.21)
 
-function(run_step)
+function(run_command)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output
                   ERROR_VARIABLE output)
   if(NOT result EQUAL 0)
@@ -33,12 +34,12 @@ elseif(ABSOLUTE_DIRS)
   # there.
   file(COPY "${SOURCE_DIR}/CMakeLists.txt" "${SOURCE_DIR}/cmake" "${SOURCE_DIR}/include"
        DESTINATION "${WORK_DIR}/source")
-  run_step("${CMAKE_COMMAND}" -S "${WORK_DIR}/source" -B "${WORK_DIR}/yarn" ${compiler}
+  run_command("${CMAKE_COMMAND}" -S "${WORK_DIR}/source" -B "${WORK_DIR}/yarn" ${compiler}
            "-DYARN_NO_XSIMD=${NO_XSIMD}" -DYARN_BUILD_TESTS=OFF -DYARN_BUILD_BENCH=OFF
            -DYARN_BUILD_EXAMPLES=OFF "-DCMAKE_INSTALL_PREFIX=${WORK_DIR}/elsewhere"
            "-DCMAKE_INSTALL_INCLUDEDIR=${WORK_DIR}/headers/include"
            "-DCMAKE_INSTALL_DATADIR=${PREFIX}/share")
-  run_step("${CMAKE_COMMAND}" --install "${WORK_DIR}/yarn")
+  run_command("${CMAKE_COMMAND}" --install "${WORK_DIR}/yarn")
   set(where "-DCMAKE_PREFIX_PATH=${PREFIX}")
 else()
   set(where "-DCMAKE_PREFIX_PATH=${PREFIX}")
@@ -60,11 +61,11 @@ if(REFUSAL)
   return()
 endif()
 
-run_step(${configure})
-run_step("${CMAKE_COMMAND}" --build "${build}")
-run_step("${build}/consumer")
+run_command(${configure})
+run_command("${CMAKE_COMMAND}" --build "${build}")
+run_command("${build}/consumer")
 foreach(program dispatching engine_test)
   if(EXISTS "${build}/${program}")
-    run_step("${build}/${program}")
+    run_command("${build}/${program}")
   endif()
 endforeach()

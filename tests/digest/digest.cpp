@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// also built with -ffast-math
-// Digests of frequencies, rows and rotations. They must have the same bits with every compiler, on
-// every processor, with all flags. (Rotations have two digests: with and without a fused
-// multiply-add.) The program needs no test library.
+// Digests of frequencies, rows and rotations, which must have the same bits with every compiler, on
+// every processor and with all flags, -ffast-math included. (Rotations have two digests: with and
+// without a fused multiply-add.) The program needs no test library.
 //
 //     digest                prints lines `name digest`
 //     digest expected.txt   also compares the digests, and fails if one differs
@@ -23,7 +22,7 @@ namespace {
 
 // ---- Tools ------------------------------------------------------------------------------------
 
-/// FNV-1a on units of 64 bits. The shift moves high bits down, because a product does not.
+/// FNV-1a on units of 64 bits. The shift moves high bits down, which the product does not do.
 class hash {
 public:
   void add(std::uint64_t word) {
@@ -53,7 +52,7 @@ private:
   std::uint64_t value_ = 0xcbf29ce484222325U;
 };
 
-/// All numbers are made from integers and exact products, so that no compiler flag changes them.
+/// splitmix64. Numbers are made by exact operations, so that no compiler flag changes them.
 class random_source {
 public:
   std::uint64_t next() {
@@ -112,7 +111,7 @@ constexpr double factors[] = {0.5, 1, 2, 2.7, 8, 16, 40};
 constexpr std::int64_t lengths[] = {64, 4096, 8192, 131072};
 
 /// Calls `methods(digest, shape)` for every shape, and reports the digest.
-template <class Methods> void over_shapes(const std::string& name, const Methods& methods) {
+template <class Methods> void digest_over_shapes(const std::string& name, const Methods& methods) {
   hash digest;
   for (const std::int64_t dim : dims) {
     for (const double theta : thetas) {
@@ -122,9 +121,9 @@ template <class Methods> void over_shapes(const std::string& name, const Methods
   report("frequencies-" + name, digest);
 }
 
-/// Digests a method whose only parameter is a factor.
-template <class Method> void over_factors(const std::string& name) {
-  over_shapes(name, [](hash& digest, const yarn::rope_shape& shape) {
+/// Digests a method whose only parameter is the scaling factor.
+template <class Method> void digest_over_factors(const std::string& name) {
+  digest_over_shapes(name, [](hash& digest, const yarn::rope_shape& shape) {
     for (const double factor : factors) {
       Method method;
       method.factor = factor;
@@ -133,10 +132,11 @@ template <class Method> void over_factors(const std::string& name) {
   });
 }
 
-/// Digests a method with a factor and an original length. `vary(method, shape, add_method)` sets
-/// the other parameters and calls `add_method` for each variant.
-template <class Method, class Vary> void over_lengths(const std::string& name, const Vary& vary) {
-  over_shapes(name, [&](hash& digest, const yarn::rope_shape& shape) {
+/// Digests a method with a scaling factor and an original length. `vary(method, shape, add_method)`
+/// sets the other parameters and calls `add_method` for each variant.
+template <class Method, class Vary>
+void digest_over_lengths(const std::string& name, const Vary& vary) {
+  digest_over_shapes(name, [&](hash& digest, const yarn::rope_shape& shape) {
     for (const double factor : factors) {
       for (const std::int64_t length : lengths) {
         Method method;
@@ -159,8 +159,8 @@ template <class Method, class Vary> void over_lengths(const std::string& name, c
 constexpr auto only_default_parameters = [](const auto& method, const yarn::rope_shape&,
                                             const auto& add_method) { add_method(method); };
 
-/// YaRN: plain, with a range that is not rounded, with DeepSeek's coefficients, with llama.cpp's
-/// factors, and with the ramp of the paper.
+/// YaRN: with default parameters, with a correction range that is not rounded, with DeepSeek's
+/// coefficients, with llama.cpp's factors, and with the ramp of the paper.
 constexpr auto yarn_variants = [](const auto& method, const yarn::rope_shape&,
                                   const auto& add_method) {
   add_method(method);
@@ -183,12 +183,12 @@ constexpr auto yarn_variants = [](const auto& method, const yarn::rope_shape&,
 };
 
 void digest_frequencies() {
-  over_shapes("default", [](hash& digest, const yarn::rope_shape& shape) {
+  digest_over_shapes("default", [](hash& digest, const yarn::rope_shape& shape) {
     add(digest, yarn::make_frequencies(shape, yarn::default_scaling{}));
   });
-  over_factors<yarn::linear_scaling>("linear");
-  over_factors<yarn::ntk_scaling>("ntk");
-  over_shapes("dynamic-ntk", [](hash& digest, const yarn::rope_shape& shape) {
+  digest_over_factors<yarn::linear_scaling>("linear");
+  digest_over_factors<yarn::ntk_scaling>("ntk");
+  digest_over_shapes("dynamic-ntk", [](hash& digest, const yarn::rope_shape& shape) {
     for (const double factor : factors) {
       for (const std::int64_t length : lengths) {
         yarn::dynamic_ntk_scaling method;
@@ -200,15 +200,15 @@ void digest_frequencies() {
       }
     }
   });
-  over_lengths<yarn::ntk_by_parts_scaling>("ntk-by-parts", only_default_parameters);
-  over_lengths<yarn::part_ntk_scaling>(
+  digest_over_lengths<yarn::ntk_by_parts_scaling>("ntk-by-parts", only_default_parameters);
+  digest_over_lengths<yarn::part_ntk_scaling>(
       "part-ntk", [](auto method, const yarn::rope_shape&, const auto& add_method) {
         add_method(method);
         method.ntk_factor = 0.5;
         method.extrapolation_factor = 0.25;
         add_method(method);
       });
-  over_shapes("dynamic-part-ntk", [](hash& digest, const yarn::rope_shape& shape) {
+  digest_over_shapes("dynamic-part-ntk", [](hash& digest, const yarn::rope_shape& shape) {
     for (const std::int64_t length : lengths) {
       yarn::dynamic_part_ntk_scaling method;
       method.original_max_position_embeddings = length;
@@ -217,10 +217,10 @@ void digest_frequencies() {
       }
     }
   });
-  over_lengths<yarn::yarn_scaling>("yarn", yarn_variants);
-  over_lengths<yarn::dynamic_yarn_scaling>("dynamic-yarn", yarn_variants);
-  over_lengths<yarn::llama3_scaling>("llama3", only_default_parameters);
-  over_lengths<yarn::longrope_scaling>(
+  digest_over_lengths<yarn::yarn_scaling>("yarn", yarn_variants);
+  digest_over_lengths<yarn::dynamic_yarn_scaling>("dynamic-yarn", yarn_variants);
+  digest_over_lengths<yarn::llama3_scaling>("llama3", only_default_parameters);
+  digest_over_lengths<yarn::longrope_scaling>(
       "longrope", [](auto method, const yarn::rope_shape& shape, const auto& add_method) {
         std::vector<double> rising, falling;
         for (std::int64_t i = 0; i < shape.head_dim / 2; ++i) {
@@ -231,7 +231,7 @@ void digest_frequencies() {
         method.long_factor = rising;
         add_method(method);
       });
-  over_shapes("proportional", [](hash& digest, const yarn::rope_shape& shape) {
+  digest_over_shapes("proportional", [](hash& digest, const yarn::rope_shape& shape) {
     for (const double factor : factors) {
       for (const double share : {0.1, 0.25, 0.5, 1.0}) {
         yarn::proportional_scaling method;
@@ -241,7 +241,7 @@ void digest_frequencies() {
       }
     }
   });
-  over_shapes("freq-factors", [](hash& digest, const yarn::rope_shape& shape) {
+  digest_over_shapes("freq-factors", [](hash& digest, const yarn::rope_shape& shape) {
     yarn::freq_factors_scaling<yarn::ntk_scaling> method;
     method.method.factor = 4;
     std::vector<float> divisors;
@@ -304,26 +304,26 @@ void digest_rows() {
   yarn::rotary_rows<float> rows;
   yarn::rotary_rows<double> wide;
   for (const yarn::frequencies& freqs : models) {
-    const auto take = [&](hash& digest, const auto& rows_of_call) {
-      for (std::int64_t row = 0; row < rows_of_call.n_rows(); ++row) {
-        digest.add(rows_of_call.cos(row), rows_of_call.n_pairs());
-        digest.add(rows_of_call.sin(row), rows_of_call.n_pairs());
+    const auto add_rows = [&](hash& digest, const auto& rows_added) {
+      for (std::int64_t row = 0; row < rows_added.n_rows(); ++row) {
+        digest.add(rows_added.cos(row), rows_added.n_pairs());
+        digest.add(rows_added.sin(row), rows_added.n_pairs());
       }
     };
     for (const std::int64_t start : starts) {
       rows.assign(freqs, yarn::positions_from(start, n));
-      take(run, rows);
+      add_rows(run, rows);
       wide.assign(freqs, yarn::positions_from(start, n / 50));
-      take(doubles, wide);
+      add_rows(doubles, wide);
       for (std::int64_t i = 0; i < n; ++i) {
-        // Parts of the list are consecutive, so that short runs occur, too.
+        // 12 of 20 positions are consecutive, so that short runs occur, too.
         scattered[static_cast<std::size_t>(i)] =
             i % 20 < 12 ? start + i : static_cast<std::int64_t>(random.next() >> 33U) - (1 << 30);
       }
       rows.assign(freqs, yarn::positions(scattered));
-      take(list, rows);
+      add_rows(list, rows);
       rows.assign(yarn::float32_pipeline(freqs), yarn::positions(scattered));
-      take(pipeline, rows);
+      add_rows(pipeline, rows);
     }
   }
   report("rows-run", run);
@@ -342,7 +342,7 @@ void digest_rows() {
 }
 
 /// Rows with one entry that is as near to a rounding boundary as a double m can put it: m is the
-/// middle between two floats, divided by the cosine. Only the slowest way can round this entry.
+/// middle between two floats, divided by the cosine. Only the slowest path can round this entry.
 void digest_hard_rows() {
   const yarn::frequencies freqs = model(1.0);
   random_source random;
@@ -373,7 +373,7 @@ template <class T> T element(float value);
 template <> float element(float value) { return value; }
 template <> double element(float value) { return static_cast<double>(value) * (1 + 0x1p-30); }
 template <> yarn::float16 element(float value) {
-  // Patterns of all sizes below 2^13, subnormal numbers included.
+  // Bit patterns of all magnitudes below 2^13, subnormal numbers included.
   const auto bits = static_cast<std::uint16_t>(static_cast<std::int32_t>(value * 0x1p22F));
   return {static_cast<std::uint16_t>((bits & 0x8000U) | (bits & 0x7fffU) % 0x7000U)};
 }
@@ -450,7 +450,8 @@ bool matches(const char* path) {
                    found == expected.end() ? "nothing" : found->second.c_str());
     }
   }
-  // Only the rotations of the other kind of build may be missing.
+  // Only rotations of the other kind of build (with or without a fused multiply-add) may be
+  // missing.
   for (const auto& entry : expected) {
     if (digests.count(entry.first) == 0 && !is_of_other_builds(entry.first)) {
       all = false;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # dump_hf_rows.py DIR: writes cos and sin of Hugging Face's LlamaRotaryEmbedding, and a rotation by
-# its apply_rotary_pos_emb, as raw float32 into DIR. test_testing_torch reads the files, and has the
-# same parameters.
+# its apply_rotary_pos_emb, as raw float32 into DIR. test_testing_torch has the same parameters and
+# reads the files.
 import sys
 from pathlib import Path
 

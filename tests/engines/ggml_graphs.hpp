@@ -36,7 +36,7 @@ struct parameters {
 inline constexpr parameters all_parameters[] = {
     {"default", 128, 10000.0F, 1.0F, 0.0F, 1.0F, 4096, false},
     {"theta 5e5", 128, 500000.0F, 1.0F, 0.0F, 1.0F, 8192, false},
-    {"a part of the head", 64, 10000.0F, 1.0F, 0.0F, 1.0F, 4096, false},
+    {"rotary_dim 64", 64, 10000.0F, 1.0F, 0.0F, 1.0F, 4096, false},
     {"linear", 128, 10000.0F, 8.0F, 0.0F, 1.0F, 4096, false},
     {"YaRN", 128, 10000.0F, 16.0F, 1.0F, 1.0F, 4096, false},
     {"YaRN, half extrapolated", 128, 1000000.0F, 4.0F, 0.5F, 0.75F, 32768, false},

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A model for onnxruntime, built in memory: operators on tensors that the test owns. The model is
-// written as the bytes of an .onnx file, because sessions of onnxruntime's own graph objects
-// (Ort::Model) have no custom operators: in 1.23 CreateSessionFromModel does not register the
-// domains of the options.
+// A model for onnxruntime, built in memory: operators on tensors that the test owns. The class
+// writes the bytes of an .onnx file. It does not use onnxruntime's own graph objects (Ort::Model),
+// because their sessions have no custom operators: in 1.23 CreateSessionFromModel does not register
+// the domains of the options.
 #ifndef YARN_TESTS_ENGINES_ONNX_MODEL_HPP
 #define YARN_TESTS_ENGINES_ONNX_MODEL_HPP
 
@@ -11,7 +11,6 @@
 #include <onnxruntime_cxx_api.h>
 #include <yarn/onnxruntime.hpp>
 
-#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -33,8 +32,8 @@ inline constexpr ONNXTensorElementDataType onnx_type =
 
 using examples::message;
 
-/// All memory is bound beforehand. Everything that is added must outlive the model. Field numbers
-/// are those of onnx.proto.
+/// Binds the memory of inputs and outputs when they are added. This memory must outlive the model.
+/// Field numbers are those of onnx.proto.
 class onnx_model {
 public:
   template <class T> void input(const std::string& name, std::vector<T>& data, const shape& s) {
@@ -57,7 +56,7 @@ public:
     graph_.add(1, made);
   }
 
-  /// Call it once, after all nodes were added.
+  /// Creates the session. Call this once, after all nodes were added.
   void start(const std::vector<const OrtCustomOp*>& operators, int n_threads = 1) {
     static Ort::Env environment(ORT_LOGGING_LEVEL_FATAL);
     message model;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Graphs of ggml with our nodes: shared rows, views, sequences, and memory that is allocated later.
-// Each graph gives the bits of rope_apply.
+// Graphs of ggml with our nodes give the bits of rope_apply: with shared rows, views, several
+// sequences, and tensors whose memory is allocated later.
 #include "ggml_graphs.hpp"
 
 #include <ggml-alloc.h>
@@ -63,7 +63,7 @@ TEST(ggml_graph, shares_rows_between_layers_and_computes_again) {
       for (std::int32_t& position : list)
         position += 1000;
       std::memcpy(positions->data, list.data(), list.size() * sizeof(std::int32_t));
-      freqs = our_frequencies(all_parameters[step + 3]); // as a dynamic method's change
+      freqs = our_frequencies(all_parameters[step + 3]); // as a dynamic method changes them
     }
   }
 }
@@ -108,12 +108,12 @@ TEST(ggml_graph, rotates_a_part_of_packed_rows) {
 
 TEST(ggml_graph, rotates_permuted_tensors_and_sequences) {
   const engines::context_ptr context = engines::make_context(memory);
-  // Memory [token][head][dim] swapped, so that it lies [head][token][dim]; two sequences.
+  // Two sequences, each [head][token][dim] in memory.
   ggml_tensor* const x = new_tensor<float>(context.get(), 3, 4, 9, 2);
   ggml_tensor* const swapped = ggml_permute(context.get(), x, 0, 2, 1, 3);
   const auto before = values_of<float>(x);
   const auto freqs = our_frequencies(all_parameters[0]);
-  const std::vector<std::int32_t> list = {10, 20, 30}; // its tokens are x's heads
+  const std::vector<std::int32_t> list = {10, 20, 30}; // the axis of x's heads becomes the tokens
   ggml_tensor* const rows =
       yarn::rope_rows_node(context.get(), new_positions(context.get(), list), freqs);
   compute(context.get(),
@@ -126,7 +126,7 @@ TEST(ggml_graph, rotates_permuted_tensors_and_sequences) {
   EXPECT_TRUE(same_bits(values_of<float>(x), expected));
 }
 
-// As llama.cpp builds its graphs: tensors without memory, which an allocator gives them afterwards.
+// llama.cpp builds a graph of tensors without memory, and an allocator assigns the memory later.
 TEST(ggml_graph, is_built_before_its_memory) {
   const engines::context_ptr context(ggml_init({1 << 20, nullptr, true}));
   const auto freqs = our_frequencies(all_parameters[4]);

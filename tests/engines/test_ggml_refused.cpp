@@ -19,7 +19,7 @@ using engines::new_tensor;
 using engines::our_frequencies;
 using yarn::pairing;
 
-TEST(ggml_heads, are_where_the_tensor_says) {
+TEST(ggml_heads, have_the_address_and_strides_of_the_tensor) {
   const engines::context_ptr context = engines::make_context(memory);
   ggml_tensor* const x = new_tensor<float>(context.get(), 3, 4, 1, 2);
   const auto second = yarn::heads_from<float>(x, 1);
@@ -31,9 +31,9 @@ TEST(ggml_heads, are_where_the_tensor_says) {
   EXPECT_EQ(second.head_stride(), 128);
 
   ggml_tensor* const half = new_tensor<yarn::float16>(context.get(), 6, 5);
-  ggml_tensor* const part =
+  ggml_tensor* const section =
       ggml_view_3d(context.get(), half, 64, 2, 5, half->nb[1], half->nb[2], 3 * half->nb[1] + 128);
-  const auto view = yarn::heads_from<const yarn::float16>(part);
+  const auto view = yarn::heads_from<const yarn::float16>(section);
   EXPECT_EQ(view.data(), static_cast<yarn::float16*>(half->data) + 3 * 128 + 64);
   EXPECT_EQ(view.head_dim(), 64);
   EXPECT_EQ(view.n_heads(), 2);
@@ -45,18 +45,18 @@ template <class Call> void expect_refusal(Call&& call, std::initializer_list<std
   support::expect_error<std::invalid_argument>(call, words);
 }
 
-TEST(ggml_heads, are_refused_by_name) {
+TEST(ggml_heads, are_refused_with_the_name_and_number) {
   const engines::context_ptr context = engines::make_context(memory);
   ggml_tensor* const x = new_tensor<float>(context.get(), 3, 4);
   ggml_set_name(x, "Qcur");
   expect_refusal([&] { static_cast<void>(yarn::heads_from<yarn::float16>(x)); },
-                 {"Qcur holds f32", "f16 is asked for"});
+                 {"Qcur holds f32", "element type of the view is f16"});
   expect_refusal(
       [&] {
         static_cast<void>(
             yarn::heads_from<yarn::bfloat16>(new_tensor<yarn::float16>(context.get(), 3, 4)));
       },
-      {"holds f16", "bf16 is asked for"});
+      {"holds f16", "element type of the view is bf16"});
   expect_refusal([&] { static_cast<void>(yarn::heads_from<float>(nullptr)); }, {"is null"});
   expect_refusal(
       [&] {
@@ -86,7 +86,7 @@ TEST(ggml_heads, are_refused_by_name) {
       {"has no memory yet"});
 }
 
-TEST(ggml_graph, is_refused_where_it_is_built) {
+TEST(ggml_graph, refuses_bad_tensors_when_it_is_built) {
   const engines::context_ptr context = engines::make_context(memory);
   ggml_context* const c = context.get();
   const auto freqs = our_frequencies(all_parameters[0]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Reads GGUF files that ggml wrote through the reader of yarn/ggml.hpp. The result is that of the
-// metadata in memory of tests/gguf/test_gguf.cpp, for all types that a file may store.
+// Writes GGUF files with ggml and reads them with the reader of yarn/ggml.hpp. The result must
+// equal that of the same metadata in memory (support/gguf_models.hpp), for all types that a file
+// may store.
 #include "ggml_processor.hpp"
 #include "support/expect_error.hpp"
 #include "support/gguf_models.hpp"
@@ -13,7 +14,6 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -26,7 +26,7 @@ struct file_freer {
 };
 using file_ptr = std::unique_ptr<gguf_context, file_freer>;
 
-/// A path of its own for each test. The destructor removes the file.
+/// A file name that no other test uses. The destructor removes the file.
 class temporary_file {
 public:
   temporary_file()
@@ -43,7 +43,7 @@ private:
   std::filesystem::path path_;
 };
 
-/// A file that was read back, with its tensors.
+/// An open GGUF file, with its tensors.
 struct opened {
   explicit opened(const std::string& path, bool no_alloc = false) {
     ggml_context* made = nullptr;
@@ -109,7 +109,7 @@ void expect_same(const yarn::gguf_config& found, const yarn::gguf_config& expect
   EXPECT_EQ(f.attention_factor(), g.attention_factor());
 }
 
-TEST(gguf_file, is_the_model_that_was_written) {
+TEST(gguf_file, has_the_numbers_of_the_metadata_that_was_written) {
   const std::vector<float> shorter(48, 1.25F), longer(48, 9.5F);
   const support::memory_gguf models[] = {
       support::gguf_llama3(128, 8), support::gguf_qwen2_yarn(),
@@ -185,7 +185,7 @@ TEST(gguf_file, may_store_numbers_in_any_type) {
   EXPECT_EQ(reader.numbers("a.list"), (std::vector<double>{16, 24, -1}));
   EXPECT_EQ(reader.numbers("a.halves"), (std::vector<double>{0.5, 1.5}));
   EXPECT_EQ(reader.keys().size(), 16U);
-  // Keys of another type, or missing keys.
+  // A key of another type, or a missing key, gives nothing.
   EXPECT_EQ(reader.number("a.text"), std::nullopt);
   EXPECT_EQ(reader.number("a.list"), std::nullopt);
   EXPECT_EQ(reader.text("a.u8"), std::nullopt);
@@ -213,7 +213,7 @@ TEST(gguf_file, reports_sections) {
   EXPECT_EQ(config.notes.size(), 1U);
 }
 
-TEST(gguf_file, is_refused_where_its_factors_cannot_be_read) {
+TEST(gguf_file, is_refused_if_its_factors_cannot_be_read) {
   const auto refusal = [](const auto& call, std::initializer_list<std::string> words) {
     support::expect_error<std::invalid_argument>(call, words);
   };
@@ -229,7 +229,7 @@ TEST(gguf_file, is_refused_where_its_factors_cannot_be_read) {
       {"rope_freqs.weight", "is not loaded"});
   refusal([] { static_cast<void>(yarn::ggml_gguf_reader(nullptr)); }, {"gguf_context is null"});
 
-  // Integers with as many bytes as floats.
+  // Integers that have as many bytes as floats.
   write(support::gguf_llama3(128, 8), file.path(), GGML_TYPE_I32);
   const opened integers(file.path());
   refusal([&] { static_cast<void>(yarn::gguf_config_from(integers.reader())); },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Our operators in sessions of the real onnxruntime. They give the bits of rope_apply. Compares
-// them with com.microsoft.RotaryEmbedding and the exact rotation, and checks the messages of failed
-// runs.
+// Our operators in sessions of the real onnxruntime give the bits of rope_apply. The tests also
+// compare them with com.microsoft.RotaryEmbedding and the exact rotation, and check the messages of
+// sessions that fail.
 #include "onnx_model.hpp"
 #include "support/bits.hpp"
 
@@ -32,7 +32,7 @@ yarn::frequencies frequencies_of(int rotary_dim = dim, double theta = 10000.0) {
   yarn::rope_shape s;
   s.head_dim = rotary_dim;
   s.rope_theta = theta;
-  yarn::yarn_scaling method; // its attention factor is 1.14; it is in the rows
+  yarn::yarn_scaling method; // with an attention factor of 1.14
   method.factor = 4.0;
   method.original_max_position_embeddings = 2048;
   return yarn::make_frequencies(s, method);
@@ -80,7 +80,7 @@ TYPED_TEST_SUITE(onnx_rope_of, element_types, );
 
 // ---- Bit for bit -------------------------------------------------------------------------------
 
-TYPED_TEST(onnx_rope_of, each_type_is_rope_apply) {
+TYPED_TEST(onnx_rope_of, each_type_has_the_bits_of_rope_apply) {
   using T = TypeParam;
   for (const int rotary_dim : {dim, 8}) // the rest of a head is copied
     for (const bool is_rank_4 : {true, false})
@@ -105,8 +105,8 @@ TYPED_TEST(onnx_rope_of, each_type_is_rope_apply) {
       }
 }
 
-// Different types in one graph, one node with the rows for all layers, and a chain of rotations.
-// The rotations in the middle of the chain are in place.
+// One graph with tensors of different types, one node that makes the rows for all layers, and a
+// chain of rotations. The rotations in the middle of the chain are in place.
 TEST(onnx_graph, layers_share_rows) {
   const auto f = frequencies_of();
   const auto other = frequencies_of(dim, 500000.0);
@@ -176,8 +176,8 @@ TEST(onnx_graph, positions_have_axes) {
   EXPECT_NE(first_difference(of_text.data(), with_axes.data(), with_axes.size()), -1);
 }
 
-TEST(onnx_graph, threads_make_the_same_bits) {
-  constexpr std::int64_t tokens = 3000, heads = 8, size = 64; // some 6 MB, in parts
+TEST(onnx_graph, gives_the_same_bits_with_any_number_of_threads) {
+  constexpr std::int64_t tokens = 3000, heads = 8, size = 64; // some 6 MB, divided among threads
   yarn::rope_shape s;
   s.head_dim = size;
   s.rope_theta = 10000.0;
@@ -205,7 +205,7 @@ TEST(onnx_graph, threads_make_the_same_bits) {
   }
 }
 
-TEST(onnx_graph, of_no_tokens_runs) {
+TEST(onnx_graph, runs_without_tokens) {
   const yarn::onnx_rope_rows rows(frequencies_of());
   const yarn::onnx_rope rope;
   std::vector<float> x, y;
@@ -222,7 +222,7 @@ TEST(onnx_graph, of_no_tokens_runs) {
 
 // ---- Comparison with com.microsoft.RotaryEmbedding ---------------------------------------------
 
-/// The largest distance of a pair from the exact rotation, in lengths of the pair.
+/// The largest distance of a pair from the exact rotation, divided by the length of the pair.
 double error_of(const std::vector<float>& x, const std::vector<float>& y, pairing p,
                 const yarn::frequencies& f, const std::vector<std::int64_t>& ids) {
   double largest = 0;
@@ -244,7 +244,7 @@ double error_of(const std::vector<float>& x, const std::vector<float>& y, pairin
   return largest;
 }
 
-TEST(onnx_beside, the_builtin_operator_and_the_exact_rotation) {
+TEST(onnx_graph, is_near_the_builtin_operator_and_the_exact_rotation) {
   for (const pairing p : {pairing::half_split, pairing::interleaved}) {
     const auto f = frequencies_of();
     const yarn::onnx_rope_rows rows(f);
@@ -286,9 +286,9 @@ TEST(onnx_beside, the_builtin_operator_and_the_exact_rotation) {
   }
 }
 
-// ---- What is refused ---------------------------------------------------------------------------
+// ---- Refused calls -----------------------------------------------------------------------------
 
-template <class Work> std::string words_of(Work&& work) {
+template <class Work> std::string message_of(Work&& work) {
   try {
     work();
   } catch (const Ort::Exception& error) {
@@ -297,12 +297,13 @@ template <class Work> std::string words_of(Work&& work) {
   return "(accepted)";
 }
 
-struct refused {
+/// A node Rope with these shapes and attributes.
+struct rope_call {
   shape x = rank_4, y = rank_4, rows{1, n_tokens, dim};
   std::vector<std::pair<const char*, std::int64_t>> attributes{{"interleaved", 0}};
 
-  /// The message of the failure to start or to run with these shapes.
-  std::string words() const {
+  /// The error message of starting and running the model, or "(accepted)".
+  std::string message() const {
     const auto size = [](const shape& s) {
       std::size_t n = 1;
       for (const std::int64_t extent : s)
@@ -316,47 +317,47 @@ struct refused {
     model.input("rows", rows_data, rows);
     model.output("y", y_data, y);
     model.node("Rope", "yarn", {"x", "rows"}, "y", attributes);
-    return words_of([&] {
+    return message_of([&] {
       model.start({&rope});
       model.run();
     });
   }
 };
 
-void expect_words(const std::string& words, const std::vector<std::string>& expected) {
+void expect_message(const std::string& message, const std::vector<std::string>& expected) {
   for (const std::string& word : expected)
-    EXPECT_NE(words.find(word), std::string::npos) << "\"" << words << "\" without " << word;
+    EXPECT_NE(message.find(word), std::string::npos) << "\"" << message << "\" without " << word;
 }
 
-TEST(onnx_refused, nothing_that_is_right) { EXPECT_EQ(refused{}.words(), "(accepted)"); }
+TEST(onnx_refused, correct_calls_are_accepted) { EXPECT_EQ(rope_call{}.message(), "(accepted)"); }
 
-TEST(onnx_refused, a_pairing_that_nobody_chose) {
-  refused r;
+TEST(onnx_refused, a_missing_pairing) {
+  rope_call r;
   r.attributes = {};
-  expect_words(r.words(), {"interleaved"});
+  expect_message(r.message(), {"interleaved"});
 }
 
 TEST(onnx_refused, a_missing_number_of_heads) {
-  refused r;
+  rope_call r;
   r.x = r.y = rank_3;
-  expect_words(r.words(), {"yarn: Rope: num_heads = 0", "64 elements", "[2, 7, 64]"});
+  expect_message(r.message(), {"yarn: Rope: num_heads = 0", "64 elements", "[2, 7, 64]"});
   r.attributes.emplace_back("num_heads", 5);
-  expect_words(r.words(), {"num_heads = 5"});
+  expect_message(r.message(), {"num_heads = 5"});
 }
 
 TEST(onnx_refused, shapes_that_do_not_fit) {
-  refused r;
+  rope_call r;
   r.rows = {1, n_tokens - 1, dim};
-  expect_words(r.words(), {"yarn: Rope: rows", "[1, 6, 16]", "[1 or 2, 7, 2 * pairs]"});
+  expect_message(r.message(), {"yarn: Rope: rows", "[1, 6, 16]", "[1 or 2, 7, 2 * pairs]"});
   r.rows = {3, n_tokens, dim};
-  expect_words(r.words(), {"[3, 7, 16]"});
+  expect_message(r.message(), {"[3, 7, 16]"});
   r.rows = {1, n_tokens, 2 * dim};
-  expect_words(r.words(), {"yarn: ", "head_dim = 16", "rotary_dim = 32"});
+  expect_message(r.message(), {"yarn: ", "head_dim = 16", "rotary_dim = 32"});
   r.rows = {1, n_tokens, dim - 1};
-  expect_words(r.words(), {"[1, 7, 15]"});
+  expect_message(r.message(), {"[1, 7, 15]"});
   r = {};
   r.x = r.y = {n_tokens, dim};
-  expect_words(r.words(), {"yarn: Rope: x of shape [7, 16]"});
+  expect_message(r.message(), {"yarn: Rope: x of shape [7, 16]"});
 }
 
 TEST(onnx_refused, elements_that_are_no_floats) {
@@ -369,12 +370,12 @@ TEST(onnx_refused, elements_that_are_no_floats) {
   model.output("y", y, rank_4);
   model.node("Rope", "yarn", {"x", "rows"}, "y", {{"interleaved", 0}});
   model.start({&rope});
-  expect_words(words_of([&] { model.run(); }), {"yarn: Rope: x of ONNX's element type 7"});
+  expect_message(message_of([&] { model.run(); }), {"yarn: Rope: x of ONNX's element type 7"});
 }
 
 /// The message of the failure of RopeRows to start or to run.
-std::string words_of_rows(const yarn::frequencies& f, std::vector<std::int64_t> ids,
-                          const shape& s) {
+std::string message_of_rows(const yarn::frequencies& f, std::vector<std::int64_t> ids,
+                            const shape& s) {
   const yarn::onnx_rope_rows rows(f);
   const std::int64_t n_tokens_of_rows = s.back();
   std::vector<float> out(ids.size() * dim);
@@ -382,39 +383,39 @@ std::string words_of_rows(const yarn::frequencies& f, std::vector<std::int64_t> 
   model.input("ids", ids, s);
   model.output("rows", out, {1, n_tokens_of_rows, dim});
   model.node("RopeRows", "yarn", {"ids"}, "rows");
-  return words_of([&] {
+  return message_of([&] {
     model.start({&rows});
     model.run();
   });
 }
 
-TEST(onnx_refused, positions_of_no_row) {
-  const auto words = [&](std::vector<std::int64_t> ids, const shape& s) {
-    return words_of_rows(frequencies_of(), std::move(ids), s);
+TEST(onnx_refused, positions_beyond_the_exact_range) {
+  const auto message = [&](std::vector<std::int64_t> ids, const shape& s) {
+    return message_of_rows(frequencies_of(), std::move(ids), s);
   };
-  EXPECT_EQ(words({1, 2}, {2}), "(accepted)");
-  expect_words(words({1, std::int64_t{1} << 40}, {2}), {"yarn: position 1099511627776"});
-  expect_words(words({1, 2}, {1, 1, 2}), {"yarn: RopeRows: position_ids of shape [1, 1, 2]"});
-  expect_words(words({1, 2, 3, 4, 5, 6}, {3, 1, 2}),
-               {"yarn: RopeRows: position_ids of shape [3, 1, 2]", "one axis"});
+  EXPECT_EQ(message({1, 2}, {2}), "(accepted)");
+  expect_message(message({1, std::int64_t{1} << 40}, {2}), {"yarn: position 1099511627776"});
+  expect_message(message({1, 2}, {1, 1, 2}), {"yarn: RopeRows: position_ids of shape [1, 1, 2]"});
+  expect_message(message({1, 2, 3, 4, 5, 6}, {3, 1, 2}),
+                 {"yarn: RopeRows: position_ids of shape [3, 1, 2]", "one axis"});
 }
 
 TEST(onnx_refused, positions_on_other_axes) {
-  const auto words = [&](std::vector<std::int64_t> ids, const shape& s) {
-    return words_of_rows(yarn::with_axes(frequencies_of(), yarn::axis_sections{2, 3, 3}),
-                         std::move(ids), s);
+  const auto message = [&](std::vector<std::int64_t> ids, const shape& s) {
+    return message_of_rows(yarn::with_axes(frequencies_of(), yarn::axis_sections{2, 3, 3}),
+                           std::move(ids), s);
   };
-  EXPECT_EQ(words({1, 2, 3, 4, 5, 6}, {3, 1, 2}), "(accepted)");
-  expect_words(words({1, 2, 3, 4, 5, 6, 7, 8}, {4, 1, 2}), // as transformers passes them
-               {"yarn: RopeRows: position_ids of shape [4, 1, 2]", "[3, sequences, tokens]",
-                "the frequencies have 3 axes"});
-  expect_words(words({1, 2, 3, 4}, {2, 1, 2}), {"[2, 1, 2]", "3 axes"});
-  expect_words(words({1, 2, 3, 4, 5, 6}, {3, 1, 1, 2}), {"[3, 1, 1, 2]", "3 axes"});
-  expect_words(words({1, 2, 3, 4, std::int64_t{1} << 40, 6}, {3, 1, 2}),
-               {"yarn: position 1099511627776 of token 0 on axis 2"});
+  EXPECT_EQ(message({1, 2, 3, 4, 5, 6}, {3, 1, 2}), "(accepted)");
+  expect_message(message({1, 2, 3, 4, 5, 6, 7, 8}, {4, 1, 2}), // as transformers passes them
+                 {"yarn: RopeRows: position_ids of shape [4, 1, 2]", "[3, sequences, tokens]",
+                  "the frequencies have 3 axes"});
+  expect_message(message({1, 2, 3, 4}, {2, 1, 2}), {"[2, 1, 2]", "3 axes"});
+  expect_message(message({1, 2, 3, 4, 5, 6}, {3, 1, 1, 2}), {"[3, 1, 1, 2]", "3 axes"});
+  expect_message(message({1, 2, 3, 4, std::int64_t{1} << 40, 6}, {3, 1, 2}),
+                 {"yarn: position 1099511627776 of token 0 on axis 2"});
 }
 
-TEST(onnx_refused, frequencies_of_no_model) {
+TEST(onnx_refused, empty_frequencies) {
   const yarn::frequencies none;
   EXPECT_THROW(yarn::onnx_rope_rows{none}, std::invalid_argument);
 }

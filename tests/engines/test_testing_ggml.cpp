@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// yarn/testing.hpp checks ggml_rope_ext itself, in both of its modes, plain and with YaRN, for
-// float and binary16. With the right arguments the only finding is float32 angles. Wrong arguments
-// are found and named.
+// yarn/testing.hpp checks ggml_rope_ext in both modes, with and without YaRN, for float and
+// binary16. With correct arguments the only finding is float32 angles. Wrong arguments are named.
 #include "ggml_processor.hpp"
 
 #include <gtest/gtest.h>
@@ -76,14 +75,14 @@ template <class T> report check(const expectation& e, const arguments& a, bool a
 
 std::vector<diagnosis> found(const report& r) {
   std::vector<diagnosis> list;
-  for (const yarn::testing::finding& one : r.findings)
-    if (!yarn::testing::is_float32_precision(one.what))
-      list.push_back(one.what);
+  for (const yarn::testing::finding& entry : r.findings)
+    if (!yarn::testing::is_float32_precision(entry.what))
+      list.push_back(entry.what);
   std::sort(list.begin(), list.end());
   return list;
 }
 
-TEST(testing_ggml, is_right_but_for_float32_angles) {
+TEST(testing_ggml, is_right_except_for_float32_angles) {
   for (const pairing order : {pairing::half_split, pairing::interleaved})
     for (const bool with_yarn : {false, true})
       for (const int dims : {128, 64}) {
@@ -104,7 +103,7 @@ TEST(testing_ggml, is_right_but_for_float32_angles) {
       }
 }
 
-TEST(testing_ggml, is_told_apart_with_wrong_arguments) {
+TEST(testing_ggml, wrong_arguments_are_named) {
   const expectation e = expected(pairing::half_split);
   const auto names = [&](const arguments& a, diagnosis what) {
     for (const report& r : {check<float>(e, a), check<yarn::float16>(e, a)})
@@ -114,16 +113,16 @@ TEST(testing_ggml, is_told_apart_with_wrong_arguments) {
   a.mode = GGML_ROPE_TYPE_NORMAL;
   names(a, diagnosis::wrong_pairing);
   a = {};
-  a.ext_factor = 0; // linear: ggml then applies no temperature
+  a.ext_factor = 0; // linear scaling: ggml then applies no attention factor
   names(a, diagnosis::wrong_method);
   a = {};
   a.freq_base = 500000.0F;
   names(a, diagnosis::wrong_theta);
   a = {};
-  a.attn_factor = 1 / 1.2772589F; // divides the temperature out
+  a.attn_factor = 1 / 1.2772589F; // cancels the attention factor
   names(a, diagnosis::attention_factor_missing);
   a = {};
-  a.attn_factor = 1.2772589F; // applies the temperature twice
+  a.attn_factor = 1.2772589F; // applies the attention factor twice
   names(a, diagnosis::attention_factor_squared);
   a = {};
   a.n_ctx_orig = 65536;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 // yarn/testing.hpp checks RotaryEmbedding of onnxruntime. With our rows in its caches the operator
-// is right. Mistakes in caches or attributes are named.
+// passes. Mistakes in caches or attributes are named.
 #include <gtest/gtest.h>
 #include <onnxruntime_cxx_api.h>
 #include <yarn/testing.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -120,7 +119,7 @@ TEST(testing_onnxruntime, is_right_with_rows_of_the_library) {
     }
 }
 
-TEST(testing_onnxruntime, is_told_apart_with_other_caches_or_attributes) {
+TEST(testing_onnxruntime, wrong_caches_and_attributes_are_named) {
   const expectation e(shape_of(128), yarn_x16(), pairing::half_split);
   const auto names = [&](const onnx_engine& engine, diagnosis what) {
     const report r = check(e, engine);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// yarn/testing.hpp checks results of the installed torch and transformers: dump_hf_rows.py has
-// written tables and rotations of Hugging Face's Llama into the directory YARN_TEST_HF_ROWS.
+// yarn/testing.hpp checks results of the installed torch and transformers. dump_hf_rows.py writes
+// tables and rotations of Hugging Face's Llama into the directory YARN_TEST_HF_ROWS before this
+// test runs.
 #include <gtest/gtest.h>
 #include <yarn/testing.hpp>
 
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>
@@ -77,7 +77,7 @@ report check_rotation(const std::string& name, const expectation& e, const optio
 
 const std::vector<std::string> names = {"default", "linear", "yarn", "llama3"};
 
-TEST(testing_torch, is_right_but_for_float32_angles) {
+TEST(testing_torch, is_right_except_for_float32_angles) {
   options accepting;
   accepting.accept_float32_angles = true;
   for (const std::string& name : names)
@@ -91,7 +91,7 @@ TEST(testing_torch, is_right_but_for_float32_angles) {
     }
 }
 
-TEST(testing_torch, is_told_apart_from_other_parameters) {
+TEST(testing_torch, wrong_parameters_are_named) {
   for (const auto& check : {check_table, check_rotation}) {
     EXPECT_TRUE(check("default", expected("yarn"), {}).has(diagnosis::scaling_missing));
     EXPECT_TRUE(check("linear", expected("default"), {}).has(diagnosis::wrong_factor));

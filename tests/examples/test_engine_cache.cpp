@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The cache of the example engine. Its keys are compared with the exact rotation of the stored
-// keys, after changes of the scale, after drops, and after a thousand changes, in float, double and
-// bfloat16. YARN_PRINT_ERRORS=1 prints the measured errors.
+// The cache of the example engine. Its keys are compared with the exact rotation of the unrotated
+// keys: after changes of the frequencies, after dropped tokens, and after a thousand changes, in
+// float, double and bfloat16. YARN_PRINT_ERRORS=1 prints the measured errors.
 #include "../support/engine_runs.hpp"
 
 #include <gtest/gtest.h>
@@ -37,9 +37,9 @@ struct format_names {
   }
 };
 
-bool printing() {
-  const char* const asked = std::getenv("YARN_PRINT_ERRORS");
-  return asked != nullptr && *asked == '1';
+bool prints_errors() {
+  const char* const value = std::getenv("YARN_PRINT_ERRORS");
+  return value != nullptr && *value == '1';
 }
 
 real relative_distance(const std::vector<real>& found, const std::vector<real>& expected) {
@@ -51,7 +51,7 @@ real relative_distance(const std::vector<real>& found, const std::vector<real>& 
   return std::isnan(off) ? HUGE_VALL : std::sqrt(off / size);
 }
 
-/// A cache of random keys, and the exact values of these keys.
+/// Random unrotated keys, and caches that hold these keys.
 template <class Format> class cache_of : public ::testing::Test {
 protected:
   using computed = typename Format::computed;
@@ -94,8 +94,8 @@ protected:
     return c;
   }
 
-  /// The largest relative error of a head. The exact value is token `token_at(i)`, rotated by `now`
-  /// at position first_position + i.
+  /// The largest relative error of a head. The exact value of head i is that of token
+  /// `token_at(i)`, rotated by `now` at position first_position + i.
   template <class TokenAt>
   real error_of(const cache& c, const yarn::frequencies& now, const TokenAt& token_at,
                 std::int64_t first_position = 0) const {
@@ -138,14 +138,14 @@ yarn::any_scaling growing_yarn() {
   return method;
 }
 
-// Every rotation adds at most its own error. There are `n` rotations after the first one.
+// Every rotation adds at most the error of one rotation. `n` counts the rotations.
 TYPED_TEST(cache_of, keys_follow_every_change_of_scale) {
   const real each = support::rotation_error<typename TestFixture::cached>;
   for (const auto& method : {growing_ntk(), growing_yarn()}) {
     auto c = this->filled(this->at(method, 64));
     EXPECT_LE(this->error_of(c, this->at(method, 64)), each);
     real n = 1;
-    // To a larger scale, a much larger one, a smaller one, and back to the first one.
+    // The scale grows, grows much, shrinks, and returns to the first one.
     for (const std::int64_t length : {65, 4000, 90, 10}) {
       const yarn::frequencies now = this->at(method, length);
       EXPECT_GT(this->error_of(c, now), 0.01L) << "the scale did not change";
@@ -171,7 +171,7 @@ TYPED_TEST(cache_of, dropped_tokens_move_the_others) {
     const yarn::frequencies now = this->at(method, 87);
     c.begin_step(0, now);
     EXPECT_LE(this->error_of(c, now, kept), 3 * each);
-    for (const auto layer : {0U, 1U}) { // Values have no position.
+    for (const auto layer : {0U, 1U}) { // values are not rotated
       for (Eigen::Index i = 0; i < c.n_tokens(); ++i) {
         EXPECT_EQ(c.value_head(layer, 1)(i, 5),
                   static_cast<typename TestFixture::cached>(
@@ -181,8 +181,8 @@ TYPED_TEST(cache_of, dropped_tokens_move_the_others) {
   }
 }
 
-// Keys for other positions in a sequence of another length: they are rerotated at their old
-// positions, then moved.
+// Keys that get other positions in a sequence of another length are rerotated at their old
+// positions, and then moved.
 TYPED_TEST(cache_of, fragments_join_other_sequences) {
   constexpr std::int64_t moved_by = 1000;
   const std::vector<std::int64_t> distances(static_cast<std::size_t>(this->n_tokens), moved_by);
@@ -201,13 +201,13 @@ TYPED_TEST(cache_of, fragments_join_other_sequences) {
   }
 }
 
-// Angles are added exactly, so only the roundings of the results accumulate. They do not cancel as
-// in a random walk: a rotation that changes an element by less than half a unit is rounded away
-// every time, and the error grows with the number of rotations.
+// Angles are added exactly, so only the roundings of the results accumulate. The roundings do not
+// cancel as in a random walk. If a rotation changes an element by less than half a unit, the change
+// is lost every time, and the error grows with the number of rotations.
 TYPED_TEST(cache_of, a_thousand_changes_of_scale) {
   const real each = support::rotation_error<typename TestFixture::cached>;
   const auto report = [each](const char* what, std::int64_t n, real error, real first) {
-    if (printing()) {
+    if (prints_errors()) {
       std::printf("%4d %-20s %.2e, %.1f times the first error, %.2f of the bound\n",
                   static_cast<int>(n), what, static_cast<double>(error),
                   static_cast<double>(error / first),
@@ -237,7 +237,7 @@ TYPED_TEST(cache_of, a_thousand_changes_of_scale) {
   }
 }
 
-// Keys that are stored unrotated and rotated at every step always have the error of one rotation,
+// Keys that are stored unrotated and rotated in every step always have the error of one rotation,
 // even if the stored type is narrow.
 TYPED_TEST(cache_of, unrotated_keys_keep_their_precision) {
   for (const auto& method : {growing_ntk(), growing_yarn()}) {
@@ -263,8 +263,8 @@ TYPED_TEST(cache_of, unrotated_keys_keep_their_precision) {
   }
 }
 
-// Keys for a narrower cache are rotated in float and rounded once: the bits are those of float
-// keys, rounded.
+// Keys for a narrower cache are rotated in float and rounded once. Their bits are those of rounded
+// float keys.
 TEST(bfloat16_cache, holds_the_rounded_float_keys_to_the_bit) {
   const std::vector<int> tokens = support::random_tokens(20, 9);
   const auto m = support::small_model<float>(yarn::default_scaling{});

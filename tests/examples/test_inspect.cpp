@@ -71,7 +71,7 @@ std::vector<std::string> lines_of(const std::string& text) {
     lines.push_back(line);
   return lines;
 }
-// The number of code points; each takes one column.
+// The number of code points, each of which takes one column.
 std::size_t columns(const std::string& line) {
   return static_cast<std::size_t>(std::count_if(line.begin(), line.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
@@ -88,7 +88,7 @@ std::string temporary(const std::string& name) {
   return (std::filesystem::path(testing::TempDir()) / ("yarn-inspect-" + name)).string();
 }
 
-TEST(report, of_yarn_is_the_formula) {
+TEST(report, of_yarn_equals_the_formula) {
   const model_report r = report_of(yarn_llama_2);
   ASSERT_EQ(r.pairs.size(), 64U);
   EXPECT_EQ(r.lengths.original, 4096);
@@ -120,7 +120,7 @@ TEST(report, of_yarn_is_the_formula) {
   EXPECT_EQ(count(r, yarn::frequency_zone::unrotated), 0);
 }
 
-TEST(report, asks_at_the_extended_length_or_the_given_one) {
+TEST(report, uses_the_given_length_or_else_the_extended_one) {
   const model_report extended = report_of(dynamic);
   EXPECT_EQ(extended.lengths.original, 4096);
   EXPECT_EQ(extended.seq_len, 16384);
@@ -133,7 +133,7 @@ TEST(report, asks_at_the_extended_length_or_the_given_one) {
   EXPECT_EQ(original.rotary_dim(), 32);
 }
 
-TEST(report, takes_max_position_embeddings_where_no_factor_says_more) {
+TEST(report, extends_to_max_position_embeddings_unless_the_factor_reaches_further) {
   const auto extended = [](const std::string& more) {
     return report_of(R"({"head_dim": 64, "rope_theta": 500000, )" + more + "}").lengths;
   };
@@ -166,14 +166,14 @@ TEST(report, measures_float32_angles) {
   EXPECT_GT(r.float32_angle_error, 1e-6);
 }
 
-TEST(report, of_a_pair_that_does_not_turn) {
+TEST(report, of_an_unrotated_pair_has_an_infinite_wavelength) {
   const model_report r = report_of(proportional);
   EXPECT_EQ(count(r, yarn::frequency_zone::unrotated), 6);
   EXPECT_TRUE(std::isinf(r.pairs[7].wavelength));
   EXPECT_EQ(r.pairs[7].ratio, 0.0);
 }
 
-TEST(compare, makes_methods_by_factor_and_length) {
+TEST(compare, gives_every_method_the_same_factor_and_length) {
   const model_report base = report_of(yarn_llama_2);
   const auto others = inspect::compare(base, inspect::comparable_methods(), {});
   ASSERT_EQ(others.size(), inspect::comparable_methods().size());
@@ -201,7 +201,7 @@ TEST(compare, makes_methods_by_factor_and_length) {
   EXPECT_EQ(inspect::compare(base, {"linear"}, 4.0)[0].pairs[0].inv_freq, 0.25);
 }
 
-TEST(compare, refuses_what_does_not_follow) {
+TEST(compare, refuses_unknown_methods_and_missing_numbers) {
   const auto message = [](const auto& call) -> std::string {
     try {
       call();
@@ -213,7 +213,7 @@ TEST(compare, refuses_what_does_not_follow) {
   const model_report plain =
       report_of(R"({"head_dim": 64, "rope_theta": 1e4, "max_position_embeddings": 4096})");
   EXPECT_EQ(message([&] { inspect::compare(plain, {"yarn"}, {}); }),
-            "--compare: the configuration extends nothing, so --factor must say by how much");
+            "--compare: the configuration does not extend the context, so --factor is needed");
   EXPECT_EQ(inspect::compare(plain, {"yarn"}, 2.0).size(), 1U);
   EXPECT_EQ(message([&] {
               inspect::compare(plain, {"longrope"}, 2.0);
@@ -279,7 +279,7 @@ TEST(json_report, has_null_where_there_is_no_number) {
   EXPECT_TRUE(parsed["layer_type"].is_null());
 }
 
-TEST(json_report, tells_warnings_from_notes) {
+TEST(json_report, lists_warnings_and_notes_separately) {
   const std::vector<inspect::remark> remarks = {{true, "a", "first"}, {false, "b", "second"}};
   const model_report base = report_of(yarn_llama_2);
   const json parsed = json::parse(
@@ -290,7 +290,7 @@ TEST(json_report, tells_warnings_from_notes) {
   EXPECT_EQ(parsed["compared"][0]["inv_freq"][0], 1.0 / 32);
 }
 
-TEST(npy, is_what_numpy_reads) {
+TEST(npy, has_the_header_of_numpy_and_the_entries_of_rows) {
   const model_report r = report_of(yarn_llama_2);
   const std::string path = temporary("table.npy");
   inspect::write_npy(path, r.frequencies, {-3, 5});
@@ -321,11 +321,10 @@ TEST(npy, is_what_numpy_reads) {
   }
 }
 
-// A table that is written in several parts has the entries of rows.
-TEST(npy, of_many_positions_is_whole) {
+TEST(npy, written_in_sections_has_the_entries_of_rows) {
   const model_report r = report_of(R"({"head_dim": 4, "rope_theta": 10000,
     "max_position_embeddings": 4096})");
-  const std::int64_t n = (1 << 20) + 17; // With two pairs, parts have 2^19 positions.
+  const std::int64_t n = (1 << 20) + 17; // a section has 2^19 positions if there are two pairs
   const std::string path = temporary("large.npy");
   inspect::write_npy(path, r.frequencies, {7, 7 + n});
   const std::string bytes = inspect::read_file(path);
@@ -334,8 +333,8 @@ TEST(npy, of_many_positions_is_whole) {
   ASSERT_EQ(bytes.size(), 128 + entries * sizeof(float));
   std::vector<float> cos(entries / 2), sin(entries / 2);
   yarn::fill_rows(r.frequencies, yarn::positions_from(7, n), cos.data(), sin.data(), 2);
-  std::vector<float> values(
-      entries); // On a little-endian machine the bytes of the file are those of the floats.
+  // On a little-endian machine the bytes of the file are those of the floats.
+  std::vector<float> values(entries);
   std::memcpy(values.data(), bytes.data() + 128, entries * sizeof(float));
   const std::uint16_t one = 1;
   if (*reinterpret_cast<const unsigned char*>(&one) == 1) {
@@ -344,22 +343,23 @@ TEST(npy, of_many_positions_is_whole) {
   }
 }
 
-TEST(npy, refuses) {
+TEST(npy, refuses_positions_and_files_that_it_cannot_write) {
   const model_report r = report_of(yarn_llama_2);
   const std::string path = temporary("refused.npy");
   EXPECT_THROW(inspect::write_npy(path, r.frequencies, {0, std::int64_t{1} << 31}),
                std::invalid_argument);
   EXPECT_FALSE(std::filesystem::exists(path));
-  // 8 GiB of 64 pairs are 2^24 positions.
+  // With 64 pairs, 2^24 positions take 8 GiB.
   EXPECT_THROW(inspect::write_npy(path, r.frequencies, {0, (1 << 24) + 1}), std::invalid_argument);
   EXPECT_THROW(inspect::write_npy(path + "/x/y", r.frequencies, {0, 1}), std::runtime_error);
   if (std::filesystem::exists("/dev/full")) {
     EXPECT_THROW(inspect::write_npy("/dev/full", r.frequencies, {0, 1}), std::runtime_error);
-    EXPECT_TRUE(std::filesystem::exists("/dev/full")); // Devices are not removed.
+    EXPECT_TRUE(
+        std::filesystem::exists("/dev/full")); // an incomplete file is removed, a device not
   }
 }
 
-TEST(positions, are_read) {
+TEST(positions, are_read_from_begin_and_end) {
   const auto range = [](const char* text) {
     const inspect::position_range r = inspect::position_range_from(text);
     return std::make_pair(r.begin, r.end);
@@ -395,10 +395,10 @@ TEST(terminal_plot, fits_80_columns) {
     }
 }
 
-TEST(terminal_plot, shows_before_and_after) {
+TEST(terminal_plot, shows_wavelengths_before_and_after_scaling) {
   const std::vector<std::string> lines =
       lines_of(inspect::terminal_plot(report_of(yarn_llama_2), true));
-  // Label, axis, then a column for each pair. The first pairs are not scaled.
+  // A line has a label, an axis, and a column for each pair. The first pairs are not scaled.
   const auto row_of = [&](std::size_t pair, char mark) {
     for (std::size_t row = 1; row <= 18; ++row)
       if (lines[row].size() > 12 + pair && lines[row][12 + pair] == mark)
@@ -409,7 +409,8 @@ TEST(terminal_plot, shows_before_and_after) {
   EXPECT_EQ(row_of(0, 'o'), -1);
   EXPECT_EQ(row_of(20, 'o'), -1);
   EXPECT_EQ(row_of(63, '#'), 1);
-  // A factor of 32 is 1.5 of the 5.44 decades on 17 steps: 4.7 rows.
+  // A factor of 32 is 1.5 decades. The first and the last row of the plot are 17 rows and 5.44
+  // decades apart, so 1.5 decades are 4.7 rows.
   EXPECT_NEAR(row_of(63, 'o') - row_of(63, '#'), 4.7, 0.7);
   EXPECT_EQ(lines[21], "  o unscaled   # scaled   - original 4096   . extended 131072");
   const std::string never = inspect::terminal_plot(report_of(proportional), true);
@@ -432,7 +433,7 @@ TEST(print, fits_80_columns) {
   }
 }
 
-TEST(print, says_what_was_resolved) {
+TEST(print, shows_the_resolved_method_and_numbers) {
   const std::string text = inspect::print_summary(report_of(yarn_llama_2));
   for (const char* words :
        {"rope_type           yarn (yarn::yarn_scaling)\n", "beta_fast 32, beta_slow 1",
@@ -446,7 +447,7 @@ TEST(print, says_what_was_resolved) {
   EXPECT_NE(inspect::print_pairs(report_of(proportional)).find("  never "), std::string::npos);
 }
 
-TEST(text, of_lengths) {
+TEST(text, of_lengths_has_four_digits_and_a_suffix) {
   EXPECT_EQ(inspect::tokens(6.283185), "6.283");
   EXPECT_EQ(inspect::tokens(999.94), "999.9");
   EXPECT_EQ(inspect::tokens(999.96), "1k");
@@ -462,13 +463,13 @@ TEST(text, of_lengths) {
 TEST(gnuplot, scripts_hold_the_numbers) {
   model_report r = report_of(yarn_llama_2);
   r.name = "it's\n`x`";
-  const std::string one = inspect::wavelength_script({r});
-  EXPECT_NE(one.find("set title 'it''s `x`, yarn x32: RoPE wavelengths'\n"), std::string::npos);
-  EXPECT_NE(one.find("63 1741124"), std::string::npos); // 32 * 2 pi 10000^(126/128)
-  EXPECT_NE(one.find("63 54410."), std::string::npos);
-  EXPECT_NE(one.find("'original 4096'"), std::string::npos);
-  EXPECT_NE(one.find("'extended 131072'"), std::string::npos);
-  EXPECT_EQ(occurrences(one, "\ne\n"), 4U); // before the scaling, and three zones
+  const std::string script = inspect::wavelength_script({r});
+  EXPECT_NE(script.find("set title 'it''s `x`, yarn x32: RoPE wavelengths'\n"), std::string::npos);
+  EXPECT_NE(script.find("63 1741124"), std::string::npos); // 32 * 2 pi 10000^(126/128)
+  EXPECT_NE(script.find("63 54410."), std::string::npos);
+  EXPECT_NE(script.find("'original 4096'"), std::string::npos);
+  EXPECT_NE(script.find("'extended 131072'"), std::string::npos);
+  EXPECT_EQ(occurrences(script, "\ne\n"), 4U); // before the scaling, and three zones
 }
 
 TEST(gnuplot, draws_equal_curves_once) {
@@ -476,8 +477,8 @@ TEST(gnuplot, draws_equal_curves_once) {
   std::vector<model_report> all = inspect::compare(base, {"yarn", "linear", "default"}, {});
   all.insert(all.begin(), base);
   const std::string wavelengths = inspect::wavelength_script(all);
-  EXPECT_EQ(occurrences(wavelengths, "\ne\n"),
-            4U); // before the scaling, YaRN twice, linear, default
+  // Before the scaling, YaRN (which is there twice), linear, default.
+  EXPECT_EQ(occurrences(wavelengths, "\ne\n"), 4U);
   EXPECT_EQ(occurrences(wavelengths, "NaN with"), 1U);
   const std::string attention = inspect::attention_script(all);
   EXPECT_EQ(occurrences(attention, "\ne\n"), 2U);
@@ -487,7 +488,7 @@ TEST(gnuplot, draws_equal_curves_once) {
   EXPECT_NE(attention.find("\n131072 1.34657359"), std::string::npos);
 }
 
-TEST(gnuplot, refuses_other_pictures) {
+TEST(gnuplot, refuses_files_other_than_png_and_svg) {
   EXPECT_THROW(inspect::draw("", temporary("x.pdf")), std::invalid_argument);
 }
 

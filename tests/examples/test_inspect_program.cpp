@@ -40,7 +40,7 @@ protected:
   }
   ~program() override { fs::remove_all(folder_); }
 
-  // Runs `inspect arguments` in a shell; `before` stands in front of the program.
+  // Runs `inspect arguments` in a shell. `before` precedes the name of the program.
   result run(const std::string& arguments, const std::string& before = "") const {
     const std::string command = before + "\"" INSPECT_PROGRAM "\" " + arguments + " > \"" +
                                 file("stdout") + "\" 2> \"" + file("stderr") + "\"";
@@ -119,7 +119,7 @@ TEST_F(program, prints_json_with_the_bits_of_the_library) {
   EXPECT_EQ(parsed["notes"][0]["id"], "truncate-false");
 }
 
-TEST_F(program, takes_the_theta_of_a_model_that_leaves_it_to_code) {
+TEST_F(program, takes_theta_from_an_option_if_the_configuration_has_none) {
   const std::string file = config(R"({"head_dim": 64})");
   EXPECT_EQ(run(file).code, 2);
   const result r = run(file + " --json --default-rope-theta 10000");
@@ -127,7 +127,7 @@ TEST_F(program, takes_the_theta_of_a_model_that_leaves_it_to_code) {
   EXPECT_EQ(json::parse(r.out)["rope_theta"], 10000.0);
 }
 
-TEST_F(program, prints_an_array_where_layers_differ) {
+TEST_F(program, prints_an_array_if_layer_types_differ) {
   const result all = run(sample("gemma-3-12b") + " --json");
   ASSERT_EQ(all.code, 0) << all.err;
   const json parsed = json::parse(all.out);
@@ -135,12 +135,12 @@ TEST_F(program, prints_an_array_where_layers_differ) {
   EXPECT_EQ(parsed[0]["layer_type"], "full_attention");
   EXPECT_EQ(parsed[0]["inv_freq"][0], 0.125);
   EXPECT_EQ(parsed[1]["inv_freq"][0], 1.0);
-  const json one =
+  const json sliding =
       json::parse(run(sample("gemma-3-12b") + " --json --layer-type sliding_attention").out);
-  EXPECT_EQ(one["rope_theta"], 10000.0);
+  EXPECT_EQ(sliding["rope_theta"], 10000.0);
 }
 
-TEST_F(program, writes_a_table_that_is_the_rows) {
+TEST_F(program, writes_a_table_with_the_bits_of_rows) {
   const std::string path = file("out.npy");
   const result r = run(sample("phi-3.5-mini") + " --table \"" + path + "\" --positions -5:20");
   ASSERT_EQ(r.code, 0) << r.err;
@@ -230,7 +230,7 @@ TEST_F(program, refuses_files_that_it_cannot_write) {
   expect_refused(llama + " --plot \"" + file("x.pdf") + "\"", "must end in .png or .svg");
 }
 
-TEST_F(program, fails_where_stdout_does) {
+TEST_F(program, fails_if_stdout_cannot_be_written) {
   // Only /dev/full fails every write. Only Linux has this file; CI runs on Linux.
   if (!fs::exists("/dev/full"))
     GTEST_SKIP() << "needs /dev/full";
@@ -252,14 +252,14 @@ TEST_F(program, fails_where_stdout_does) {
   EXPECT_EQ(content(file("stderr")), "inspect: stdout cannot be written: Broken pipe\n");
 }
 
-TEST_F(program, says_that_gnuplot_is_missing) {
+TEST_F(program, reports_that_gnuplot_is_missing) {
   const std::string path = file("x.png");
   expect_refused(sample("llama-3.1-8b") + " --plot \"" + path + "\"",
                  "gnuplot is not installed (not found in PATH)", "PATH=/nonexistent ");
   EXPECT_FALSE(fs::exists(path));
 }
 
-TEST_F(program, says_that_gnuplot_fails) {
+TEST_F(program, reports_that_gnuplot_fails) {
   fs::create_directory(file("bin"));
   std::ofstream(file("bin/gnuplot")) << "#!/bin/sh\necho 'line one' >&2\necho two >&2\nexit 1\n";
   fs::permissions(file("bin/gnuplot"), fs::perms::owner_all);
@@ -268,9 +268,8 @@ TEST_F(program, says_that_gnuplot_fails) {
                  "PATH=\"" + file("bin") + ":$PATH\" ");
 }
 
-TEST_F(program, draws) {
-  // Without gnuplot the inspector reports an error (above). The README's command for the tests
-  // installs gnuplot.
+TEST_F(program, draws_png_and_svg) {
+  // gnuplot is optional. reports_that_gnuplot_is_missing tests the inspector without gnuplot.
   if (code_of("gnuplot --version > \"" + file("version") + "\" 2>&1") != 0)
     GTEST_SKIP() << "gnuplot is not installed";
   const std::string picture = file("it's.png"), vectors = file("a.svg");
@@ -287,7 +286,7 @@ TEST_F(program, draws) {
     EXPECT_NE(svg.find(words), std::string::npos) << words;
 }
 
-TEST_F(program, helps) {
+TEST_F(program, prints_its_options_for_help) {
   const result r = run("--help");
   EXPECT_EQ(r.code, 0);
   EXPECT_EQ(r.err, "");

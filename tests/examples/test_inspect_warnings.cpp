@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The warnings and notes of the inspector, and their absence for good configurations.
+// The warnings and notes of the inspector, and no warnings for good configurations.
 #include "warnings.hpp"
 
 #include <gtest/gtest.h>
@@ -49,7 +49,7 @@ std::string text_of(const std::vector<remark>& remarks, const std::string& id) {
 
 using list = std::vector<std::string>;
 
-// A head of 128 elements with these lengths, and a dictionary of RoPE parameters.
+// A configuration with heads of 128 elements, these numbers, and a dictionary of RoPE parameters.
 std::string model(const std::string& theta, const std::string& max_position,
                   const std::string& parameters, const std::string& more = "") {
   return R"({"head_dim": 128, "rope_theta": )" + theta +
@@ -117,16 +117,16 @@ const std::vector<published>& ordinary_models() {
   return models;
 }
 
-TEST(remarks, warn_about_no_ordinary_model) {
+TEST(remarks, do_not_warn_about_ordinary_models) {
   for (const published& each : ordinary_models()) {
     const std::vector<remark> all = remarks_on(each.config, 0, each.layer_type);
-    for (const remark& one : all)
-      EXPECT_FALSE(one.is_warning) << each.name << ": " << one.text;
+    for (const remark& found : all)
+      EXPECT_FALSE(found.is_warning) << each.name << ": " << found.text;
   }
 }
 
-TEST(remarks, warn_about_what_is_true_of_a_model) {
-  // InternLM2 and Qwen2.5-VL are as their authors intended, but need care.
+TEST(remarks, warn_about_intended_settings_that_need_care) {
+  // The settings of InternLM2 and Qwen2.5-VL, which engines often get wrong.
   EXPECT_EQ(warnings(model("1000000", "32768", R"({"type": "dynamic", "factor": 2.0})")),
             list{"dynamic-kv-cache"});
   EXPECT_EQ(
@@ -141,12 +141,14 @@ TEST(remarks, on_a_factor_that_does_not_match_the_lengths) {
   EXPECT_EQ(ids(small, true), list{"factor-and-lengths"});
   EXPECT_EQ(text_of(small, "factor-and-lengths"),
             "factor = 16 covers 4096 * 16 = 65536 tokens, but max_position_embeddings = 131072: "
-            "positions above are beyond the interpolated range (32 would match)");
+            "positions above 65536 are beyond the interpolated range (factor = 32 would match)");
   const std::vector<remark> large = remarks_on(yarn_model("", "131072", "64"));
   EXPECT_EQ(ids(large, true), list{"factor-and-lengths"});
-  EXPECT_NE(text_of(large, "factor-and-lengths").find("more than that length needs (32 would"),
-            std::string::npos);
-  // The reader has a note about the same fact, which is not repeated.
+  EXPECT_NE(
+      text_of(large, "factor-and-lengths").find("more than this length needs (factor = 32 would"),
+      std::string::npos);
+  // The reader of the configuration has a note about the same fact. The inspector does not repeat
+  // it.
   for (const remark& each : large)
     EXPECT_EQ(each.text.find("does not match max_position"), std::string::npos) << each.text;
   EXPECT_EQ(warnings(model(
@@ -182,7 +184,7 @@ TEST(remarks, on_dynamic_methods) {
   const std::string dynamic = model("10000", "4096", R"({"type": "dynamic", "factor": 4})");
   EXPECT_EQ(warnings(dynamic), list{"dynamic-kv-cache"});
   EXPECT_EQ(warnings(dynamic, 4097), list{"dynamic-kv-cache"});
-  EXPECT_EQ(warnings(dynamic, 4096), list{}); // The frequencies have not changed yet.
+  EXPECT_EQ(warnings(dynamic, 4096), list{}); // up to this length the frequencies do not change
   EXPECT_EQ(warnings(dynamic, 16385), (list{"seq-len-beyond-context", "dynamic-kv-cache"}));
 }
 
@@ -199,7 +201,8 @@ TEST(remarks, on_longrope_and_its_crossing) {
   EXPECT_FALSE(has(warnings(phi("8192")), "longrope-crossing"));
   EXPECT_TRUE(has(warnings(phi("8192"), 4097), "longrope-crossing"));
   EXPECT_FALSE(has(warnings(phi("8192"), 4096), "longrope-crossing"));
-  EXPECT_FALSE(has(notes(phi("4096")), "longrope-crossing")); // MiniCPM3 never reaches the length.
+  // MiniCPM3 never exceeds the original length.
+  EXPECT_FALSE(has(notes(phi("4096")), "longrope-crossing"));
 }
 
 TEST(remarks, on_attention_factor_beside_other_keys) {
@@ -232,7 +235,7 @@ TEST(remarks, on_attention_factor_beside_other_keys) {
 }
 
 TEST(remarks, on_attention_factors_that_are_not_the_formula) {
-  // The formula for 32 is 1.34657, its square 1.81326.
+  // For a factor of 32 the formula gives 1.34657, whose square is 1.81326.
   EXPECT_EQ(warnings(yarn_model(R"(, "attention_factor": 1.81326)")),
             list{"attention-factor-squared"});
   EXPECT_EQ(notes(yarn_model(R"(, "attention_factor": 1.0)")), list{"attention-factor-off"});
@@ -262,7 +265,7 @@ TEST(remarks, on_the_ramp) {
                 .find("from 20.9445 to 45.0269; llama.cpp and others "
                       "without this key round the bounds to 20 and 46"),
             std::string::npos);
-  // With theta 10000 all pairs turn more than once in 131072 tokens, so no pair is compressed.
+  // With theta 10000 all pairs turn more than once in 131072 tokens, so no pair is interpolated.
   EXPECT_EQ(warnings(model("10000", "524288", R"({"rope_type": "yarn", "factor": 4,
     "original_max_position_embeddings": 131072})")),
             (list{"nothing-interpolated", "theta-and-length"}));
@@ -276,7 +279,7 @@ TEST(remarks, on_the_factor_alone) {
   EXPECT_EQ(notes(model("10000", "4096", R"({"type": "dynamic", "factor": 1.0})"), 4096), list{});
 }
 
-TEST(remarks, on_the_length_asked_for) {
+TEST(remarks, on_a_given_length) {
   EXPECT_EQ(warnings(yarn_model(), 131072), list{});
   EXPECT_EQ(warnings(yarn_model(), 131073), list{"seq-len-beyond-context"});
   EXPECT_EQ(notes(yarn_model(), 4097), list{});
@@ -292,12 +295,12 @@ TEST(remarks, on_theta) {
   EXPECT_EQ(warnings(model("50", "64", "null")), list{"theta-implausible"});
   EXPECT_EQ(warnings(model("2e12", "4096", "null")), list{"theta-implausible"});
   EXPECT_EQ(warnings(model("100", "64", "null")), list{});
-  // 2 pi 10000^(126/128) is 54410 tokens.
+  // The longest wavelength, 2 pi 10000^(126/128), is 54410 tokens.
   EXPECT_EQ(warnings(model("10000", "54400", "null")), list{});
   EXPECT_EQ(warnings(model("10000", "54420", "null")), list{"theta-and-length"});
 }
 
-TEST(remarks, on_local_layers_do_not_ask_for_reach) {
+TEST(remarks, on_local_layers_do_not_warn_about_short_wavelengths) {
   const std::string gemma = R"({"model_type": "gemma3_text", "head_dim": 128,
     "max_position_embeddings": 131072, "rope_parameters": {
     "full_attention": {"rope_type": "linear", "factor": 8, "rope_theta": 1000000},
@@ -324,7 +327,7 @@ TEST(remarks, on_the_rotated_part) {
             list{});
 }
 
-TEST(remarks, on_keys_that_nothing_reads) {
+TEST(remarks, on_keys_that_the_reader_does_not_use) {
   const std::vector<remark> all = remarks_on(yarn_model(R"(, "beta_fats": 16, "finetuned": true)"));
   EXPECT_EQ(ids(all, false), list{"unused-key"});
   EXPECT_NE(text_of(all, "unused-key").find("rope_scaling.beta_fats"), std::string::npos);
@@ -342,7 +345,7 @@ TEST(remarks, on_keys_at_any_depth) {
   EXPECT_EQ(warnings(nested(found)), list{"mrope-sections"});
 }
 
-TEST(remarks, on_warnings_come_first) {
+TEST(remarks, list_warnings_before_notes) {
   const std::vector<remark> all =
       remarks_on(yarn_model(R"(, "truncate": false, "mscale": 0.7)", "131072", "16"));
   EXPECT_EQ(ids(all, true), (list{"factor-and-lengths", "lone-mscale"}));

@@ -17,13 +17,13 @@ namespace {
 
 using support::expect_reference;
 using support::expect_same;
+using support::frequencies_by;
 using support::frequencies_in;
 using support::has_note;
 using support::memory_gguf;
 using support::read_gguf;
 using support::read_gguf_window;
 using support::reference_case;
-using support::unscaled_of;
 
 TEST(gguf_model, llama3_by_divisors) {
   expect_reference(frequencies_in(support::gguf_llama3(128, 8)), "hf-llama3.1-8b", 1e-6);
@@ -63,10 +63,10 @@ TEST(gguf_model, deepseek_has_the_tenth_of_its_coefficient) {
   EXPECT_NEAR(yarn::softmax_scale(v2.qk_head_dim, v2.method, squared, 0), 0.114721386792926, 1e-8);
 }
 
-TEST(gguf_model, mistral3_has_its_coefficient_itself) {
+TEST(gguf_model, mistral3_has_the_coefficient_undivided) {
   expect_reference(frequencies_in(support::gguf_ministral3()), "hf-ministral3-default", 1e-6);
   EXPECT_EQ(frequencies_in(support::gguf_ministral3()).attention_factor(), 1.0);
-  // For this architecture the key is mscale_all_dim itself: m(1) / m(0.1).
+  // For this architecture the value of the key is mscale_all_dim, and the factor is m(1) / m(0.1).
   auto file = support::gguf_ministral3();
   file.set("rope.scaling.yarn_log_multiplier", 0.1);
   EXPECT_NEAR(frequencies_in(file).attention_factor(),
@@ -115,16 +115,16 @@ TEST(gguf_model, gemma3_has_two_kinds_of_layers) {
   yarn::linear_scaling linear;
   linear.factor = 8;
   const auto file = support::gguf_gemma3();
-  expect_same(frequencies_in(file), unscaled_of(128, 1e6, linear));
+  expect_same(frequencies_in(file), frequencies_by(128, 1e6, linear));
   const auto local = read_gguf_window(file);
-  expect_same(yarn::make_frequencies(local, 0), unscaled_of(128, 1e4, yarn::default_scaling{}));
+  expect_same(yarn::make_frequencies(local, 0), frequencies_by(128, 1e4, yarn::default_scaling{}));
   EXPECT_EQ(local.rope_type, "default");
   EXPECT_TRUE(has_note(local, "gemma3.rope.freq_base_swa is missing: 10000"));
   auto given = support::gguf_gemma3();
   given.set("rope.freq_base_swa", 20000);
   expect_same(yarn::make_frequencies(read_gguf_window(given), 0),
-              unscaled_of(128, 2e4, yarn::default_scaling{}));
-  expect_same(frequencies_in(given), unscaled_of(128, 1e6, linear));
+              frequencies_by(128, 2e4, yarn::default_scaling{}));
+  expect_same(frequencies_in(given), frequencies_by(128, 1e6, linear));
   EXPECT_TRUE(read_gguf(given).unused.empty());
 }
 
@@ -140,20 +140,20 @@ TEST(gguf_model, olmo3_has_windows_without_yarn) {
   const auto file = support::gguf_olmo3();
   EXPECT_NEAR(frequencies_in(file).attention_factor(), 1 + 0.1 * std::log(8.0), 1e-15);
   expect_same(yarn::make_frequencies(read_gguf_window(file), 0),
-              unscaled_of(128, 5e5, yarn::default_scaling{}));
+              frequencies_by(128, 5e5, yarn::default_scaling{}));
 }
 
 TEST(gguf_model, gemma4_has_heads_of_two_sizes) {
   const auto file = support::gguf_gemma4();
   const auto global = frequencies_in(file);
   ASSERT_EQ(global.n_pairs(), 256);
-  const auto unscaled = unscaled_of(512, 1e6, yarn::default_scaling{});
+  const auto unscaled = frequencies_by(512, 1e6, yarn::default_scaling{});
   EXPECT_EQ(global.inv_freq()[63], unscaled.inv_freq()[63]);
   EXPECT_LT(global.inv_freq()[64], 1e-29);
   const auto local = read_gguf_window(file);
   EXPECT_EQ(local.freq_factors.size(), 0U);
   EXPECT_EQ(local.qk_head_dim, 256);
-  expect_same(yarn::make_frequencies(local, 0), unscaled_of(256, 1e4, yarn::default_scaling{}));
+  expect_same(yarn::make_frequencies(local, 0), frequencies_by(256, 1e4, yarn::default_scaling{}));
 }
 
 TEST(gguf_model, hunyuan_changes_the_base) {
@@ -162,10 +162,10 @@ TEST(gguf_model, hunyuan_changes_the_base) {
   file.set("rope.scaling.alpha", 1000);
   yarn::ntk_scaling ntk;
   ntk.factor = 1000;
-  expect_same(frequencies_in(file), unscaled_of(128, 1e4, ntk));
+  expect_same(frequencies_in(file), frequencies_by(128, 1e4, ntk));
   EXPECT_EQ(read_gguf(file).rope_type, "ntk");
   file.set("rope.scaling.alpha", 0);
-  expect_same(frequencies_in(file), unscaled_of(128, 1e4, yarn::default_scaling{}));
+  expect_same(frequencies_in(file), frequencies_by(128, 1e4, yarn::default_scaling{}));
 }
 
 TEST(gguf_pairing, is_that_of_llama_cpp) {

@@ -31,7 +31,7 @@ void expect_refusal(memory_gguf file, Change&& change, std::initializer_list<std
   support::expect_error<std::invalid_argument>([&] { static_cast<void>(read_gguf(file)); }, words);
 }
 
-TEST(gguf_error, names_what_is_missing) {
+TEST(gguf_error, names_a_missing_key_or_tensor) {
   const auto drop = [](const char* key) { return [=](memory_gguf& file) { file.drop(key); }; };
   memory_gguf nameless("llama");
   nameless.texts.clear();
@@ -40,8 +40,9 @@ TEST(gguf_error, names_what_is_missing) {
   memory_gguf numbered("llama");
   numbered.texts.clear();
   numbered.values["general.architecture"] = 3;
-  support::expect_error<std::invalid_argument>([&] { static_cast<void>(read_gguf(numbered)); },
-                                               {"general.architecture is there and is not a text"});
+  support::expect_error<std::invalid_argument>(
+      [&] { static_cast<void>(read_gguf(numbered)); },
+      {"general.architecture is given, but is not a string"});
   expect_refusal(plain_gguf(), drop("rope.freq_base"),
                  {"llama.rope.freq_base is missing", "default_rope_theta"});
   expect_refusal(plain_gguf(), drop("attention.key_length"),
@@ -52,8 +53,9 @@ TEST(gguf_error, names_what_is_missing) {
       {"llama.attention.key_length is missing", "head_count"});
   expect_refusal(yarn_gguf(), drop("rope.scaling.factor"),
                  {"llama.rope.scaling.factor is missing", "YaRN"});
-  expect_refusal(yarn_gguf(), drop("rope.scaling.original_context_length"),
-                 {"llama.rope.scaling.original_context_length is missing", "llama.context_length"});
+  expect_refusal(
+      yarn_gguf(), drop("rope.scaling.original_context_length"),
+      {"llama.rope.scaling.original_context_length and llama.context_length are missing"});
   expect_refusal(support::gguf_deepseek(1), drop("rope.dimension_count"),
                  {"deepseek2.rope.dimension_count is missing", "kv_lora_rank"});
   expect_refusal(
@@ -110,7 +112,7 @@ TEST(gguf_error, names_a_value_out_of_range) {
                  {"llama.rope.scaling.yarn_beta_fast = 0.5", "less than", "yarn_beta_slow = 1"});
   expect_refusal(yarn_gguf(), [](memory_gguf& file) { file.set("rope.scaling.type", "dynamic"); },
                  {"llama.rope.scaling.type = dynamic", "none, linear, yarn, longrope"});
-  // The rotated part of an MLA head is at most the whole of it.
+  // The rotated part of an MLA head is at most as wide as the head.
   expect_refusal(support::gguf_deepseek(1),
                  [](memory_gguf& file) { file.set("rope.dimension_count", 194); },
                  {"deepseek2.rope.dimension_count = 194 must be even and in [2, head_dim = 192]"});
@@ -143,7 +145,7 @@ TEST(gguf_error, names_a_value_of_another_type) {
                    {std::string("llama.") + key, "is not a number"});
   }
   expect_refusal(plain_gguf(), [](memory_gguf& file) { file.set("rope.scaling.type", 2); },
-                 {"llama.rope.scaling.type", "is not a text"});
+                 {"llama.rope.scaling.type", "is not a string"});
   expect_refusal(plain_gguf(), [](memory_gguf& file) { file.set("rope.dimension_sections", "t"); },
                  {"llama.rope.dimension_sections", "is not an array of numbers"});
   expect_refusal(plain_gguf().drop("attention.key_length").set("embedding_length", 4096),

@@ -15,18 +15,18 @@ namespace {
 
 using support::expect_same;
 using support::first_inv_freq;
+using support::frequencies_by;
 using support::frequencies_in;
 using support::has_note;
 using support::memory_gguf;
 using support::plain_gguf;
 using support::read_gguf;
-using support::unscaled_of;
 using support::yarn_gguf;
 
 TEST(gguf_key, older_files_have_scale_linear) {
   yarn::linear_scaling linear;
   linear.factor = 4;
-  const auto expected = unscaled_of(64, 1e4, linear);
+  const auto expected = frequencies_by(64, 1e4, linear);
   expect_same(frequencies_in(plain_gguf().set("rope.scale_linear", 4)), expected);
   EXPECT_TRUE(
       has_note(read_gguf(plain_gguf().set("rope.scale_linear", 4)), "type is missing: linear"));
@@ -37,7 +37,7 @@ TEST(gguf_key, older_files_have_scale_linear) {
 }
 
 TEST(gguf_key, none_and_zero_scale_nothing) {
-  const auto expected = unscaled_of(64, 1e4, yarn::default_scaling{});
+  const auto expected = frequencies_by(64, 1e4, yarn::default_scaling{});
   const auto none = plain_gguf().set("rope.scaling.type", "none").set("rope.scaling.factor", 4);
   expect_same(frequencies_in(none), expected);
   EXPECT_EQ(read_gguf(none).rope_type, "default");
@@ -56,7 +56,7 @@ TEST(gguf_key, attn_factor_multiplies_in_every_type) {
   EXPECT_EQ(linear.attention_factor(), 1.5);
   yarn::linear_scaling by_four;
   by_four.factor = 4;
-  const auto expected = unscaled_of(64, 1e4, by_four);
+  const auto expected = frequencies_by(64, 1e4, by_four);
   for (std::int64_t i = 0; i < 32; ++i) {
     EXPECT_EQ(linear.inv_freq()[i], expected.inv_freq()[i]);
     EXPECT_EQ(linear.zone(i), yarn::frequency_zone::interpolated);
@@ -66,8 +66,8 @@ TEST(gguf_key, attn_factor_multiplies_in_every_type) {
               1.5 * (1 + 0.1 * std::log(8.0)), 1e-15);
 }
 
-// The factor alone scales no frequency: the type is "default", and linear_scaling with factor 1
-// holds the attention factor.
+// attn_factor alone scales no frequency: the type is "default", and a linear_scaling with factor 1
+// has the attention factor.
 TEST(gguf_key, attn_factor_alone_scales_no_frequency) {
   const auto file = plain_gguf().set("rope.scaling.attn_factor", 1.5);
   const auto config = read_gguf(file);
@@ -77,7 +77,7 @@ TEST(gguf_key, attn_factor_alone_scales_no_frequency) {
   const auto freqs = frequencies_in(file);
   EXPECT_EQ(freqs.attention_factor(), 1.5);
   EXPECT_FALSE(freqs.correction_range().has_value);
-  const auto unscaled = unscaled_of(64, 1e4, yarn::default_scaling{});
+  const auto unscaled = frequencies_by(64, 1e4, yarn::default_scaling{});
   for (std::int64_t i = 0; i < freqs.n_pairs(); ++i) {
     EXPECT_EQ(freqs.inv_freq()[i], unscaled.inv_freq()[i]);
     EXPECT_EQ(freqs.zone(i), yarn::frequency_zone::interpolated);
@@ -97,7 +97,7 @@ TEST(gguf_key, ext_factor_decides_over_the_type) {
   yarn::linear_scaling linear;
   linear.factor = 8;
   const auto off = yarn_gguf().set("rope.scaling.yarn_ext_factor", 0);
-  expect_same(frequencies_in(off), unscaled_of(64, 1e4, linear));
+  expect_same(frequencies_in(off), frequencies_by(64, 1e4, linear));
   EXPECT_TRUE(has_note(read_gguf(off), "yarn_ext_factor = 0 decides"));
 
   yarn::yarn_scaling yarn;
@@ -107,13 +107,13 @@ TEST(gguf_key, ext_factor_decides_over_the_type) {
   expect_same(
       frequencies_in(
           yarn_gguf().set("rope.scaling.type", "linear").set("rope.scaling.yarn_ext_factor", 0.5)),
-      unscaled_of(64, 1e4, yarn));
+      frequencies_by(64, 1e4, yarn));
   yarn.extrapolation_factor = 1;
   expect_same(frequencies_in(yarn_gguf().set("rope.scaling.yarn_ext_factor", -1)),
-              unscaled_of(64, 1e4, yarn));
+              frequencies_by(64, 1e4, yarn));
 }
 
-TEST(gguf_key, betas_are_applied_and_said) {
+TEST(gguf_key, betas_are_applied_and_noted) {
   yarn::yarn_scaling yarn;
   yarn.factor = 8;
   yarn.original_max_position_embeddings = 4096;
@@ -121,11 +121,11 @@ TEST(gguf_key, betas_are_applied_and_said) {
   yarn.beta_slow = 2;
   const auto file =
       yarn_gguf().set("rope.scaling.yarn_beta_fast", 16).set("rope.scaling.yarn_beta_slow", 2);
-  expect_same(frequencies_in(file), unscaled_of(64, 1e4, yarn));
+  expect_same(frequencies_in(file), frequencies_by(64, 1e4, yarn));
   EXPECT_TRUE(has_note(read_gguf(file), "yarn_beta_fast = 16, yarn_beta_slow = 2"));
 }
 
-TEST(gguf_key, context_length_stands_in_for_the_original_one) {
+TEST(gguf_key, context_length_replaces_a_missing_original_length) {
   auto file = yarn_gguf().drop("rope.scaling.original_context_length").set("context_length", 4096);
   expect_same(frequencies_in(file), frequencies_in(yarn_gguf()));
   EXPECT_TRUE(
@@ -165,7 +165,7 @@ TEST(gguf_key, finetuned_switches_granite_off) {
   EXPECT_TRUE(read_gguf(plain_gguf().set("rope.scaling.finetuned", 0)).notes.empty());
 }
 
-TEST(gguf_key, a_default_base_is_the_callers) {
+TEST(gguf_key, a_missing_base_is_the_default_of_the_caller) {
   yarn::gguf_options options;
   options.default_rope_theta = 10000;
   const auto config = yarn::gguf_config_from(plain_gguf().drop("rope.freq_base"), options);
@@ -187,21 +187,22 @@ TEST(gguf_key, divisors_win_over_lists_and_multiply_with_a_factor) {
   file.set("rope.scaling.original_context_length", 100);
   EXPECT_EQ(first_inv_freq(file, 100), 1 / 6.0);
   EXPECT_EQ(first_inv_freq(file, 101), 0.1);
-  EXPECT_EQ(frequencies_in(file).attention_factor(), 1.0); // nothing computed beside attn_factor
+  // The formula of LongRoPE is not applied.
+  EXPECT_EQ(frequencies_in(file).attention_factor(), 1.0);
   EXPECT_TRUE(has_note(read_gguf(file), "divides the frequencies beside LongRoPE's lists"));
   EXPECT_TRUE(has_note(read_gguf(file), "llama.rope.scaling.attn_factor is missing: 1"));
 }
 
-TEST(gguf_key, a_part_of_a_head_may_be_rotated) {
+TEST(gguf_key, dimension_count_may_be_less_than_the_head) {
   const auto config = read_gguf(plain_gguf().set("rope.dimension_count", 32));
   EXPECT_EQ(config.shape.head_dim, 64);
   EXPECT_EQ(config.shape.rotary_dim, 32);
   EXPECT_EQ(config.rotary_offset, 0);
-  memory_gguf step("step35");
-  step.set("attention.key_length", 128).set("rope.freq_base", 1e4);
-  EXPECT_EQ(read_gguf(step).shape.rotary_dim, 64);
-  EXPECT_TRUE(has_note(read_gguf(step), "half of a head"));
-  EXPECT_EQ(read_gguf(step.set("rope.dimension_count", 96)).shape.rotary_dim, 96);
+  memory_gguf step35("step35");
+  step35.set("attention.key_length", 128).set("rope.freq_base", 1e4);
+  EXPECT_EQ(read_gguf(step35).shape.rotary_dim, 64);
+  EXPECT_TRUE(has_note(read_gguf(step35), "half of a head"));
+  EXPECT_EQ(read_gguf(step35.set("rope.dimension_count", 96)).shape.rotary_dim, 96);
 }
 
 } // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Configurations of transformers, read by the library. The frequencies and the attention factor are
-// compared with those that transformers computes (tests/reference/hf_configs.json). A list, the
-// ledger, has the cases in which the library differs on purpose.
+// compared with those that transformers computes (tests/reference/hf_configs.json). The ledger is
+// the list of the cases in which the library differs on purpose.
 #include "../support/reference_cases.hpp"
 #include "../support/reference_tolerance.hpp"
 
@@ -47,9 +47,9 @@ std::vector<config_case> read_cases() {
     if (!entry.at("layer_type").is_null()) {
       model_case.layer_type = entry.at("layer_type");
     } else if (model_case.id.rfind("olmo-3-7b-yarn", 0) == 0) {
-      model_case.layer_type =
-          "full_attention"; // transformers 5.12.1 scales all layers, for which see
-                            // hf_layers.scaling_of_olmo_3_is_for_global_layers_only
+      // transformers 5.12.1 scales all layers; the library scales only these
+      // (hf_layers.scaling_of_olmo_3_is_for_global_layers_only).
+      model_case.layer_type = "full_attention";
     }
     if (!entry.at("seq_len").is_null()) {
       model_case.seq_len = entry.at("seq_len");
@@ -91,7 +91,7 @@ comparison compare(const config_case& model_case) {
   for (std::size_t i = 0; i < std::min(result.n_pairs, model_case.inv_freq.size()); ++i) {
     const auto ours = static_cast<float>(freqs.inv_freq().data()[i]);
     result.worst_ulp =
-        std::max(result.worst_ulp, reference::float_steps(ours, model_case.inv_freq[i]));
+        std::max(result.worst_ulp, reference::floats_between(ours, model_case.inv_freq[i]));
   }
   const auto* ramp = std::get_if<yarn::yarn_scaling>(&found.method);
   result.tolerance_ulp =
@@ -131,7 +131,7 @@ TEST_P(transformers_config, gives_its_frequencies_or_is_in_the_ledger) {
   const comparison found = compare(model_case);
   if (const ledger_entry* entry = find_in_ledger(model_case.id)) {
     EXPECT_FALSE(found.agrees(model_case.inv_freq.size()))
-        << "agrees now: take it out of the ledger, which says: " << entry->reason;
+        << "agrees now: remove it from the ledger, which has the reason: " << entry->reason;
     return;
   }
   EXPECT_EQ(found.n_pairs, model_case.inv_freq.size());
@@ -168,16 +168,15 @@ INSTANTIATE_TEST_SUITE_P(all, transformers_config, testing::ValuesIn(cases()),
 
 TEST(transformers_config_ledger, lists_only_cases_that_exist) {
   for (const ledger_entry& entry : ledger) {
-    const auto is_it = [&entry](const config_case& model_case) {
+    const auto has_id = [&entry](const config_case& model_case) {
       return model_case.id == entry.id;
     };
-    EXPECT_EQ(std::count_if(cases().begin(), cases().end(), is_it), 1) << entry.id;
+    EXPECT_EQ(std::count_if(cases().begin(), cases().end(), has_id), 1) << entry.id;
   }
 }
 
-TEST(transformers_config_ledger, is_as_long_as_agreed) { // a longer one is a decision, not a repair
-  EXPECT_EQ(std::size(ledger), 5U);
-}
+// A new case in the ledger is a decision, not a way to repair this test.
+TEST(transformers_config_ledger, has_five_cases) { EXPECT_EQ(std::size(ledger), 5U); }
 
 TEST(transformers_config_data, is_complete) {
   std::set<std::string> classes;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// yarn/hf_config.hpp refuses configurations that it cannot read with a std::invalid_argument that
-// names key and value, and lets no exception of nlohmann-json out. The tests include thousands of
-// broken configurations.
+// yarn/hf_config.hpp refuses configurations that it cannot read. The std::invalid_argument names
+// the key and its value. No exception of nlohmann-json reaches the caller. The tests include
+// thousands of broken configurations.
 #include "../support/expect_error.hpp"
 #include "../support/hf_configs.hpp"
 #include "../support/reference_cases.hpp"
@@ -16,12 +16,12 @@ namespace {
 
 using namespace hf; // NOLINT(google-build-using-namespace)
 
-/// The configuration with the value at a JSON pointer replaced, or removed if there is no new
-/// value.
+/// The configuration with another value at a JSON pointer.
 json with(json config, const std::string& where, const json& value) {
   config[json::json_pointer(where)] = value;
   return config;
 }
+/// The configuration without one key of the object at a JSON pointer.
 json without(json config, const std::string& parent, const std::string& key) {
   config[json::json_pointer(parent)].erase(key);
   return config;
@@ -40,7 +40,7 @@ TEST(hf_error, names_a_missing_key) {
   expect_refused(without(plain_yarn, "/rope_scaling", "original_max_position_embeddings"),
                  {"rope_scaling.original_max_position_embeddings is missing", "yarn"});
   json no_factor = without(plain_yarn, "/rope_scaling", "factor");
-  EXPECT_NO_THROW(read(no_factor)); // the ratio
+  EXPECT_NO_THROW(read(no_factor)); // The factor is the ratio of the lengths.
   no_factor.erase("max_position_embeddings");
   expect_refused(no_factor, {"rope_scaling.factor is missing", "yarn"});
   expect_refused(config_with({{"type", "linear"}}), {"rope_scaling.factor is missing", "linear"});
@@ -182,7 +182,7 @@ TEST(hf_error, names_the_layer_types_to_choose_from) {
   json common = config;
   common["rope_parameters"]["rope_type"] = "yarn";
   expect_refused(common,
-                 {"rope_parameters.rope_type = \"yarn\" must be default, or not there",
+                 {"rope_parameters.rope_type = \"yarn\" must be default or absent",
                   "full_attention, sliding_attention"},
                  "full_attention");
   expect_refused(config, {"layer_type = \"local\"", "full_attention, sliding_attention"}, "local");
@@ -204,7 +204,7 @@ TEST(hf_error, names_two_dictionaries_that_differ) {
 
 // ---- Texts and files --------------------------------------------------------------------------
 
-TEST(hf_error, names_what_is_wrong_in_a_text) {
+TEST(hf_error, names_the_error_in_a_text) {
   expect_text_refused("", {"not JSON", "unexpected end"});
   expect_text_refused("{", {"not JSON", "line 1", "column 2"});
   expect_text_refused("{\"head_dim\": NaN}", {"not JSON", "line 1"});
@@ -218,7 +218,8 @@ TEST(hf_error, names_what_is_wrong_in_a_text) {
                       {"head_dim = 1e+20", "2^53"});
 }
 
-TEST(hf_text, is_read_as_deep_as_it_is) { // The reader has no recursion that a file could exhaust.
+// The reader does not recurse, so a deep file cannot overflow the stack.
+TEST(hf_text, may_be_nested_deeply) {
   const std::size_t depth = 100000;
   const std::string deep = std::string(depth, '[') + std::string(depth, ']');
   const std::string text =
@@ -231,7 +232,7 @@ TEST(hf_text, is_read_as_deep_as_it_is) { // The reader has no recursion that a 
                                                {"both given and differ in x"});
 }
 
-TEST(hf_error, names_types_of_two_dictionaries_that_contradict) {
+TEST(hf_error, names_contradicting_types_of_two_dictionaries) {
   for (const char* key : {"type", "rope_type"}) {
     support::expect_error<std::invalid_argument>(
         [&] {
@@ -250,15 +251,15 @@ TEST(hf_file, is_read_or_named) {
   support::expect_error<std::invalid_argument>([&] { yarn::hf_config_from_file(path); },
                                                {"not JSON"});
   std::remove(path.c_str());
-  for (const std::string& other : {path, testing::TempDir()}) { // not there; a directory
+  for (const std::string& other : {path, testing::TempDir()}) { // a missing file, a directory
     support::expect_error<std::invalid_argument>([&] { yarn::hf_config_from_file(other); },
                                                  {other, "cannot be read"});
   }
 }
 
-// ---- Broken on purpose ------------------------------------------------------------------------
+// ---- Broken configurations --------------------------------------------------------------------
 
-/// Pointers to every value in the tree, lists of numbers by their first element only.
+/// Pointers to every value in the tree. Of a list, only the first element has a pointer.
 // NOLINTNEXTLINE(misc-no-recursion): as deep as the data
 void collect(const json& value, const std::string& path, std::vector<std::string>& paths) {
   if (!path.empty()) {
@@ -306,7 +307,7 @@ void try_to_read(const json& config, const std::string& layer_type, outcomes& so
     ASSERT_EQ(std::string(error.what()).find("yarn: "), 0U) << error.what();
     ASSERT_EQ(std::string(error.what()).find("json.exception"), std::string::npos) << error.what();
     ++so_far.refused;
-  } // anything else ends the test
+  } // Any other exception fails the test.
 }
 
 TEST(hf_fuzz, a_broken_configuration_is_refused_or_gives_numbers) {
@@ -339,7 +340,7 @@ TEST(hf_fuzz, a_broken_configuration_is_refused_or_gives_numbers) {
   for (const json& entry : data.at("entries")) {
     const json& config = entry.at("config");
     if (!seen.insert(structure_of(config)).second || seen.size() % 4 != 0) {
-      continue; // A quarter of the configurations takes some seconds, with sanitizers too.
+      continue; // A quarter of the configurations takes some seconds, even with sanitizers.
     }
     const std::string layer_type =
         entry.at("layer_type").is_null() ? "" : entry.at("layer_type").get<std::string>();
@@ -361,7 +362,7 @@ TEST(hf_fuzz, a_broken_configuration_is_refused_or_gives_numbers) {
   std::printf("%d accepted, %d refused\n", all.accepted, all.refused);
 }
 
-TEST(hf_fuzz, a_broken_text_is_refused_or_read) { // cut, and with every byte flipped
+TEST(hf_fuzz, a_broken_text_is_refused_or_read) { // cut at every byte, or with one byte replaced
   const std::string text = plain_yarn.dump();
   outcomes all;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -54,7 +54,7 @@ TEST(hf_unused, models_that_do_not_rotate_are_noted) {
   }
 }
 
-TEST(hf_unused, sections_of_mrope_are_no_error_and_no_secret) {
+TEST(hf_unused, sections_of_mrope_are_noted) {
   const auto config = read(config_with({{"type", "mrope"}, {"mrope_section", {16, 24, 24}}}));
   EXPECT_TRUE(notes_say(config, {"rope_scaling.mrope_section", "not applied"}));
 }
@@ -88,7 +88,7 @@ TEST(hf_shape, rope_theta_under_all_names) {
   EXPECT_TRUE(notes_say(both, {"rope_scaling.rope_theta = 1e+06", "rope_theta = 10000"}));
 }
 
-TEST(hf_shape, defaults_of_a_class_are_said) {
+TEST(hf_shape, defaults_of_a_class_are_noted) {
   const auto llama = read({{"model_type", "llama"}, {"head_dim", 128}});
   EXPECT_EQ(llama.shape.rope_theta, 1e4);
   EXPECT_TRUE(notes_say(llama, {"rope_theta", "10000", "llama"}));
@@ -104,7 +104,7 @@ TEST(hf_shape, defaults_of_a_class_are_said) {
   EXPECT_TRUE(notes_say(gemma, {"head_dim", "256", "gemma2"}));
 }
 
-TEST(hf_shape, the_callers_theta_is_for_those_without) { // Baichuan 2
+TEST(hf_shape, theta_of_the_caller_is_the_last_default) { // Baichuan 2
   const json file = {
       {"model_type", "baichuan"}, {"hidden_size", 4096}, {"num_attention_heads", 32}};
   yarn::hf_options options;
@@ -112,12 +112,12 @@ TEST(hf_shape, the_callers_theta_is_for_those_without) { // Baichuan 2
   const auto baichuan = yarn::hf_config_from(file, options);
   EXPECT_EQ(baichuan.shape.rope_theta, 12345.0);
   EXPECT_TRUE(notes_say(baichuan, {"rope_theta", "12345", "caller"}));
-  json said = file;
-  said["rope_theta"] = 5e5;
-  EXPECT_EQ(yarn::hf_config_from(said, options).shape.rope_theta, 5e5);
-  said = file;
-  said["model_type"] = "llama"; // a class with a default of its own
-  EXPECT_EQ(yarn::hf_config_from(said, options).shape.rope_theta, 1e4);
+  json other = file;
+  other["rope_theta"] = 5e5;
+  EXPECT_EQ(yarn::hf_config_from(other, options).shape.rope_theta, 5e5);
+  other = file;
+  other["model_type"] = "llama"; // a class with a default of its own
+  EXPECT_EQ(yarn::hf_config_from(other, options).shape.rope_theta, 1e4);
 }
 
 TEST(hf_shape, the_rotated_part_of_latent_attention) { // DeepSeek-V3's file, without head_dim
@@ -150,7 +150,7 @@ TEST(hf_shape, proportional_spans_the_whole_head) { // Gemma 4: global heads hav
   EXPECT_EQ(read(config, "sliding_attention").shape.head_dim, 256);
 }
 
-TEST(hf_pairing, is_what_a_key_says_or_nothing) {
+TEST(hf_pairing, is_given_by_a_key_or_empty) {
   EXPECT_FALSE(read(config_with(nullptr)).pairing.has_value());
   EXPECT_EQ(read(config_with(nullptr, {{"rope_interleave", true}})).pairing,
             yarn::pairing::interleaved);
@@ -187,7 +187,7 @@ TEST(hf_layers, linear_factor_of_gemma_3_is_for_global_layers_only) {
   }
 }
 
-TEST(hf_layers, the_published_gemma_3_leaves_most_to_its_class) {
+TEST(hf_layers, the_published_gemma_3_gets_the_defaults_of_its_class) {
   const json config = {{"model_type", "gemma3"},
                        {"text_config",
                         {{"hidden_size", 2560},

@@ -57,14 +57,15 @@ TEST(hf_attention_factor, wins_over_the_coefficients) {
   EXPECT_TRUE(notes_say(read(config), {"attention_factor = 1.1", "mscale"}));
 }
 
-TEST(hf_attention_factor, without_yarn_scaling_of_it) { // vLLM, from Mistral's own format
+TEST(hf_attention_factor, can_be_switched_off) { // vLLM, from Mistral's own format
   EXPECT_EQ(attention_factor(yarn_with({{"apply_yarn_scaling", false}})), 1.0);
   EXPECT_EQ(attention_factor(yarn_with({{"apply_yarn_scaling", false}, {"attn_factor", 0.5}})),
             0.5);
   EXPECT_DOUBLE_EQ(attention_factor(yarn_with({{"apply_yarn_scaling", true}})), of_factor_32);
 }
 
-TEST(hf_attention_factor, leaves_the_softmax_scale_to_the_convention) { // none is guessed
+// The reader guesses no convention.
+TEST(hf_attention_factor, leaves_the_softmax_scale_to_the_convention) {
   const auto v3 = read(yarn_with({{"mscale", 1.0}, {"mscale_all_dim", 1.0}}));
   using convention = yarn::softmax_convention;
   const double plain = yarn::softmax_scale(192, v3.method, convention::inverse_sqrt, 0);
@@ -157,7 +158,7 @@ TEST(hf_truncate, is_read_from_the_dictionary_of_a_layer_type) {
               1e-6);
 }
 
-TEST(hf_dynamic, counts_from_the_length_of_the_training) {
+TEST(hf_dynamic, scales_above_max_position_embeddings) {
   const auto config = read(config_with({{"type", "dynamic"}, {"factor", 2.0}}));
   EXPECT_EQ(config.original_max_position_embeddings, 131072);
   EXPECT_EQ(frequencies_of(config, 131072).rope_theta(), 1e4);

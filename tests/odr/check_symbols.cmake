@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-# Checks the functions and data that two parts both emit: the linker keeps only one of the two. Two
-# kinds are allowed: the error of an empty std::variant, which no working program executes, and tags
-# of the standard library, which are objects without content. OBJECTS is a list with commas.
+# Checks that no two parts emit the same function or data, because the linker keeps only one of the
+# two. Two kinds are allowed: the error of an empty std::variant, which no working program executes,
+# and tags of the standard library, which are objects without content. OBJECTS is a list with
+# commas.
 cmake_minimum_required(VERSION 3.21)
 
 set(allowed "bad_variant_access|__gxx_personality_v0|__clang_call_terminate|std::exception::exception")

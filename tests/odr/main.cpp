@@ -12,7 +12,7 @@ bool same_rows(const part_result& a, const part_result& b) {
          std::memcmp(a.cos_sin, b.cos_sin, sizeof a.cos_sin) == 0;
 }
 
-bool same(const part_result& a, const part_result& b) {
+bool have_equal_bits(const part_result& a, const part_result& b) {
   return same_rows(a, b) && std::memcmp(a.rotated, b.rotated, sizeof a.rotated) == 0 &&
          std::memcmp(a.rotated_bfloat16, b.rotated_bfloat16, sizeof a.rotated_bfloat16) == 0;
 }
@@ -32,8 +32,8 @@ int main() {
   if (has_v3) {
     const part_result v3 = v3_part();
     good = good && same_rows(v3, baseline);
-    good = good && (!has_v4 || same(v4_part(), v3));
-    good = good && (!has_v4_bf16 || same(v4_bf16_part(), v3));
+    good = good && (!has_v4 || have_equal_bits(v4_part(), v3));
+    good = good && (!has_v4_bf16 || have_equal_bits(v4_bf16_part(), v3));
   }
   std::printf("baseline%s%s%s: %s\n", has_v3 ? ", v3" : "", has_v4 ? ", v4" : "",
               has_v4_bf16 ? ", v4_bf16" : "", good ? "same bits" : "different bits");

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// built with -ffast-math The promises that hold under -ffast-math: frequencies and float rows keep
-// every bit, rotations keep their bounds, and a NaN or an infinity in a parameter is refused.
-// Infinities and NaN in tensors are not covered: the compiler may assume that there are none.
-// Subnormal elements may become zero. Measured with g++ 12 and clang 14, SSE2 to AVX-512, and
-// aarch64: rows keep all their bits, so their bounds stay as they are. Rotations are within 1.25
-// ULP of the rotation by the row (1 ULP with a fused multiply-add) and within 2 ULP of the rotation
-// by the angle, as without the flag.
+// Built with -ffast-math. Tests the promises that hold with this flag: frequencies and float rows
+// keep every bit, rotations keep their bounds, and a NaN or an infinity in a parameter is refused.
+// Tensors with infinities or NaN are not tested, because the compiler may assume that there are
+// none. Subnormal elements may become zero. Measured with g++ 12 and clang 14, SSE2 to AVX-512, and
+// aarch64: rows keep all bits, so the bounds of rows do not change. Rotations are within 1.25 ULP
+// of the rotation by the row (1 ULP with a fused multiply-add) and within 2 ULP of the rotation by
+// the angle, as without the flag.
 #include "../support/bits.hpp"
 #include "../support/model_methods.hpp"
 #include "../support/oracle.hpp"
@@ -148,7 +148,7 @@ TEST(fast_math, keeps_the_bound_of_rows) {
 // ---- Rotations keep their bounds ----------------------------------------------------------------
 
 TEST(fast_math, keeps_the_bounds_of_rotations) {
-  // The errors are computed by the oracle, in integers: this file is compiled with -ffast-math,
+  // The oracle computes the errors in integers, because this file is compiled with -ffast-math,
   // too.
   constexpr double by_row_limit = YARN_HAS_FMA ? 1.0 : 1.25;
   yarn::yarn_scaling method;
@@ -201,8 +201,8 @@ TEST(fast_math, keeps_the_bounds_of_rotations) {
 
 // ---- NaN and infinity are refused ---------------------------------------------------------------
 
-/// The bits of infinities and NaN. The tests also write them to memory as bits: from clang 16 on, a
-/// function of this file must not take or return such a double.
+/// The bits of infinities and NaN. The tests write these bits to memory, because from clang 16 on
+/// no function of this file may take or return such a double.
 std::vector<std::uint64_t> not_numbers() {
   const std::uint64_t sign = std::uint64_t{1} << 63U;
   return {0x7ff0000000000000U, 0x7ff0000000000000U | sign, 0x7ff8000000000000U,
@@ -224,7 +224,7 @@ TEST(fast_math, refuses_nan_and_infinity) {
           std::invalid_argument)
           << name << std::hex << " = bits 0x" << bad;
     };
-    // Sets one field of a good method at a time to `bad`.
+    // Sets one field of a correct method at a time to a wrong value.
     const auto check_fields = [&](const auto& good, const auto&... fields) {
       const auto check_field = [&](const auto& changed) {
         auto method = good;

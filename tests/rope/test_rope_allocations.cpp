@@ -55,12 +55,9 @@ void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { s
 
 namespace {
 
-using yarn::heads_view;
 using yarn::pairing;
-using yarn::positions;
 using yarn::positions_from;
 using yarn::rows_view;
-using yarn::table_view;
 
 template <class T> class rope_allocations : public ::testing::Test {};
 using two_elements = ::testing::Types<float, yarn::bfloat16>;
@@ -93,7 +90,7 @@ TYPED_TEST(rope_allocations, rotations_allocate_nothing) {
                                 yarn::output_order{pairing::half_split});
       yarn::rope_copy_unchecked(q.view(), wide.view(), yarn::rows_of(freqs, list), p,
                                 yarn::output_order{pairing::interleaved});
-      // The checked calls do not allocate either if they find no error.
+      // Checked calls allocate nothing if they find no error.
       yarn::rope_apply(q.view(), k.view(), rows, p);
       yarn::rope_apply(q.view(), yarn::rows_of(freqs, list), p);
       yarn::rope_copy(q.view(), k.view(), rows, p);

@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <iterator>
 #include <limits>
 #include <set>
 #include <string>
@@ -100,7 +99,7 @@ TYPED_TEST(rope_copy, equals_a_rotation_and_one_rounding) {
     for (const orders& order : all_orders) {
       expect_copied<typename TypeParam::from, typename TypeParam::to>(
           s, content::ordinary, arrangement::dense, arrangement::dense, order,
-          support::fence::behind);
+          support::fence::after);
       ASSERT_FALSE(this->HasFatalFailure());
     }
   }
@@ -117,10 +116,10 @@ TYPED_TEST(rope_copy, converts_special_values) {
   }
 }
 
-// Puts a float NaN at each place of a head. Careless rounding could turn its payload into infinity
-// or zero. Expects that both elements of its pair (or the element itself, if it lies after the
-// pairs) become quiet NaN, and no other element does. (The payloads of 16-bit NaN are too short for
-// this error.)
+// Puts a float NaN at each place of a head. Wrong rounding of its payload could give infinity or
+// zero. Expects that both elements of the pair with the NaN become quiet NaN, and no other element
+// does. If the NaN lies after the pairs, only the NaN itself stays NaN. (The payloads of 16-bit NaN
+// are too short for this error.)
 template <class To>
 void expect_nan_copied(std::uint32_t nan, const copy_shape& s, const orders& order,
                        std::size_t place) {
@@ -170,7 +169,7 @@ TYPED_TEST(rope_copy, copies_between_all_layouts) {
       for (const arrangement to : arrangements) {
         for (const orders& order : all_orders) {
           expect_copied<typename TypeParam::from, typename TypeParam::to>(
-              s, content::ordinary, from, to, order, support::fence::behind);
+              s, content::ordinary, from, to, order, support::fence::after);
           ASSERT_FALSE(this->HasFatalFailure())
               << "arrangement " << static_cast<int>(from) << " to " << static_cast<int>(to);
         }
@@ -179,16 +178,16 @@ TYPED_TEST(rope_copy, copies_between_all_layouts) {
   }
 }
 
-// The bound has two parts. The first is half a unit of the target, if the target is smaller than
-// the compute type. The second is 1 ULP of the compute type at the length of the pair (rope.hpp),
-// or 1.25 ULP without a fused multiply-add: half an ULP for the sum, half for one product, and a
-// quarter for the other product, which is at most half as long as the pair.
+// The bound is the sum of two errors. The first is half a unit of the target, if the target is
+// smaller than the compute type. The second is 1 ULP of the compute type at the length of the pair
+// (rope.hpp), or 1.25 ULP without a fused multiply-add: half an ULP for the sum, half for one
+// product, and a quarter for the other product, which is at most half as long as the pair.
 TYPED_TEST(rope_copy, is_within_one_rounding_of_the_exact_rotation) {
   using from = typename TypeParam::from;
   using to = typename TypeParam::to;
   using compute = copy_compute_type<from, to>;
   if (std::is_same_v<compute, double> && std::numeric_limits<long double>::digits <= 53) {
-    // The exact result needs a wider type than the result that is tested.
+    // The exact result needs a wider type than the tested result.
     GTEST_SKIP() << "long double is double here";
   }
   constexpr bool rounds_again = sizeof(to) < sizeof(compute);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// rope_copy refuses views of different shapes and views that overlap. It writes nothing if there
-// are no tokens or no heads.
+// rope_copy refuses views of different shapes and views that overlap. If there are no tokens or no
+// heads, rope_copy writes nothing.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/expect_error.hpp"
@@ -9,7 +9,6 @@
 #include <gtest/gtest.h>
 #include <yarn/yarn.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -94,7 +93,7 @@ TEST_F(rope_copy_refused, the_same_memory_with_another_order_stride_or_type) {
   expect_overlap_refused(view_at(0), view_at(0), pairing::interleaved); // another order
   expect_overlap_refused(view_at(0), view_at(0, 4 * dim));
   expect_overlap_refused(view_at(0, 60), view_at(0, 60, dim + 1));
-  expect_overlap_refused(view_at(0), view_at(0, dim, 4 * dim)); // seen as [heads][tokens]
+  expect_overlap_refused(view_at(0), view_at(0, dim, 4 * dim)); // with axes [heads][tokens]
   const yarn::heads_view<bf16> half_as_wide(reinterpret_cast<bf16*>(memory.data()), s.n_tokens,
                                             s.n_heads, dim); // elements of another size
   expect_refused({"overlap"}, pairing::half_split, pairing::half_split, view_at(0), half_as_wide,
@@ -106,8 +105,8 @@ TEST_F(rope_copy_refused, the_same_memory_with_another_order_stride_or_type) {
   expect_refused({"overlap"}, pairing::half_split, pairing::half_split, view_at(0), in_step, rows);
 }
 
-// Parts of packed rows that begin at different places, but overlap.
-TEST_F(rope_copy_refused, parts_of_rows_that_overlap) {
+// Sections of packed rows that begin at different elements, but overlap.
+TEST_F(rope_copy_refused, sections_of_rows_that_overlap) {
   expect_overlap_refused(view_at(0, 8 * dim), view_at(2 * dim, 8 * dim));
   expect_overlap_refused(view_at(2 * dim, 8 * dim), view_at(0, 8 * dim));
   expect_overlap_refused(view_at(0, 8 * dim), view_at(6 * dim, 8 * dim)); // into the next row
@@ -159,9 +158,9 @@ TEST_F(rope_copy_refused, arguments_that_rope_apply_refuses) {
                  yarn::rows_of(frequencies_for(s), yarn::positions_from(0, 3)));
 }
 
-// Random pairs of views in one small buffer. If a pair is accepted, the views share no byte, or
-// they are the same view with the same order. A pair is always accepted if the views lie in
-// separate ranges of memory, or in different places of the same rows.
+// Random pairs of views in one small buffer. If rope_copy accepts a pair, the views share no byte,
+// or they are the same view with the same order. It accepts every pair whose views lie in separate
+// ranges of memory, or in separate sections of the same rows.
 TEST(rope_copy_overlap, agrees_with_the_bytes_of_random_views) {
   alignas(8) static unsigned char memory[4096];
   constexpr std::int64_t n_tokens = 3;
@@ -279,8 +278,8 @@ TEST(rope_copy_without_elements, writes_nothing) {
     const yarn::heads_view<const float> no_source(nullptr, n_tokens, n_heads, 9);
     const yarn::heads_view<bf16> no_target(nullptr, n_tokens, n_heads, 9);
     yarn::rope_copy(no_source, no_target, rows, pairing::half_split);
-    // Source and target in the same memory, with another order and element size, are accepted:
-    // without elements they do not overlap.
+    // Source and target without elements do not overlap. So they are accepted even at the same
+    // address, with another order and element size.
     const yarn::heads_view<float> same(reinterpret_cast<float*>(memory.data()), n_tokens, n_heads,
                                        9);
     yarn::rope_copy(same, target, rows, pairing::half_split,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// rope_copy with every source of rows, in place, and between parts of one buffer.
+// rope_copy with every source of rows, in place, and between sections of one buffer.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/rope_copies.hpp"
@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -131,8 +130,8 @@ TEST(rope_copy_sources, accept_rows_of_any_type) {
   expect_rows_converted<f16, double, double>();
 }
 
-// Pages of a cache: each page is one view, and its copy takes the rows of its tokens.
-TEST(rope_copy_sources, give_each_page_its_part_of_the_rows) {
+// A paged cache: each page is one view, and the copy into a page uses the rows of its tokens.
+TEST(rope_copy_sources, give_each_page_its_own_rows) {
   const copy_shape s{14, 3, 16, 8};
   constexpr std::int64_t page_size = 4;
   const std::vector<float> heads = random_heads<float>(s, content::ordinary);
@@ -141,16 +140,16 @@ TEST(rope_copy_sources, give_each_page_its_part_of_the_rows) {
   const yarn::rotary_rows<float> rows = rows_for<float>(s);
   const std::int64_t token = s.n_heads * s.head_dim();
   for (std::int64_t first = 0; first < s.n_tokens; first += page_size) {
-    copy_shape part = s;
-    part.n_tokens = std::min(page_size, s.n_tokens - first);
-    fenced_tensor<bf16> page(part, arrangement::head_major);
-    const yarn::rows_view<float> here(rows.cos(first), rows.sin(first), part.n_tokens, s.n_pairs,
-                                      rows.view().row_stride());
-    const yarn::heads_view<const float> source(heads.data() + first * token, part.n_tokens,
+    copy_shape page_shape = s;
+    page_shape.n_tokens = std::min(page_size, s.n_tokens - first);
+    fenced_tensor<bf16> page(page_shape, arrangement::head_major);
+    const yarn::rows_view<float> here(rows.cos(first), rows.sin(first), page_shape.n_tokens,
+                                      s.n_pairs, rows.view().row_stride());
+    const yarn::heads_view<const float> source(heads.data() + first * token, page_shape.n_tokens,
                                                s.n_heads, s.head_dim());
     const auto begin = expected.begin() + first * token;
     const std::vector<bf16> wanted =
-        page.with_heads({begin, begin + static_cast<std::ptrdiff_t>(part.n_elements())});
+        page.with_heads({begin, begin + static_cast<std::ptrdiff_t>(page_shape.n_elements())});
     yarn::rope_copy(source, page.view(), here, pairing::half_split,
                     yarn::output_order{pairing::interleaved});
     expect_contents(page.contents(), wanted, "page at " + std::to_string(first));
@@ -201,15 +200,15 @@ TEST(rope_copy_in_one_buffer, converts_between_16_bit_formats) {
   expect_format_changed<bf16, f16>();
 }
 
-// Source and target may be parts of one buffer if they share no element.
-TEST(rope_copy_in_one_buffer, copies_between_parts_that_share_no_element) {
+// Source and target may be sections of one buffer if they share no element.
+TEST(rope_copy_in_one_buffer, copies_between_sections_that_share_no_element) {
   const copy_shape s{5, 2, 8, 3};
   const std::int64_t dim = s.head_dim();
   const yarn::rotary_rows<float> rows = rows_for<float>(s);
   const std::vector<float> heads = random_heads<float>(s, content::ordinary);
   for (const orders& order : all_orders) {
     const std::vector<float> expected = rotated_step_by_step<float, float>(heads, s, order);
-    // Rows [target | source] and [source | target], then [source of all | target of all].
+    // Rows [target | source], rows [source | target], and all of the source before the target.
     for (const int arranged : {0, 1, 2}) {
       std::vector<float> memory(2 * s.n_elements());
       const std::int64_t stride = (arranged == 2 ? 1 : 2) * s.n_heads * dim;

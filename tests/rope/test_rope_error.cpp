@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The error of a rotation, for every scaling method at short, long and the largest positions.
+// The error of a rotation, for every scaling method at small, large and the largest positions.
 //
-// The bounds, per element, in ULP of hypot(x0, x1) * m. Against the exact rotation by the rounded
-// row: the product and the fused multiply-add have an error of half an ULP each, 1 ULP in sum.
-// Without a fused multiply-add there are three roundings, but only one of the two products can be
-// in the upper half of the binade: 1.25 ULP. Against the exact rotation by the true angle, the
-// rounding of the row adds at most 0.71 ULP: 2 ULP in both cases.
+// The bounds are per element, in ULP of hypot(x0, x1) * m:
+// * Compared with the exact rotation by the rounded row: the product and the fused multiply-add
+//   have an error of half an ULP each, so the bound is 1 ULP. Without a fused multiply-add there
+//   are three roundings, but only one of the two products can be in the upper half of the binade,
+//   so the bound is 1.25 ULP.
+// * Compared with the exact rotation by the true angle: the rounding of the row adds at most
+//   0.71 ULP, so the bound is 2 ULP in both cases.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/model_methods.hpp"
@@ -68,7 +70,7 @@ template <class T> struct rotated_heads {
         rows(support::made_rows<T>(freqs, yarn::positions(some_positions()))),
         dim(static_cast<std::size_t>(method.shape.head_dim)),
         before(some_positions().size() * n_heads * dim) {
-    for (T& value : before) { // several binades, and pairs at all angles
+    for (T& value : before) { // magnitudes of several binades, and pairs at all angles
       value = static_cast<T>(std::ldexp(random.number(-1, 1), static_cast<int>(random.next() % 5)));
     }
     after = before;
@@ -109,7 +111,7 @@ errors errors_of_pair(const rotated_heads<T>& x, std::size_t token, std::int64_t
       return std::max(of(x.after[head + at.first], exact.first),
                       of(x.after[head + at.second], exact.second));
     };
-    // The phase is off by up to 2^-65 turns per token. This does not show in float; in double it
+    // The error of the phase is up to 2^-65 turns per token. It matters only in double, where it
     // has its own bound.
     const double phase_error =
         std::is_same_v<T, double>

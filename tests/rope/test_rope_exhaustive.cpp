@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// 10^8 rotations of random elements by random rows, for every type and pairing. Every bit of every
-// result is compared with the documented arithmetic, done one pair at a time. The head sizes cover
-// all paths of the kernels.
+// 10^8 rotations of random elements by random rows, for every type and pairing. Every result must
+// have the bits of the documented arithmetic, computed one pair at a time. The head sizes cover all
+// paths of the kernels.
 //
 // YARN_TEST_ROTATIONS=n sets another number of rotations per type and pairing, for example for
 // builds with sanitizers.
@@ -11,7 +11,6 @@
 #include <gtest/gtest.h>
 #include <yarn/rope.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -48,7 +47,7 @@ struct subject_names {
 template <class Subject> class rope_exhaustive : public ::testing::Test {};
 TYPED_TEST_SUITE(rope_exhaustive, subjects, subject_names);
 
-long long rotations_asked_for() {
+long long rotations_wanted() {
   const char* const text = std::getenv("YARN_TEST_ROTATIONS");
   return text == nullptr ? 100000000 : std::atoll(text);
 }
@@ -91,8 +90,8 @@ template <class T> void fill(std::vector<T>& elements, sizes kind, random_source
   }
 }
 
-/// Cosines and sines of three kinds: of YaRN's size; with the few bits of 16-bit tables, whose
-/// products make ties; and numbers that are no cosine and sine of one angle.
+/// Cosines and sines of three kinds: like those of YaRN; with the few bits of 16-bit tables, whose
+/// products make ties; and numbers that are not the cosine and sine of one angle.
 template <class C> class row_pool {
 public:
   static constexpr std::size_t size = 1U << 17U;
@@ -134,7 +133,7 @@ private:
 
 // ---- Comparison -------------------------------------------------------------------------------
 
-/// The first wrong element, or -1. If a NaN is expected, any quiet NaN is right.
+/// The index of the first wrong element, or -1. If a NaN is expected, any quiet NaN is accepted.
 template <class T>
 std::ptrdiff_t first_wrong(const std::vector<T>& values, const std::vector<T>& expected) {
   if (std::memcmp(static_cast<const void*>(values.data()), expected.data(),
@@ -165,9 +164,9 @@ TYPED_TEST(rope_exhaustive, random_rotations_are_exact_to_the_bit) {
   random_source random(2024);
   const row_pool<compute> pool(random);
   std::vector<T> x, expected, before;
-  const long long asked = rotations_asked_for();
+  const long long n_wanted = rotations_wanted();
   long long done = 0;
-  for (std::size_t call = 0; done < asked; ++call) {
+  for (std::size_t call = 0; done < n_wanted; ++call) {
     const std::size_t pairs = n_pairs[call % n_pairs.size()];
     const std::size_t heads = n_heads[call / 3 % n_heads.size()];
     const std::size_t tokens = rotations_per_call / (pairs * heads);
@@ -203,7 +202,7 @@ TYPED_TEST(rope_exhaustive, random_rotations_are_exact_to_the_bit) {
   }
   std::printf("%lld rotations\n", done);
   this->RecordProperty("rotations", std::to_string(done));
-  EXPECT_GE(done, asked);
+  EXPECT_GE(done, n_wanted);
 }
 
 } // namespace

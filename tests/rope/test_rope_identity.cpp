@@ -3,8 +3,7 @@
 // and k together and alone, and in both orders of the elements.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
-#include "../support/model_methods.hpp"
-#include "../support/some_rows.hpp"
+#include "../support/random_rows.hpp"
 #include "../support/tensors.hpp"
 #include "../support/typed_suites.hpp"
 
@@ -24,8 +23,8 @@ using support::dense;
 using support::emulated;
 using support::head_major;
 using support::pairings;
+using support::random_rows;
 using support::same_bits;
-using support::some_rows;
 using support::tensor;
 using support::tensor_layout;
 using yarn::pairing;
@@ -33,14 +32,14 @@ using yarn::pairing;
 template <class T> class rope_identity : public ::testing::Test {};
 TYPED_TEST_SUITE(rope_identity, support::element_types, support::element_names);
 
-/// These dims use several paths of the kernels: whole packs of every width, rows in registers and
+/// These values use several paths of the kernels: whole packs of every width, rows in registers and
 /// in memory, and tails.
 constexpr std::array<std::size_t, 9> rotary_dims{2, 8, 14, 32, 64, 70, 128, 138, 256};
 
 // ---- Slices, strides, alignment, heads --------------------------------------------------------
 
 TYPED_TEST(rope_identity, all_slices_equal_one_call) {
-  using rows_type = some_rows<support::compute_type<TypeParam>>;
+  using rows_type = random_rows<support::compute_type<TypeParam>>;
   for (const pairing order : pairings) {
     for (const std::size_t n_tokens : {0U, 1U, 5U, 32U, 37U, 70U}) {
       for (const std::size_t rotary_dim : {14U, 64U}) {
@@ -55,7 +54,7 @@ TYPED_TEST(rope_identity, all_slices_equal_one_call) {
         EXPECT_TRUE(same_bits(whole_q.buffer, emulated(q, rows, order).buffer));
         EXPECT_TRUE(same_bits(whole_k.buffer, emulated(k, rows, order).buffer));
         for (const std::int64_t n_slices : {1, 2, 3, 4, 5, 6, 7, 40, 75, 1000}) {
-          tensor<TypeParam> sliced_q = q, sliced_k = k, alone = k; // alone: k without q
+          tensor<TypeParam> sliced_q = q, sliced_k = k, alone = k; // alone: rotated without q
           for (std::int64_t i = 0; i < n_slices; ++i) {
             yarn::rope_apply_unchecked(sliced_q.view(), sliced_k.view(), view, order,
                                        {i, n_slices});
@@ -80,7 +79,7 @@ TYPED_TEST(rope_identity, large_call_equals_many_small_calls) {
   constexpr std::size_t jumping =
       yarn::detail::far_jumping_bytes / sizeof(TypeParam) / rotary_dim + 9;
   const auto expect_same = [](const auto& layout, std::size_t n_tokens, pairing order) {
-    const some_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
+    const random_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
     tensor<TypeParam> whole(layout), parts(layout);
     yarn::rope_apply(whole.view(), rows.view(), order);
     for (std::int64_t i = 0; i < 100; ++i) {
@@ -98,7 +97,7 @@ TYPED_TEST(rope_identity, large_call_equals_many_small_calls) {
 // Every token belongs to exactly one slice, and the sizes of slices differ by at most one token.
 TYPED_TEST(rope_identity, slices_are_disjoint_and_cover_all_tokens) {
   constexpr std::size_t n_tokens = 11, dim = 4;
-  const some_rows<support::compute_type<TypeParam>> rows(n_tokens, dim / 2);
+  const random_rows<support::compute_type<TypeParam>> rows(n_tokens, dim / 2);
   const tensor<TypeParam> x(dense(n_tokens, 1, dim));
   for (std::int64_t n_slices = 1; n_slices <= 14; ++n_slices) {
     std::vector<int> n_rotations(n_tokens);
@@ -123,16 +122,16 @@ TYPED_TEST(rope_identity, strides_and_alignment_do_not_matter) {
   constexpr std::size_t n_tokens = 35;
   for (const pairing order : pairings) {
     for (const std::size_t rotary_dim : rotary_dims) {
-      const some_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
+      const random_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
       const std::size_t dim = rotary_dim + 4, row = 8 * dim;
       const tensor<TypeParam> x(dense(n_tokens, 3, dim));
       const tensor<TypeParam> expected = emulated(x, rows, order);
       const std::vector<tensor_layout> layouts{
           dense(n_tokens, 3, dim),
           head_major(n_tokens, 3, dim),
-          {n_tokens, 3, dim, row, dim, 2 * dim},                // a part of packed rows
-          {n_tokens, 3, dim, 3 * (dim + 64), dim + 64, 64},     // the last part of longer heads
-          {n_tokens, 3, dim, dim + 1, n_tokens * (dim + 3)},    // [heads][tokens], padded twice
+          {n_tokens, 3, dim, row, dim, 2 * dim},                // a section of packed rows
+          {n_tokens, 3, dim, 3 * (dim + 64), dim + 64, 64},     // the last elements of longer heads
+          {n_tokens, 3, dim, dim + 1, n_tokens * (dim + 3)},    // [heads][tokens], both padded
           {n_tokens, 3, dim, 2 * dim, 2 * dim * n_tokens, dim}, // [heads][tokens][k | v]
           {n_tokens, 3, dim, 3 * dim + 17, dim + 5, 1},
           {n_tokens, 3, dim, 3 * dim + 1, dim, 3},
@@ -155,13 +154,13 @@ TYPED_TEST(rope_identity, strides_and_alignment_do_not_matter) {
   }
 }
 
-// With one head the head stride is not used, and with one token the token stride is not used. So
-// these strides may have any value.
+// With one head the head stride is not used, and with one token the token stride is not used. An
+// unused stride may have any value.
 TYPED_TEST(rope_identity, strides_of_one_head_and_of_one_token_do_not_matter) {
   constexpr std::size_t rotary_dim = 38, dim = 40;
   constexpr std::int64_t wide = dim;
   for (const pairing order : pairings) {
-    const some_rows<support::compute_type<TypeParam>> rows(3, rotary_dim / 2),
+    const random_rows<support::compute_type<TypeParam>> rows(3, rotary_dim / 2),
         row(1, rotary_dim / 2);
     const tensor<TypeParam> one_head(dense(3, 1, dim)), one_token(dense(1, 3, dim));
     for (const std::int64_t any : {std::int64_t{0}, std::int64_t{-1}, INT64_MAX, INT64_MIN}) {
@@ -179,7 +178,7 @@ TYPED_TEST(rope_identity, every_head_is_rotated_as_if_alone) {
   constexpr std::size_t n_tokens = 3;
   for (const pairing order : pairings) {
     for (const std::size_t rotary_dim : rotary_dims) {
-      const some_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
+      const random_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
       for (const std::size_t n_heads : {1U, 2U, 3U, 4U, 5U, 8U}) {
         const tensor<TypeParam> x(dense(n_tokens, n_heads, rotary_dim));
         tensor<TypeParam> together = x, alone = x;
@@ -201,7 +200,7 @@ TYPED_TEST(rope_identity, every_head_is_rotated_as_if_alone) {
 TYPED_TEST(rope_identity, many_heads_are_rotated_as_if_alone) {
   for (const pairing order : pairings) {
     for (const std::size_t rotary_dim : {78U, 80U, 128U, 192U}) {
-      const some_rows<support::compute_type<TypeParam>> rows(2, rotary_dim / 2);
+      const random_rows<support::compute_type<TypeParam>> rows(2, rotary_dim / 2);
       for (const std::size_t n_heads : {129U, 301U}) {
         const tensor<TypeParam> x(dense(2, n_heads, rotary_dim));
         tensor<TypeParam> together = x;
@@ -220,7 +219,7 @@ TYPED_TEST(rope_identity, q_and_k_are_rotated_as_if_alone) {
   };
   for (const pairing order : pairings) {
     for (const std::size_t rotary_dim : {6U, 32U, 66U}) {
-      const some_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
+      const random_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
       for (const head_counts n : {head_counts{8, 2}, {8, 1}, {3, 3}, {1, 4}, {2, 0}, {0, 2}}) {
         // q and k also differ in head_dim, strides and order of the axes.
         const tensor<TypeParam> q(dense(n_tokens, n.q, rotary_dim + 6), 1);
@@ -243,7 +242,7 @@ TYPED_TEST(rope_identity, q_and_k_are_rotated_as_if_alone) {
 // q and k have different types. Both are rotated in float.
 TEST(rope_identity_of_types, q_and_k_may_have_different_types) {
   constexpr std::size_t n_tokens = 5, dim = 38;
-  const some_rows<float> rows(n_tokens, dim / 2);
+  const random_rows<float> rows(n_tokens, dim / 2);
   for (const pairing order : pairings) {
     const tensor<float> a(dense(n_tokens, 3, dim), 1);
     const tensor<yarn::bfloat16> b(dense(n_tokens, 2, dim + 2), 2);
@@ -268,13 +267,13 @@ TEST(rope_identity_of_types, q_and_k_may_have_different_types) {
 
 // ---- Batches ----------------------------------------------------------------------------------
 
-// A decode step: one token per sequence. Equal sequences give equal results.
+// A decode step has one token per sequence. Equal sequences give equal results.
 TYPED_TEST(rope_identity, every_sequence_of_a_batch_is_rotated) {
   constexpr std::size_t heads = 2, dim = 48;
   using compute = support::compute_type<TypeParam>;
   for (const pairing order : pairings) {
     for (const std::size_t batch : {1U, 2U, 3U, 17U}) {
-      const some_rows<compute> row(1, dim / 2);
+      const random_rows<compute> row(1, dim / 2);
       std::vector<compute> cos, sin;
       for (std::size_t b = 0; b < batch; ++b) {
         cos.insert(cos.end(), row.cos(0), row.cos(0) + dim / 2);
@@ -300,7 +299,7 @@ TYPED_TEST(rope_identity, every_sequence_of_a_batch_is_rotated) {
 // heads.
 TYPED_TEST(rope_identity, loop_over_sequences_equals_one_view) {
   constexpr std::size_t batch = 3, heads = 4, tokens = 6, dim = 20, rotary_dim = 16;
-  const some_rows<support::compute_type<TypeParam>> rows(tokens, rotary_dim / 2);
+  const random_rows<support::compute_type<TypeParam>> rows(tokens, rotary_dim / 2);
   for (const pairing order : pairings) {
     const tensor<TypeParam> x(head_major(tokens, batch * heads, dim));
     tensor<TypeParam> looped = x, whole = x;
@@ -336,7 +335,7 @@ TYPED_TEST(rope_identity, interleaved_is_half_split_permuted) {
   constexpr std::size_t n_tokens = 4;
   for (const std::size_t rotary_dim : rotary_dims) {
     const std::size_t pairs = rotary_dim / 2;
-    const some_rows<support::compute_type<TypeParam>> rows(n_tokens, pairs);
+    const random_rows<support::compute_type<TypeParam>> rows(n_tokens, pairs);
     const tensor<TypeParam> q(dense(n_tokens, 6, rotary_dim + 2), 1);
     const tensor<TypeParam> k(dense(n_tokens, 2, rotary_dim), 2); // GQA
     tensor<TypeParam> split_q = q, split_k = k;

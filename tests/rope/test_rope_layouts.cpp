@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// q and k in one buffer, in the layouts of engines: packed rows, heads outside tokens, the last
-// part of heads, grouped heads. Rotated together and alone, they have the bits of the documented
-// arithmetic.
+// q and k in one buffer, in the layouts of engines: packed rows, head-major tensors, the last
+// elements of heads, grouped heads. Both rotated together and rotated alone, they have the bits of
+// the documented arithmetic.
 #include "../support/rows.hpp"
 #include "../support/tensors.hpp"
 #include "../support/typed_suites.hpp"
@@ -21,7 +21,7 @@ template <class T> class rope_layouts : public ::testing::Test {};
 TYPED_TEST_SUITE(rope_layouts, support::element_types, support::element_names);
 
 /// Rotates q and k of one buffer by rope_apply and by the documented arithmetic. Expects the same
-/// buffer.
+/// bits in the whole buffer.
 template <class T, class QView, class KView>
 void expect_layout(std::size_t size, std::int64_t rotary, std::int64_t tokens, const QView& q_of,
                    const KView& k_of, const char* what) {
@@ -71,7 +71,7 @@ TYPED_TEST(rope_layouts, q_and_k_of_head_major_tensors) {
       "head-major");
 }
 
-TYPED_TEST(rope_layouts, back_part_of_heads_as_in_mla) {
+TYPED_TEST(rope_layouts, last_elements_of_heads_as_in_mla) {
   using T = TypeParam;
   // MLA: the last 16 of 48 elements of a query head, and one key head of 16 after a latent of 80.
   constexpr std::int64_t tokens = 5, heads = 6, k_row = 96, q_size = tokens * heads * 48;
@@ -83,7 +83,7 @@ TYPED_TEST(rope_layouts, back_part_of_heads_as_in_mla) {
       [](T* data) {
         return yarn::heads_view{data + q_size + 80, tokens, 1, 16}.with_strides(k_row, k_row);
       },
-      "back part");
+      "last elements");
 }
 
 TYPED_TEST(rope_layouts, grouped_heads) {

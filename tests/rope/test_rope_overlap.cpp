@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// q and k in one buffer: they are rotated if they share no element, and refused if they overlap.
+// q and k in one buffer are rotated if they share no element, and refused if they overlap.
 #include "support/expect_error.hpp"
 
 #include <yarn/rope.hpp>
@@ -53,7 +53,7 @@ protected:
     }
     EXPECT_EQ(memory, before);
   }
-  /// Expects that q and k together get the same result as each alone.
+  /// Expects that one call for q and k gives the same result as a call for each.
   void expect_rotated(const view& q, const view& k) {
     for (const pairing p : {pairing::half_split, pairing::interleaved}) {
       memory = before;
@@ -80,17 +80,17 @@ TEST_F(rope_overlap, same_view_as_q_and_k_is_refused) {
   expect_refused(v, at(0, 2, 2 * dim, dim)); // other strides
 }
 
-TEST_F(rope_overlap, part_of_q_as_k_is_refused) {
+TEST_F(rope_overlap, section_of_q_as_k_is_refused) {
   const view q = at(100, 4, 4 * dim, dim);
   for (const std::int64_t shift : {1L, 7L, 8L, 9L, 24L, 31L, 32L, 4L * 32 + 31}) {
     expect_refused(q, at(100 + shift, 4, 4 * dim, dim));
     expect_refused(q, at(100 + shift, 1, dim, dim)); // dense k within q
   }
-  expect_rotated(q, at(100 + 5 * 32, 4, 4 * dim, dim)); // directly behind
-  expect_rotated(q, at(100 - 5 * dim, 1, dim, dim));    // directly before
+  expect_rotated(q, at(100 + 5 * 32, 4, 4 * dim, dim)); // k directly after q
+  expect_rotated(q, at(100 - 5 * dim, 1, dim, dim));    // k directly before q
 }
 
-TEST_F(rope_overlap, parts_of_packed_rows_are_rotated) {
+TEST_F(rope_overlap, sections_of_packed_rows_are_rotated) {
   constexpr std::int64_t row = (4 + 2 + 2) * dim; // [q | k | v]
   const view q = at(0, 4, row, dim), k = at(4 * dim, 2, row, dim), v = at(6 * dim, 2, row, dim);
   expect_rotated(q, k);
@@ -100,7 +100,7 @@ TEST_F(rope_overlap, parts_of_packed_rows_are_rotated) {
   expect_refused(q, at(7 * dim, 2, row, dim)); // runs into the next token
 }
 
-TEST_F(rope_overlap, parts_of_packed_heads_are_rotated) {
+TEST_F(rope_overlap, sections_of_packed_heads_are_rotated) {
   constexpr std::int64_t head = 3 * dim; // [head][q | k | v]
   const view q = at(0, 4, 4 * head, head), k = at(dim, 4, 4 * head, head);
   expect_rotated(q, k);
@@ -110,7 +110,7 @@ TEST_F(rope_overlap, parts_of_packed_heads_are_rotated) {
   expect_refused(q, at(head, 3, 4 * head, head));
 }
 
-TEST_F(rope_overlap, parts_of_a_head_major_buffer_are_rotated) {
+TEST_F(rope_overlap, sections_of_a_head_major_buffer_are_rotated) {
   const std::int64_t plane = n_tokens * dim; // [q heads, k heads][tokens][dim]
   expect_rotated(at(0, 4, dim, plane), at(4 * plane, 2, dim, plane));
   expect_refused(at(0, 4, dim, plane), at(3 * plane, 2, dim, plane));
@@ -125,11 +125,11 @@ TEST_F(rope_overlap, k_without_heads_is_accepted) {
   yarn::rope_apply(v, rows, pairing::half_split);
   const std::vector<float> expected = memory;
   memory = before;
-  yarn::rope_apply(v, at(0, 0, 4 * dim, dim), rows, pairing::half_split); // no heads of k
+  yarn::rope_apply(v, at(0, 0, 4 * dim, dim), rows, pairing::half_split); // k has no heads
   EXPECT_EQ(memory, expected);
 }
 
-// Compares with the sets of elements, for random small shapes that pass the check of one tensor.
+// Compares with the sets of elements, for random small shapes that are valid for one tensor alone.
 TEST(overlap_of, agrees_with_the_sets_of_elements) {
   std::mt19937 random(7);
   const auto below = [&](std::int64_t n) {

@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: MIT
 // The mathematical properties of a rotation, for every element type, with attention factors other
-// than 1: norms, scores, linearity, inverse, gradient, moved keys and keys rotated again after a
-// change of scaling. YARN_PRINT_ERRORS=1 prints the measured errors in units of the bound.
+// than 1: norms, scores, linearity, inverse, gradient, moved keys, and keys that are rerotated
+// after the frequencies changed. YARN_PRINT_ERRORS=1 prints the measured errors as fractions of the
+// bound.
 //
 // The bound. Let H = m |x| for a head x and attention factor m (|x| is the Euclidean length). Let u
-// be half a unit of the compute type (2^-24 or 2^-53). Then the error of the rotated head is
+// be half a unit of the compute type (2^-24 or 2^-53). The error of the rotated head is the sum of
 // * u H for the rows, because the relative error of their entries is u,
-// * u H for the rounded products (sqrt2 u H without a fused multiply-add: two are rounded),
+// * u H for the rounded products (sqrt2 u H without a fused multiply-add, which rounds both
+//   products of an element),
 // * u H for the rounded results,
-// * w H for 16-bit storage, w = 2^-11 or 2^-8. The sum is at most epsilon H with epsilon = 4 u +
-// 1.01 w. The fourth u and the hundredth of w cover the products of errors, and the subnormal
-// elements of binary16 among others of a size near 1. In two rotations one after the other, the
-// second rotates the error of the first and adds its own. The phase steps are rounded, too. But
-// they are added exactly, so two ways to the same angle have the same phase. Only a comparison with
-// an angle that the test computes sees the 2^-62.3 rad per token.
+// * w H for 16-bit storage, w = 2^-11 or 2^-8.
+//
+// The sum is at most epsilon H with epsilon = 4 u + 1.01 w. The fourth u and the hundredth of w
+// cover the products of errors, and the subnormal elements of binary16 in heads with |x| near 1. If
+// a head is rotated twice, the second rotation rotates the error of the first and adds its own.
+//
+// The phase per token is rounded, too, by up to 2^-62.3 rad. Phases are added exactly, so two ways
+// to the same angle have the same phase. The rounding therefore matters only if a test compares
+// with an angle that it computes itself.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/model_methods.hpp"
@@ -24,7 +29,6 @@
 #include <yarn/yarn.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -52,8 +56,8 @@ template <class T> real epsilon_of() {
   return 4 * u + 1.01L * w;
 }
 
-/// Collects errors as fractions of their bounds. The destructor expects that the largest one is at
-/// most 1.
+/// Collects errors as fractions of their bounds. The destructor expects that the largest fraction
+/// is at most 1.
 class error_bound {
 public:
   explicit error_bound(std::string what) : what_(std::move(what)) {}
@@ -128,7 +132,7 @@ std::vector<named_frequencies> models() {
       all.push_back({method.name, method.frequencies()});
     }
   }
-  yarn::yarn_scaling strong; // an unusually large attention factor, which makes mistakes large
+  yarn::yarn_scaling strong; // an unusually large attention factor makes mistakes easier to see
   strong.factor = 8;
   strong.original_max_position_embeddings = 2048;
   strong.attention_factor = 2.75;
@@ -150,7 +154,7 @@ template <class T> class rope_properties : public ::testing::Test {
 protected:
   void SetUp() override {
     if (std::is_same_v<T, double> && !support::has_wide_long_double) {
-      // The exact result needs a wider type than the result that is tested.
+      // The exact result needs a wider type than the tested result.
       GTEST_SKIP() << "long double is no wider than double here";
     }
   }
@@ -203,7 +207,7 @@ TYPED_TEST(rope_properties, norms_are_multiplied_by_the_attention_factor) {
 }
 
 // The score of a rotated query and key is m^2 times the score of the unrotated vectors with the
-// query rotated by the distance of the positions. The test computes this rotation itself.
+// query rotated by the distance of the positions. The test computes this second rotation itself.
 TYPED_TEST(rope_properties, scores_depend_on_the_distance_only) {
   error_bound worst_pair(this->label("score, shifted")), worst_exact(this->label("score, exact"));
   for (const named_frequencies& model : models()) {
@@ -253,8 +257,8 @@ TYPED_TEST(rope_properties, scores_depend_on_the_distance_only) {
   }
 }
 
-// Sums of multiples of 1/8 up to 2 are exact in every type. A factor of -2 does not change the
-// fraction bits.
+// The elements are multiples of 1/8, whose sums up to 2 are exact in every type. Multiplication by
+// -2 does not change the fraction bits, so it must give the same rotation times -2.
 TYPED_TEST(rope_properties, rotations_are_linear) {
   error_bound worst(this->label("linearity"));
   support::random_source random(5);
@@ -315,7 +319,7 @@ TYPED_TEST(rope_properties, rotation_twice_differs_from_once) {
                               EXPECT_GT(distance(first, second), 0.01L * norm(first));
                             }
                           });
-      // Two rotations have the double angle, and the factor twice.
+      // Two rotations double the angle and square the attention factor.
       this->for_each_head(model.freqs, twice, at_double,
                           [&](std::int64_t, const vector& second, const vector& expected) {
                             const real epsilon = epsilon_of<TypeParam>();
@@ -372,7 +376,8 @@ TYPED_TEST(rope_properties, adjoint_is_the_gradient) {
 
 // ---- Cached keys ------------------------------------------------------------------------------
 
-/// The bound for comparing two rotations one after the other with a single rotation: three errors.
+/// The bound if two rotations, one after the other, are compared with a single rotation: the error
+/// of three rotations.
 template <class T> real epsilon_of_three_rotations() {
   const real epsilon = epsilon_of<T>();
   return 3 * epsilon + epsilon * epsilon;
@@ -484,7 +489,7 @@ TYPED_TEST(rope_properties, inverse_adjoint_and_rerotation_are_consistent) {
                           });
       const auto itself = this->rotated(x, yarn::rerotation(model.freqs, model.freqs), order);
       EXPECT_TRUE(support::same_bits(itself.buffer, x.buffer)) << model.name;
-      // To the frequencies without the factor and back again.
+      // To the frequencies without the attention factor, and back.
       const yarn::frequencies plain = yarn::unscaled(model.freqs);
       const auto there = this->rotated(x, yarn::rerotation(plain, model.freqs), order);
       const auto back = this->rotated(there, yarn::rerotation(model.freqs, plain), order);

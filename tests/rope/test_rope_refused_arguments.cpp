@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The errors of rope_apply and rope_copy, with float tensors: the message names the argument, with
-// its value, and a call with an error does not change the tensors.
+// The errors of rope_apply and rope_copy with float tensors. The message has the name and the value
+// of the wrong argument, and the refused call does not change the tensors.
 #include "../support/expect_error.hpp"
+#include "../support/model_methods.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/yarn.hpp>
@@ -18,21 +19,16 @@
 namespace {
 
 using support::expect_error;
+using support::shape_of;
 using invalid = std::invalid_argument;
 using out_of_range = std::out_of_range;
 
 constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
 
-yarn::rope_shape shape_of(std::int64_t head_dim) {
-  yarn::rope_shape shape;
-  shape.head_dim = head_dim;
-  shape.rope_theta = 10000;
-  return shape;
-}
-
 constexpr auto half_split = yarn::pairing::half_split;
 
-/// Correct arguments. Each test makes one of them wrong, and expects unchanged tensors.
+/// Correct arguments. Each test replaces one argument by a wrong one, and expects unchanged
+/// tensors.
 class rope_apply_error : public testing::Test {
 protected:
   static constexpr std::int64_t n_tokens = 3;
@@ -46,7 +42,8 @@ protected:
   yarn::heads_view<float> k{k_memory.data(), n_tokens, n_heads, head_dim};
   std::vector<std::int32_t> listed = {0, 5, 2};
   yarn::positions list{listed.data(), 3};
-  yarn::frequencies freqs = yarn::make_frequencies(shape_of(head_dim), yarn::default_scaling{});
+  yarn::frequencies freqs =
+      yarn::make_frequencies(shape_of(head_dim, 1e4), yarn::default_scaling{});
   yarn::rotary_rows<float> rows = [this] {
     yarn::rotary_rows<float> made;
     made.assign(freqs, list);
@@ -62,8 +59,9 @@ protected:
     return values;
   }
 
-  /// Expects that rope_check and rope_apply refuse these arguments and change no byte. If the check
-  /// accepts them, rope_apply is not called, because it might write outside of the tensors.
+  /// Expects that rope_check and rope_apply refuse these arguments and change no byte. If
+  /// rope_check accepts the arguments, rope_apply is not called, because it might write outside the
+  /// tensors.
   template <class Error, class... Arguments>
   void expect_refusal(std::initializer_list<std::string> words, const Arguments&... arguments) {
     if (expect_error<Error>([&] { yarn::rope_check(arguments...); }, words)) {
@@ -92,7 +90,7 @@ TEST_F(rope_apply_error, n_tokens_of_q_and_k_that_differ_are_named) {
   expect_refusal<invalid>({"n_tokens", "3", "2"}, q, fewer, yarn::rows_of(table, list), half_split);
 }
 
-TEST_F(rope_apply_error, positions_not_one_a_token_are_named) {
+TEST_F(rope_apply_error, number_of_positions_other_than_n_tokens_is_named) {
   for (const std::int64_t n : {2, 4}) {
     const yarn::positions run = yarn::positions_from(0, n);
     const std::string count = std::to_string(n);
@@ -102,7 +100,7 @@ TEST_F(rope_apply_error, positions_not_one_a_token_are_named) {
   }
 }
 
-TEST_F(rope_apply_error, n_rows_not_one_a_token_is_named) {
+TEST_F(rope_apply_error, n_rows_other_than_n_tokens_is_named) {
   for (const std::int64_t n : {2, 4}) {
     yarn::rotary_rows<float> others;
     others.assign(freqs, yarn::positions_from(0, n));
@@ -114,7 +112,7 @@ TEST_F(rope_apply_error, n_rows_not_one_a_token_is_named) {
 }
 
 TEST_F(rope_apply_error, head_dim_below_the_rotary_dim_is_named) {
-  const yarn::frequencies wide = yarn::make_frequencies(shape_of(10), yarn::default_scaling{});
+  const yarn::frequencies wide = yarn::make_frequencies(shape_of(10, 1e4), yarn::default_scaling{});
   yarn::rotary_rows<float> wide_rows;
   wide_rows.assign(wide, list);
   const yarn::rotary_table<float> wide_table = yarn::make_table<float>(wide, 6);
@@ -136,7 +134,7 @@ TEST_F(rope_apply_error, negative_position_of_a_table_is_out_of_range) {
                                yarn::rows_of(table, yarn::positions_from(-2)), half_split);
 }
 
-TEST_F(rope_apply_error, position_behind_a_table_is_out_of_range) {
+TEST_F(rope_apply_error, position_after_a_table_is_out_of_range) {
   for (const std::int32_t position : {6, 7, std::numeric_limits<std::int32_t>::max()}) {
     listed[2] = position;
     const std::string text = std::to_string(position);
@@ -145,7 +143,7 @@ TEST_F(rope_apply_error, position_behind_a_table_is_out_of_range) {
     expect_refusal<out_of_range>({"position", text, "6"}, q, yarn::rows_of(table.view(), list),
                                  half_split);
   }
-  // 4, 5, 6: the run leaves the table at its end.
+  // The run of positions 4, 5, 6 leaves the table at its end.
   expect_refusal<out_of_range>({"position", "6"}, q, k,
                                yarn::rows_of(table, yarn::positions_from(4)), half_split);
   listed[2] = 5;
@@ -182,7 +180,7 @@ TEST_F(rope_apply_error, extent_above_int64_is_named) {
       {"n_tokens", "18446744073709551615"});
 }
 
-// The address of the last element, computed in 64 bits, would wrap round and pass any check.
+// In 64 bits the address of the last element would wrap around and pass any check.
 TEST_F(rope_apply_error, stride_whose_product_overflows_is_named) {
   expect_refusal<invalid>({"token_stride"}, q.with_strides(largest / 2, head_dim), k,
                           yarn::rows_of(freqs, list), half_split);
@@ -220,7 +218,7 @@ TEST_F(rope_apply_error, row_stride_below_n_pairs_is_named) {
                           yarn::rows_of(narrow_table, yarn::positions_from(0)), half_split);
 }
 
-// Views of the caller's arrays hold whatever the caller wrote; twice this n_pairs is negative.
+// A view may have any numbers that the caller wrote. In 64 bits, twice this n_pairs is negative.
 TEST_F(rope_apply_error, extent_of_rows_out_of_range_is_named) {
   const yarn::rows_view<float> dense = rows.view();
   const yarn::heads_view<float> one(q_memory.data(), 1, n_heads, head_dim);
@@ -251,7 +249,7 @@ TEST_F(rope_apply_error, unknown_pairing_is_named) {
                           static_cast<yarn::pairing>(7));
 }
 
-// rope_copy: q is the source, k the target. Neither changes.
+// rope_copy from q to k. Neither tensor changes.
 class rope_copy_error : public rope_apply_error {
 protected:
   template <class Error, class... Arguments>
@@ -290,7 +288,8 @@ TEST_F(rope_copy_error, source_and_target_that_overlap_are_named) {
                                half_split);
   expect_copy_refusal<invalid>({"source", "target"}, later, earlier, yarn::rows_of(freqs, run),
                                half_split);
-  // One view, but elements would be read after others were written in their place.
+  // Source and target are the same view, but the order changes: some elements would be overwritten
+  // before they are read.
   expect_copy_refusal<invalid>({"source", "target"}, q, q, rows, yarn::pairing::interleaved,
                                yarn::output_order{half_split});
 }
@@ -302,7 +301,7 @@ TEST_F(rope_copy_error, wrong_arguments_of_rope_apply_are_refused_too) {
   listed[1] = 6;
   expect_copy_refusal<out_of_range>({"position", "6"}, q, k, yarn::rows_of(table, list),
                                     half_split);
-  const yarn::frequencies wide = yarn::make_frequencies(shape_of(10), yarn::default_scaling{});
+  const yarn::frequencies wide = yarn::make_frequencies(shape_of(10, 1e4), yarn::default_scaling{});
   expect_copy_refusal<invalid>({"head_dim", "8", "10"}, q, k, yarn::rows_of(wide, list),
                                half_split);
   expect_copy_refusal<invalid>({"positions", "2", "3"}, q, k,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A rotation gives the same bits with every source of rows: prepared rows, rows that the call makes
-// from frequencies, our table, and rows and tables of the engine in any format. Positions may be a
-// list or a run. All types with the same 16-bit format give the same bits, too.
+// from frequencies, our table, and rows and tables of the engine in any format. Lists and runs of
+// positions give the same bits, and so do all types of the same 16-bit format.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/model_methods.hpp"
@@ -12,12 +12,10 @@
 #include <yarn/yarn.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -58,8 +56,8 @@ yarn::frequencies some_frequencies(std::int64_t n_pairs) {
   return yarn::make_frequencies(support::shape_of(2 * n_pairs, 1e4), method);
 }
 
-/// Positions with runs of many lengths (8 is the shortest run that a recurrence makes), jumps and
-/// repetitions.
+/// Positions with runs of many lengths, jumps and repetitions. (A run of at least 8 positions is
+/// made by a recurrence.)
 std::vector<std::int64_t> some_positions(bool any_sign) {
   std::vector<std::int64_t> list;
   random_source random(11);
@@ -322,7 +320,7 @@ TEST(rope_of_engine_types, give_the_bits_of_our_types) {
 #endif
 }
 
-// Raw 16-bit integers, viewed as one of our storage types.
+// Views of raw 16-bit integers as one of our storage types.
 TEST(rope_of_engine_types, raw_integers_can_be_viewed_as_our_types) {
   constexpr std::size_t dim = 46;
   const std::vector<yarn::bfloat16> start = support::random_elements<yarn::bfloat16>(dim, 22);

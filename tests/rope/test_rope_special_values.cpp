@@ -3,15 +3,12 @@
 // NaN, and all 16-bit elements.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
-#include "../support/model_methods.hpp"
-#include "../support/some_rows.hpp"
 #include "../support/tensors.hpp"
 #include "../support/typed_suites.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/yarn.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -24,14 +21,13 @@ namespace {
 using support::dense;
 using support::element;
 using support::pairings;
-using support::some_rows;
 using support::tensor;
 using yarn::pairing;
 
 template <class T> class rope_special_values : public ::testing::Test {};
 TYPED_TEST_SUITE(rope_special_values, support::element_types, support::element_names);
 
-/// Expects the bits of `expected`. If `expected` is NaN, any quiet NaN is right.
+/// Expects the bits of `expected`. If `expected` is NaN, any quiet NaN is accepted.
 template <class T> void expect_element(T value, T expected, const std::string& where, bool& good) {
   const bool same = support::is_nan(expected) ? element<T>::is_quiet_nan(value)
                                               : std::memcmp(&value, &expected, sizeof(T)) == 0;
@@ -83,7 +79,7 @@ TYPED_TEST(rope_special_values, give_the_bits_of_scalar_arithmetic) {
     double cos, sin;
   };
   // The table of an engine may also have infinities, subnormal numbers, and a NaN whose payload a
-  // careless rounding would carry into the sign.
+  // wrong rounding would carry into the sign.
   const double nan = support::from_bits<double>(UINT64_MAX >> 1U);
   constexpr double infinity = std::numeric_limits<double>::infinity();
   const std::vector<entry> row_entries{{1, 0},      {0, 1},        {-1, 0},        {0, -1},
@@ -100,8 +96,8 @@ TYPED_TEST(rope_special_values, give_the_bits_of_scalar_arithmetic) {
         tensor<TypeParam> x(dense(n_tokens, n_heads, rotary_dim));
         std::vector<compute> cos(n_tokens * pairs), sin(n_tokens * pairs);
         for (std::size_t at = 0; at < n_tokens * pairs; ++at) {
-          // Neighbouring pairs differ in both elements and in their row, so that a mix-up would
-          // show.
+          // Neighbouring pairs have different elements and different row entries, so that the test
+          // finds exchanged pairs.
           const std::size_t which = at * 7919 % n_cases;
           cos[at] = static_cast<compute>(row_entries[which % row_entries.size()].cos);
           sin[at] = static_cast<compute>(row_entries[which % row_entries.size()].sin);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Slices on many threads give the result of one call, and simultaneous calls of different
-// configurations do not affect each other. The thread sanitizer also finds data races that do not
-// change the results:
+// Slices on many threads give the result of one call, and simultaneous calls with different
+// configurations do not affect each other. Run the program with the thread sanitizer to find data
+// races that do not change the results:
 //   g++ -std=c++17 -O1 -g -fsanitize=thread -I include -I tests tests/rope/test_rope_threads.cpp
 //       -lgtest -lgtest_main -pthread
-#include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/model_methods.hpp"
 #include "../support/tensors.hpp"
@@ -17,7 +16,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -74,7 +72,7 @@ TYPED_TEST(rope_threads, slices_on_threads_equal_one_call) {
   for (const pairing order : pairings) {
     tensor<TypeParam> whole_q = q, whole_k = k;
     yarn::rope_apply(whole_q.view(), whole_k.view(), rows, order);
-    // For double elements rows_of makes rows of doubles, which differ from the rows of floats.
+    // For double elements, rows_of makes rows of doubles, which differ from the rows of floats.
     tensor<TypeParam> made_q = q, made_k = k;
     yarn::rope_apply(made_q.view(), made_k.view(), yarn::rows_of(freqs, list_view), order);
 
@@ -145,7 +143,7 @@ TYPED_TEST(rope_threads, two_configurations_at_once) {
   EXPECT_EQ(failures[1], 0);
 }
 
-// Layers share the rows of a step, and the threads may be in different layers.
+// All layers use the rows of the same step, while the threads may be in different layers.
 TYPED_TEST(rope_threads, layers_share_rows) {
   constexpr std::size_t n_tokens = 4, heads = 2, dim = 64, n_layers = 16;
   const yarn::frequencies freqs = yarn_frequencies(32, dim, 1e4);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // rope_apply for every element type, pairing and even rotary_dim from 2 to 260, and for a few
-// larger ones. The memory ends or begins at an inaccessible page; all alignments and several
-// layouts are tested. Every byte of a tensor and around it is compared with the result of the
+// larger ones, at all alignments and in several layouts. The memory ends or begins at an
+// inaccessible page. Every byte in and around a tensor is compared with the result of the
 // documented arithmetic, and rotated elements with the exact rotation. YARN_PRINT_ERRORS=1 prints
 // the largest errors.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/model_methods.hpp"
 #include "../support/oracle.hpp"
-#include "../support/rotation_bench.hpp"
+#include "../support/rotation_checker.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/yarn.hpp>
@@ -26,16 +26,16 @@
 
 namespace {
 
-using support::bench;
+using support::add_error;
 using support::element;
 using support::geometry;
-using support::judge;
 using support::layout;
 using support::layouts;
 using support::most_units;
 using support::oracle_noise;
 using support::random_source;
 using support::report;
+using support::rotation_checker;
 using support::worst_errors;
 using yarn::pairing;
 
@@ -70,13 +70,13 @@ constexpr std::array<head_counts, 6> counts{{{4, 2}, {2, 2}, {4, 1}, {1, 1}, {2,
 
 TYPED_TEST(rope_typed, every_even_rotary_dim_at_every_alignment) {
   using T = typename TypeParam::type;
-  bench<T> cases(1);
+  rotation_checker<T> cases(1);
   worst_errors worst;
   std::size_t n_cases = 0;
   for (std::size_t rotary_dim = 2; rotary_dim <= 260; rotary_dim += 2) {
     for (std::size_t offset = 0; offset < 64; offset += sizeof(T)) {
       for (const layout shape : layouts) {
-        for (const support::fence side : {support::fence::behind, support::fence::before}) {
+        for (const support::fence side : {support::fence::after, support::fence::before}) {
           for (const bool partial : {false, true}) {
             ++n_cases;
             const head_counts heads = counts[n_cases / 7 % counts.size()];
@@ -97,19 +97,19 @@ TYPED_TEST(rope_typed, every_even_rotary_dim_at_every_alignment) {
     EXPECT_TRUE(cases.reached(offset)) << "no tensor began at byte " << offset;
   }
   report<TypeParam>("by_the_rounded_row", worst);
-  EXPECT_LE(worst.beyond_round, most_units + oracle_noise);
-  EXPECT_GT(worst.of_size, 0.4) << "nothing was measured";
+  EXPECT_LE(worst.beyond_rounding, most_units + oracle_noise);
+  EXPECT_GT(worst.in_element_units, 0.4) << "nothing was measured";
 }
 
-// Long heads are rotated in several parts, because their row does not fit the scratch buffer.
+// Long heads are rotated in several sections, because their row does not fit the scratch buffer.
 TYPED_TEST(rope_typed, long_rotary_dims) {
   using T = typename TypeParam::type;
-  bench<T> cases(2);
+  rotation_checker<T> cases(2);
   worst_errors worst;
   for (const std::size_t rotary_dim :
        {1022U, 1024U, 1026U, 2046U, 2048U, 2050U, 2562U, 3072U, 4098U}) {
     for (const layout shape : layouts) {
-      for (const support::fence side : {support::fence::behind, support::fence::before}) {
+      for (const support::fence side : {support::fence::after, support::fence::before}) {
         for (const std::size_t beyond : {0U, 5U}) {
           const bool packed = shape == layout::packed_qkv;
           const geometry g{
@@ -121,35 +121,35 @@ TYPED_TEST(rope_typed, long_rotary_dims) {
     }
   }
   report<TypeParam>("long_dims", worst);
-  EXPECT_LE(worst.beyond_round, most_units + oracle_noise);
+  EXPECT_LE(worst.beyond_rounding, most_units + oracle_noise);
 }
 
 // More tokens than a block of the loops holds, and more heads than models have.
 TYPED_TEST(rope_typed, many_tokens_and_many_heads) {
   using T = typename TypeParam::type;
-  bench<T> cases(3);
+  rotation_checker<T> cases(3);
   worst_errors worst;
   for (const std::size_t n_tokens : {1U, 3U, 31U, 32U, 33U, 65U, 100U}) {
     for (const std::size_t rotary_dim : {2U, 6U, 10U, 16U, 18U, 34U}) {
       for (const layout shape : layouts) {
         const geometry g{rotary_dim, rotary_dim + n_tokens % 2, n_tokens, 1 + n_tokens % 3, 1,
-                         shape,      support::fence::behind,    sizeof(T)};
+                         shape,      support::fence::after,     sizeof(T)};
         ASSERT_TRUE(cases.template run<TypeParam::order>(g, false, &worst)) << g.describe();
       }
     }
   }
   for (const std::size_t n_heads : {7U, 16U, 33U, 96U}) {
     for (const layout shape : layouts) {
-      const geometry g{20, 24, 2, n_heads, 1, shape, support::fence::behind, 0};
+      const geometry g{20, 24, 2, n_heads, 1, shape, support::fence::after, 0};
       ASSERT_TRUE(cases.template run<TypeParam::order>(g, false, &worst)) << g.describe();
     }
   }
-  EXPECT_LE(worst.beyond_round, most_units + oracle_noise);
+  EXPECT_LE(worst.beyond_rounding, most_units + oracle_noise);
 }
 
 // ---- Empty tensors ----------------------------------------------------------------------------
 
-TYPED_TEST(rope_typed, no_tokens_no_heads_and_an_empty_k) {
+TYPED_TEST(rope_typed, accepts_no_tokens_no_heads_and_an_empty_k) {
   using T = typename TypeParam::type;
   constexpr pairing order = TypeParam::order;
   constexpr std::size_t dim = 10, tokens = 3, heads = 2;
@@ -180,14 +180,14 @@ TYPED_TEST(rope_typed, no_tokens_no_heads_and_an_empty_k) {
     yarn::rope_apply(no_heads, yarn::rows_of(freqs, here), order);
     yarn::rope_apply(no_heads, yarn::rows_of(table, here), order);
     yarn::rope_apply(no_heads.with_strides(heads * dim, dim), yarn::rows_of(table, here), order);
-    for (int part = 0; part < 3; ++part) {
-      yarn::rope_apply_unchecked(no_tokens, no_heads, no_rows, order, {part, 3});
-      yarn::rope_apply_unchecked(no_heads.with_strides(heads * dim, dim), rows, order, {part, 3});
+    for (int thread = 0; thread < 3; ++thread) {
+      yarn::rope_apply_unchecked(no_tokens, no_heads, no_rows, order, {thread, 3});
+      yarn::rope_apply_unchecked(no_heads.with_strides(heads * dim, dim), rows, order, {thread, 3});
     }
     EXPECT_TRUE(unchanged());
   }
 
-  // k is empty in layers that share the keys of another layer. q gets the same result as alone.
+  // k is empty in layers that share the keys of another layer. q gets the same result as without k.
   std::vector<T> alone = before;
   yarn::rope_apply(yarn::heads_view{alone.data(), tokens, heads, dim}, rows, order);
   EXPECT_NE(std::memcmp(alone.data(), before.data(), alone.size() * sizeof(T)), 0);
@@ -201,13 +201,13 @@ TYPED_TEST(rope_typed, no_tokens_no_heads_and_an_empty_k) {
 
 // ---- The true angle ---------------------------------------------------------------------------
 //
-// The error of a row entry is half a unit of the entry. So the two products together are off by at
-// most H/2^24, one unit at H; with the arithmetic the bound is two units. The phase adds 2^-62.3
-// rad per token, which shows in double only.
-TYPED_TEST(rope_typed, within_two_units_of_the_true_angle) {
+// The error of a row entry is half a unit of the entry, so the error of the two products together
+// is at most H/2^24, one unit at H. The arithmetic adds another unit. The phase adds 2^-62.3 rad
+// per token, which matters only in double.
+TYPED_TEST(rope_typed, is_within_two_units_of_the_true_angle) {
   using T = typename TypeParam::type;
   if (std::is_same_v<T, double> && !support::has_wide_long_double) {
-    // The exact result needs a wider type than the result that is tested.
+    // The exact result needs a wider type than the tested result.
     GTEST_SKIP() << "long double is no wider than double here";
   }
   yarn::yarn_scaling method;
@@ -244,16 +244,16 @@ TYPED_TEST(rope_typed, within_two_units_of_the_true_angle) {
         const auto exact = support::exact_rotation(x0, x1, cos, sin);
         const auto size = static_cast<double>(std::sqrt(x0 * x0 + x1 * x1) * m);
         worst_errors errors;
-        judge(data[head + at.first], exact.first, size, errors);
-        judge(data[head + at.second], exact.second, size, errors);
+        add_error(data[head + at.first], exact.first, size, errors);
+        add_error(data[head + at.second], exact.second, size, errors);
         const double allowed =
             phase_error * size / support::unit_at<support::compute_type<T>>(size);
-        EXPECT_LE(errors.beyond_round, 1 + most_units + allowed + oracle_noise)
+        EXPECT_LE(errors.beyond_rounding, 1 + most_units + allowed + oracle_noise)
             << "position " << positions[t] << ", pair " << i;
-        if (std::abs(positions[t]) < 100) { // large positions add the error of the phase
-          worst.of_size = std::max(worst.of_size, errors.of_size);
+        if (std::abs(positions[t]) < 100) { // at large positions the phase has an error, too
+          worst.in_element_units = std::max(worst.in_element_units, errors.in_element_units);
         }
-        worst.beyond_round = std::max(worst.beyond_round, errors.beyond_round - allowed);
+        worst.beyond_rounding = std::max(worst.beyond_rounding, errors.beyond_rounding - allowed);
       }
     }
   }

@@ -93,9 +93,9 @@ TYPED_TEST(rope_far, strides_beyond_2_to_the_31_elements) {
         if (call == 0) {
           yarn::rope_apply(view, yarn::rows_of(freqs, positions_from(3)), order);
         } else if (call == 1) {
-          for (int part = 0; part < 2; ++part) {
+          for (int thread = 0; thread < 2; ++thread) {
             yarn::rope_apply_unchecked(view, yarn::rows_of(freqs, positions_from(3)), order,
-                                       {part, 2});
+                                       {thread, 2});
           }
         } else {
           yarn::rope_copy(view, view, yarn::rows_of(freqs, positions_from(3)), order);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Rotations of whole tensors against the numbers of Hugging Face and vLLM
-// (tests/reference/README.md says how the numbers were made). The file tests every case of
-// rotation.json except those of ggml and those with several position axes, which the library does
-// not have yet.
+// Compares rotations of whole tensors with the numbers of Hugging Face and vLLM
+// (tests/reference/README.md says how the numbers were made). Tests every case of rotation.json
+// except those of ggml.
 //
-//     float32   the frameworks compute angles in float32; so does float32_pipeline
-//     16 bits   the same bits, if the test rounds our rows where the frameworks round theirs; and
-//               the results of the library are nearer to the exact rotation
+//     float32   The frameworks compute angles in float32, and so does float32_pipeline.
+//     16 bits   If the test rounds our rows and products where the frameworks round theirs, the
+//               bits are equal. The results of the library are nearer to the exact rotation.
 #include "../support/bits.hpp"
 #include "../support/reference_cases.hpp"
 #include "../support/rotation_cases.hpp"
@@ -44,8 +43,9 @@ using support::rotation_json;
 using support::rounded;
 using support::spacing;
 using support::sum32;
+using support::with_axes_of;
 
-// ---- The list of cases is complete ------------------------------------------------------------
+// ---- The list of cases ------------------------------------------------------------------------
 
 TEST(rotation_reference_data, has_the_cases_of_the_list) {
   ASSERT_EQ(rotation_json().size(), std::size(listed_cases));
@@ -54,11 +54,8 @@ TEST(rotation_reference_data, has_the_cases_of_the_list) {
   }
 }
 
-/// The method of a case by its own data. It must agree with listed_cases.
-method method_told_by(const reference::json& entry) {
-  if (entry.at("positions").at(0).is_array()) {
-    return method::axes;
-  }
+/// The method that the data of a case describes. It must agree with listed_cases.
+method method_in_data(const reference::json& entry) {
   if (entry.contains("ggml")) {
     return method::ggml;
   }
@@ -74,16 +71,13 @@ method method_told_by(const reference::json& entry) {
 }
 
 TEST(rotation_reference_data, agrees_with_the_methods_of_the_list) {
-  std::size_t n_axes = 0;
   for (std::size_t i = 0; i < std::size(listed_cases); ++i) {
-    EXPECT_TRUE(method_told_by(rotation_json()[i]) == listed_cases[i].how) << listed_cases[i].id;
-    n_axes += listed_cases[i].how == method::axes ? 1 : 0;
+    EXPECT_TRUE(method_in_data(rotation_json()[i]) == listed_cases[i].how) << listed_cases[i].id;
   }
-  EXPECT_EQ(n_axes, 10U); // must decrease when the library gets position axes, and never increase
 }
 
 // test_rotation_reference_ggml.cpp counts the cases of ggml.
-TEST(rotation_reference_data, has_a_test_for_every_case_but_those_of_axes) {
+TEST(rotation_reference_data, has_a_test_for_every_case) {
   std::map<std::string, int> tests_named;
   const testing::UnitTest& all = *testing::UnitTest::GetInstance();
   for (int s = 0; s < all.total_test_suite_count(); ++s) {
@@ -97,8 +91,7 @@ TEST(rotation_reference_data, has_a_test_for_every_case_but_those_of_axes) {
   for (const listed_case& listed : listed_cases) {
     if (std::string(listed.id).compare(0, 5, "ggml-") == 0)
       continue;
-    const int n = tests_named[reference::test_name(listed.id)];
-    EXPECT_TRUE(listed.how == method::axes ? n == 0 : n > 0) << listed.id << ": " << n << " tests";
+    EXPECT_GT(tests_named[reference::test_name(listed.id)], 0) << listed.id;
   }
 }
 
@@ -107,9 +100,9 @@ TEST(rotation_reference_data, has_a_test_for_every_case_but_those_of_axes) {
 class float32_frameworks : public testing::TestWithParam<rotation_case> {};
 
 // The frameworks' cos and sin are within one ULP of float32, ours are correctly rounded, and both
-// sides round products and sums of numbers below 0.71. Hence the tolerance of reference/README.md:
-// 2.4e-7 times the attention factor. The largest difference that occurs is 6.0e-8, and 1.2e-7 with
-// an attention factor (42 % of the tolerance).
+// sides round products and sums of numbers below 0.71. Hence the tolerance is 2.4e-7 times the
+// attention factor. The largest difference that occurs is 6.0e-8, and 1.2e-7 with an attention
+// factor (42 % of the tolerance).
 TEST_P(float32_frameworks, agree_with_the_float32_pipeline) {
   const rotation_case& test_case = GetParam();
   const std::vector<double> ours = rotate(test_case, framework_frequencies(test_case));
@@ -132,15 +125,19 @@ std::int64_t inv_freq_tolerance_ulp(const rotation_case& test_case) {
   return type == "llama3" ? 8 : type == "longrope" ? 5 : 4;
 }
 
-// The library computes everything from the parameters of the model, with exact angles. The
-// frequencies of the frameworks differ by a few ULP of float32, times the position, and their
-// angles are rounded to float32. Both move a result by at most the change of the angle times the
+// The library computes from the parameters of the model, with exact angles. The frameworks'
+// frequencies differ by a few ULP of float32, which the position multiplies, and their angles are
+// rounded to float32. Both errors change a result by at most the change of the angle times the
 // length of the pair. (The largest difference is 4.9e-3 at position 131071, 99 % of the tolerance.)
 TEST_P(float32_frameworks, agree_with_the_methods_of_the_library) {
   const rotation_case& test_case = GetParam();
-  const reference::mapped_case mapped = reference::map_case(test_case.model);
+  reference::mapped_case mapped = reference::map_case(test_case.model);
+  if (test_case.is_vision_tower) {
+    mapped.shape.head_dim /= 2;
+    mapped.shape.rotary_dim = 0;
+  }
   const yarn::frequencies freqs =
-      yarn::make_frequencies(mapped.shape, mapped.scaling, mapped.seq_len);
+      with_axes_of(test_case, yarn::make_frequencies(mapped.shape, mapped.scaling, mapped.seq_len));
   ASSERT_EQ(freqs.inv_freq().size(), test_case.model.inv_freq.size());
   const double attention = test_case.model.attention_factor;
   EXPECT_NEAR(freqs.attention_factor() / attention, 1, 1e-12);
@@ -157,7 +154,7 @@ TEST_P(float32_frameworks, agree_with_the_methods_of_the_library) {
   difference found;
   for_each_pair(test_case, [&](std::int64_t t, std::int64_t pair, double x0, double x1,
                                std::size_t first, std::size_t second) {
-    const auto position = static_cast<double>(test_case.positions[static_cast<std::size_t>(t)]);
+    const auto position = static_cast<double>(test_case.position(t, pair));
     const auto i = static_cast<std::size_t>(pair);
     const double angle = position * double{test_case.model.inv_freq[i]};
     const double turned = position * moved[i] + spacing(angle, single) / 2;
@@ -178,14 +175,14 @@ INSTANTIATE_TEST_SUITE_P(all, float32_frameworks, testing::ValuesIn(cases_of(met
 
 class sixteen_bit_frameworks : public testing::TestWithParam<rotation_case> {};
 
-// The test does the roundings of the framework with our rows. (The framework rounds its rows to
-// float32 twice, before and after the attention factor, and the library once. The rounding to 16
-// bits hides this difference.)
+// The test rounds our rows, products and sums as the framework does. (The framework rounds its rows
+// to float32 twice, before and after the multiplication by the attention factor. The library rounds
+// once. After the rounding to 16 bits this difference does not occur in these cases.)
 TEST_P(sixteen_bit_frameworks, are_reproduced_bit_for_bit) {
   const rotation_case& test_case = GetParam();
   const format to = format_named(test_case.dtype);
   yarn::rotary_rows<float> rows;
-  rows.assign(framework_frequencies(test_case), yarn::positions(test_case.positions));
+  rows.assign(framework_frequencies(test_case), yarn::positions(test_case.positions[0]));
   const auto row_entry = [&](float value) {
     return test_case.how == method::end_only ? double{value} : rounded(double{value}, to);
   };
@@ -226,8 +223,8 @@ struct compared_errors {
   error_summary theirs;
 };
 
-/// The errors of both results against the exact rotation by the angles angle(token, pair). Expects
-/// that ours are within their bound.
+/// The errors of both results, compared with the exact rotation by the angles angle(token, pair).
+/// Expects that our errors are within their bound.
 template <class Angle>
 compared_errors compare_errors(const rotation_case& test_case, const std::vector<double>& ours,
                                const Angle& angle) {
@@ -260,8 +257,8 @@ void print(const rotation_case& test_case, const char* what, const compared_erro
               errors.ours.rms(), errors.theirs.rms());
 }
 
-/// Expects that our errors are smaller. A framework that rounds only at the end has the same
-/// largest error: half a unit of the 16-bit format.
+/// Expects that our errors are smaller. (A framework that rounds only at the end has the same
+/// largest error, half a unit of the 16-bit format.)
 void expect_nearer(const rotation_case& test_case, const compared_errors& errors) {
   if (test_case.how == method::end_only) {
     EXPECT_LE(errors.ours.largest, errors.theirs.largest);
@@ -278,27 +275,29 @@ TEST_P(sixteen_bit_frameworks, are_farther_from_the_exact_rotation_than_the_libr
                              test_case.model.attention_factor);
   const compared_errors errors =
       compare_errors(test_case, rotate(test_case, freqs), [&](std::int64_t t, std::int64_t pair) {
-        return static_cast<long double>(test_case.positions[static_cast<std::size_t>(t)]) *
+        return static_cast<long double>(test_case.position(t, pair)) *
                static_cast<long double>(test_case.model.inv_freq[static_cast<std::size_t>(pair)]);
       });
   print(test_case, "exact angles", errors);
   expect_nearer(test_case, errors);
 }
 
-// Compares against the rotation by the frameworks' float32 angles. At position 131071 most of their
-// error is the error of these angles. Without it the test sees the difference between rounding
-// several times and rounding once. (DeepSeek-V2 rounds once; its numbers equal ours here.)
+// Compares with the exact rotation by the frameworks' float32 angles. At position 131071 the error
+// of these angles is most of the frameworks' error. Without this error, the test measures the
+// difference between rounding several times and rounding once. (DeepSeek-V2 rounds once, so its
+// numbers would equal ours.)
 class twice_rounding_frameworks : public testing::TestWithParam<rotation_case> {};
 
 TEST_P(twice_rounding_frameworks, are_farther_from_the_rotation_by_their_own_angles) {
   const rotation_case& test_case = GetParam();
-  const compared_errors errors = compare_errors(
-      test_case, rotate(test_case, framework_frequencies(test_case)),
-      [&](std::int64_t t, std::int64_t pair) {
-        const auto position = static_cast<float>(test_case.positions[static_cast<std::size_t>(t)]);
-        const float angle = position * test_case.model.inv_freq[static_cast<std::size_t>(pair)];
-        return static_cast<long double>(angle);
-      });
+  const compared_errors errors =
+      compare_errors(test_case, rotate(test_case, framework_frequencies(test_case)),
+                     [&](std::int64_t t, std::int64_t pair) {
+                       const auto position = static_cast<float>(test_case.position(t, pair));
+                       const float angle =
+                           position * test_case.model.inv_freq[static_cast<std::size_t>(pair)];
+                       return static_cast<long double>(angle);
+                     });
   print(test_case, "their angles", errors);
   expect_nearer(test_case, errors);
 }

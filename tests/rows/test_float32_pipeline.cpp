@@ -2,6 +2,7 @@
 // Rows of yarn::float32_pipeline. It computes angles in float, as the frameworks do.
 #include "../support/model_methods.hpp"
 #include "../support/oracle.hpp"
+#include "../support/reference_tolerance.hpp"
 #include "../support/rows.hpp"
 
 #include <gtest/gtest.h>
@@ -12,13 +13,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <stdexcept>
 #include <vector>
 
 namespace {
 
-using support::bits_of;
+using reference::floats_between;
 using support::expect_row;
 using support::geometric;
 using support::largest_position;
@@ -26,20 +26,11 @@ using support::measured_positions;
 using support::position_lists;
 using support::single_row;
 
-/// The number of steps from one float to the other, also across zero.
-std::int64_t floats_between(float a, float b) {
-  const auto ordered = [](float x) {
-    const auto bits = static_cast<std::int64_t>(bits_of(x));
-    return bits < (std::int64_t{1} << 31) ? bits : (std::int64_t{1} << 31) - bits;
-  };
-  return std::abs(ordered(a) - ordered(b));
-}
-
 TEST(float32_pipeline, is_within_one_ulp_of_the_frameworks) {
   // The frameworks compute angle = float(position) * float(inv_freq) in float, then cos(angle),
-  // then the product with m. The library rounds m cos(angle) once, so against the oracle only this
-  // rounding is left. libm in float, which the frameworks call, is within one ULP of our result if
-  // m is 1.
+  // then the product with m. The library computes the same angle and rounds m cos(angle) once, so
+  // this rounding is the only difference from the oracle. If m is 1, our result is also within one
+  // ULP of libm in float, which the frameworks call.
   std::int64_t worst = 0, worst_float = 0, differing = 0, n = 0;
   for (const support::model_method& model : support::model_methods()) {
     const yarn::frequencies exact = model.frequencies();
@@ -69,10 +60,11 @@ TEST(float32_pipeline, is_within_one_ulp_of_the_frameworks) {
       }
     }
   }
-  std::printf("float32 pipeline: %lld ULP from the exact value (%lld of %lld are not it rounded), "
-              "%lld ULP from libm in float\n",
-              static_cast<long long>(worst), static_cast<long long>(differing),
-              static_cast<long long>(2 * n), static_cast<long long>(worst_float));
+  std::printf(
+      "float32 pipeline: %lld ULP from the exact value (%lld of %lld not rounded to nearest), "
+      "%lld ULP from libm in float\n",
+      static_cast<long long>(worst), static_cast<long long>(differing),
+      static_cast<long long>(2 * n), static_cast<long long>(worst_float));
   EXPECT_LE(worst, 1);
   EXPECT_LE(differing, n / 1000);
   EXPECT_LE(worst_float, 1);
@@ -95,7 +87,7 @@ TEST(float32_pipeline, differs_from_the_exact_rows_as_the_frameworks_do) {
 
 TEST(float32_pipeline, has_the_same_bits_in_lists_and_runs) {
   const yarn::frequencies freqs =
-      yarn::float32_pipeline(geometric(131, 1.277)); // parts of 64 pairs
+      yarn::float32_pipeline(geometric(131, 1.277)); // the library processes 64 pairs at a time
   for (const std::vector<std::int64_t>& list : position_lists()) {
     yarn::rotary_rows<float> rows;
     rows.assign(freqs, yarn::positions(list));

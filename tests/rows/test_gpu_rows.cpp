@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The GPU kernel of docs/threads-isas-gpus.md, compiled as C++, gives the bits of rope_apply. So
-// the CPU and the GPU may each run parts of one model. This file defines CUDA's names for the grid
+// The GPU kernel of docs/gpus.md, compiled as C++, gives the bits of rope_apply. So the CPU and the
+// GPU may share the work of one model. This file defines CUDA's names for the grid
 // and for the arithmetic of IEEE 754.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <cstring>
 #include <numeric>
-#include <string>
 #include <vector>
 
 namespace cuda {
@@ -27,7 +26,7 @@ struct dim {
 };
 dim gridDim, blockIdx, threadIdx;
 
-float __fmul_rn(float a, float b) { return a * b; } // used only as argument of fma: cannot be fused
+float __fmul_rn(float a, float b) { return a * b; } // an argument of fma, so it cannot be fused
 float __fmaf_rn(float a, float b, float c) { return std::fma(a, b, c); }
 template <class T> float load(T value) { return support::element<T>::widen(value); }
 template <class T> T store(float value) { return support::element<T>::narrow(value); }
@@ -36,8 +35,8 @@ template <class T> T store(float value) { return support::element<T>::narrow(val
 // NOLINTEND(readability-identifier-naming,bugprone-reserved-identifier)
 
 // [kernel]
-// Grid (n_tokens, n_heads), a thread a pair. load and store are casts for float, and
-// __bfloat162float and __float2bfloat16_rn, __half2float and __float2half_rn for 16 bits.
+// Grid (n_tokens, n_heads), one thread per pair. load and store are casts for float. For 16 bits
+// they are __bfloat162float and __float2bfloat16_rn, or __half2float and __float2half_rn.
 template <class T>
 __global__ void rotate(T* x, const float* rows, int head_dim, int n_pairs, bool interleaved) {
   const long long token = blockIdx.x, head = blockIdx.y, i = threadIdx.x;
@@ -47,7 +46,7 @@ __global__ void rotate(T* x, const float* rows, int head_dim, int n_pairs, bool 
   T& a = pairs[interleaved ? 2 * i : i];
   T& b = pairs[interleaved ? 2 * i + 1 : i + n_pairs];
   const float x0 = load(a), x1 = load(b);
-  a = store<T>(__fmaf_rn(-x1, s, __fmul_rn(x0, c))); // this product is rounded, the other is not
+  a = store<T>(__fmaf_rn(-x1, s, __fmul_rn(x0, c))); // x0 * c is rounded, x1 * s is not
   b = store<T>(__fmaf_rn(x0, s, __fmul_rn(x1, c)));
 }
 // [/kernel]
@@ -99,7 +98,7 @@ template <class T> std::vector<T> random_tensor(std::size_t n_tokens) {
   return x;
 }
 
-template <class T> bool same(const std::vector<T>& a, const std::vector<T>& b) {
+template <class T> bool have_equal_bits(const std::vector<T>& a, const std::vector<T>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
@@ -111,7 +110,7 @@ TYPED_TEST(gpu_rows, give_the_bits_of_rope_apply) {
   const yarn::frequencies freqs = frequencies_with_an_attention_factor();
   const std::vector<std::int32_t> positions = token_positions();
   const std::size_t n_tokens = positions.size();
-  // An engine fills its pinned buffer like this: row t is [cos | sin], dense.
+  // An engine fills its pinned buffer in this way: row t is [cos | sin], dense.
   std::vector<float> staging(n_tokens * 2 * n_pairs);
   yarn::fill_rows(freqs, yarn::positions(positions), staging.data(), staging.data() + n_pairs,
                   2 * n_pairs);
@@ -122,9 +121,9 @@ TYPED_TEST(gpu_rows, give_the_bits_of_rope_apply) {
                      yarn::rows_of(freqs, yarn::positions(positions)), p);
     cuda::launch(static_cast<int>(n_tokens), n_heads, on_gpu.data(), staging.data(), head_dim,
                  n_pairs, p == pairing::interleaved);
-    EXPECT_FALSE(same(on_cpu, before));
+    EXPECT_FALSE(have_equal_bits(on_cpu, before));
 #if YARN_HAS_FMA
-    EXPECT_TRUE(same(on_cpu, on_gpu));
+    EXPECT_TRUE(have_equal_bits(on_cpu, on_gpu));
 #else
     // Without a fused multiply-add the CPU's result is within 1.25 ULP of the exact rotation, and
     // the kernel's within 1 ULP. Pairs are at most 4 sqrt(2) * 1.35 long, below 8. Elements of 16
@@ -148,7 +147,7 @@ TYPED_TEST(gpu_rows, heads_split_between_cpu_and_gpu_give_the_same_bits) {
   yarn::rotary_rows<float> rows; // the CPU and the GPU use the same rows
   rows.assign(freqs, yarn::positions(positions));
   const yarn::rows_view<float> view = rows.view();
-  std::vector<float> staging; // a dense copy, because rows of rotary_rows are padded to cache lines
+  std::vector<float> staging; // a dense copy, because rotary_rows pads rows to cache lines
   for (std::int64_t t = 0; t < view.n_rows(); ++t) {
     staging.insert(staging.end(), view.cos(t), view.cos(t) + n_pairs);
     staging.insert(staging.end(), view.sin(t), view.sin(t) + n_pairs);
@@ -163,7 +162,7 @@ TYPED_TEST(gpu_rows, heads_split_between_cpu_and_gpu_give_the_same_bits) {
       yarn::heads_view{shared.data(), n_tokens, n_heads_per_side, head_dim}.with_strides(
           n_heads * head_dim, head_dim),
       rows, pairing::half_split);
-  std::vector<TypeParam> sent; // the GPU's memory has only the heads of the GPU
+  std::vector<TypeParam> sent; // the memory of the GPU, with only the GPU's heads
   const auto gpu_heads = [&](std::size_t t) {
     return shared.begin() +
            static_cast<std::ptrdiff_t>((t * n_heads + n_heads_per_side) * head_dim);
@@ -176,15 +175,15 @@ TYPED_TEST(gpu_rows, heads_split_between_cpu_and_gpu_give_the_same_bits) {
     std::copy_n(sent.begin() + static_cast<std::ptrdiff_t>(t * n_heads_per_side * head_dim),
                 n_heads_per_side * head_dim, gpu_heads(t));
 #if YARN_HAS_FMA
-  EXPECT_TRUE(same(whole, shared));
+  EXPECT_TRUE(have_equal_bits(whole, shared));
 #else
-  EXPECT_FALSE(same(before, shared)); // give_the_bits_of_rope_apply checks the bound
+  EXPECT_FALSE(have_equal_bits(before, shared)); // give_the_bits_of_rope_apply checks the bound
 #endif
 }
 
 #if YARN_HAS_FMA
-// The page writes the arithmetic of the kernel with intrinsics, because a compiler may otherwise
-// fuse the other product. Then some elements have another last bit.
+// The kernel on the page uses intrinsics, because a compiler might otherwise fuse the other
+// product. Some elements would then have another last bit.
 TEST(gpu_rows_arithmetic, fusing_the_other_product_changes_last_bits) {
   const yarn::frequencies freqs = frequencies_with_an_attention_factor();
   yarn::rotary_rows<float> rows;
@@ -203,7 +202,7 @@ TEST(gpu_rows_arithmetic, fusing_the_other_product_changes_last_bits) {
 }
 #endif
 
-// Threads that share a large step each fill the rows of their slice.
+// Several threads share the work of a large step. Each thread fills the rows of its slice.
 TEST(gpu_rows_staging, slices_give_the_rows_of_one_call) {
   const yarn::frequencies freqs = frequencies_with_an_attention_factor();
   const std::vector<std::int32_t> positions = token_positions();
@@ -213,7 +212,7 @@ TEST(gpu_rows_staging, slices_give_the_rows_of_one_call) {
   for (int i = 2; i >= 0; --i)
     yarn::fill_rows(freqs, list, parts.data(), parts.data() + n_pairs, 2 * n_pairs,
                     yarn::thread_slice{i, 3});
-  EXPECT_TRUE(same(whole, parts));
+  EXPECT_TRUE(have_equal_bits(whole, parts));
 }
 
 } // namespace

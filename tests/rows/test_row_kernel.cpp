@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The facts on which the rounding of float rows is based (detail/rows/kernel.hpp). The errors of
-// the polynomial and of the recurrence are measured against points of the circle with 120 bits.
-// Every interval made from these errors must contain the exact value. Entries as near to a rounding
-// boundary as a double amplitude can put them must be rounded correctly by every way of making
-// rows.
+// the polynomial and of the recurrence are measured against points on the circle with 120 bits.
+// Every interval made from these errors must contain the exact value. Every way of making rows must
+// correctly round the hardest entries, which lie as near to a rounding boundary as a double
+// amplitude can put them.
 #include "../support/bits.hpp"
 #include "../support/wide_real.hpp"
 
@@ -51,8 +51,8 @@ double error(double value, const real& exact) {
   return std::fabs(static_cast<double>(real(value) - exact)) * 0x1p53;
 }
 
-/// A random phase: uniform, or near a multiple of an eighth of a turn at a random distance. There
-/// the errors of the polynomials are largest and the values smallest.
+/// A random phase: uniform, or at a random distance from a multiple of an eighth of a turn. Near
+/// these multiples the errors of the polynomials are largest and the values smallest.
 std::uint64_t random_phase(random_source& random) {
   const std::uint64_t uniform = random.next();
   switch (uniform % 4) {
@@ -100,7 +100,8 @@ TYPED_TEST(row_kernel, polynomial_is_within_4e) {
       };
       const double cos_error = relative(cos[lane], exact.cos);
       const double sin_error = relative(sin[lane], exact.sin);
-      // In odd quadrants the sine polynomial makes the cosine, and the cosine polynomial the sine.
+      // In odd quadrants the sine polynomial computes the cosine, and the cosine polynomial the
+      // sine.
       const bool swapped = ((phases[lane] + (std::uint64_t{1} << 61U)) >> 62U & 1U) != 0;
       worst_cos = std::max(worst_cos, swapped ? sin_error : cos_error);
       worst_sin = std::max(worst_sin, swapped ? cos_error : sin_error);
@@ -120,9 +121,9 @@ TYPED_TEST(row_kernel, polynomial_is_within_4e) {
   EXPECT_EQ(outside, 0) << "intervals that miss the exact value";
 }
 
-// ---- The recurrence: 5.5 + 8.3 n m e after n products ---------------------------------------------------
+// ---- The recurrence: (5.5 + 8.3 n) m e after n products ----------------------------------------
 
-/// The recurrence of line_of_entries, written again product by product.
+/// The recurrence of line_of_entries, written again with one product per call of advance().
 template <class Pack> class recurrence {
 public:
   recurrence(const std::uint64_t* phases, std::uint64_t first, double amplitude)
@@ -145,11 +146,12 @@ private:
   detail::circle_pack<Pack> step_;
 };
 
-TYPED_TEST(row_kernel, recurrence_is_within_794_m_e) {
+TYPED_TEST(row_kernel, recurrence_is_within_its_bound) {
   static_assert(detail::run_length == 96, "the bound was derived for 95 multiplications");
   random_source random(2);
 
-  // Collects steps with a large error, because the recurrence repeats this error 95 times.
+  // Collects increments of the phase whose point has a large error, because the recurrence repeats
+  // this error 95 times.
   std::vector<std::uint64_t> bad_steps;
   phase_lanes phases{};
   for (int i = 0; i < 1000000; i += static_cast<int>(TypeParam::size)) {
@@ -173,7 +175,7 @@ TYPED_TEST(row_kernel, recurrence_is_within_794_m_e) {
       const std::uint64_t any = random.next();
       if (any % 3 == 0) {
         phases[lane] = bad_steps[any / 3 % bad_steps.size()];
-      } else if (any % 3 == 1) { // the states, and so the roundings, repeat every few rows
+      } else if (any % 3 == 1) { // the values, and so the roundings, repeat every few rows
         phases[lane] = UINT64_MAX / (2 + any / 3 % 96) + random.next() % 1000;
       } else {
         phases[lane] = random_phase(random);
@@ -182,7 +184,7 @@ TYPED_TEST(row_kernel, recurrence_is_within_794_m_e) {
     const std::uint64_t first = run % 8 == 0 ? 0 : random.next() >> (random.next() % 64);
     const double amplitude = run % 2 == 0 ? 1.0 : random.number(1, 2);
     recurrence<TypeParam> state(phases.data(), first, amplitude);
-    // Checks every other row and the last one.
+    // Checks every second row and the last one.
     for (std::uint64_t row = 0; row < 96; ++row) {
       if ((row + static_cast<std::uint64_t>(run)) % 2 == 0 || row == 95) {
         const lanes cos = values_of(state.cos), sin = values_of(state.sin);
@@ -252,10 +254,10 @@ TEST(exact_entries, are_correctly_rounded) {
   }
 }
 
-// ---- All ways round alike near rounding boundaries --------------------------------------------
+// ---- All ways of making rows, near rounding boundaries ----------------------------------------
 
 /// Makes the row of one position in every way: alone, and in runs that begin up to a whole
-/// recurrence earlier; with vectors and with scalars. Calls check(way, cos, sin) for each.
+/// recurrence earlier, each with vectors and with scalars. Calls check(way, cos, sin) for each.
 template <class Check>
 void check_every_way(const yarn::frequencies& freqs, std::int64_t position, const Check& check) {
   const auto n_pairs = static_cast<std::size_t>(freqs.n_pairs());
@@ -280,8 +282,8 @@ void check_every_way(const yarn::frequencies& freqs, std::int64_t position, cons
 
 TEST(hard_entries, are_correctly_rounded_in_every_way) {
   // For a phase, the test searches amplitudes m that put m cos (or m sin) next to the middle
-  // between two floats. m = middle / cos, rounded to double, is 2^-54 away on average, but some of
-  // many candidates are much nearer.
+  // between two floats. With m = middle / cos, rounded to double, the distance from the middle is
+  // 2^-54 on average, but some of many candidates are much nearer.
   constexpr double near_enough = 0x1p-60;
   constexpr int n_tries = 1 << 15; // some 2^8 of them are near enough
   constexpr std::size_t n_pairs = 19;
@@ -340,8 +342,7 @@ TEST(hard_entries, are_correctly_rounded_in_every_way) {
 }
 
 TEST(hard_entries, exact_ties_go_to_even) {
-  // At whole turns the entry is the amplitude. A double amplitude may lie exactly between two
-  // floats.
+  // At whole turns the entry is the amplitude, which may lie exactly between two floats.
   const double step = 0x1p-23;
   const std::vector<double> inv_freq(11, 0.0);
   for (const int k : {0, 1, 2, 3, 1000, 1001, 8388606}) {
@@ -366,9 +367,9 @@ TEST(hard_entries, exact_ties_go_to_even) {
 }
 
 TEST(hard_entries, zeros_have_the_same_sign_in_every_way) {
-  // The wavelength is 2^14 tokens, so cos or sin is exactly zero every 2^12 positions. The sign bit
-  // of the zero is that of exact_entries. It must not depend on the way of making rows, or on
-  // whether another pair of the same vector needs the slow way.
+  // The wavelength is 2^14 tokens, so cos or sin is exactly zero every 2^12 positions. The zero
+  // must have the sign bit that exact_entries gives. The sign must not depend on the way of making
+  // rows, or on whether another pair of the same vector needs the slow path.
   const double quarter_turns = std::ldexp(3.14159265358979312, -13);
   ASSERT_EQ(detail::phase_of(quarter_turns), std::uint64_t{1} << 50U);
   constexpr std::size_t n_pairs = 19;

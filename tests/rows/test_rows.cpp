@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rows: all ways of making rows give the same bits; the memory that they write; and the current
-// length that they depend on. (test_rows_error.cpp measures the error of rows.)
+// All ways of making rows give the same bits. The file also tests which memory they write, and rows
+// of methods that depend on the current length. (test_rows_error.cpp measures the error of rows.)
 #include "../support/bits.hpp"
 #include "../support/model_methods.hpp"
 #include "../support/rows.hpp"
@@ -33,7 +33,7 @@ using support::single_row;
 constexpr double amplitudes[] = {1.0, 1.277, 0.5, 0x1p-60, 0x1p60};
 
 TEST(rows, run_equals_single_rows) {
-  // A recurrence makes 96 rows. Fewer than 8 rows are made without a recurrence.
+  // A recurrence makes up to 96 rows. Fewer than 8 rows are made without a recurrence.
   for (const std::int64_t n_rows : {1, 2, 7, 8, 9, 95, 96, 97, 191, 192, 193, 300}) {
     for (const std::int64_t first : {std::int64_t{0}, std::int64_t{-150}, std::int64_t{131000},
                                      largest_position - n_rows + 1, -largest_position}) {
@@ -125,8 +125,8 @@ TEST(rows, table_equals_single_rows) {
   EXPECT_EQ(yarn::make_table<float>(freqs, 0).n_rows(), 0);
 }
 
-// The rows of a large table are written with streaming stores if the processor has them, except
-// rows that had to be computed again.
+// If the processor has streaming stores, the library writes the rows of a large table with them,
+// except rows that it computes again.
 TEST(rows, large_table_equals_single_rows) {
   const yarn::frequencies freqs = geometric(512, 1.277);
   const std::int64_t n_rows = (std::int64_t{1} << 21) / 512 + 3;
@@ -158,7 +158,7 @@ TEST(rows, all_slices_equal_one_call) {
       for (std::int64_t index = count; index-- > 0;) {
         const std::vector<float> before = cos;
         yarn::fill_rows(freqs, positions, cos.data(), sin.data(), n_pairs, {index, count});
-        // A slice writes only its own rows: entries that changed were not written before.
+        // A slice writes only its own rows: every entry that it changed was unwritten before.
         for (std::size_t i = 0; i < cos.size(); ++i) {
           ASSERT_TRUE(bits_of(cos[i]) == bits_of(before[i]) || before[i] == -7) << index;
         }
@@ -259,7 +259,7 @@ TYPED_TEST(fill_rows, writes_only_its_entries) {
   const T guard = support::from_bits<T>(static_cast<support::bits_type<T>>(0x7ff4deadbeefcafeU));
   for (const std::size_t n_pairs : {1U, 2U, 7U, 8U, 9U, 17U, 48U, 67U}) {
     const yarn::frequencies freqs = geometric(n_pairs, 1.277);
-    constexpr std::size_t n_rows = 21; // two single rows, a run, one more
+    constexpr std::size_t n_rows = 21; // two single rows, a run, and another single row
     std::vector<std::int32_t> list{3, 3};
     for (std::int32_t i = 0; i < 18; ++i) {
       list.push_back(100 + i);

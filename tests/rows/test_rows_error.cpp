@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The error of rows against the oracle, for every scaling method at short, long and the largest
+// The error of rows against the oracle, for every scaling method at small, large and the largest
 // positions.
 //
 // The bound. A float entry is m cos of the phase, rounded to nearest, and the phase is off by at
@@ -39,14 +39,14 @@ public:
   explicit error_meter(const yarn::frequencies& freqs)
       : freqs_(freqs), m_(freqs.attention_factor()) {}
 
-  /// Measures one row.
-  template <class T> void take(std::int64_t position, const T* cos, const T* sin) {
+  /// Adds the errors of one row.
+  template <class T> void add_row(std::int64_t position, const T* cos, const T* sin) {
     const double phase_error =
         m_ * std::fabs(static_cast<double>(position)) * 0x1.921fb54442d19p-63; // 2 pi 2^-65
     for (std::int64_t pair = 0; pair < freqs_.n_pairs(); ++pair) {
       const auto truth = oracle::rotation(position, freqs_.inv_freq()[pair]);
-      take_entry(static_cast<double>(cos[pair]), truth.cosine * m_, phase_error, digits<T>);
-      take_entry(static_cast<double>(sin[pair]), truth.sine * m_, phase_error, digits<T>);
+      add_entry(static_cast<double>(cos[pair]), truth.cosine * m_, phase_error, digits<T>);
+      add_entry(static_cast<double>(sin[pair]), truth.sine * m_, phase_error, digits<T>);
     }
   }
 
@@ -57,72 +57,72 @@ public:
     return std::ldexp(worst_, 24 - (fraction > 0.5 ? j : j - 1));
   }
   /// The largest error as a fraction of its bound, h + m |p| 2 pi 2^-65.
-  double worst_share() const { return worst_share_; }
+  double worst_fraction() const { return worst_fraction_; }
 
 private:
   template <class T> static constexpr int digits = std::numeric_limits<T>::digits;
 
-  void take_entry(double entry, const oracle::real& truth, double phase_error, int n_digits) {
+  void add_entry(double entry, const oracle::real& truth, double phase_error, int n_digits) {
     const double error = oracle::absolute_error(entry, truth);
-    // The value that was rounded is within phase_error of the exact value. The rounding depends on
-    // the binade of this value.
+    // The unrounded value is within phase_error of the exact value. The rounding error depends on
+    // the binade of the unrounded value.
     const double size = abs(truth).to_double() + phase_error;
     const double bound =
         (size > 0 ? support::half_unit(size, n_digits) : 0) + phase_error * (1 + 0x1p-40);
     worst_ = std::max(worst_, error);
     if (error > 0) {
-      worst_share_ = std::max(worst_share_, error / bound);
+      worst_fraction_ = std::max(worst_fraction_, error / bound);
     }
   }
 
   const yarn::frequencies& freqs_;
   double m_;
   double worst_ = 0;
-  double worst_share_ = 0;
+  double worst_fraction_ = 0;
 };
 
-bool printing() { return std::getenv("YARN_PRINT_ERRORS") != nullptr; } // NOLINT: one thread
+bool prints_errors() { return std::getenv("YARN_PRINT_ERRORS") != nullptr; } // NOLINT: one thread
 
 class rows_of_method : public ::testing::TestWithParam<support::model_method> {};
 
 TEST_P(rows_of_method, float_entries_are_within_their_bound) {
   const yarn::frequencies freqs = GetParam().frequencies();
-  if (printing()) {
+  if (prints_errors()) {
     std::printf("%-26s m = %-8.5g", GetParam().name.c_str(), freqs.attention_factor());
   }
   for (const std::int64_t position : measured_positions()) {
     error_meter all(freqs);
     const single_row<float> row(freqs, position);
-    all.take(position, row.cos.data(), row.sin.data());
+    all.add_row(position, row.cos.data(), row.sin.data());
     const double limit = std::abs(position) <= std::int64_t{1} << 24 ? 0.501 : 0.51;
     EXPECT_LE(all.worst_in_units(), limit) << position;
-    EXPECT_LE(all.worst_share(), 1) << position;
+    EXPECT_LE(all.worst_fraction(), 1) << position;
     RecordProperty("position_" + std::to_string(position), std::to_string(all.worst_in_units()));
-    if (printing()) {
+    if (prints_errors()) {
       std::printf(" %.5f", all.worst_in_units());
     }
   }
-  if (printing()) {
+  if (prints_errors()) {
     std::printf("\n");
   }
 }
 
 TEST_P(rows_of_method, double_entries_are_within_their_bound) {
   const yarn::frequencies freqs = GetParam().frequencies();
-  if (printing()) {
+  if (prints_errors()) {
     std::printf("%-26s as share of the bound", GetParam().name.c_str());
   }
   for (const std::int64_t position : measured_positions()) {
     error_meter all(freqs);
     const single_row<double> row(freqs, position);
-    all.take(position, row.cos.data(), row.sin.data());
-    EXPECT_LE(all.worst_share(), 1) << position;
-    RecordProperty("position_" + std::to_string(position), std::to_string(all.worst_share()));
-    if (printing()) {
-      std::printf(" %.5f", all.worst_share());
+    all.add_row(position, row.cos.data(), row.sin.data());
+    EXPECT_LE(all.worst_fraction(), 1) << position;
+    RecordProperty("position_" + std::to_string(position), std::to_string(all.worst_fraction()));
+    if (prints_errors()) {
+      std::printf(" %.5f", all.worst_fraction());
     }
   }
-  if (printing()) {
+  if (prints_errors()) {
     std::printf("\n");
   }
 }
@@ -138,10 +138,10 @@ TEST_P(rows_of_method, runs_are_within_the_bound_too) {
     yarn::fill_rows(freqs, yarn::positions_from(first, n_rows), cos.data(), sin.data(), n_pairs);
     error_meter all(freqs);
     for (const std::int64_t row : {0, 1, 50, 94, 95, 96, 97, 99}) {
-      all.take(first + row, cos.data() + row * n_pairs, sin.data() + row * n_pairs);
+      all.add_row(first + row, cos.data() + row * n_pairs, sin.data() + row * n_pairs);
     }
     EXPECT_LE(all.worst_in_units(), first < std::int64_t{1} << 24 ? 0.501 : 0.51) << first;
-    EXPECT_LE(all.worst_share(), 1) << first;
+    EXPECT_LE(all.worst_fraction(), 1) << first;
   }
 }
 
@@ -172,22 +172,23 @@ INSTANTIATE_TEST_SUITE_P(all, rows_of_method, ::testing::ValuesIn(support::model
 TEST(rows_of_method, list_is_complete) { EXPECT_TRUE(support::model_methods_are_complete()); }
 
 TEST(rows, bounds_hold_at_any_amplitude_and_frequency) {
-  const std::vector<double> inv_freq{0.0,
-                                     -0.0,
-                                     1.0,
-                                     -1.0,
-                                     0.5,
-                                     -1e-4,
-                                     1e-12,
-                                     0x1p-62,
-                                     0x1p-70, // below half a phase unit: the phase stays 0
-                                     -0x1p-1070,
-                                     6.283185307179586, // almost one turn per token
-                                     6.3,
-                                     -100.0,
-                                     1e6 / 3,
-                                     0x1.fffffffffffffp+31};
-  const double large = 4294967295.0; // exact as a double: the phase is off by 2^-65 turns only
+  const std::vector<double> inv_freq{
+      0.0,
+      -0.0,
+      1.0,
+      -1.0,
+      0.5,
+      -1e-4,
+      1e-12,
+      0x1p-62,
+      0x1p-70, // less than half a unit of the phase, so the phase is 0
+      -0x1p-1070,
+      6.283185307179586, // almost one turn per token
+      6.3,
+      -100.0,
+      1e6 / 3,
+      0x1.fffffffffffffp+31};
+  const double large = 4294967295.0; // exact in double, so the phase error is only 2^-65 turns
   std::vector<double> with_large = inv_freq;
   with_large.push_back(large);
   for (const double m : {1.0, 1.277, 0.5, 0x1p-60, 0x1p60, 1.9999999, 0.70710678}) {
@@ -198,10 +199,10 @@ TEST(rows, bounds_hold_at_any_amplitude_and_frequency) {
       error_meter floats(freqs), doubles(freqs);
       const single_row<float> row32(freqs, position);
       const single_row<double> row64(freqs, position);
-      floats.take(position, row32.cos.data(), row32.sin.data());
-      doubles.take(position, row64.cos.data(), row64.sin.data());
-      EXPECT_LE(floats.worst_share(), 1) << m << " " << position;
-      EXPECT_LE(doubles.worst_share(), 1) << m << " " << position;
+      floats.add_row(position, row32.cos.data(), row32.sin.data());
+      doubles.add_row(position, row64.cos.data(), row64.sin.data());
+      EXPECT_LE(floats.worst_fraction(), 1) << m << " " << position;
+      EXPECT_LE(doubles.worst_fraction(), 1) << m << " " << position;
       EXPECT_LE(floats.worst_in_units(), std::abs(position) <= std::int64_t{1} << 24 ? 0.501 : 0.51)
           << m << " " << position;
     }

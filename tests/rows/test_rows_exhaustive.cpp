@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// More than 10^8 row entries, each made in every way, must have the same bits. The ways are a run,
-// a list, a table, memory of the caller, slices, appended pieces and single rows, with vectors and
-// with scalars. A mistake in one way only would show in one of some 10^5 to 10^7 entries.
+// More than 10^8 row entries must have the same bits in every way of making rows: as a run, a list,
+// a table, in memory of the caller, in slices, appended, and as single rows, with vectors and with
+// scalars. A bug in one of these ways may change only one of 10^5 to 10^7 entries.
 #include "../support/bits.hpp"
 #include "../support/model_methods.hpp"
 
@@ -52,7 +52,8 @@ void expect_same(block& a, const yarn::rotary_rows<float>& rows, const std::stri
 std::int64_t compare_ways(const yarn::frequencies& freqs, std::int64_t first, std::int64_t n_rows,
                           const std::string& what) {
   const std::int64_t n_pairs = freqs.n_pairs();
-  // Single rows are made by the polynomial; entries that it cannot round for certain, by integers.
+  // The polynomial makes single rows. Entries that it cannot round with certainty are computed in
+  // integers.
   block alone(n_rows, n_pairs);
   for (std::int64_t row = 0; row < n_rows; ++row) {
     yarn::fill_rows(freqs, yarn::positions_from(first + row, 1), alone.cos(row), alone.sin(row),
@@ -67,14 +68,14 @@ std::int64_t compare_ways(const yarn::frequencies& freqs, std::int64_t first, st
                                                    other.cos(0), other.sin(0), other.stride);
   expect_same(alone, other, what + ", run by scalars");
 
-  // In slices the recurrences begin at other rows.
+  // In slices, recurrences begin at other rows.
   std::fill(other.values.begin(), other.values.end(), -7.0F);
   for (std::int64_t part = 0; part < 13; ++part) {
     yarn::fill_rows(freqs, run, other.cos(0), other.sin(0), other.stride, {part, 13});
   }
   expect_same(alone, other, what + ", slices");
 
-  // A list of 32-bit positions in pieces of 50, each a run. Neighbouring pieces are exchanged.
+  // A list of runs of 50 positions. Neighbouring runs are exchanged.
   std::vector<std::int64_t> list;
   std::vector<std::int32_t> list32;
   list32.reserve(static_cast<std::size_t>(n_rows));

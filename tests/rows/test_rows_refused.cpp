@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The errors of rows, tables and fill_rows: the message names the argument, with its value, and a
-// call with an error writes nothing.
+// The errors of rows, tables and fill_rows. The message has the name and the value of the wrong
+// argument, and the refused call writes nothing.
 #include "../support/expect_error.hpp"
+#include "../support/model_methods.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/yarn.hpp>
@@ -14,22 +15,16 @@
 namespace {
 
 using support::expect_error;
+using support::shape_of;
 using invalid = std::invalid_argument;
 using out_of_range = std::out_of_range;
 
 constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
 
-yarn::rope_shape shape_of(std::int64_t head_dim) {
-  yarn::rope_shape shape;
-  shape.head_dim = head_dim;
-  shape.rope_theta = 10000;
-  return shape;
-}
-
 class rows_error : public testing::Test {
 protected:
-  yarn::frequencies freqs = yarn::make_frequencies(shape_of(64), yarn::default_scaling{});
-  yarn::frequencies narrow = yarn::make_frequencies(shape_of(62), yarn::default_scaling{});
+  yarn::frequencies freqs = yarn::make_frequencies(shape_of(64, 1e4), yarn::default_scaling{});
+  yarn::frequencies narrow = yarn::make_frequencies(shape_of(62, 1e4), yarn::default_scaling{});
 };
 
 TEST_F(rows_error, positions_without_a_length_are_named) {
@@ -60,7 +55,7 @@ TEST_F(rows_error, row_stride_too_small_or_too_large_is_named_and_nothing_is_wri
   expect_error<invalid>([&] { fill(31); }, {"row_stride", "31"});
   expect_error<invalid>([&] { fill(0); }, {"row_stride", "0"});
   expect_error<invalid>([&] { fill(-32); }, {"row_stride", "-32"});
-  // In bytes, 2^62 floats are 0 in 64 bits: row 1 would land on row 0.
+  // 2^62 floats are 2^64 bytes, which is 0 in 64 bits: row 1 would be written over row 0.
   expect_error<invalid>([&] { fill(std::int64_t{1} << 62); }, {"row_stride"});
   EXPECT_EQ(memory, std::vector<float>(2 * 64, 7.0F));
 }
@@ -88,8 +83,9 @@ TEST_F(rows_error, position_beyond_the_exact_range_is_out_of_range) {
 
 TEST_F(rows_error, slice_outside_the_rows_is_named_and_nothing_is_written) {
   std::vector<float> memory(2 * 64, 7.0F);
-  const auto fill = [&](yarn::thread_slice part) {
-    yarn::fill_rows(freqs, yarn::positions_from(0, 2), memory.data(), memory.data() + 64, 32, part);
+  const auto fill = [&](yarn::thread_slice slice) {
+    yarn::fill_rows(freqs, yarn::positions_from(0, 2), memory.data(), memory.data() + 64, 32,
+                    slice);
   };
   expect_error<invalid>([&] { fill({2, 2}); }, {"thread_slice.thread", "2"});
   expect_error<invalid>([&] { fill({-1, 2}); }, {"thread_slice.thread", "-1"});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Frequencies: attention factors, the current length, frequencies_from, phase steps, correction
-// ranges and zones. (test_frequencies_of_methods.cpp tests the formula of every method.)
+// Attention factors, the current length, frequencies_from, phase_steps, correction ranges and
+// zones. (test_frequencies_of_methods.cpp tests the formula of every method.)
 #include "../support/frequencies.hpp"
 #include "../support/model_methods.hpp"
 #include "../support/oracle.hpp"
@@ -33,8 +33,8 @@ double attention_factor_of(const yarn::yarn_scaling& method) {
   return yarn::make_frequencies(shape_of(64, 1e4), method).attention_factor();
 }
 
-// Two fields that are often confused: attention_factor replaces the formula, attn_factor multiplies
-// it.
+// Two fields that are often confused: attention_factor replaces the result of the formula, and
+// attn_factor multiplies this result.
 TEST(attention_factor, is_replaced_or_multiplied) {
   const oracle::real formula = oracle::mscale(16);
   yarn::yarn_scaling method = yarn_of(16, 4096);
@@ -130,8 +130,9 @@ TEST(attention_factor, depends_on_the_length_in_dynamic_yarn) {
 
 // ---- The current length -----------------------------------------------------------------------
 
-// In Hugging Face, dynamic frequencies stay changed after a long sequence; the authors' classes
-// keep those of the longest sequence. make_frequencies depends only on its arguments.
+// In other implementations a long sequence changes the frequencies of later sequences: in Hugging
+// Face, and in the authors' classes, which keep the frequencies of the longest sequence.
+// make_frequencies depends only on its arguments.
 TEST(current_length, does_not_affect_later_calls) {
   yarn::any_scaling methods[4];
   yarn::dynamic_ntk_scaling ntk;
@@ -205,8 +206,8 @@ TEST(any_scaling, equals_the_method_that_it_holds) {
   }
 }
 
-// One implementation kept its tables in static variables, so the second model got the tables of the
-// first.
+// In one implementation the tables were static variables, so the second model had the tables of the
+// first model.
 TEST(two_models, have_independent_numbers) {
   const yarn::frequencies global =
       yarn::make_frequencies(shape_of(256, 1e6), yarn::linear_scaling{8});
@@ -279,7 +280,7 @@ TEST(frequencies_from, equals_make_frequencies_for_the_same_numbers) {
 
 // ---- Phase steps ------------------------------------------------------------------------------
 
-// A phase step is round(inv_freq / (2 pi) * 2^64) modulo 2^64, so its error is at most half a unit.
+// phase_steps are round(inv_freq / (2 pi) * 2^64) modulo 2^64, so the error is at most half a unit.
 TEST(phase_steps, are_the_nearest_integers) {
   const std::vector<double> given = {1.0, 0.1,  -0.25, 0.0,    6.5,  1e-9, 3.141592653589793,
                                      2.0, -1.0, 100.0, -0.375, 1e-15};
@@ -323,7 +324,7 @@ TEST(frequencies_report, correction_range_and_zones_of_deepseek) {
   }
 }
 
-// The range depends on the original length, not on the factor or the extended length.
+// The range depends on the original length, not on the scaling factor or the extended length.
 TEST(frequencies_report, correction_range_does_not_depend_on_the_factor) {
   const yarn::rope_shape shape = shape_of(64, 1e4);
   const auto small = yarn::make_frequencies(shape, yarn_of(2, 4096)).correction_range();

@@ -20,7 +20,7 @@ using support::expect_matches;
 using support::shape_of;
 using support::yarn_of;
 
-// The grids. Dimensions are int, because the oracle takes int.
+// The grids of parameters. Dimensions are int, because the oracle takes int.
 constexpr int dims[] = {2, 4, 6, 10, 64, 80, 96, 128, 256};
 constexpr int few_dims[] = {2, 4, 10, 64, 128}; // for grids with many parameters
 constexpr double thetas[] = {2, 100, 1e4, 1e6, 1e8, 1e10};
@@ -65,7 +65,7 @@ TEST(frequencies_of, ntk) {
     for (const double theta : thetas) {
       for (const double factor : factors) {
         if (dim == 2) {
-          continue; // NTK refuses a single pair (see test_frequencies_refused.cpp)
+          continue; // NTK refuses heads with a single pair
         }
         yarn::ntk_scaling method;
         method.factor = factor;
@@ -278,7 +278,7 @@ TEST(frequencies_of, llama3) {
       for (const double factor : factors) {
         for (const std::int64_t length : lengths) {
           for (const double high :
-               {1.0, 4.0, 10.5}) { // 1: equals low_freq_factor, nothing is blended
+               {1.0, 4.0, 10.5}) { // if 1 equals low_freq_factor, no pair is blended
             yarn::llama3_scaling method;
             method.factor = factor;
             method.high_freq_factor = high;
@@ -352,7 +352,7 @@ TEST(frequencies_of, any_method_over_explicit_divisors) {
                    describe("dynamic ntk, l", seq_len));
   }
 
-  // llama.cpp stores float divisors. They are exact in double.
+  // llama.cpp stores divisors as floats, which are exact in double.
   const std::vector<float> floats = {1.0F, 1.1F, 3.3F};
   yarn::freq_factors_scaling<yarn::default_scaling> over_default;
   over_default.freq_factors = yarn::factor_list(floats.data(), floats.size());

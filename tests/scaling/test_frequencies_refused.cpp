@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The errors of make_frequencies and frequencies_from: the message names the wrong field of a shape
-// or a method, with its value.
+// The errors of make_frequencies and frequencies_from. The message has the name and the value of
+// the wrong field of a shape or a method.
 #include "../support/expect_error.hpp"
 
 #include <gtest/gtest.h>
@@ -65,14 +65,14 @@ TEST(shape_error, rotary_dim_odd_or_negative_or_above_head_dim_is_named) {
   expect_shape_error(shape_of(64, -2), "rotary_dim", "-2");
 }
 
-// rotary_dim 0 means all of head_dim, so the message names an odd head_dim.
+// rotary_dim 0 means all of head_dim. So if head_dim is odd, the message names head_dim.
 TEST(shape_error, odd_head_dim_without_a_rotary_dim_is_named) {
   expect_shape_error(shape_of(63), "head_dim", "63");
 }
 
 // ---- The methods ------------------------------------------------------------------------------
 
-// The name of the type, as the caller wrote it.
+// The name of a method's type in the messages.
 template <class Method> constexpr const char* type_name = nullptr;
 template <> constexpr const char* type_name<yarn::linear_scaling> = "linear_scaling";
 template <> constexpr const char* type_name<yarn::ntk_scaling> = "ntk_scaling";
@@ -87,16 +87,17 @@ template <> constexpr const char* type_name<yarn::llama3_scaling> = "llama3_scal
 template <> constexpr const char* type_name<yarn::longrope_scaling> = "longrope_scaling";
 template <> constexpr const char* type_name<yarn::proportional_scaling> = "proportional_scaling";
 
-/// The message names the field as `type.field`, and the value.
+/// Expects a message with the field, as `type.field`, and its value.
 template <class Method>
 void expect_method_error(const Method& method, const std::string& field_name,
                          const std::string& value) {
   const std::string field = " " + std::string(type_name<Method>) + "." + field_name;
   const yarn::rope_shape shape = shape_of(64);
-  constexpr std::int64_t seq_len = 100000; // long enough for every dynamic method to act
+  constexpr std::int64_t seq_len =
+      100000; // every dynamic method changes frequencies at this length
   expect_error<invalid>([&] { return yarn::make_frequencies(shape, method, seq_len); },
                         {field, value});
-  // If the method is wrapped, or chosen at run time, the message names the same field.
+  // The message names the same field if the method is in an any_scaling or in freq_factors_scaling.
   expect_error<invalid>(
       [&] { return yarn::make_frequencies(shape, yarn::any_scaling(method), seq_len); },
       {field, value});
@@ -107,7 +108,7 @@ void expect_method_error(const Method& method, const std::string& field_name,
                         {field, value});
 }
 
-/// Sets one number of a correct method to a wrong value.
+/// Sets a field of a correct method to each wrong value, and expects an error.
 template <class Method, class Base, class Member>
 void expect_finite_field(Method correct, Member Base::*member, const std::string& field) {
   correct.*member = nan;
@@ -133,30 +134,22 @@ void expect_length_field(Method correct, std::int64_t Base::*member, const std::
   expect_method_error(correct, field, "-4096");
 }
 
-yarn::yarn_scaling correct_yarn() {
-  yarn::yarn_scaling method;
-  method.factor = 16;
-  method.original_max_position_embeddings = 4096;
+/// A method with this scaling factor and original length. Other fields keep their defaults.
+template <class Method> Method method_of(double factor, std::int64_t original_length) {
+  Method method;
+  method.factor = factor;
+  method.original_max_position_embeddings = original_length;
   return method;
 }
+yarn::yarn_scaling correct_yarn() { return method_of<yarn::yarn_scaling>(16, 4096); }
 yarn::dynamic_yarn_scaling correct_dynamic_yarn() {
-  yarn::dynamic_yarn_scaling method;
-  method.factor = 1;
-  method.original_max_position_embeddings = 4096;
-  return method;
+  return method_of<yarn::dynamic_yarn_scaling>(1, 4096);
 }
 yarn::ntk_by_parts_scaling correct_ntk_by_parts() {
-  yarn::ntk_by_parts_scaling method;
-  method.factor = 16;
-  method.original_max_position_embeddings = 4096;
-  return method;
+  return method_of<yarn::ntk_by_parts_scaling>(16, 4096);
 }
-yarn::part_ntk_scaling correct_part_ntk() {
-  yarn::part_ntk_scaling method;
-  method.factor = 16;
-  method.original_max_position_embeddings = 4096;
-  return method;
-}
+yarn::part_ntk_scaling correct_part_ntk() { return method_of<yarn::part_ntk_scaling>(16, 4096); }
+yarn::llama3_scaling correct_llama3() { return method_of<yarn::llama3_scaling>(8, 8192); }
 yarn::dynamic_part_ntk_scaling correct_dynamic_part_ntk() {
   yarn::dynamic_part_ntk_scaling method;
   method.original_max_position_embeddings = 4096;
@@ -168,22 +161,14 @@ yarn::dynamic_ntk_scaling correct_dynamic_ntk() {
   method.max_position_embeddings = 4096;
   return method;
 }
-yarn::llama3_scaling correct_llama3() {
-  yarn::llama3_scaling method;
-  method.factor = 8;
-  method.original_max_position_embeddings = 8192;
-  return method;
-}
 yarn::longrope_scaling correct_longrope() {
-  yarn::longrope_scaling method;
+  auto method = method_of<yarn::longrope_scaling>(32, 4096);
   method.short_factor = std::vector<double>(32, 1.0);
   method.long_factor = std::vector<double>(32, 2.0);
-  method.original_max_position_embeddings = 4096;
-  method.factor = 32.0;
   return method;
 }
 
-// The tests below change one field of these methods. Here all are accepted as they are.
+// The tests below change one field of these methods. Without the change all methods are accepted.
 TEST(method_error, correct_methods_are_accepted) {
   const yarn::rope_shape shape = shape_of(64);
   const yarn::any_scaling methods[] = {
@@ -210,8 +195,8 @@ TEST(method_error, factor_not_positive_or_not_finite_is_named) {
   expect_positive_field(correct_longrope(), &yarn::longrope_scaling::factor, "factor");
 }
 
-TEST(method_error,
-     factor_of_dynamic_yarn_negative_or_not_finite_is_named) { // where 0 is allowed: the default, 1
+// The factor of dynamic YaRN may be 0, which means the default, 1.
+TEST(method_error, factor_of_dynamic_yarn_negative_or_not_finite_is_named) {
   yarn::dynamic_yarn_scaling method = correct_dynamic_yarn();
   method.factor = nan;
   expect_method_error(method, "factor", "nan");
@@ -269,7 +254,7 @@ TEST(method_error, field_of_yarn_not_finite_is_named) {
                       "extrapolation_factor");
 }
 
-// dynamic_yarn_scaling shares its checks with yarn_scaling, and is named in the messages.
+// dynamic_yarn_scaling shares its checks with yarn_scaling, but the messages name the right type.
 TEST(method_error, wrong_field_of_dynamic_yarn_is_named_with_that_type) {
   using dynamic_yarn = yarn::dynamic_yarn_scaling;
   const dynamic_yarn correct = correct_dynamic_yarn();
@@ -355,7 +340,7 @@ TEST(method_error, list_of_divisors_of_a_wrong_size_is_named) {
                         {"freq_factors", "3", "32"});
 }
 
-// Both lists are checked, also the one that this length does not use.
+// Both lists are checked, although only one is used at a given length.
 TEST(method_error, divisor_not_positive_or_not_finite_is_named_with_its_index) {
   struct wrong_divisor {
     double value;
@@ -392,10 +377,10 @@ TEST(method_error, longrope_without_what_its_attention_factor_needs_is_refused) 
   yarn::longrope_scaling method = correct_longrope();
   method.factor = yarn::optional_number();
   expect_method_error(method, "factor", "not set");
-  method.attention_factor = 1.25; // then the formula is not needed
+  method.attention_factor = 1.25; // replaces the formula
   EXPECT_NO_THROW(static_cast<void>(yarn::make_frequencies(shape_of(64), method, 0)));
   method = correct_longrope();
-  method.original_max_position_embeddings = 1; // its logarithm is a divisor
+  method.original_max_position_embeddings = 1; // its logarithm, 0, is a divisor in the formula
   expect_method_error(method, "original_max_position_embeddings", "1");
 }
 

@@ -32,7 +32,7 @@ protected:
   yarn::frequencies more = yarn::make_frequencies(shape_of(128, 1e4), yarn_of(40, 4096));
 };
 
-/// Expects that `made` has sign times the frequencies and the phase steps of `origin`.
+/// Expects that `made` has `sign` times the frequencies and phases per token of `origin`.
 void expect_frequencies_times(const yarn::frequencies& made, const yarn::frequencies& origin,
                               int sign) {
   ASSERT_EQ(made.n_pairs(), origin.n_pairs());
@@ -61,7 +61,7 @@ TEST_F(group, unscaled_keeps_frequencies_and_has_factor_one) {
   const yarn::frequencies unscaled = yarn::unscaled(scaled);
   expect_frequencies_times(unscaled, scaled, 1);
   EXPECT_EQ(unscaled.attention_factor(), 1.0);
-  EXPECT_GT(scaled.attention_factor(), 1.0); // else the test could not fail
+  EXPECT_GT(scaled.attention_factor(), 1.0); // otherwise the test could not fail
 }
 
 TEST_F(group, rerotation_is_the_difference_of_two_scalings) {
@@ -74,7 +74,7 @@ TEST_F(group, rerotation_is_the_difference_of_two_scalings) {
     const oracle::real difference =
         oracle::real(more.inv_freq().data()[pair]) - scaled.inv_freq().data()[pair];
     EXPECT_LE(oracle::ulp_error(step.inv_freq().data()[pair], difference), 1.0) << "pair " << pair;
-    // The difference of two rounded steps is at most one unit from the rounded difference.
+    // The difference of two rounded phases is at most one unit from the rounded difference.
     const std::uint64_t expected =
         more.phase_steps().data()[pair] - scaled.phase_steps().data()[pair];
     EXPECT_LE(phase_distance(step.phase_steps().data()[pair], expected), 1U) << "pair " << pair;
@@ -91,7 +91,7 @@ TEST_F(group, rerotation_to_the_same_frequencies_is_zero) {
 }
 
 // Compares rows with the exact angle and amplitude. A double row has two errors: its rounding (half
-// an ULP, at most 2^-53 up to amplitude 2) and the error of the phase step, 2^-65 turns per token.
+// an ULP, at most 2^-53 up to amplitude 2) and the error of the phase, 2^-65 turns per token.
 TEST_F(group, rows_have_the_exact_angle_and_factor) {
   const std::vector<std::int64_t> positions = {-4097, -1, 0, 1, 4095, 131071};
   const std::pair<yarn::frequencies, int> members[] = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Compares the library with numbers of other implementations (tests/reference/README.md says which
-// implementations, and how the numbers were made): every case of inv_freq.json and angles.json. A
-// ledger lists the few cases in which the library differs on purpose.
+// Compares the library with numbers of other implementations, in every case of inv_freq.json and
+// angles.json. (tests/reference/README.md lists the implementations and says how the numbers were
+// made.) A ledger lists the few cases in which the library differs on purpose.
 #include "../support/oracle.hpp"
 #include "../support/reference_cases.hpp"
 #include "../support/reference_tolerance.hpp"
@@ -48,7 +48,7 @@ comparison compare(const reference::inv_freq_case& test_case) {
   std::size_t pair = 0;
   for (const double inv_freq : freqs.inv_freq()) {
     const std::int64_t steps =
-        reference::float_steps(static_cast<float>(inv_freq), test_case.inv_freq[pair]);
+        reference::floats_between(static_cast<float>(inv_freq), test_case.inv_freq[pair]);
     if (steps > result.worst_ulp) {
       result.worst_ulp = steps;
       result.worst_pair = pair;
@@ -129,9 +129,8 @@ TEST(inv_freq_ledger, lists_only_cases_that_exist) {
   }
 }
 
-TEST(inv_freq_ledger, has_five_entries) { // do not add an entry just to make a failing test pass
-  EXPECT_EQ(std::size(ledger), 5U);
-}
+// Do not add an entry only to make a failing test pass.
+TEST(inv_freq_ledger, has_five_entries) { EXPECT_EQ(std::size(ledger), 5U); }
 
 TEST(inv_freq_reference_data, is_complete) { EXPECT_EQ(inv_freq_cases().size(), 174U); }
 
@@ -142,7 +141,7 @@ struct cos_and_sin {
   std::vector<std::vector<double>> sin;
 };
 
-// NOLINTNEXTLINE(bugprone-exception-escape): of moving json, which is declared noexcept
+// NOLINTNEXTLINE(bugprone-exception-escape): the move of nlohmann::json is declared noexcept
 struct angles_case {
   reference::inv_freq_case parameters;
   std::vector<std::int64_t> positions;
@@ -195,12 +194,12 @@ yarn::frequencies make(const angles_case& test_case) {
   return yarn::make_frequencies(mapped.shape, mapped.scaling, mapped.seq_len);
 }
 
-/// The tolerance of a row entry, if the angle is off by `angle_error` rad (sine and cosine change
-/// by at most as much). The rest is the promised bound of the library's rounding and phase.
+/// The tolerance of a row entry: `angle_error`, in rad, because sine and cosine change by at most
+/// as much as the angle, plus the promised bound of the library's rounding and phase.
 template <class T> double row_tolerance(std::int64_t position, double angle_error) {
-  // The phase step is rounded to 2^-64 turns, so the phase is off by up to position * 2^-65 turns.
-  // The bound of float rows, 0.501 * 2^-24 up to position 2^24, includes this error. In double rows
-  // it is the only error besides one rounding (rows.hpp).
+  // The phase per token is rounded to 2^-64 turns, so the error of the phase is up to
+  // position * 2^-65 turns. The bound of float rows, 0.501 * 2^-24 up to position 2^24, includes
+  // this error. Double rows have this error and one rounding (rows.hpp).
   constexpr double two_pi = 6.283185307179587;
   const double phase_error = static_cast<double>(position) * 0x1p-65 * two_pi;
   const double own = std::is_same_v<T, float> ? 0.501 * 0x1p-24 : 0.501 * 0x1p-53 + phase_error;
@@ -209,7 +208,7 @@ template <class T> double row_tolerance(std::int64_t position, double angle_erro
 }
 
 /// Compares rows of `freqs` with the reference: pair `columns[c]` with column c.
-/// `inv_freq_errors[c]` is the difference of the library's inv_freq and the one of the reference.
+/// `inv_freq_errors[c]` is the difference between inv_freq of the library and of the reference.
 template <class T>
 void expect_rows(const yarn::frequencies& freqs, const angles_case& test_case,
                  const std::vector<std::int64_t>& columns, const cos_and_sin& expected,
@@ -283,7 +282,7 @@ TEST_P(angles_reference, double_rows_meet_the_float32_inv_freq) {
   expect_rows_of_float32_inv_freq<double>(GetParam());
 }
 
-// The attention factor is multiplied before the only rounding, so the error is half an ULP at the
+// The product with the attention factor is rounded once, so the error is half an ULP at the
 // attention factor.
 TEST_P(angles_reference, float_rows_carry_the_attention_factor) {
   const angles_case& test_case = GetParam();

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The softmax scale: DeepSeek's convention, and the methods and models without it.
+// The softmax scale: DeepSeek's convention, and the methods and models that do not follow it.
 #include "../support/expect_error.hpp"
 #include "../support/oracle.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/yarn.hpp>
 
-#include <cstdint>
 #include <limits>
 #include <stdexcept>
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# A document shows the output of a program, line for line.
+# Checks that a document shows the output of a program, line for line.
 # Run: cmake -DPROGRAM=first_steps -DDOCUMENT=README.md -P tests/scripts/check_output.cmake
 cmake_minimum_required(VERSION 3.21)
 

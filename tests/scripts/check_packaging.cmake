@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Checks that the recipes in packaging/ can be read, and that their version and dependencies are
-# those of the sources.
+# Checks that the recipes in packaging/ can be parsed, and that they have the version and the
+# dependencies of the sources.
 # Run: cmake -DSOURCE_DIR=. -P tests/scripts/check_packaging.cmake
 cmake_minimum_required(VERSION 3.21)
 

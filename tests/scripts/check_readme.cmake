@@ -42,6 +42,6 @@ function(compare document source name)
 endfunction()
 
 compare(README.md examples/first_steps/first_steps.cpp readme)
-compare(docs/threads-isas-gpus.md examples/dispatch/kernels.hpp kernels)
-compare(docs/threads-isas-gpus.md tests/rows/test_gpu_rows.cpp kernel)
+compare(docs/instruction-sets.md examples/dispatch/kernels.hpp kernels)
+compare(docs/gpus.md tests/rows/test_gpu_rows.cpp kernel)
 compare(docs/testing-your-engine.md tests/testing/test_testing_snippet.cpp testing)

@@ -7,7 +7,7 @@ cmake_minimum_required(VERSION 3.21)
 # A room is a set of headers: those of a folder of include/yarn/detail/, and the public headers that
 # the folder implements. For each room, <room>_holds is a regular expression of its headers, and
 # <room>_uses lists the other rooms that its headers may include. Every other include is an error.
-set(rooms base arithmetic simd scaling rows kernels rope umbrella hf gguf adapters dispatch testing)
+set(rooms base arithmetic simd scaling rows kernels rope umbrella prompts hf gguf adapters dispatch testing)
 
 set(base_holds "detail/base/.*|version.hpp|error.hpp|types.hpp|views.hpp")
 set(base_uses "")
@@ -26,6 +26,8 @@ set(rope_uses base simd rows kernels)
 set(umbrella_holds "yarn.hpp")
 set(umbrella_uses base scaling rows rope)
 # Opt-in rooms: yarn.hpp, the umbrella header, does not include them.
+set(prompts_holds "detail/prompts/.*|prompt_positions.hpp")
+set(prompts_uses base)
 set(hf_holds "detail/hf/.*|hf_config.hpp")
 set(hf_uses base scaling)
 set(gguf_holds "detail/gguf/.*|gguf.hpp")
@@ -43,8 +45,8 @@ set(opt_in "detail/base/text.hpp")
 # xsimd takes longer to parse than everything else. Only this header includes it.
 set(xsimd_includer detail/simd/pack.hpp)
 
-# yarn.hpp and all headers that it includes must not include these headers of std: the names of
-# their instantiations do not contain the compiler flags (detail/base/abi.hpp).
+# yarn.hpp and all headers that it includes must not include these headers of std, because the names
+# of their instantiations do not depend on the compiler flags (detail/base/abi.hpp).
 set(std_excluded "(vector|string|deque|list|map|set|unordered_map|unordered_set|algorithm|numeric)")
 set(std_excluded "${std_excluded}|(functional|iostream|ostream|sstream)")
 
@@ -122,8 +124,8 @@ function(check_includes header)
   endforeach()
 endfunction()
 
-# Sets `result` to all headers that `header` includes, directly or indirectly. Includes may form a
-# circle in one way only: a header includes, at its end, the header that implements it.
+# Sets `result` to `header` and all headers that it includes, directly or indirectly. Includes may
+# form a circle, because a public header includes, at its end, the header that implements it.
 function(find_reach header result)
   set(reach "")
   set(queue "${header}")
@@ -138,9 +140,10 @@ function(find_reach header result)
   set(${result} "${reach}" PARENT_SCOPE)
 endfunction()
 
-# Checks that a header of detail/ includes everything at its top. Public headers are exempt: they
-# have their API first, and include the implementation at the end. So does the header that includes
-# xsimd, because the files for the instruction sets need the packs that this header declares.
+# Checks that a header of detail/ has all includes at its top. Public headers are exempt, because
+# they declare their API first and include the implementation at the end. The header that includes
+# xsimd is exempt, too: it declares the packs first, because the files for the instruction sets need
+# them.
 function(check_order header)
   if(NOT header MATCHES "^detail/" OR header STREQUAL xsimd_includer)
     return()

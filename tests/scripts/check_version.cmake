@@ -10,7 +10,7 @@ if(NOT lines MATCHES "_MAJOR ([0-9]+)\n.*_MINOR ([0-9]+)\n.*_PATCH ([0-9]+)$")
 endif()
 set(version "${CMAKE_MATCH_1}.${CMAKE_MATCH_2}.${CMAKE_MATCH_3}")
 
-# The entries, newest first, have headings "## [Unreleased]" or "## [1.2.3] - date".
+# CHANGELOG.md has its newest entry first. A heading is "## [Unreleased]" or "## [1.2.3] - date".
 file(STRINGS "${SOURCE_DIR}/CHANGELOG.md" entries REGEX "^## ")
 list(TRANSFORM entries REPLACE "^## \\[?([A-Za-z0-9.]+).*" "\\1")
 list(GET entries 0 top)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Conversions of single 16-bit elements (detail/base/formats.hpp) against the definition of the
-// formats: every code of both formats is widened, every float is rounded to both, and doubles at
-// every boundary between two numbers of a format are rounded.
+// Compares conversions of single 16-bit elements (detail/base/formats.hpp) with the definition of
+// the formats: widens every code of both formats, rounds every float to both formats, and rounds
+// doubles at every rounding boundary.
 #include "../support/bits.hpp"
 #include "../support/half_formats.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Packs of every width (detail/simd) load and store 16-bit elements like the functions for single
-// elements. The tests use every code, the floats and doubles at every boundary between two numbers
-// of a format, random numbers, and for the widest pack all floats.
+// elements. The tests use every code, the floats and doubles at every rounding boundary of a
+// format, random numbers, and for the widest pack all floats.
 #include "../support/bits.hpp"
 #include "../support/half_formats.hpp"
 
@@ -83,8 +83,9 @@ void expect_narrowed(const Compute* values, const T* elements, std::size_t n) {
   }
 }
 
-// The first n_alone values of a list are also stored alone in a pack of ones: then no other lane
-// selects the slow way for ties and NaN. The values at which rounding changes come first in a list.
+// The first n_alone values of a list are also stored alone in a pack of ones, so that no other lane
+// can select the slow path for ties and NaN. A list begins with the values at which rounding
+// changes.
 constexpr std::size_t n_alone = is_slow_build ? 20000 : 500000;
 
 /// Stores `values` pack by pack: a pack alone, together with a pack of ones before or after it, and
@@ -159,8 +160,8 @@ template <class Format> std::vector<double> boundary_doubles() {
   std::vector<double> doubles;
   for (unsigned code = 1; code <= Format::defined::infinity; ++code) {
     const double boundary = Format::defined::boundary(code);
-    for (const double step : {-0x1p-20, -0x1p-30, -0x1p-52, 0.0, 0x1p-52, 0x1p-30, 0x1p-20}) {
-      doubles.push_back(boundary + boundary * step);
+    for (const double offset : {-0x1p-20, -0x1p-30, -0x1p-52, 0.0, 0x1p-52, 0x1p-30, 0x1p-20}) {
+      doubles.push_back(boundary + boundary * offset);
       doubles.push_back(-doubles.back());
     }
   }
@@ -212,7 +213,7 @@ TYPED_TEST(packs, convert_between_float_and_double) {
 /// Loads and stores a pack at the end and at the start of accessible memory.
 template <class Compute, class Arch, class T> void expect_within_bounds() {
   using wide = detail::pack<Compute, Arch>;
-  for (const support::fence side : {support::fence::behind, support::fence::before}) {
+  for (const support::fence side : {support::fence::after, support::fence::before}) {
     support::fenced_array<T> memory(wide::size, side);
     std::memset(static_cast<void*>(memory.data()), 0, wide::size * sizeof(T));
     const wide loaded = detail::load_elements(memory.data(), wide{});
@@ -240,31 +241,31 @@ TYPED_TEST(packs, access_only_their_elements) {
 #if !defined(YARN_NO_XSIMD)
 
 /// Tests loads and stores of bfloat16 as 32-bit words: 2 * size elements are a pack of the even and
-/// a pack of the odd elements. (store_words stores two of these at once, and neither must affect
-/// the other.)
+/// a pack of the odd elements. (store_words stores two such pairs of packs at once. Neither pair
+/// may affect the other.)
 template <class Arch> void expect_words() {
   using wide = detail::pack<float, Arch>;
-  constexpr std::size_t step = 2 * wide::size;
+  constexpr std::size_t stride = 2 * wide::size;
   const auto place = [](std::size_t lane) { return lane / 2 + lane % 2 * wide::size; };
   const std::vector<yarn::bfloat16> codes = all_codes<bfloat16_format>();
-  for (std::size_t i = 0; i < codes.size(); i += step) {
+  for (std::size_t i = 0; i < codes.size(); i += stride) {
     const auto words = detail::load_words(codes.data() + i, wide{});
-    float values[step]; // the even elements, then the odd ones
+    float values[stride]; // the even elements, then the odd ones
     words.first.store_unaligned(values);
     words.second.store_unaligned(values + wide::size);
-    for (std::size_t lane = 0; lane < step; ++lane) { // NaNs keep their bits, too
+    for (std::size_t lane = 0; lane < stride; ++lane) { // NaNs keep their bits, too
       ASSERT_EQ(bits_of(values[place(lane)]), bits_of(detail::widen<float>(codes[i + lane])))
           << "code " << i + lane;
     }
   }
   std::vector<float> floats = boundary_floats<bfloat16_format>();
-  floats.resize(floats.size() / step * step);
+  floats.resize(floats.size() / stride * stride);
   const auto words_at = [](const float* values) {
     return detail::two_packs<wide>{wide::load_unaligned(values),
                                    wide::load_unaligned(values + wide::size)};
   };
   const auto expect_rounded = [&](const float* values, const yarn::bfloat16* elements) {
-    for (std::size_t lane = 0; lane < step; ++lane) {
+    for (std::size_t lane = 0; lane < stride; ++lane) {
       const float value = values[place(lane)];
       const bool is_right = std::isnan(value)
                                 ? is_quiet_nan(elements[lane])
@@ -272,40 +273,39 @@ template <class Arch> void expect_words() {
       ASSERT_TRUE(is_right) << "lane " << lane << ", of " << std::hexfloat << value;
     }
   };
-  const std::vector<float> ones(step, 1.0F);
+  const std::vector<float> ones(stride, 1.0F);
   const auto expect_stored = [&](const float* values) {
-    yarn::bfloat16 elements[2 * step];
+    yarn::bfloat16 elements[2 * stride];
     detail::round_words(words_at(values).first, words_at(values).second, elements);
     expect_rounded(values, elements);
     for (const bool is_first : {true, false}) {
       detail::store_words(words_at(is_first ? values : ones.data()), elements,
-                          words_at(is_first ? ones.data() : values), elements + step);
+                          words_at(is_first ? ones.data() : values), elements + stride);
       expect_rounded(is_first ? values : ones.data(), elements);
-      expect_rounded(is_first ? ones.data() : values, elements + step);
+      expect_rounded(is_first ? ones.data() : values, elements + stride);
     }
   };
-  for (std::size_t i = 0; i < floats.size(); i += step) {
+  for (std::size_t i = 0; i < floats.size(); i += stride) {
     expect_stored(floats.data() + i);
     std::vector<float> alone = ones;
-    for (std::size_t lane = 0; lane < step && i < n_alone; ++lane, alone = ones) {
+    for (std::size_t lane = 0; lane < stride && i < n_alone; ++lane, alone = ones) {
       alone[lane] = floats[i + lane];
       expect_stored(alone.data());
     }
     ASSERT_FALSE(::testing::Test::HasFatalFailure());
   }
-  support::fenced_array<yarn::bfloat16> memory(2 * step);
-  std::memset(static_cast<void*>(memory.data()), 0, 2 * step * sizeof(yarn::bfloat16));
-  const auto words = detail::load_words(memory.data() + step, wide{});
-  detail::store_words(words, memory.data(), words, memory.data() + step);
+  support::fenced_array<yarn::bfloat16> memory(2 * stride);
+  std::memset(static_cast<void*>(memory.data()), 0, 2 * stride * sizeof(yarn::bfloat16));
+  const auto words = detail::load_words(memory.data() + stride, wide{});
+  detail::store_words(words, memory.data(), words, memory.data() + stride);
 }
 
 TYPED_TEST(packs, load_and_store_words) {
   if constexpr (detail::has_words_v<TypeParam>) {
     expect_words<TypeParam>();
   } else {
-    // The scalar pack has no words. Other packs without words exist only on processors that the
-    // files of detail/simd do not know. On the processors below only the scalar pack may be
-    // skipped.
+    // The scalar pack has no words. Other packs have none only on processors without a file in
+    // detail/simd. On the processors below the test may skip only the scalar pack.
 #if (defined(__SSE2__) && !defined(__AVX512F__)) || defined(__AVX512BW__) || defined(__aarch64__)
     ASSERT_EQ((detail::pack<float, TypeParam>::size), 1U);
 #endif
@@ -314,8 +314,8 @@ TYPED_TEST(packs, load_and_store_words) {
 }
 
 #if !defined(YARN_TEST_SLOW_BUILD)
-// Tests the widest pack with all four billion floats, because it rounds most elements of a head.
-// Blocks let the compiler optimise the loops.
+// Tests the widest pack with all 2^32 floats, because this pack rounds most elements of a head.
+// The loops process blocks, so that the compiler can vectorise them.
 template <class Format> std::uint64_t count_differences_of_the_widest_pack() {
   using wide = detail::pack<float, detail::default_arch>;
   using defined = typename Format::defined;

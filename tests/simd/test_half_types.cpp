@@ -43,7 +43,8 @@ using support::random_source;
 
 static_assert(yarn::format_of_v<engine_half> == yarn::element_format::binary16);
 static_assert(yarn::format_of_v<const engine_bfloat16> == yarn::element_format::bfloat16);
-static_assert(yarn::format_of_v<std::uint16_t> == yarn::element_format::unknown); // ambiguous
+static_assert(yarn::format_of_v<std::uint16_t> ==
+              yarn::element_format::unknown); // could be either 16-bit format
 static_assert(yarn::format_of_v<int> == yarn::element_format::unknown);
 static_assert(sizeof(yarn::float16) == 2);
 static_assert(sizeof(yarn::bfloat16) == 2);

@@ -80,7 +80,7 @@ template <class Arch, class Check> void for_both(const Check& check) {
 
 // ---- Arithmetic -------------------------------------------------------------------------------
 
-template <class T> T multiply_add_simply(T a, T b, T c) {
+template <class T> T scalar_multiply_add(T a, T b, T c) {
 #if YARN_HAS_FMA
   return std::fma(a, b, c);
 #else
@@ -97,14 +97,14 @@ TYPED_TEST(simd, multiply_add_is_fused_where_the_processor_can) {
       const auto a = random_values<wide>(random), b = random_values<wide>(random);
       auto c = random_values<wide>(random);
       for (std::size_t lane = 0; i % 2 == 0 && lane < wide::size; ++lane) {
-        c[lane] = -a[lane] * b[lane]; // the small result shows whether the product was rounded
+        c[lane] = -a[lane] * b[lane]; // a result of 0 shows that the product was rounded
       }
       const auto sum = store(detail::multiply_add(load<wide>(a), load<wide>(b), load<wide>(c)));
       const auto rest =
           store(detail::negated_multiply_add(load<wide>(a), load<wide>(b), load<wide>(c)));
       for (std::size_t lane = 0; lane < wide::size; ++lane) {
-        ASSERT_EQ(sum[lane], multiply_add_simply(a[lane], b[lane], c[lane])) << lane;
-        ASSERT_EQ(rest[lane], multiply_add_simply(-a[lane], b[lane], c[lane])) << lane;
+        ASSERT_EQ(sum[lane], scalar_multiply_add(a[lane], b[lane], c[lane])) << lane;
+        ASSERT_EQ(rest[lane], scalar_multiply_add(-a[lane], b[lane], c[lane])) << lane;
       }
     }
   });
@@ -230,13 +230,14 @@ TYPED_TEST(simd, loads_and_stores_16_bit_elements_like_the_scalar_functions) {
       }
       ASSERT_EQ(out[wide::size].bits, 0x1234);
     }
-    // Rounding: random floats of every size, and floats at or next to the middle of two elements.
+    // Rounding: random floats of every size, and floats at or next to the middle between two
+    // elements.
     random_source random(5);
     for (int i = 0; i < 100000; ++i) {
       values_of_type<wide> values{};
       for (float& value : values) {
         auto bits = static_cast<std::uint32_t>(random.next());
-        if (i % 2 == 0) { // the bits that are rounded off: a tie, one more or one less
+        if (i % 2 == 0) { // the discarded bits are a tie, or one more, or one less
           const unsigned leaving = std::is_same_v<stored, yarn::float16> ? 13 : 16;
           bits = (bits >> leaving << leaving | 1U << (leaving - 1)) +
                  static_cast<std::uint32_t>(random.integer(-1, 1));
@@ -266,10 +267,10 @@ constexpr std::uint32_t nans_that_rounding_may_break[] = {
     0x7f800001, 0x7f807fff, 0x7f808000, 0x7f808001, 0x7f80ffff, 0x7fbfffff,
     0x7fc00000, 0x7fc00001, 0x7fff7fff, 0x7fff8000, 0x7fffffff};
 
-/// Calls store(floats, elements) for n floats, one of them a NaN. Expects that it becomes a quiet
-/// NaN of the same sign, and that the others are rounded as without it. (If the processor has a
-/// bfloat16 instruction, store_words handles subnormal floats in another way, so the test uses one,
-/// too.)
+/// Calls store(floats, elements) for n floats, one of them a NaN. Expects that the NaN becomes a
+/// quiet NaN of the same sign, and that the other floats are rounded as without the NaN. (If the
+/// processor has a bfloat16 instruction, store_words treats subnormal floats separately. Therefore
+/// one of the floats is subnormal.)
 template <class T, class Store> void expect_nans_stay_nan(std::size_t n, const Store& store) {
   constexpr unsigned quiet = std::is_same_v<T, yarn::float16> ? 0x7e00 : 0x7fc0;
   for (const std::uint32_t magnitude : nans_that_rounding_may_break) {
@@ -334,9 +335,8 @@ TYPED_TEST(simd, stores_every_nan_in_words_as_a_quiet_nan_of_the_same_sign) {
           detail::store_words(words_of(values), elements, words_of(values + step), elements + step);
         });
   } else {
-    // The scalar pack has no words. Other packs without words exist only on processors that the
-    // files of detail/simd do not know. On the processors below only the scalar pack may be
-    // skipped.
+    // The scalar pack has no words. Other packs have none only on processors without a file in
+    // detail/simd. On the processors below the test may skip only the scalar pack.
 #if (defined(__SSE2__) && !defined(__AVX512F__)) || defined(__AVX512BW__) || defined(__aarch64__)
     ASSERT_EQ((detail::pack<float, TypeParam>::size), 1U);
 #endif

@@ -10,7 +10,6 @@
 #include <yarn/yarn.hpp>
 
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
 #include <type_traits>
 #include <vector>
@@ -63,7 +62,7 @@ void expect_rotated_alike(const yarn::heads_view<T>& view, head_counts n, At at)
   }
 }
 
-/// The same for a read-only view, with rope_copy from the view into a dense array.
+/// Compares a read-only view in the same way: copies it with rope_copy into a dense array.
 template <class T, class At>
 void expect_copied_alike(const yarn::heads_view<const T>& view, head_counts n, At at) {
   ASSERT_EQ(view.n_tokens(), n.tokens);

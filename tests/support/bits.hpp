@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Bits, random numbers and guarded memory for the tests of rows and rotations. The file includes no
-// header of the library.
+// Bits of numbers, random numbers, and memory beside inaccessible pages, for the tests of rows and
+// rotations. The file includes no header of the library.
 #ifndef YARN_TESTS_SUPPORT_BITS_HPP
 #define YARN_TESTS_SUPPORT_BITS_HPP
 
@@ -47,12 +47,13 @@ template <class T> std::ptrdiff_t first_difference(const T* a, const T* b, std::
   return static_cast<std::ptrdiff_t>(at);
 }
 
-/// Half the distance between neighbouring numbers with `digits` significant bits, at a size > 0.
+/// Half the distance between neighbouring numbers with `digits` significant bits, at a magnitude
+/// `size` > 0.
 inline double half_unit(double size, int digits) {
   return std::ldexp(0.5, std::ilogb(size) - digits + 1);
 }
 
-/// The unit in the last place of T at a size > 0.
+/// The unit in the last place of T at a magnitude `size` > 0.
 template <class T> double ulp_at(double size) {
   return 2 * half_unit(size, std::is_same_v<T, double> ? 53 : 24);
 }
@@ -84,14 +85,15 @@ private:
   std::uint64_t state_;
 };
 
-/// n elements that end at an inaccessible page (or, with fence::before, begin behind one): a read
-/// or write beyond the elements on that side ends the program. On systems without such pages the
-/// array has exactly n elements on the heap, for the sanitizers.
-enum class fence { behind, before };
+/// The side of an array on which the inaccessible page lies.
+enum class fence { after, before };
 
+/// n elements directly before or after an inaccessible page. An access beyond the elements on the
+/// side of this page ends the program. On systems without such pages the elements are on the heap,
+/// where sanitizers find the access.
 template <class T> class fenced_array {
 public:
-  explicit fenced_array(std::size_t n, fence side = fence::behind) : size_(n) {
+  explicit fenced_array(std::size_t n, fence side = fence::after) : size_(n) {
 #if defined(YARN_TEST_HAS_FENCES)
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     const std::size_t bytes = (n * sizeof(T) + page - 1) / page * page;

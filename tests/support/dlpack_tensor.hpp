@@ -21,7 +21,7 @@ template <class T> DLDataType dtype_of() {
       bits, 1};
 }
 
-/// A tensor with the memory, shape and strides that it points to.
+/// A DLTensor together with the memory, shape and strides to which it points.
 template <class T, int Rank> struct owned {
   std::vector<T> memory = std::vector<T>(20000);
   std::array<std::int64_t, Rank> shape;
@@ -39,23 +39,24 @@ template <class T, int Rank> struct owned {
     tensor.shape = shape.data();
     tensor.strides = nullptr;
   }
-  owned(const std::array<std::int64_t, Rank>& extents, const std::array<std::int64_t, Rank>& steps)
+  owned(const std::array<std::int64_t, Rank>& extents,
+        const std::array<std::int64_t, Rank>& given_strides)
       : owned(extents) {
-    strides = steps;
+    strides = given_strides;
     tensor.strides = strides.data();
   }
   owned(const owned&) = delete;
   owned& operator=(const owned&) = delete;
 
-  /// The element at an index, by the definition of DLPack: byte_offset in bytes, then the sum of
-  /// index * stride in elements.
+  /// The element at an index, by the definition of DLPack: byte_offset counts bytes, and the sum of
+  /// index * stride counts elements.
   T& at(const std::array<std::int64_t, Rank>& index) {
     std::int64_t place = 0;
     for (std::size_t i = 0; i < Rank; ++i) {
-      std::int64_t step = 1;
+      std::int64_t stride = 1;
       for (std::size_t j = i + 1; j < Rank; ++j)
-        step *= shape[j];
-      place += index[i] * (tensor.strides == nullptr ? step : strides[i]);
+        stride *= shape[j];
+      place += index[i] * (tensor.strides == nullptr ? stride : strides[i]);
     }
     return *reinterpret_cast<T*>(static_cast<char*>(tensor.data) + tensor.byte_offset +
                                  place * static_cast<std::int64_t>(sizeof(T)));

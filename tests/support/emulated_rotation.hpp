@@ -2,9 +2,9 @@
 // The expected result of a rotation, one pair at a time:
 // * by the arithmetic that the library documents (one product, one fused multiply-add, 16-bit
 //   elements rounded once), written again from the definitions of the formats;
-// * exactly, in long double.
-// The file also has the units in which the two are compared. It uses only two things of the
-// library: the names of the types, and the flag for a fused multiply-add.
+// * in long double. The tests take this result as exact.
+// The file also has the units in which results are compared. It uses only the names of the types
+// and the flag for a fused multiply-add from the library.
 #ifndef YARN_TESTS_SUPPORT_EMULATED_ROTATION_HPP
 #define YARN_TESTS_SUPPORT_EMULATED_ROTATION_HPP
 
@@ -17,7 +17,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <type_traits>
 #include <vector>
 
 namespace support {
@@ -41,7 +40,7 @@ template <int Digits, int LeastExponent> struct small_format {
     if (std::isinf(value)) {
       return static_cast<std::uint16_t>(sign | infinity);
     }
-    // Counts in units in the last place of a number of this size. Every step here is exact.
+    // Counts units in the last place of a number of this magnitude. Every operation is exact.
     const int exponent = exponent_of(size);
     const double scaled = size * power_of_2(Digits - 1 - exponent);
     auto units = static_cast<unsigned>(scaled);
@@ -128,7 +127,7 @@ struct element<yarn::bfloat16> : small_element<yarn::bfloat16, bfloat16_format, 
 
 template <class T> using compute_type = typename element<T>::compute;
 
-/// An element near a number. (A double is rounded to the compute type first, then to the element.)
+/// Rounds a double to the compute type, and then to the element.
 template <class T> T element_of(double value) {
   return element<T>::narrow(static_cast<compute_type<T>>(value));
 }
@@ -141,8 +140,8 @@ template <class Number> struct pair_of {
   Number second;
 };
 
-/// The documented arithmetic. A compiler cannot fuse anything else here: with a fused multiply-add
-/// instruction the fusion is written out, and without the instruction no fusion is possible.
+/// The documented arithmetic. The compiler cannot fuse other operations: a build with a fused
+/// multiply-add calls std::fma, and in other builds no fusion is possible.
 template <class C> pair_of<C> emulated_rotation(C x0, C x1, C cos, C sin) {
 #if YARN_HAS_FMA
   return {std::fma(-x1, sin, x0 * cos), std::fma(x0, sin, x1 * cos)};
@@ -175,15 +174,16 @@ void emulate_head(T* head, yarn::pairing p, const compute_type<T>* cos, const co
   }
 }
 
-/// The rotation in long double, which has 11 or 60 significant bits more than double.
+/// The rotation in long double, which has 11 or 60 significant bits more than double if
+/// has_wide_long_double is true.
 inline pair_of<long double> exact_rotation(long double x0, long double x1, long double cos,
                                            long double sin) {
   return {x0 * cos - x1 * sin, x0 * sin + x1 * cos};
 }
 inline constexpr bool has_wide_long_double = LDBL_MANT_DIG >= 64;
 
-/// The unit in the last place of a format at this size. It is never below the unit of the format's
-/// subnormal numbers.
+/// The unit in the last place of a format at this magnitude. The unit is never below that of the
+/// format's subnormal numbers.
 inline double unit_at(double size, int digits, int least_exponent) {
   const int exponent = size > 0 ? std::ilogb(size) : least_exponent;
   return std::ldexp(1.0, (exponent < least_exponent ? least_exponent : exponent) - digits + 1);

@@ -28,13 +28,13 @@ inline tiny_engine engine_of(const yarn::frequencies& f, yarn::pairing order) {
 
 inline std::vector<diagnosis> found(const report& r) {
   std::vector<diagnosis> list;
-  for (const yarn::testing::finding& one : r.findings) {
-    list.push_back(one.what);
+  for (const yarn::testing::finding& entry : r.findings) {
+    list.push_back(entry.what);
   }
   std::sort(list.begin(), list.end());
   return list;
 }
-/// Passes, with no more to say than this.
+/// Whether the report passes, with no findings or exactly the findings `remarks`.
 inline ::testing::AssertionResult is_right(const report& r,
                                            const std::vector<diagnosis>& remarks = {}) {
   const std::vector<diagnosis> list = found(r);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Helpers for the tests of examples/engine: a small model with every kind of scaling, functions
-// that run the model, the model again from its formulas, and a bound for its logits.
+// that run the model, a second implementation of the model from its formulas, and a bound for the
+// error of the logits.
 //
-// The bound limits how far an error of the keys may move the logits. A bound derived by hand
-// through softmax and norms would be five orders of magnitude too large. The bound is measured
-// instead: all weights are changed by a relative +-delta, in double, and the logits move by
-// `condition` * delta. With such weights every number that enters attention has a relative error of
-// this size, keys too. Hence keys with a relative error of `epsilon` move the logits by at most
-// condition * epsilon. The roundings of the model itself also differ between two runs once one
-// number differs; they are smaller than the bound. If a key is rotated n times, epsilon is n *
-// rotation_error. test_engine_cache.cpp shows why epsilon is not less.
+// The bound says how far an error of the keys may move the logits. A bound derived by hand through
+// softmax and norms would be five orders of magnitude too large, so the tests measure it. They
+// change all weights by a relative +-delta, in double; the logits then move by `condition` * delta.
+// Such weights give every number that enters attention, including the keys, a relative error of
+// this size. Hence keys with a relative error of `epsilon` move the logits by at most
+// condition * epsilon. If one number differs between two runs, the model also rounds other numbers
+// differently; these differences are smaller than the bound. If a key is rotated n times, epsilon
+// is n * rotation_error. test_engine_cache.cpp shows why epsilon is not less.
 #ifndef YARN_TESTS_SUPPORT_ENGINE_RUNS_HPP
 #define YARN_TESTS_SUPPORT_ENGINE_RUNS_HPP
 
@@ -29,7 +30,7 @@ namespace support {
 
 using real = long double;
 
-/// Half a unit in the last place of the type in which T is computed, relative.
+/// The relative rounding error of the type in which T is computed: half a unit in the last place.
 template <class T> constexpr real half_unit_of = std::is_same_v<T, double> ? 0x1p-53L : 0x1p-24L;
 /// The relative error of a rotated head: the roundings of rows, products and results, and for
 /// 16-bit elements the rounding of the elements (derived in test_rope_properties.cpp).
@@ -121,8 +122,8 @@ auto decode(Decoder& d, std::size_t sequence, const std::vector<int>& tokens, st
 template <class A, class B> real distance(const logits<A>& a, const logits<B>& b) {
   real largest = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    const real apart = std::fabs(static_cast<real>(a[i]) - static_cast<real>(b[i]));
-    largest = std::isnan(apart) ? HUGE_VALL : std::max(largest, apart);
+    const real difference = std::fabs(static_cast<real>(a[i]) - static_cast<real>(b[i]));
+    largest = std::isnan(difference) ? HUGE_VALL : std::max(largest, difference);
   }
   return a.size() == b.size() ? largest : HUGE_VALL;
 }
@@ -135,22 +136,22 @@ real distance(const std::vector<logits<A>>& a, const std::vector<logits<B>>& b) 
   return a.size() == b.size() ? largest : HUGE_VALL;
 }
 
-/// The change of the logits after tokens [n_prompt, n), divided by the relative change of the
-/// weights that causes it. (The head of this file explains the use.)
+/// The largest change of the logits after each of the tokens [n_prompt, n), divided by the relative
+/// change of the weights that causes it. (The head of this file explains the use.)
 inline real condition(const yarn::any_scaling& method, const std::vector<int>& tokens,
                       std::size_t n_prompt, int n_layers = 2) {
   constexpr double delta = 0x1p-30;
   const engine::model<double> exact = small_model<double>(method, n_layers);
-  engine::model<double> off = exact;
+  engine::model<double> disturbed = exact;
   random_source random(11);
   const auto disturb = [&random](auto& weights) {
     for (double& w : weights.reshaped()) {
       w *= 1 + (random.integer(0, 1) == 0 ? -delta : delta);
     }
   };
-  disturb(off.embedding);
-  disturb(off.final_norm);
-  for (engine::layer_weights<double>& l : off.layers) {
+  disturb(disturbed.embedding);
+  disturb(disturbed.final_norm);
+  for (engine::layer_weights<double>& l : disturbed.layers) {
     disturb(l.attention_norm);
     disturb(l.qkv);
     disturb(l.output);
@@ -166,7 +167,7 @@ inline real condition(const yarn::any_scaling& method, const std::vector<int>& t
     }
     return decode(d, 0, tokens, n_prompt);
   };
-  return distance(run(exact), run(off)) / static_cast<real>(delta);
+  return distance(run(exact), run(disturbed)) / static_cast<real>(delta);
 }
 
 // ---- The model from its formulas --------------------------------------------------------------
@@ -280,8 +281,8 @@ inline std::vector<logits<real>> plain_logits(const engine::model<double>& m,
   }
   std::vector<logits<real>> all;
   all.reserve(x.size());
-  for (const real_vector& behind : x) {
-    all.push_back(detail::product(m.embedding, detail::normed(m.final_norm, behind)));
+  for (const real_vector& hidden : x) {
+    all.push_back(detail::product(m.embedding, detail::normed(m.final_norm, hidden)));
   }
   return all;
 }

@@ -25,7 +25,7 @@ inline oracle::real exact(const real& x) {
   return x.is_negative() ? -magnitude : magnitude;
 }
 
-/// |value - truth| / |truth| in units of 2^-128.
+/// |value - truth| / |truth| in units of 2^-128. If truth is 0, the result is 0 or infinite.
 inline double error(const real& value, const oracle::real& truth) {
   if (truth.is_zero()) {
     return value.is_zero() ? 0 : std::numeric_limits<double>::infinity();
@@ -56,7 +56,7 @@ inline real random_real(support::random_source& random, int low, int high) {
   return {u128{top, bottom}, exponent, (random.next() & 1U) != 0};
 }
 
-inline bool same(const real& a, const real& b) {
+inline bool are_identical(const real& a, const real& b) {
   return a == b && a.is_zero() == b.is_zero() && a.is_negative() == b.is_negative();
 }
 

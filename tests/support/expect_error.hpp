@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tests of errors check the type and the important words of the message, above all the name of the
-// field and its value. They do not check the wording between these words.
+// Tests of errors check the type of the exception and the important words of the message, such as
+// the name and value of a field. They do not check the wording between these words.
 #ifndef YARN_TESTS_SUPPORT_EXPECT_ERROR_HPP
 #define YARN_TESTS_SUPPORT_EXPECT_ERROR_HPP
 

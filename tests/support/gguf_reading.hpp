@@ -51,8 +51,8 @@ inline const reference::json& reference_case(const std::string& id) {
   }
   throw std::runtime_error("no reference case " + id);
 }
-/// Compares with the frequencies of Hugging Face. They are computed in float32, so they are off by
-/// several float32 roundings.
+/// Compares with the frequencies of Hugging Face. Hugging Face computes them in float32, with
+/// several roundings.
 inline void expect_reference(const yarn::frequencies& found, const std::string& id,
                              double tolerance) {
   const auto& expected = reference_case(id);
@@ -64,6 +64,7 @@ inline void expect_reference(const yarn::frequencies& found, const std::string& 
   }
   EXPECT_NEAR(found.attention_factor(), expected.at("attention_factor").get<double>(), 1e-7) << id;
 }
+
 inline void expect_same(const yarn::frequencies& found, const yarn::frequencies& expected) {
   ASSERT_EQ(found.n_pairs(), expected.n_pairs());
   for (std::int64_t i = 0; i < found.n_pairs(); ++i) {
@@ -71,8 +72,10 @@ inline void expect_same(const yarn::frequencies& found, const yarn::frequencies&
   }
   EXPECT_EQ(found.attention_factor(), expected.attention_factor());
 }
+
+/// The frequencies of a method that the test chooses.
 template <class Method>
-yarn::frequencies unscaled_of(std::int64_t dim, double theta, const Method& method) {
+yarn::frequencies frequencies_by(std::int64_t dim, double theta, const Method& method) {
   yarn::rope_shape shape;
   shape.head_dim = dim;
   shape.rope_theta = theta;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The 16-bit formats by their definition, for the tests that compare the library with the
-// definition.
+// The 16-bit formats by their definition. Tests compare the library with this definition.
 //
 // is_slow_build is true in builds without optimisation or with sanitizers. In these builds the
 // tests take only a sample of the floats between two boundaries, and fewer random numbers.
@@ -42,8 +41,8 @@ template <int ExponentBits> struct definition {
   static constexpr unsigned infinity = ((1U << ExponentBits) - 1) << fraction_bits;
   static constexpr unsigned quiet_bit = 1U << (fraction_bits - 1);
 
-  /// The value of a code without its sign bit. For the code of infinity it is the number that would
-  /// follow the largest one: rounding treats infinity like this number.
+  /// The value of a code without its sign bit. For the code of infinity the result is the number
+  /// that would follow the largest number, because rounding treats infinity like this number.
   static double value(unsigned code) {
     const auto exponent = static_cast<int>(code >> fraction_bits);
     const auto fraction = static_cast<double>(code & ((1U << fraction_bits) - 1));
@@ -96,8 +95,8 @@ template <class Format> std::uint32_t first_float_of(unsigned code) {
   return bits_of(single) + (code % 2 == 0 ? 0 : 1);
 }
 
-/// A random double. Seven of eight have a size from below the range of both formats to above it,
-/// one of eight has random bits.
+/// A random double. Seven of eight have magnitudes that reach from below to above the range of both
+/// formats. One of eight has random bits.
 inline double random_double(random_source& random) {
   if (random.next() % 8 == 0) {
     const auto value = from_bits<double>(random.next());

@@ -17,8 +17,8 @@ namespace hf {
 
 using nlohmann::json;
 
-/// A Llama-like configuration with this `rope_scaling`. The keys of `others` are added to it, or
-/// replace its keys.
+/// A Llama-like configuration with this `rope_scaling`. The keys of `others` are added to the
+/// configuration and replace equal keys.
 inline json config_with(const json& scaling, const json& others = json::object()) {
   json config = {{"model_type", "llama"},
                  {"head_dim", 128},
@@ -45,7 +45,7 @@ template <class Method> Method method_of(const yarn::hf_config& config) {
   return std::get<Method>(config.method);
 }
 
-/// Whether a single note contains all the words.
+/// Whether at least one note contains all the words.
 inline testing::AssertionResult notes_say(const yarn::hf_config& config,
                                           const std::vector<std::string>& words) {
   std::string all;

@@ -6,7 +6,6 @@
 
 #include <yarn/yarn.hpp>
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <type_traits>
@@ -36,7 +35,7 @@ inline yarn::rope_shape shape_of(std::int64_t head_dim, double rope_theta,
 namespace detail {
 
 /// A list like those that LongRoPE's search finds: 1 for the fastest pair, last / 1024 for the
-/// slowest. It is computed in integers, so that compiler flags cannot change the model.
+/// slowest. The list is computed in integers, so that compiler flags cannot change it.
 inline std::vector<double> rising_factors(std::int64_t n, std::int64_t last) {
   std::vector<double> factors;
   for (std::int64_t i = 0; i < n; ++i) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The expected frequencies of every scaling method, computed from the formulas (each function names
-// its source) in the 192-bit arithmetic of wide_real.hpp. For a test these values are exact. The
-// file includes no header of the library, and its functions take plain numbers, so that a mistake
-// in the library's parameter types cannot occur here too.
+// The expected frequencies of every scaling method, computed from the formulas in the 192-bit
+// arithmetic of wide_real.hpp. For the tests these values are exact. The comment of each function
+// names the source of its formula. The file includes no header of the library, and its functions
+// take plain numbers, so that the oracle cannot repeat a mistake in the library's parameter types.
 #ifndef YARN_TESTS_SUPPORT_ORACLE_HPP
 #define YARN_TESTS_SUPPORT_ORACLE_HPP
 
@@ -19,7 +19,7 @@
 
 namespace oracle {
 
-// ---- Judging a number -------------------------------------------------------------------------
+// ---- Errors -----------------------------------------------------------------------------------
 
 /// |value - exact| in units in the last place of Float (the spacing of Float at |exact|). The
 /// result is infinite if `value` is not finite, and if `exact` is 0 and `value` is not.
@@ -60,7 +60,7 @@ inline sine_and_cosine rotation(std::int64_t position, double inv_freq) {
   return sin_cos(real(position) * real(inv_freq));
 }
 
-/// inv_freq / (2 pi) * 2^64, the phase step before it is rounded to an integer.
+/// inv_freq / (2 pi) * 2^64: the phase per token, before it is rounded to an integer.
 inline real phase_step(double inv_freq) { return real(inv_freq).times_power_of_2(63) / pi(); }
 
 // ---- The methods ------------------------------------------------------------------------------
@@ -73,11 +73,11 @@ struct result {
 
 namespace detail {
 
-/// exp(-i * log_step) for i < n. The powers are repeated products; after 128 products the error is
-/// still below 2^-165.
-inline std::vector<real> geometric(int n, const real& log_step) {
+/// exp(-i * log_ratio) for i < n, by repeated products. After 128 products the error is still below
+/// 2^-165.
+inline std::vector<real> geometric(int n, const real& log_ratio) {
   std::vector<real> powers;
-  const real ratio = exp(-log_step);
+  const real ratio = exp(-log_ratio);
   real power = 1;
   for (int i = 0; i < n; ++i) {
     powers.push_back(power);
@@ -115,8 +115,8 @@ inline real ntk_base(int rotary_dim, double theta, const real& scale) {
   return theta * pow(scale, real(rotary_dim) / (rotary_dim - 2));
 }
 
-/// NTK-aware: plain RoPE with the larger base. (Computed with logarithms, so that no power is
-/// rounded in between.)
+/// NTK-aware: plain RoPE with the larger base. (The code uses the logarithm of the base, which
+/// saves one rounding.)
 inline result ntk(int rotary_dim, double theta, const real& scale) {
   if (rotary_dim <= 2) {
     throw std::domain_error("oracle: NTK-aware scaling needs more than one pair");
@@ -126,7 +126,8 @@ inline result ntk(int rotary_dim, double theta, const real& scale) {
 }
 
 /// Dynamic NTK as in Hugging Face: the scale is s*l/L - (s-1) for l > L, and 1 for l <= L, with
-/// L = max_position_embeddings and l the current length. At s = 1 it is the paper's max(1, l/L).
+/// L = max_position_embeddings and l the current length. At s = 1 the scale is the paper's
+/// max(1, l/L).
 inline real dynamic_ntk_scale(double factor, std::int64_t length, std::int64_t seq_len) {
   return seq_len > length ? real(factor) * seq_len / length - (real(factor) - 1) : real(1);
 }
@@ -161,8 +162,8 @@ inline result ntk_by_parts(int rotary_dim, double theta, const real& factor, std
   return blended;
 }
 
-/// The index (not an integer) of the pair that makes n turns in L tokens:
-/// d ln(L/(2 pi n)) / (2 ln b).
+/// The index of the pair that makes n turns in L tokens: d ln(L/(2 pi n)) / (2 ln b). It is a real
+/// number.
 inline real correction_index(double n_rotations, int rotary_dim, double theta,
                              std::int64_t length) {
   return rotary_dim * log(length / (2 * pi() * n_rotations)) / (2 * log(theta));
@@ -174,12 +175,12 @@ struct range {
   real high;
 };
 
-/// The correction range of the authors' code and of Hugging Face. It is rounded outwards to
-/// integers unless `truncate` is false. low is at least 0, high is at most d - 1 (not d/2 - 1; all
-/// implementations do this). With a very short original length or a very small base, high is below
-/// low. In the authors' code and in Hugging Face the ramp is then reversed; the library promises
-/// not to reverse it. ggml takes max(0.001, high - low) as the width of the ramp, which equals
-/// setting high = low here.
+/// The correction range of the authors' code and of Hugging Face. If `truncate` is true, low and
+/// high are rounded outwards to integers. low is at least 0, and high is at most d - 1 (all
+/// implementations have d - 1, not d/2 - 1). With a very short original length or a very small
+/// base, high would be below low. The ramp is then reversed in the authors' code and in Hugging
+/// Face. The library promises not to reverse the ramp, so high is set to low here. ggml has the
+/// same result: it takes max(0.001, high - low) as the width of the ramp.
 inline range correction_range(double beta_fast, double beta_slow, int rotary_dim, double theta,
                               std::int64_t length, bool truncate = true) {
   range bounds{correction_index(beta_fast, rotary_dim, theta, length),
@@ -201,8 +202,9 @@ inline real share_by_index(int i, const range& bounds) {
 
 /// NTK-by-parts in the authors' first form (jquesnelle/yarn, LlamaPartNTKScaledRotaryEmbedding).
 /// First, interpolation and NTK-aware scaling are blended, over pairs with 1.25 to 0.75 turns. Then
-/// the result is blended with the unscaled frequency, over pairs with 16 to 2 turns. Each share of
-/// the faster frequency is multiplied by its factor.
+/// the result is blended with the unscaled frequency, over pairs with 16 to 2 turns. The share of
+/// the faster frequency is multiplied by ntk_factor in the first blend and by extrapolation_factor
+/// in the second.
 inline result part_ntk(int rotary_dim, double theta, const real& scale, std::int64_t length,
                        double ntk_factor = 1, double extrapolation_factor = 1) {
   const result plain = default_rope(rotary_dim, theta);
@@ -234,7 +236,8 @@ inline real mscale(const real& scale, double coefficient = 1) {
 
 enum class ramp { pair_index, rotations };
 
-/// The parameters of YaRN without the factor: the dynamic form computes the factor from the length.
+/// The parameters of YaRN without the scaling factor, which dynamic YaRN computes from the current
+/// length.
 struct yarn_parameters {
   std::int64_t length = 4096;
   double beta_fast = 32;
@@ -248,8 +251,9 @@ struct yarn_parameters {
   std::optional<double> mscale_all_dim = std::nullopt;
 };
 
-/// An explicit attention_factor is the result. Otherwise the result is attn_factor times DeepSeek's
-/// ratio if both of its coefficients are given and not zero, else attn_factor times 0.1 ln s + 1.
+/// An explicit attention_factor is the result. Otherwise, if both coefficients of DeepSeek are
+/// given and not zero, the result is attn_factor times their ratio of mscales. Otherwise the result
+/// is attn_factor times 0.1 ln s + 1.
 inline real yarn_attention_factor(const real& scale, const yarn_parameters& parameters) {
   if (parameters.attention_factor) {
     return *parameters.attention_factor;
@@ -263,8 +267,8 @@ inline real yarn_attention_factor(const real& scale, const yarn_parameters& para
 
 /// YaRN: theta_i / s (1 - share) + theta_i share. In the implementations (the authors'
 /// LlamaYaRNScaledRotaryEmbedding, Hugging Face `yarn`) the share is linear in the pair index. In
-/// the paper, section 3.4, it is linear in the number of rotations. In both it is multiplied by
-/// extrapolation_factor.
+/// the paper, section 3.4, the share is linear in the number of rotations. In both forms the share
+/// is multiplied by extrapolation_factor.
 inline result yarn(int rotary_dim, double theta, const real& scale,
                    const yarn_parameters& parameters = {}) {
   result blended = default_rope(rotary_dim, theta);
@@ -314,18 +318,18 @@ inline real longrope_attention_factor(double factor, std::int64_t length) {
   return factor > 1 ? sqrt(1 + log(factor) / log(length)) : real(1);
 }
 
-/// LongRoPE: the divisors of the short list up to the original length, those of the long list
-/// above.
+/// LongRoPE: up to the original length, frequencies are divided by the short list; above it, by the
+/// long list.
 inline result longrope(int rotary_dim, double theta, const std::vector<double>& short_factor,
                        const std::vector<double>& long_factor, std::int64_t length,
                        std::int64_t seq_len) {
   return divided(default_rope(rotary_dim, theta), seq_len > length ? long_factor : short_factor);
 }
 
-/// Hugging Face `proportional`: the first pairs of the head are rotated, with frequencies computed
-/// for the whole head_dim; the others are not rotated. The number of rotated pairs is
-/// partial_rotary_factor * head_dim / 2 rounded down, with the product rounded to double as in
-/// Python (0.6 * 10 is 6, although the double 0.6 is a little less than 0.6).
+/// Hugging Face `proportional`: only the first pairs of the head are rotated, with frequencies
+/// computed for the whole head_dim. The number of rotated pairs is
+/// partial_rotary_factor * head_dim / 2 rounded down. The product is rounded to double as in Python
+/// (0.6 * 10 is 6, although the double 0.6 is a little less than 0.6).
 inline result proportional(int head_dim, double theta, double partial_rotary_factor,
                            double factor) {
   result partial = linear(head_dim, theta, factor);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The cases of tests/reference/inv_freq.json, and each case as parameters of the library. The
-// parameters in the file are the dictionary that the other implementation got, with Hugging Face's
-// names. The classes of jquesnelle/yarn take positional arguments; the file has its own names for
-// these.
+// The cases of tests/reference/inv_freq.json, and the conversion of a case to parameters of the
+// library. The parameters in the file are the dictionary that the other implementation received,
+// with Hugging Face's names. The classes of jquesnelle/yarn take positional arguments, for which
+// the file has its own names.
 #ifndef YARN_TESTS_SUPPORT_REFERENCE_CASES_HPP
 #define YARN_TESTS_SUPPORT_REFERENCE_CASES_HPP
 
@@ -31,8 +31,8 @@ inline json read_json(const std::string& name) {
   return json::parse(file);
 }
 
-/// Parses numbers and rounds them to float. The file has the shortest digits that give each float32
-/// again.
+/// Reads numbers and rounds them to float. The file has the fewest digits that identify each
+/// float32.
 inline std::vector<float> float32_values(const json& numbers) {
   std::vector<float> values;
   for (const json& number : numbers) {
@@ -41,7 +41,7 @@ inline std::vector<float> float32_values(const json& numbers) {
   return values;
 }
 
-// NOLINTNEXTLINE(bugprone-exception-escape): of moving json, which is declared noexcept
+// NOLINTNEXTLINE(bugprone-exception-escape): the move of nlohmann::json is declared noexcept
 struct inv_freq_case {
   std::string id;
   std::string rope_type;
@@ -149,7 +149,7 @@ inline yarn::any_scaling scaling_of(const inv_freq_case& test_case) {
     method.factor = parameters.at("factor");
     return method;
   }
-  // vLLM's "ntk" is another formula. The case is in the ledger of test_reference.cpp.
+  // vLLM's "ntk" has another formula. The ledger of test_reference.cpp lists this case.
   if (test_case.rope_type == "ntk" || test_case.rope_type == "ntk_vllm") {
     yarn::ntk_scaling method;
     method.factor = parameters.at("factor");
@@ -207,8 +207,8 @@ inline yarn::any_scaling scaling_of(const inv_freq_case& test_case) {
                               test_case.id);
 }
 
-/// A case without a current length was recorded at initialisation. It gets length 0, at which no
-/// dynamic method scales.
+/// A case without a current length was recorded at initialisation. The result has length 0, at
+/// which no dynamic method scales.
 inline mapped_case map_case(const inv_freq_case& test_case) {
   mapped_case mapped;
   mapped.shape.head_dim = test_case.head_dim;

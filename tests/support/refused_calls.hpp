@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Calls with bad arguments, made by every function that must refuse them: the checks, rope_apply
-// and rope_copy.
+// Tests that every function refuses bad arguments: the checks, rope_apply and rope_copy.
 #ifndef YARN_TESTS_SUPPORT_REFUSED_CALLS_HPP
 #define YARN_TESTS_SUPPORT_REFUSED_CALLS_HPP
 
@@ -23,30 +22,31 @@
 
 namespace support {
 
-/// rope_check and rope_apply as function objects, so that a test can make the same call with both.
-struct checking {
+/// Function objects, so that a test can make the same call with rope_check and rope_apply, or with
+/// rope_copy_check and rope_copy.
+struct call_rope_check {
   template <class... Argument> void operator()(const Argument&... arguments) const {
     yarn::rope_check(arguments...);
   }
 };
-struct applying {
+struct call_rope_apply {
   template <class... Argument> void operator()(const Argument&... arguments) const {
     yarn::rope_apply(arguments...);
   }
 };
-struct checking_copy {
+struct call_rope_copy_check {
   template <class... Argument> void operator()(const Argument&... arguments) const {
     yarn::rope_copy_check(arguments...);
   }
 };
-struct copying {
+struct call_rope_copy {
   template <class... Argument> void operator()(const Argument&... arguments) const {
     yarn::rope_copy(arguments...);
   }
 };
 
-/// Good arguments: tensors of 3 tokens with heads of 8 elements, 6 of them rotated. Each test makes
-/// one argument bad.
+/// Valid arguments: tensors of 3 tokens with heads of 8 elements, of which 6 are rotated. Each test
+/// replaces one argument by a bad one.
 template <class T> class refused_calls : public ::testing::Test {
 protected:
   static constexpr std::int64_t n_tokens = 3, n_q = 4, n_k = 2, dim = 8, n_pairs = 3;
@@ -66,43 +66,44 @@ protected:
   yarn::heads_view<T> q() { return {q_data(), n_tokens, n_q, dim}; }
   yarn::heads_view<T> k() { return {k_data(), n_tokens, n_k, dim}; }
   yarn::heads_view<T> other() { return {other_data(), n_tokens, n_q, dim}; }
-  bool untouched() const { return bytes_ == before_; }
+  bool is_unchanged() const { return bytes_ == before_; }
 
   /// Expects the error from rope_check and from rope_apply, and that no byte changes.
   template <class Error, class Call>
-  void refused(std::initializer_list<std::string> words, const Call& call) {
-    refused_by_both<Error>(
-        words, [&] { call(checking{}); }, [&] { call(applying{}); });
+  void expect_refused(std::initializer_list<std::string> words, const Call& call) {
+    expect_refused_by_both<Error>(
+        words, [&] { call(call_rope_check{}); }, [&] { call(call_rope_apply{}); });
   }
-  /// The same from rope_copy_check and from rope_copy.
+  /// Expects the error from rope_copy_check and from rope_copy, and that no byte changes.
   template <class Error, class Call>
-  void copy_refused(std::initializer_list<std::string> words, const Call& call) {
-    refused_by_both<Error>(
-        words, [&] { call(checking_copy{}); }, [&] { call(copying{}); });
+  void expect_copy_refused(std::initializer_list<std::string> words, const Call& call) {
+    expect_refused_by_both<Error>(
+        words, [&] { call(call_rope_copy_check{}); }, [&] { call(call_rope_copy{}); });
   }
 
   /// Expects the error for a bad tensor as q, as k, and alone, with each source of rows.
   template <class Error>
-  void bad_tensor(std::initializer_list<std::string> words, const yarn::heads_view<T>& bad) {
-    refused<Error>(words, [&](auto act) { act(bad, k(), rows, yarn::pairing::half_split); });
-    refused<Error>(words, [&](auto act) { act(q(), bad, rows, yarn::pairing::half_split); });
-    refused<Error>(words, [&](auto act) { act(bad, rows, yarn::pairing::half_split); });
-    refused<Error>(words, [&](auto act) {
+  void expect_tensor_refused(std::initializer_list<std::string> words,
+                             const yarn::heads_view<T>& bad) {
+    expect_refused<Error>(words, [&](auto act) { act(bad, k(), rows, yarn::pairing::half_split); });
+    expect_refused<Error>(words, [&](auto act) { act(q(), bad, rows, yarn::pairing::half_split); });
+    expect_refused<Error>(words, [&](auto act) { act(bad, rows, yarn::pairing::half_split); });
+    expect_refused<Error>(words, [&](auto act) {
       act(bad, k(), yarn::rows_of(freqs, list()), yarn::pairing::half_split);
     });
-    refused<Error>(words, [&](auto act) {
+    expect_refused<Error>(words, [&](auto act) {
       act(q(), bad, yarn::rows_of(freqs, list()), yarn::pairing::half_split);
     });
-    refused<Error>(words, [&](auto act) {
+    expect_refused<Error>(words, [&](auto act) {
       act(bad, yarn::rows_of(freqs, list()), yarn::pairing::half_split);
     });
-    refused<Error>(words, [&](auto act) {
+    expect_refused<Error>(words, [&](auto act) {
       act(bad, k(), yarn::rows_of(table, list()), yarn::pairing::half_split);
     });
-    refused<Error>(words, [&](auto act) {
+    expect_refused<Error>(words, [&](auto act) {
       act(q(), bad, yarn::rows_of(table, list()), yarn::pairing::half_split);
     });
-    refused<Error>(words, [&](auto act) {
+    expect_refused<Error>(words, [&](auto act) {
       act(bad, yarn::rows_of(table, list()), yarn::pairing::half_split);
     });
   }
@@ -119,15 +120,16 @@ protected:
   yarn::rotary_rows<float> rows;
 
 private:
-  // The calls are std::function and not template parameters: about a hundred calls compile faster
-  // so.
+  // The parameters are std::function, not template parameters, because a hundred calls then compile
+  // faster.
   template <class Error>
-  void refused_by_both(std::initializer_list<std::string> words, const std::function<void()>& check,
-                       const std::function<void()>& rotate) {
+  void expect_refused_by_both(std::initializer_list<std::string> words,
+                              const std::function<void()>& check,
+                              const std::function<void()>& rotate) {
     expect_error<Error>(check, words);
-    EXPECT_TRUE(untouched()) << "the check wrote something";
+    EXPECT_TRUE(is_unchanged()) << "the check wrote something";
     expect_error<Error>(rotate, words);
-    EXPECT_TRUE(untouched()) << "the refused call wrote something";
+    EXPECT_TRUE(is_unchanged()) << "the refused call wrote something";
     bytes_ = before_;
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tensors of all element types, layouts and orders for the tests of rope_copy, and the expected
-// result of a copy, computed step by step: widened, rotated in place, reordered, rounded.
+// result of a copy, computed in four stages: widened, rotated in place, reordered, rounded.
 #ifndef YARN_TESTS_SUPPORT_ROPE_COPIES_HPP
 #define YARN_TESTS_SUPPORT_ROPE_COPIES_HPP
 
@@ -41,8 +41,8 @@ template <class T> bool is_same(T a, T expected) {
                                         : std::memcmp(&a, &expected, sizeof(T)) == 0;
 }
 
-/// The values of elements: ordinary numbers only, or also special values, which a conversion may
-/// get wrong.
+/// The values of elements: ordinary numbers only, or also special values, at which conversions
+/// often fail.
 enum class content { ordinary, special };
 
 inline double random_value(random_source& random, content what) {
@@ -53,12 +53,12 @@ inline double random_value(random_source& random, content what) {
                              std::numeric_limits<double>::quiet_NaN(),
                              0x1p-14,    // binary16: normal, and subnormal
                              0x1.8p-24,  //
-                             65504,      // its largest, and beyond it
+                             65504,      // binary16: the largest, and above
                              65520,      //
                              0x1p-126,   // float and bfloat16: normal, and subnormal
                              0x1p-133,   //
                              0x1.8p-149, //
-                             0x1.fep127, // bfloat16's largest, and float's
+                             0x1.fep127, // the largest of bfloat16, and of float
                              0x1.fffffep127,
                              0x1p-1060,
                              1e300};
@@ -85,7 +85,7 @@ struct copy_shape {
 /// The layout of heads in memory.
 enum class arrangement {
   dense,      // [token][head][dim]
-  packed,     // the k of rows [q|k|v] with twice as many q heads
+  packed,     // k of rows [q | k | v] with twice as many q heads
   head_major, // [head][token][dim], with room for two more tokens
   padded      // [token][head][dim] with odd gaps, beginning at an odd element
 };
@@ -111,11 +111,11 @@ inline layout layout_of(const copy_shape& s, arrangement how) {
   }
 }
 
-/// Heads in memory that ends or begins beside an inaccessible page. The elements between the heads
+/// A tensor in memory that ends or begins at an inaccessible page. The elements between the heads
 /// are filled, too.
 template <class T> class fenced_tensor {
 public:
-  fenced_tensor(const copy_shape& s, arrangement how, fence side = fence::behind)
+  fenced_tensor(const copy_shape& s, arrangement how, fence side = fence::after)
       : shape_(s), layout_(layout_of(s, how)), memory_(size_of(s, layout_), side) {
     for (std::size_t i = 0; i < memory_.size(); ++i) {
       memory_[i] = element_of<T>(static_cast<double>(i % 61) * 0.25 - 7);
@@ -276,8 +276,8 @@ inline std::vector<To> rotated_step_by_step(const std::vector<From>& source, con
   return target;
 }
 
-// The numbers of pairs are around the widths of all packs (2 to 16) and around twice these. Some
-// heads are rotated as a whole, some in part. The last shape has more pairs than the scratch buffer
+// The numbers of pairs are near the widths of all packs (2 to 16) and near twice these widths. Some
+// heads have elements after the rotated part. The last shape has more pairs than the scratch buffer
 // of rows holds.
 constexpr copy_shape shapes[] = {
     {2, 3, 1, 0},   {2, 1, 1, 3},   {1, 3, 2, 0},   {5, 2, 3, 1},   {2, 3, 4, 0},  {1, 1, 5, 2},

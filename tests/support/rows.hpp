@@ -19,7 +19,8 @@ namespace support {
 
 constexpr std::int64_t largest_position = std::int64_t{1} << 31;
 
-/// One row, made by a call for its position only. All other ways to make rows are compared with it.
+/// One row, made by a call for its position only. Tests compare all other ways to make rows with
+/// this one.
 template <class T> struct single_row {
   single_row(const yarn::frequencies& freqs, std::int64_t position)
       : cos(static_cast<std::size_t>(freqs.n_pairs())), sin(cos.size()) {
@@ -78,26 +79,27 @@ inline const std::vector<std::int64_t>& measured_positions() {
   return positions;
 }
 
-/// Lists like those of engines: single, consecutive in parts, descending, equal, scattered.
+/// Lists like those of engines: one position, consecutive, descending, runs, equal positions,
+/// scattered.
 inline std::vector<std::vector<std::int64_t>> position_lists() {
   std::vector<std::vector<std::int64_t>> lists{{5}, {}, {7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7}};
-  std::vector<std::int64_t> ascending(250), descending(250), broken, pairs, scattered;
+  std::vector<std::int64_t> ascending(250), descending(250), runs, repeated, scattered;
   std::iota(ascending.begin(), ascending.end(), -100);
   std::iota(descending.rbegin(), descending.rend(), -100);
-  for (std::int64_t length = 1; length < 24; ++length) { // runs of every length around 8
+  for (std::int64_t length = 1; length < 24; ++length) { // shorter and longer than 8
     for (std::int64_t i = 0; i < length; ++i) {
-      broken.push_back(1000 * length + i - 4000);
+      runs.push_back(1000 * length + i - 4000);
     }
   }
   random_source random(5);
   for (int i = 0; i < 100; ++i) {
-    pairs.push_back(i / 2);
+    repeated.push_back(i / 2);
     scattered.push_back(random.integer(-largest_position, largest_position));
   }
   std::vector<std::int64_t> interrupted = ascending;
   interrupted[9] = 3;
   interrupted[130] = interrupted[129];
-  for (auto* list : {&ascending, &descending, &broken, &pairs, &scattered, &interrupted}) {
+  for (auto* list : {&ascending, &descending, &runs, &repeated, &scattered, &interrupted}) {
     lists.push_back(*list);
   }
   return lists;

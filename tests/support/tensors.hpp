@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tensors of heads that own their memory, for the tests of the rotation: layouts, random elements,
-// and comparisons bit for bit that report the first difference.
+// Tensors that own their memory, for the tests of rotations: layouts, random elements, and
+// comparisons bit for bit that report the first difference.
 #ifndef YARN_TESTS_SUPPORT_TENSORS_HPP
 #define YARN_TESTS_SUPPORT_TENSORS_HPP
 
@@ -14,8 +14,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <string>
 #include <vector>
 
 namespace support {
@@ -44,7 +42,8 @@ template <class T>
          << element<T>::widen(b[index]);
 }
 
-/// Extents and strides of a tensor, in elements. `first` is its first element in the buffer.
+/// Extents and strides of a tensor, in elements. `first` is the index of the first element in the
+/// buffer.
 struct tensor_layout {
   std::size_t n_tokens;
   std::size_t n_heads;
@@ -74,8 +73,8 @@ inline tensor_layout head_major(std::size_t n_tokens, std::size_t n_heads, std::
   return {n_tokens, n_heads, head_dim, head_dim, n_tokens * head_dim};
 }
 
-/// A tensor with random elements. The elements around its heads are random, too; a rotation must
-/// not change them.
+/// A tensor with random elements. The elements between its heads are random, too, and a rotation
+/// must not change them.
 template <class T> struct tensor {
   tensor_layout layout;
   std::vector<T> buffer;
@@ -89,7 +88,7 @@ template <class T> struct tensor {
     return buffer.data() + layout.place(token, at);
   }
 
-  /// The same heads in another layout. The elements around the heads depend on the layout only.
+  /// The same heads in another layout. The elements between the heads depend only on the layout.
   tensor in(const tensor_layout& other) const {
     tensor moved(other, 99);
     for (std::size_t t = 0; t < layout.n_tokens; ++t) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Models for the tests of yarn/testing.hpp. Their frequencies come from formulas of the tests.
+// Models for the tests of yarn/testing.hpp. The tests compute the frequencies by their own
+// formulas.
 #ifndef YARN_TESTS_SUPPORT_TESTING_MODELS_HPP
 #define YARN_TESTS_SUPPORT_TESTING_MODELS_HPP
 
@@ -17,7 +18,7 @@
 
 namespace support {
 
-/// A model with the same frequencies by formulas of the test's own.
+/// The parameters of a model, and its frequencies by the formulas of the tests.
 struct model {
   std::string name;
   yarn::rope_shape shape;
@@ -25,7 +26,7 @@ struct model {
   std::int64_t seq_len = 0;
   std::vector<double> inv_freq;
   double factor = 1;
-  yarn_numbers yarn{}; // where it is a YaRN model
+  yarn_numbers yarn{}; // dim 0: not a YaRN model
 
   std::int64_t dim() const { return shape.rotated(); }
   double width() const { return static_cast<double>(dim()); }
@@ -53,8 +54,8 @@ inline std::vector<model> models() {
   all.push_back({"default_128", shape_of(128, 1e4), yarn::default_scaling{}, 0, {}});
   all.push_back({"default_80_of_32", shape_of(80, 1e4, 32), yarn::default_scaling{}, 0, {}});
   all.push_back({"default_64", shape_of(64, 5e5), yarn::default_scaling{}, 0, {}});
-  for (model& one : all) {
-    one.inv_freq = one.plain();
+  for (model& m : all) {
+    m.inv_freq = m.plain();
   }
   yarn::linear_scaling linear;
   linear.factor = 4;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A typical RoPE engine in plain double, with a parameter for each place where a bug can be put in.
-// The tests of yarn/testing.hpp run on it. It uses the views and the conversions of 16-bit formats
-// of the library; it has its own formulas and loops.
+// A typical RoPE engine in plain double, with parameters that put bugs into it. The tests of
+// yarn/testing.hpp use this engine. It has its own formulas and loops, and uses only the views and
+// the 16-bit conversions of the library.
 #ifndef YARN_TESTS_SUPPORT_TINY_ENGINE_HPP
 #define YARN_TESTS_SUPPORT_TINY_ENGINE_HPP
 
@@ -16,16 +16,16 @@
 
 namespace support {
 
-/// theta^(-step i / over) for n pairs.
-inline std::vector<double> powers(double theta, std::int64_t n, double over, double step = 2) {
+/// theta^(-increment * i / over) for n pairs.
+inline std::vector<double> powers(double theta, std::int64_t n, double over, double increment = 2) {
   std::vector<double> list;
   for (std::int64_t i = 0; i < n; ++i) {
-    list.push_back(std::pow(theta, -step * static_cast<double>(i) / over));
+    list.push_back(std::pow(theta, -increment * static_cast<double>(i) / over));
   }
   return list;
 }
 
-/// The parameters of YaRN, and parameters for bugs.
+/// The parameters of YaRN, and parameters that put bugs into its formula.
 struct yarn_numbers {
   double theta;
   std::int64_t dim;
@@ -90,7 +90,7 @@ struct tiny_engine {
   double cos_factor = 1;
   double sin_factor = 1;
   std::int64_t offset = 0;
-  std::int64_t distance = 0; // between the elements of a half-split pair; 0: n_pairs
+  std::int64_t distance = 0; // between the two elements of a half-split pair; 0 means n_pairs
   yarn::pairing order = yarn::pairing::half_split;
   yarn::pairing output_order = yarn::pairing::half_split;
   rounding round_frequency = as_it_is;
@@ -102,10 +102,10 @@ struct tiny_engine {
       [](std::size_t, std::int64_t position) { return position; };
   bool exchanged = false;
   bool overwrites = false;
-  double sign_of_first = -1; // of x1 sin in the first element of a pair
-  double sign_of_second = 1;
+  double sign_of_first = -1; // the sign of x1 sin in the first element of a pair
+  double sign_of_second = 1; // the sign of x0 sin in the second element
   int times = 1;
-  double rest_factor = 1; // on the elements that are not rotated
+  double rest_factor = 1; // multiplies the elements that are not rotated
 
   std::int64_t n_pairs() const { return static_cast<std::int64_t>(inv_freq.size()); }
 

@@ -17,7 +17,7 @@ using element_types = ::testing::Types<float, double, yarn::float16, yarn::bfloa
 
 struct element_names {
   template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name
-    return element<typename yarn::detail::element_traits<T>::type>::name; // of Eigen's types, too
+    return element<typename yarn::detail::element_traits<T>::type>::name; // also for Eigen's types
   }
 };
 

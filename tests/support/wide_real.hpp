@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Real numbers with 96 bits before the point and 192 bits after it: the arithmetic of the oracle.
-// The numbers consist of integers, so no result depends on libm, long double, contraction or a
-// fast-math flag: every compiler computes the same results. The file includes no header of the
+// The arithmetic of the oracle: real numbers with 96 bits before the point and 192 bits after it.
+// All operations use integers. So no result depends on libm, long double, contraction or a
+// fast-math flag, and every compiler computes the same results. The file includes no header of the
 // library.
 #ifndef YARN_TESTS_SUPPORT_WIDE_REAL_HPP
 #define YARN_TESTS_SUPPORT_WIDE_REAL_HPP
@@ -18,8 +18,8 @@
 
 namespace oracle {
 
-/// A signed fixed-point number with a resolution of 2^-192 and a size below 2^96. An operation
-/// truncates its result to the resolution. It throws std::overflow_error if the result is too
+/// A signed fixed-point number with a resolution of 2^-192 and a magnitude below 2^96. An operation
+/// truncates its result to the resolution, and throws std::overflow_error if the result is too
 /// large. The numbers of the tests (frequencies above 2^-50, sines, attention factors) have more
 /// than 140 correct bits.
 class real {
@@ -361,7 +361,7 @@ struct sine_and_cosine {
   real cosine;
 };
 
-/// sin and cos of an angle below 2^60 rad in size. The error of pi/2 is below 2^-188, and it is
+/// sin and cos of an angle with |angle| < 2^60 rad. The error of pi/2 is below 2^-188, and is
 /// multiplied by the quotient of the angle and pi/2. So at |position| = 2^31 and inv_freq = 2 pi
 /// the absolute error is below 2^-150.
 inline sine_and_cosine sin_cos(const real& angle_rad) {

@@ -7,12 +7,14 @@
 #include <yarn/testing.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <ostream>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace {
@@ -26,7 +28,7 @@ using yarn::testing::diagnosis;
 using yarn::testing::expectation;
 using yarn::testing::report;
 
-// ---- Ways to look at an engine ----------------------------------------------------------------
+// ---- The checks of an engine -------------------------------------------------------------------
 
 enum class layout { once, halves, neighbours, packed };
 
@@ -105,7 +107,7 @@ struct bug {
   diagnosis what;
   unsigned where;
   std::function<bool(const model&)> applies;
-  std::function<void(tiny_engine&, const model&)> put_in;
+  std::function<void(tiny_engine&, const model&)> insert;
   std::vector<diagnosis> also = {};
 
   std::vector<diagnosis> wanted() const {
@@ -162,8 +164,8 @@ std::vector<bug> bugs() {
   std::vector<bug> all;
   const auto add = [&all](std::string name, d what, unsigned where,
                           std::function<bool(const model&)> applies,
-                          std::function<void(e&, const model&)> put_in) {
-    all.push_back({std::move(name), what, where, std::move(applies), std::move(put_in)});
+                          std::function<void(e&, const model&)> insert) {
+    all.push_back({std::move(name), what, where, std::move(applies), std::move(insert)});
   };
   // Elements.
   const unsigned rotation = in_rotation | in_low_precision;
@@ -311,7 +313,7 @@ std::vector<bug> bugs() {
       position_bug([](std::size_t, std::int64_t p) { return p == 131071 ? -1 : p; }));
   add("clamped_positions", d::positions_limited, in_rows, always,
       position_bug([](std::size_t, std::int64_t p) { return std::min(p, std::int64_t{8191}); }));
-  // Precision. Data of 16 bits hides these mistakes.
+  // Precision. 16-bit data hides most of these mistakes.
   const unsigned precise = in_table | in_rotation;
   add("float32_angles", d::float32_angles, precise, always, [](e& x, const model&) {
     x.round_frequency = x.round_position = x.round_angle = support::as_float;
@@ -329,7 +331,7 @@ std::vector<bug> bugs() {
   add(
       "float16_angles", d::angles_16bit, precise, [](const model& m) { return !is_linear(m); },
       [](e& x, const model&) { x.round_angle = support::as_float16; });
-  all.back().also = {d::not_finite}; // 131071 rad is infinite
+  all.back().also = {d::not_finite}; // 131071 rad is infinity in float16
   add("bfloat16_table", d::table_16bit, precise, always,
       [](e& x, const model&) { x.round_entry = support::as_bfloat16; });
   add("float16_table", d::table_16bit, precise, always,
@@ -341,10 +343,10 @@ std::vector<bug> bugs() {
 
 struct case_of_bug {
   model in;
-  bug put;
+  bug mistake;
 };
 void PrintTo(const case_of_bug& one, std::ostream* out) { // NOLINT: GoogleTest's name
-  *out << one.put.name << " in " << one.in.name;
+  *out << one.mistake.name << " in " << one.in.name;
 }
 
 std::vector<case_of_bug> cases() {
@@ -362,64 +364,64 @@ std::vector<case_of_bug> cases() {
 class testing_bugs : public testing::TestWithParam<case_of_bug> {};
 
 TEST_P(testing_bugs, are_named_in_tables) {
-  const auto& [m, put] = GetParam();
-  if ((put.where & in_table) == 0) {
+  const auto& [m, mistake] = GetParam();
+  if ((mistake.where & in_table) == 0) {
     return; // This bug is in the rotation only.
   }
   tiny_engine engine = engine_of(m);
   const expectation expected = expected_of(m);
   ASSERT_TRUE(table_report<float>(engine, expected, layout::once));
-  put.put_in(engine, m);
-  EXPECT_TRUE(names(table_report<float>(engine, expected, layout::once), put.wanted()));
-  EXPECT_TRUE(names(table_report<double>(engine, expected, layout::once), put.wanted()));
+  mistake.insert(engine, m);
+  EXPECT_TRUE(names(table_report<float>(engine, expected, layout::once), mistake.wanted()));
+  EXPECT_TRUE(names(table_report<double>(engine, expected, layout::once), mistake.wanted()));
   if (m.name != "yarn_x16_128") {
     return; // The memory layout of a table does not depend on the model.
   }
-  EXPECT_TRUE(names(table_report<float>(engine, expected, layout::halves), put.wanted()));
-  EXPECT_TRUE(names(table_report<double>(engine, expected, layout::neighbours), put.wanted()));
-  EXPECT_TRUE(names(table_report<float>(engine, expected, layout::packed), put.wanted()));
+  EXPECT_TRUE(names(table_report<float>(engine, expected, layout::halves), mistake.wanted()));
+  EXPECT_TRUE(names(table_report<double>(engine, expected, layout::neighbours), mistake.wanted()));
+  EXPECT_TRUE(names(table_report<float>(engine, expected, layout::packed), mistake.wanted()));
 }
 
 TEST_P(testing_bugs, are_named_in_rotations) {
-  const auto& [m, put] = GetParam();
-  if ((put.where & in_rotation) == 0) {
+  const auto& [m, mistake] = GetParam();
+  if ((mistake.where & in_rotation) == 0) {
     return;
   }
   for (const yarn::pairing order : {yarn::pairing::half_split, yarn::pairing::interleaved}) {
     tiny_engine engine = engine_of(m, order);
     const expectation expected = expected_of(m, order);
     ASSERT_TRUE(yarn::testing::check_rotation<float>(expected, engine));
-    put.put_in(engine, m);
-    if (put.what == diagnosis::pair_distance && order == yarn::pairing::interleaved) {
+    mistake.insert(engine, m);
+    if (mistake.what == diagnosis::pair_distance && order == yarn::pairing::interleaved) {
       continue; // Interleaved pairs have no such distance.
     }
-    EXPECT_TRUE(names(yarn::testing::check_rotation<float>(expected, engine), put.wanted()));
+    EXPECT_TRUE(names(yarn::testing::check_rotation<float>(expected, engine), mistake.wanted()));
     if (order == yarn::pairing::interleaved) {
       continue; // One pairing is enough here.
     }
-    EXPECT_TRUE(names(yarn::testing::check_rotation<double>(expected, engine), put.wanted()));
-    if ((put.where & in_low_precision) != 0) {
+    EXPECT_TRUE(names(yarn::testing::check_rotation<double>(expected, engine), mistake.wanted()));
+    if ((mistake.where & in_low_precision) != 0) {
       EXPECT_TRUE(
-          names(yarn::testing::check_rotation<yarn::float16>(expected, engine), put.wanted()));
+          names(yarn::testing::check_rotation<yarn::float16>(expected, engine), mistake.wanted()));
       EXPECT_TRUE(
-          names(yarn::testing::check_rotation<yarn::bfloat16>(expected, engine), put.wanted()));
+          names(yarn::testing::check_rotation<yarn::bfloat16>(expected, engine), mistake.wanted()));
     }
   }
 }
 
 TEST_P(testing_bugs, are_named_in_frequencies) {
-  const auto& [m, put] = GetParam();
-  if ((put.where & in_frequencies) == 0) {
+  const auto& [m, mistake] = GetParam();
+  if ((mistake.where & in_frequencies) == 0) {
     return;
   }
   tiny_engine engine = engine_of(m);
   ASSERT_TRUE(frequency_report(engine, expected_of(m)));
-  put.put_in(engine, m);
-  EXPECT_TRUE(names(frequency_report(engine, expected_of(m)), put.wanted()));
+  mistake.insert(engine, m);
+  EXPECT_TRUE(names(frequency_report(engine, expected_of(m)), mistake.wanted()));
 }
 
 INSTANTIATE_TEST_SUITE_P(all, testing_bugs, testing::ValuesIn(cases()), [](const auto& each) {
-  return each.param.put.name + "_in_" + each.param.in.name;
+  return each.param.mistake.name + "_in_" + each.param.in.name;
 });
 
 } // namespace

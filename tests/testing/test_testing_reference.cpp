@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// yarn/testing.hpp on recorded results of real implementations (tests/reference/README.md). Hugging
-// Face, vLLM, the authors' code and ggml are right, except for float32 angles, which the report
-// names. With wrong parameters, the report names the difference.
+// Checks recorded results of real implementations with yarn/testing.hpp
+// (tests/reference/README.md). Hugging Face, vLLM, the authors' code and ggml are right, except for
+// float32 angles, which the report names. With wrong parameters, the report names the difference.
 #include "../support/reference_cases.hpp"
 
 #include <gtest/gtest.h>
@@ -41,7 +41,7 @@ TEST(testing_reference, finds_recorded_frequencies_right) {
   std::size_t n_right = 0;
   for (const reference::inv_freq_case& one : reference::read_inv_freq_cases()) {
     if (one.id == "hf-yarn-edge-betas-swapped") {
-      continue; // refused
+      continue; // The library refuses these betas.
     }
     const reference::mapped_case mapped = reference::map_case(one);
     const expectation expected(mapped.shape, mapped.scaling, yarn::pairing::half_split,
@@ -90,7 +90,7 @@ std::vector<recorded> rotations() {
   return all;
 }
 
-/// Calls a check with an expectation of a shape, any method and a length.
+/// The expectation of a recorded rotation, with this shape, method and length.
 template <class Method>
 expectation expected_of(const recorded& one, yarn::rope_shape shape, const Method& method,
                         std::int64_t seq_len, yarn::pairing order, yarn::pairing output) {
@@ -224,13 +224,13 @@ TEST_P(testing_rotations, are_right_but_for_float32_angles) {
   }
 }
 
-TEST_P(testing_rotations, of_another_theta_are_told) {
+TEST_P(testing_rotations, of_another_theta_are_named) {
   const recorded& one = GetParam();
   const report r = check(one, expected_of(one, 50));
   EXPECT_TRUE(r.has(diagnosis::wrong_theta)) << r;
 }
 
-TEST_P(testing_rotations, of_the_other_pairing_are_told) {
+TEST_P(testing_rotations, of_the_other_pairing_are_named) {
   const recorded& one = GetParam();
   const report r = check(one, expected_of(one, 1, true));
   EXPECT_TRUE(r.has(diagnosis::wrong_pairing)) << r;

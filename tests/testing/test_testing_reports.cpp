@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// yarn/testing.hpp on engines with several mistakes, wrong arguments, and the text of reports.
+// yarn/testing.hpp: engines with several mistakes, wrong arguments, and the text of reports.
 #include "../support/engine_reports.hpp"
 #include "../support/expect_error.hpp"
 #include "../support/model_methods.hpp"
@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <ostream>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -120,7 +119,7 @@ TEST(check_rotation, finds_state_that_a_first_call_leaves) {
   EXPECT_FALSE(yarn::testing::check_rotation<float>(expected, forgets));
 }
 
-// The rows of one head fit any pairing. The right pairing is the one whose rows can be explained.
+// With one head, rows fit any pairing. The right pairing is the one whose rows can be explained.
 TEST(check_rotated, one_head_is_enough) {
   const expectation expected = expected_yarn();
   const expectation other = expected_yarn(yarn::pairing::interleaved);
@@ -165,8 +164,8 @@ TEST(check_rotated, nan_fails_and_zeros_are_refused) {
       {"before is all zeros"});
 }
 
-// Also for methods with a number for each pair, and for methods that need more than one pair.
-TEST(combined_mistakes, another_rotary_dim_is_named_for_every_method) {
+// The list of longrope has a number for each pair, and ntk needs more than one pair.
+TEST(combined_mistakes, another_rotary_dim_is_named_for_methods_with_conditions) {
   yarn::rope_shape shape;
   shape.head_dim = 32;
   shape.rope_theta = 1e4;
@@ -301,7 +300,7 @@ TEST(wrong_arguments, are_refused) {
         yarn::testing::check_rows(e, yarn::rows_view<float>(numbers, numbers, 1, 1, 1),
                                   yarn::positions(list, 2));
       },
-      {"yarn: testing: 2 positions for n_rows = 1; they must be as many, and > 0"});
+      {"yarn: testing: 2 positions for n_rows = 1; the two numbers must be equal and > 0"});
   support::expect_error<std::invalid_argument>(
       [&] {
         yarn::testing::check_rows(e, yarn::rows_view<float>(numbers, numbers, 2, 2, 1),
@@ -360,12 +359,12 @@ TEST(report_text, says_what_is_wrong_and_where) {
   out << r;
   EXPECT_EQ(out.str(), r.text());
   const std::string text = r.text();
-  for (const char* const part :
+  for (const char* const words :
        {"table of float32, 3 positions, 64 entries each of cos and sin: NOT OK",
         "largest error 0.217 of the amplitude", "allowed 2.38e-07",
         "attention_factor_missing: cos and sin lack the attention factor 1.27725887",
-        "(with that the error is"}) {
-    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+        "(the findings leave an error of"}) {
+    EXPECT_NE(text.find(words), std::string::npos) << words << "\n" << text;
   }
   EXPECT_LT(r.explained_error, 1e-7);
 }
@@ -385,9 +384,9 @@ TEST(report_text, names_every_diagnosis) {
   EXPECT_EQ(std::unique(all.begin(), all.end()), all.end());
 }
 
-TEST(telling_positions, are_never_powers_of_two) {
+TEST(probe_positions, are_never_powers_of_two) {
   for (const std::int64_t largest : {5, 4096, 131072, 1048576, 131071, 2147483647}) {
-    const std::vector<std::int64_t> list = yarn::testing::detail::telling_positions(largest);
+    const std::vector<std::int64_t> list = yarn::testing::detail::probe_positions(largest);
     EXPECT_LE(list.back(), largest);
     EXPECT_GE(list.back(), largest - 1);
     for (const std::int64_t position : list) {
@@ -423,7 +422,7 @@ TEST(check_rotation, of_every_element_format_names_it_and_allows_its_rounding) {
   }
 }
 
-// An element of 8 bits is known to 6 % only. The report still finds the mistake.
+// An 8-bit element has an error of up to 6 %. The report still finds the mistake.
 TEST(check_rotation, of_float8_names_the_mistake) {
   const expectation expected = expected_yarn();
   const tiny_engine right = engine_of(expected.frequencies(), yarn::pairing::half_split);
@@ -469,7 +468,7 @@ TEST(check_inv_freq, errors_are_relative_to_the_frequency) {
   EXPECT_NE(r.text().find("largest error 0.25 of the frequency"), std::string::npos) << r;
 }
 
-TEST(check_inv_freq, of_a_wrong_attention_factor_says_that_the_error_is_relative_to_it) {
+TEST(check_inv_freq, of_a_wrong_attention_factor_has_errors_relative_to_the_factor) {
   const expectation expected = expected_yarn();
   const double factor = expected.frequencies().attention_factor();
   std::vector<double> list = engine_of(expected.frequencies(), yarn::pairing::half_split).inv_freq;

@@ -7,16 +7,10 @@
 #include <gtest/gtest.h>
 #include <yarn/testing.hpp>
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
-#include <ostream>
-#include <sstream>
-#include <stdexcept>
-#include <string>
-#include <utility>
+#include <type_traits>
 #include <vector>
 
 namespace {
@@ -48,7 +42,7 @@ constexpr yarn::pairing both_orders[] = {yarn::pairing::half_split, yarn::pairin
 
 TEST(testing_right_list, has_every_method) { EXPECT_TRUE(support::model_methods_are_complete()); }
 
-TEST_P(testing_right, tables_are_not_accused) {
+TEST_P(testing_right, tables_pass) {
   const std::vector<std::vector<std::int64_t>> lists = {
       {0, 1, 2, 3, 61, 1021, 4095, 32767, 131071},
       {131071, 5, 0, -17, 4096, 1048575}, // any order, other positions
@@ -79,7 +73,7 @@ template <class T> report often_rounded(tiny_engine engine, const expectation& e
   return yarn::testing::check_rotation<T>(expected, engine);
 }
 
-TEST_P(testing_right, rotations_are_not_accused) {
+TEST_P(testing_right, rotations_pass) {
   for (const yarn::pairing order : both_orders) {
     const expectation e = expected(order);
     tiny_engine one = engine(order);
@@ -115,7 +109,7 @@ TEST_P(testing_right, rotations_are_not_accused) {
   }
 }
 
-TEST_P(testing_right, frequencies_are_not_accused) {
+TEST_P(testing_right, frequencies_pass) {
   const tiny_engine one = engine();
   const double factor = one.cos_factor;
   const std::size_t n = one.inv_freq.size();
@@ -139,7 +133,7 @@ TEST_P(testing_right, frequencies_are_not_accused) {
 
 // Float32 angles, as in common frameworks, and the running product of ggml: the report names them
 // and nothing else, and accepts them on request.
-TEST_P(testing_right, float32_angles_are_all_that_is_said_of_them) {
+TEST_P(testing_right, float32_angles_are_the_only_finding) {
   options accepting;
   accepting.accept_float32_angles = true;
   for (const yarn::pairing order : both_orders) {
@@ -175,7 +169,7 @@ struct own_scaling {
   }
 };
 
-TEST(testing_right_types, are_any_method) {
+TEST(testing_own_method, is_accepted_and_its_mistakes_are_named) {
   const yarn::rope_shape shape = support::shape_of(64, 1e4);
   const expectation expected(shape, own_scaling{}, yarn::pairing::half_split);
   tiny_engine engine = engine_of(expected.frequencies(), yarn::pairing::half_split);
@@ -195,7 +189,7 @@ TEST(testing_right_types, are_any_method) {
       names(yarn::testing::check_rotation<float>(divided, engine), {diagnosis::unexplained}));
 }
 
-TEST(testing_right_places, are_front_and_back) {
+TEST(testing_rotary_offset, is_found_at_the_back_of_a_head) {
   const yarn::rope_shape shape = support::shape_of(192, 1e4, 64); // MLA: the last 64 of 192
   const auto expected = expectation(shape, yarn::default_scaling{}, yarn::pairing::interleaved)
                             .with_rotary_offset(128);

@@ -14,10 +14,11 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace testing {
 
-/// The RoPE that an engine should compute: shape, method, pairing, and the order and place of the
-/// rotated part.
+/// The RoPE that an engine should compute: shape, method, pairing of input and output, and the
+/// offset of the rotated part in the head.
 class expectation {
 public:
+  /// The pairing of the input and the output is `order_of_pairs`.
   /// Units    current_length in tokens. Static methods ignore the length.
   /// Errors   Those of make_frequencies.
   /// Example  expectation expected(shape, method, pairing::half_split);
@@ -28,14 +29,14 @@ public:
         seq_len_(yarn::detail::to_index(current_length, "seq_len")), method_(method),
         exact_(method_.resolve(shape_, seq_len_)) {}
 
-  /// The same, but the engine writes pairs in this order, as DeepSeek-V3 does.
+  /// A copy with another pairing of the output, as in DeepSeek-V3.
   expectation with_output_order(pairing order) const {
     expectation other = *this;
     other.output_order_ = order;
     return other;
   }
 
-  /// The same, but the rotated part begins at this element of the head, as in MLA. The default is
+  /// A copy in which the rotated part begins at this element of the head, as in MLA. The default is
   /// 0.
   /// Errors   std::invalid_argument: the rotated part does not fit into the head.
   template <class Integer> expectation with_rotary_offset(Integer offset) const {
@@ -49,8 +50,9 @@ public:
     return other;
   }
 
-  /// The same with another number of rotated elements; the head becomes larger if necessary. If the
-  /// method cannot be used with this rotary_dim, pairs beyond n_pairs() get unscaled frequencies.
+  /// A copy with another number of rotated elements; the head becomes larger if necessary. If the
+  /// method cannot be used with this rotary_dim, the pairs below n_pairs() keep their frequencies
+  /// and further pairs get unscaled ones.
   expectation with_rotary_dim(std::int64_t rotary_dim) const {
     expectation other = *this;
     other.shape_.rotary_dim = rotary_dim;
@@ -66,7 +68,7 @@ public:
     return other;
   }
 
-  /// The first n expected frequencies; those beyond n_pairs() come from the formula.
+  /// The first n expected frequencies. Pairs from n_pairs() on get unscaled frequencies.
   std::vector<double> continued(std::int64_t n) const {
     std::vector<double> list;
     const auto rotated = static_cast<double>(shape_.rotated());

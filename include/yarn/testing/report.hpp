@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// report, the result of the checks of testing.hpp, with its findings; and options. Opt-in.
+// report: the result of a check of testing.hpp, with its findings. options: the arguments of the
+// checks. Opt-in.
 #ifndef YARN_TESTING_REPORT_HPP
 #define YARN_TESTING_REPORT_HPP
 
@@ -35,7 +36,7 @@ enum class diagnosis {
   attention_factor_missing,
   attention_factor_squared,
   attention_factor_on_one_side, ///< on cos or sin only, or on q or k only
-  attention_factor_value,       ///< another number, none of those above
+  attention_factor_value,       ///< any other wrong value
   // The frequencies.
   wrong_theta,
   wrong_exponent,            ///< i/d or i/(n_pairs - 1) in place of 2i/d
@@ -75,7 +76,8 @@ const char* name_of(diagnosis what);
 inline bool is_about_precision(diagnosis what) {
   return what >= diagnosis::float32_angles && what <= diagnosis::rounded_often;
 }
-/// Whether the diagnosis is float32 arithmetic, as in the common frameworks.
+/// Whether the diagnosis is about float32 angles or float32 frequencies, as in the common
+/// frameworks.
 /// Errors   None.
 inline bool is_float32_precision(diagnosis what) {
   return what == diagnosis::float32_angles || what == diagnosis::float32_inv_freq;
@@ -91,7 +93,7 @@ struct place {
   std::int64_t position = -1; ///< -1: no position (inverse frequencies)
   std::int64_t pair = -1; ///< -1: an element outside of the rotated part, or the attention factor
   std::int64_t element = -1; ///< within the head; -1 for tables and frequencies
-  std::string what;          ///< "cos", "sin", "q", "inv_freq" ...
+  std::string what;          ///< "cos", "first element", "inv_freq" ...
   double expected = 0;
   double actual = 0;
 };
@@ -105,9 +107,9 @@ struct report {
   double max_error = 0;                  ///< the largest |actual - expected|, in `unit`
   double max_error_ulp = 0;              ///< the same in units of 2^-digits of the type
   double tolerance = 0;                  ///< the largest error that passes, in `unit`
-  double explained_error = 0;            ///< the error that is left if the findings are true
+  double explained_error = 0;            ///< the error that the findings do not explain
   place worst;
-  std::vector<finding> findings; ///< the mistakes; also coarse precision that was accepted
+  std::vector<finding> findings; ///< the mistakes, and coarse precision that was accepted
 
   bool ok() const { return passed; }
   explicit operator bool() const { return passed; }
@@ -129,14 +131,14 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& o
 }
 
 struct options {
-  /// The largest error that passes. The error of a row is relative to the attention factor, that of
-  /// a rotation also to the length of the pair, that of an inverse frequency to the frequency. 0
-  /// selects the error of right arithmetic in the type: 2.4e-7 for a float table, 4.8e-7 for a
-  /// float rotation, 1.6e-2 for a bfloat16 rotation. A known mistake that is not about precision
-  /// fails with any tolerance.
+  /// The largest error that passes. The error of a row is relative to the attention factor. The
+  /// error of a rotation is relative to the attention factor times the length of the pair. The
+  /// error of an inverse frequency is relative to the frequency. 0 allows the rounding errors of
+  /// the type: 2.4e-7 for a float table, 4.8e-7 for a float rotation, 1.6e-2 for a bfloat16
+  /// rotation. A known mistake that is not about precision fails with any tolerance.
   double tolerance = 0;
   /// If true, an engine still passes if its only fault is float32 angles or frequencies, as in the
-  /// common frameworks. The report contains the error.
+  /// common frameworks. The report still lists the finding.
   bool accept_float32_angles = false;
   /// The largest position that the engine supports.
   std::int64_t max_position = 131071;

@@ -46,9 +46,8 @@ template <class T> const DLTensor& tensor_of(const DLManagedTensorVersioned& x) 
     fail_argument("yarn: DLManagedTensorVersioned.version = {}.{}; versions 0 and 1 are known",
                   static_cast<unsigned>(x.version.major), static_cast<unsigned>(x.version.minor));
   if (!std::is_const_v<T> && (x.flags & DLPACK_FLAG_BITMASK_READ_ONLY) != 0)
-    fail_argument(
-        "yarn: DLManagedTensorVersioned.flags: the tensor is read-only; it can be rotated into "
-        "another one: rope_copy from heads_from<const T> or visit_const_heads");
+    fail_argument("yarn: DLManagedTensorVersioned.flags: the tensor is read-only; rotate it into "
+                  "another tensor: rope_copy from heads_from<const T> or visit_const_heads");
   return x.dl_tensor;
 }
 #endif
@@ -79,7 +78,7 @@ inline axis_list dlpack_axes(const DLTensor& x, int rank, const char* meaning) {
     list.stride[i] = x.strides != nullptr ? x.strides[i] : compact;
     const std::int64_t n = x.strides == nullptr && x.shape[i] > 0 ? x.shape[i] : 1;
     if (compact > PTRDIFF_MAX / n)
-      fail_argument("yarn: DLTensor.shape: its product is beyond ptrdiff_t");
+      fail_argument("yarn: DLTensor.shape: the product of the extents is beyond ptrdiff_t");
     compact *= n;
   }
   return list;
@@ -97,7 +96,7 @@ inline void* dlpack_data(const DLTensor& x, const axis_list& list, std::size_t s
   if (x.byte_offset > PTRDIFF_MAX || address < x.byte_offset)
     fail_argument("yarn: DLTensor.byte_offset = {} is beyond ptrdiff_t", x.byte_offset);
   if (address % size != 0)
-    fail_argument("yarn: DLTensor.data + byte_offset ({}) is {} bytes behind a multiple of {}, the "
+    fail_argument("yarn: DLTensor.data + byte_offset ({}) is {} bytes after a multiple of {}, the "
                   "size of an element",
                   x.byte_offset, address % size, size);
   return static_cast<char*>(x.data) + x.byte_offset;
@@ -106,11 +105,11 @@ inline void* dlpack_data(const DLTensor& x, const axis_list& list, std::size_t s
 template <class T>
 heads_view<T> dlpack_heads(const DLTensor& x, dim_order order, int rank, std::int64_t sequence) {
   if (dlpack_format(x.dtype) != format_of_v<T>)
-    fail_dtype(x.dtype, "heads_from was asked for ", format_name(format_of_v<T>));
-  const axis_list list =
-      dlpack_axes(x, rank,
-                  rank == 3 ? "tokens, heads, dim; with 4 axes say which sequence"
-                            : "tokens, heads, dim, and sequences");
+    fail_dtype(x.dtype, "the element type of heads_from is ", format_name(format_of_v<T>));
+  const axis_list list = dlpack_axes(
+      x, rank,
+      rank == 3 ? "tokens, heads, dim (if there are 4 axes, pass the index of a sequence)"
+                : "sequences, tokens, heads, dim, in the given order");
   T* const data = static_cast<T*>(dlpack_data(x, list, sizeof(T)));
   return heads_along("DLTensor", data, list, order, sequence);
 }
@@ -131,10 +130,11 @@ inline void check_dlpack_integers(const DLTensor& x) {
 }
 inline positions dlpack_positions(const DLTensor& x, int rank, std::int64_t sequence) {
   check_dlpack_integers(x);
-  const axis_list list =
-      dlpack_axes(x, rank,
-                  rank == 1 ? "positions; with 2 say which sequence, or use axis_positions_in"
-                            : "sequences and their positions");
+  const axis_list list = dlpack_axes(
+      x, rank,
+      rank == 1 ? "positions (if there are 2 axes, pass the index of a sequence, or use "
+                  "axis_positions_in)"
+                : "sequences, positions");
   const std::int64_t n = list.extent[rank - 1], stride = list.stride[rank - 1];
   const std::size_t size = x.dtype.bits / 8U;
   if (n < 0)
@@ -155,7 +155,9 @@ inline positions dlpack_positions(const DLTensor& x, int rank, std::int64_t sequ
 inline axis_positions dlpack_axis_positions(const DLTensor& x, int rank, std::int64_t sequence) {
   check_dlpack_integers(x);
   const axis_list list = dlpack_axes(
-      x, rank, rank == 2 ? "axes, tokens; with 3 say which sequence" : "axes, sequences, tokens");
+      x, rank,
+      rank == 2 ? "axes, tokens (if there are 3 dimensions, pass the index of a sequence)"
+                : "axes, sequences, tokens");
   for (int i = 0; i < rank; ++i)
     if (list.extent[i] < 0)
       fail_argument("yarn: DLTensor: extent {} of axis {} of the positions must be >= 0",

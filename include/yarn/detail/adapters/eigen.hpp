@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The implementation of eigen.hpp: which types are Eigen's, whether their memory outlives a view,
-// and their axes.
+// The implementation of eigen.hpp: which types belong to Eigen, whether their memory outlives a
+// view, and their axes.
 #ifndef YARN_DETAIL_ADAPTERS_EIGEN_HPP
 #define YARN_DETAIL_ADAPTERS_EIGEN_HPP
 
@@ -75,8 +75,9 @@ template <class X> struct eigen_rows {
 template <class X> eigen_rows<X> eigen_rows_of(const char* what, X& x) {
   check_eigen_type<X>();
   if (x.innerSize() > 1 && x.innerStride() != 1)
-    fail_argument("yarn: {}: innerStride = {} must be 1: {} elements of a {} lie side by side",
-                  what, x.innerStride(), x.innerSize(), eigen_rows<X>::row_name);
+    fail_argument(
+        "yarn: {}: innerStride = {} must be 1: the {} elements of a {} must be contiguous", what,
+        x.innerStride(), x.innerSize(), eigen_rows<X>::row_name);
   return {x.data(), x.outerSize(), x.innerSize(), x.outerStride()};
 }
 
@@ -92,7 +93,7 @@ template <class X> heads_view<eigen_element<X>> eigen_heads(X& x, std::int64_t h
                      dim_order::tokens_heads_dim, 0);
 }
 
-// Constants as indices, because Tensor takes unsigned and TensorMap signed ones.
+// The indices are constants, because Tensor takes unsigned indices and TensorMap signed ones.
 template <class X, std::size_t... Axis>
 heads_view<eigen_element<X>> eigen_tensor_heads(X& x, dim_order order, std::int64_t sequence,
                                                 std::index_sequence<Axis...>) {
@@ -114,12 +115,12 @@ heads_view<eigen_element<X>> eigen_tensor_heads(X& x, dim_order order, std::int6
 template <template <class> class View, class Cos, class Sin>
 View<eigen_scalar<Cos>> eigen_trig(const char* what, Cos& cos, Sin& sin) {
   static_assert(std::is_same_v<eigen_scalar<Cos>, eigen_scalar<Sin>>,
-                "yarn: cos and sin have one element type");
+                "yarn: cos and sin must have the same element type");
   const auto c = eigen_rows_of<Cos>("cos", cos);
   const auto s = eigen_rows_of<Sin>("sin", sin);
   if (c.n_rows != s.n_rows || c.size != s.size || (c.n_rows > 1 && c.row_stride != s.row_stride))
-    fail_argument("yarn: {}: cos has {} rows of {}, {} apart, and sin {} of {}, {} apart; they "
-                  "must agree",
+    fail_argument("yarn: {}: cos has {} rows of {} pairs, {} apart, and sin has {} rows of {} "
+                  "pairs, {} apart; the two must agree",
                   what, c.n_rows, c.size, c.row_stride, s.n_rows, s.size, s.row_stride);
   check_stride(what, "rows", "rows, pairs", c.n_rows, c.row_stride);
   return {c.data, s.data, c.n_rows, c.size, c.n_rows > 1 ? c.row_stride : c.size};
@@ -127,7 +128,7 @@ View<eigen_scalar<Cos>> eigen_trig(const char* what, Cos& cos, Sin& sin) {
 
 template <class X> positions eigen_positions(X& x) {
   static_assert(bool(plain_type<X>::IsVectorAtCompileTime),
-                "yarn: positions are a vector at compile time");
+                "yarn: positions must be a vector at compile time");
   const auto list = eigen_rows_of<X>("positions_in", x);
   return {list.data, list.size};
 }

@@ -31,7 +31,7 @@ inline constexpr ggml_type ggml_types[] = {GGML_TYPE_COUNT, GGML_TYPE_F64,  GGML
                                            GGML_TYPE_F16,   GGML_TYPE_BF16, GGML_TYPE_COUNT};
 static_assert(sizeof ggml_types / sizeof ggml_types[0] == n_formats);
 
-// A stride in elements, from one in bytes.
+// The stride of a dimension in elements.
 template <class T> std::int64_t elements_of(const ggml_tensor* x, int dimension) {
   if (x->nb[dimension] % sizeof(T) != 0 || x->nb[dimension] > PTRDIFF_MAX)
     fail_argument(
@@ -53,13 +53,12 @@ template <class T> heads_view<T> heads_at(const ggml_tensor* x, std::int64_t seq
       type != GGML_TYPE_COUNT,
       "yarn: ggml has no type for this element type, or yarn::format_of does not know it");
   if (x->type != type)
-    fail_argument("yarn: ggml tensor {} holds {}, and {} is asked for", name_of(x),
-                  ggml_type_name(x->type), ggml_type_name(type));
+    fail_argument("yarn: ggml tensor {} holds {}, but the element type of the view is {}",
+                  name_of(x), ggml_type_name(x->type), ggml_type_name(type));
   if (x->nb[0] != sizeof(T))
-    fail_argument(
-        "yarn: ggml tensor {}: nb[0] = {} must be the {} bytes of an element: the elements of a "
-        "head lie side by side",
-        name_of(x), x->nb[0], static_cast<int>(sizeof(T)));
+    fail_argument("yarn: ggml tensor {}: nb[0] = {} must be the {} bytes of an element: the "
+                  "elements of a head must be contiguous",
+                  name_of(x), x->nb[0], static_cast<int>(sizeof(T)));
   for (int i = 1; i < GGML_MAX_DIMS; ++i)
     elements_of<T>(x, i);
   return unchecked_heads<T>(x, sequence, data);
@@ -197,8 +196,8 @@ inline void compute_rope_rows(ggml_tensor* rows, int ith, int nth, void* freqs) 
   const token_range tokens = tokens_of(n_tokens, {ith, nth});
   const auto stride = static_cast<std::int64_t>(rows->nb[1] / sizeof(float));
   float* const first = static_cast<float*>(rows->data) + tokens.begin * stride;
-  // Not fill_rows, which would check all positions on each thread. Positions of 32 bits are in
-  // range.
+  // compute_rows, not fill_rows, which would check all positions on each thread. 32-bit positions
+  // are always in range.
   const auto compute = [&](const auto& list) {
     compute_rows(f, 0, f.n_pairs(), list, tokens, first, first + f.n_pairs(), stride);
   };
@@ -228,8 +227,8 @@ void compute_rope(ggml_tensor* x, int ith, int nth, void*) noexcept {
 
 template <class T>
 ggml_tensor* make_rope_node(ggml_context* context, ggml_tensor* x, ggml_tensor* rows, pairing p) {
-  // Tensors of a graph often get their memory later. The checks read no element, so any address
-  // will do.
+  // Tensors of a graph often get their memory later. The checks read no element, so the views may
+  // have any address.
   alignas(8) static char place[8] = {};
   const auto heads = heads_at<T>(x, 0, place);
   if (heads.n_tokens() > 0 && rows->ne[1] == GGML_MROPE_SECTIONS * heads.n_tokens())
@@ -241,7 +240,7 @@ ggml_tensor* make_rope_node(ggml_context* context, ggml_tensor* x, ggml_tensor* 
                               (x->ne[1] - 1) * heads.head_stride() + heads.head_dim();
   if (x->ne[3] > 1 && elements_of<T>(x, 3) < extent)
     fail_argument(
-        "yarn: ggml tensor {}: nb[3] = {}: sequences of {} elements overlap or interweave",
+        "yarn: ggml tensor {}: nb[3] = {}: sequences of {} elements overlap or interleave",
         name_of(x), x->nb[3], extent);
   return ggml_custom_inplace(context, x, &rows, 1,
                              p == pairing::half_split ? compute_rope<T, pairing::half_split>

@@ -17,7 +17,7 @@ inline namespace YARN_ABI {
 namespace detail {
 
 static_assert(ORT_API_VERSION >= 18,
-              "yarn: operators in place and in parallel need onnxruntime 1.18");
+              "yarn: operators that work in place and in parallel need onnxruntime 1.18");
 
 // Calls `work` and turns an exception into a status, because C code calls the kernels.
 template <class Work> OrtStatusPtr onnx_status(Work&& work) {
@@ -156,29 +156,29 @@ private:
         rope_copy_check(view_of(from, s), view_of(to, s), rows_of(s), pairing_,
                         output_order{pairing_});
     }
-    // A part of a sequence takes some microseconds, so that waking a thread for it pays.
-    constexpr std::int64_t part_bytes = 262144;
-    const std::int64_t n_parts = n_tokens * list.extent[1] * list.extent[3] *
-                                     static_cast<std::int64_t>(sizeof(T)) / part_bytes +
-                                 1;
-    auto rotate_part = [&](std::int64_t index) {
-      const std::int64_t s = index / n_parts;
-      const thread_slice part{index % n_parts, n_parts};
+    // A slice of a sequence takes some microseconds, long enough to be worth waking a thread.
+    constexpr std::int64_t slice_bytes = 262144;
+    const std::int64_t n_slices = n_tokens * list.extent[1] * list.extent[3] *
+                                      static_cast<std::int64_t>(sizeof(T)) / slice_bytes +
+                                  1;
+    auto rotate_slice = [&](std::int64_t index) {
+      const std::int64_t s = index / n_slices;
+      const thread_slice slice{index % n_slices, n_slices};
       if (in_place)
-        rope_apply_unchecked(view_of(to, s), rows_of(s), pairing_, part);
+        rope_apply_unchecked(view_of(to, s), rows_of(s), pairing_, slice);
       else
         rope_copy_unchecked(view_of(from, s), view_of(to, s), rows_of(s), pairing_,
-                            output_order{pairing_}, part);
+                            output_order{pairing_}, slice);
     };
-    const std::int64_t n = n_sequences * n_parts;
+    const std::int64_t n = n_sequences * n_slices;
     if (n == 1)
-      rotate_part(0);
+      rotate_slice(0);
     else if (n > 1)
       c.ParallelFor(
           [](void* rotate, std::size_t index) noexcept {
-            (*static_cast<decltype(rotate_part)*>(rotate))(static_cast<std::int64_t>(index));
+            (*static_cast<decltype(rotate_slice)*>(rotate))(static_cast<std::int64_t>(index));
           },
-          static_cast<std::size_t>(n), 0, &rotate_part);
+          static_cast<std::size_t>(n), 0, &rotate_slice);
   }
 
   pairing pairing_;

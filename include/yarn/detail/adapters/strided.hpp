@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The code that adapters share: strided tensors as heads_view, and codes of formats.
+// The code that adapters share: strided tensors as heads_view, and the codes that other libraries
+// have for element formats.
 #ifndef YARN_DETAIL_ADAPTERS_STRIDED_HPP
 #define YARN_DETAIL_ADAPTERS_STRIDED_HPP
 
@@ -70,8 +71,8 @@ inline std::int64_t offset_along(const char* what, const char* axis, const char*
     fail_range("yarn: {}: {} {} is outside [0, {}) (axes are [{}])", what, axis, index, n, words);
   if (stride < 0 ||
       (index != 0 && stride > PTRDIFF_MAX / static_cast<std::int64_t>(element_size) / index))
-    fail_argument("yarn: {}: {} {} at stride {}: negative, or beyond ptrdiff_t", what, axis, index,
-                  stride);
+    fail_argument("yarn: {}: {} {} at stride {} has a negative offset, or one beyond ptrdiff_t",
+                  what, axis, index, stride);
   return index * stride;
 }
 
@@ -102,13 +103,12 @@ heads_view<T> heads_along(const char* what, T* data, const axis_list& list, dim_
   if (is_empty)
     return dense;
   if (dim > 1 && list.stride[at.dim] != 1)
-    fail_argument(
-        "yarn: {}: stride {} of the dim axis must be 1: the elements of a head lie side by side "
-        "(axes are [{}])",
-        what, list.stride[at.dim], at.words);
+    fail_argument("yarn: {}: stride {} of the dim axis must be 1: the elements of a head must be "
+                  "contiguous (axes are [{}])",
+                  what, list.stride[at.dim], at.words);
   check_stride(what, "tokens", at.words, tokens, list.stride[at.tokens]);
   check_stride(what, "heads", at.words, heads, list.stride[at.heads]);
-  // The stride of a single token or head may be any number, so it is replaced by the dense one.
+  // The stride of a single token or head may be any number. The dense stride replaces it.
   const std::int64_t head_stride = heads > 1 ? list.stride[at.heads] : dim;
   const auto all_heads =
       static_cast<std::uint64_t>(heads) * static_cast<std::uint64_t>(head_stride);

@@ -38,7 +38,7 @@ inline cpu_registers read_cpu() {
   struct registers {
     std::uint32_t eax, ebx, ecx, edx;
   };
-  // Returns zeros beyond the last leaf. Intel's processors would return another leaf there.
+  // Returns zeros for a leaf above the last one. Intel's processors would return another leaf.
   const auto cpuid = [](std::uint32_t leaf, std::uint32_t subleaf) {
     registers r = {};
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -88,8 +88,8 @@ constexpr isa isa_of(const cpu_registers& cpu) {
   return has_bits(cpu.leaf_7_1_eax, bit(5)) ? isa::avx512_bf16 : isa::avx512;
 }
 
-// The instruction set of the flags of this source. A part that was compiled without its flags is
-// rejected.
+// The instruction set that the compiler flags of this source allow. YARN_DISPATCH_PART rejects a
+// part that is compiled without the flags of its instruction set.
 inline constexpr isa isa_of_flags =
 #if !defined(__AVX2__) || (!defined(_MSC_VER) && !(defined(__FMA__) && defined(__F16C__) &&        \
                                                    defined(__BMI__) && defined(__BMI2__)))
@@ -115,10 +115,9 @@ template <class Kernels, isa... Parts> const Kernels* find_part(isa wanted) {
 template <class Kernels> const Kernels& part_for(isa part, isa supported) {
   const Kernels* const kernels = dispatch_find<Kernels>(part);
   if (kernels == nullptr)
-    fail_argument(
-        "yarn: isa = {}: this program has no such part; ISAS of yarn_add_dispatch names them, and "
-        "the compiler must know their flags",
-        name_of(part));
+    fail_argument("yarn: isa = {}: this program has no such part; ISAS of yarn_add_dispatch names "
+                  "the parts, and the compiler must know their flags",
+                  name_of(part));
   if (part > supported)
     fail_argument("yarn: isa = {} is beyond this processor, which supports {} at most",
                   name_of(part), name_of(supported));

@@ -49,8 +49,8 @@ inline constexpr std::string_view gguf_half_split[] = {
 // clang-format on
 
 // The meaning of `rope.scaling.yarn_log_multiplier`. The converter of DeepSeek-V2 and similar
-// models writes a tenth of mscale_all_dim, that of Mistral 3 writes mscale_all_dim. llama.cpp
-// ignores the key for all others.
+// models writes a tenth of mscale_all_dim. The converter of Mistral 3 writes mscale_all_dim.
+// llama.cpp ignores the key for all other architectures.
 enum class gguf_log_multiplier { ignored, tenth, whole };
 constexpr gguf_log_multiplier gguf_log_multiplier_of(std::string_view architecture) {
   constexpr std::string_view tenths[] = {"deepseek2", "deepseek32", "mistral4"};

@@ -19,7 +19,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// Uses all functions that gguf_config_from lists, for a check by decltype.
+/// std::true_type if the reader has all functions that gguf_config_from lists. Never called; for
+/// decltype.
 template <class Reader>
 auto is_gguf_reader(const Reader& reader, const std::string& key)
     -> decltype(std::optional<double>(reader.number(key)),
@@ -71,7 +72,7 @@ public:
     return static_cast<std::int64_t>(*value);
   }
   std::optional<std::string> text(const char* key) {
-    return typed<std::string>(reader_.text(use(key)), key, "a text");
+    return typed<std::string>(reader_.text(use(key)), key, "a string");
   }
   std::optional<std::vector<double>> numbers(const char* key) {
     return typed<std::vector<double>>(reader_.numbers(use(key)), key, "an array of numbers");
@@ -117,7 +118,7 @@ private:
   template <class Value>
   std::optional<Value> typed(std::optional<Value> value, const char* key, const char* type) const {
     if (!value && std::binary_search(keys_.begin(), keys_.end(), full(key)))
-      fail_argument("yarn: {} is there and is not {}", full(key), type);
+      fail_argument("yarn: {} is given, but is not {}", full(key), type);
     return value;
   }
 

@@ -27,10 +27,10 @@ public:
     if (is_window()) {
       window_ = gguf_window_of(config_.architecture);
       if (window_ == gguf_window::unknown)
-        fail_argument("yarn: how llama.cpp rotates layers with a sliding window of "
-                      "general.architecture = {} is not known here; read the global layers, and "
-                      "change what differs",
-                      config_.architecture);
+        fail_argument(
+            "yarn: general.architecture = {}: it is not known how llama.cpp rotates layers with a "
+            "sliding window; read the global layers, and change the fields that differ",
+            config_.architecture);
     }
     read_shape();
     read_base();
@@ -44,7 +44,7 @@ public:
 private:
   bool is_window() const { return options_.layers == gguf_layers::sliding_window; }
 
-  // The key, or that of layers with a sliding window.
+  // The value of `key`, or of `key_swa` for layers with a sliding window.
   std::optional<std::int64_t> count_of_layers(const char* key, const char* key_swa) {
     const auto global = keys_.count(key);
     const auto window = keys_.count(key_swa);
@@ -57,7 +57,7 @@ private:
     const bool is_latent = keys_.number("attention.kv_lora_rank").value_or(0.0) > 0.0;
     if (is_latent && !rotated)
       keys_.missing("rope.dimension_count",
-                    "with attention.kv_lora_rank only a part of a head is rotated");
+                    "with attention.kv_lora_rank only the last elements of a head are rotated");
     config_.qk_head_dim = is_latent ? latent_head_dim(key_length) : plain_head_dim(key_length);
     if (!rotated && config_.architecture == "step35" && !is_window()) {
       rotated = config_.qk_head_dim / 2;
@@ -75,25 +75,24 @@ private:
   std::int64_t latent_head_dim(std::optional<std::int64_t> key_length) {
     const auto whole = keys_.count("attention.key_length_mla");
     if (!whole && !key_length)
-      keys_.missing("attention.key_length_mla", "nor is there attention.key_length");
+      keys_.missing("attention.key_length_mla", "attention.key_length is missing, too");
     return whole ? *whole : *key_length;
   }
 
   std::int64_t plain_head_dim(std::optional<std::int64_t> key_length) {
     if (key_length)
       return *key_length;
-    // The head counts may be a list, one per layer. Files with a list have key_length.
+    // head_count may be a list, with a number per layer. Files with a list have key_length.
     const auto width = keys_.count("embedding_length");
     const auto heads = width ? keys_.count("attention.head_count") : std::nullopt;
     if (!heads)
       keys_.missing("attention.key_length",
-                    width ? "without it attention.head_count is needed, beside embedding_length"
-                          : "without it embedding_length and attention.head_count are needed");
+                    width ? "without it, attention.head_count is needed beside embedding_length"
+                          : "without it, embedding_length and attention.head_count are needed");
     if (*width % *heads != 0)
-      fail_argument(
-          "yarn: {} = {} must be a multiple of attention.head_count = {} where there is no "
-          "attention.key_length",
-          keys_.full("embedding_length"), *width, *heads);
+      fail_argument("yarn: {} = {} must be a multiple of attention.head_count = {} if "
+                    "attention.key_length is missing",
+                    keys_.full("embedding_length"), *width, *heads);
     return *width / *heads;
   }
 
@@ -107,8 +106,8 @@ private:
       theta = 10000.0;
       keys_.note("{} is missing: 10000, as in llama.cpp", keys_.full("rope.freq_base_swa"));
     } else if (theta == 0.0)
-      keys_.missing("rope.freq_base", "llama.cpp takes 10000 then: gguf_options.default_rope_theta "
-                                      "= 10000 does the same");
+      keys_.missing("rope.freq_base",
+                    "llama.cpp uses 10000; gguf_options.default_rope_theta = 10000 does the same");
     else if (!base)
       keys_.note("{} is missing: {} is the caller's default", keys_.full("rope.freq_base"), theta);
     require_positive("gguf_options.default_rope_theta", theta);
@@ -133,7 +132,8 @@ private:
                     shorter.size() == 0 ? "rope_factors_short.weight" : "rope_factors_long.weight");
     const bool is_divided = config_.freq_factors.size() != 0;
     if (is_divided && has_lists)
-      keys_.note("rope_freqs.weight is taken, rope_factors_short.weight and _long are not");
+      keys_.note("rope_freqs.weight is taken; rope_factors_short.weight and "
+                 "rope_factors_long.weight are not");
 
     if (scaling_.alpha != 0.0)
       return set_ntk();
@@ -171,7 +171,7 @@ private:
     const char* const key = "rope.scaling.original_context_length";
     const std::int64_t original = config_.original_max_position_embeddings;
     if (original == 0)
-      fail_argument("yarn: {} is missing, and {} too; {} needs one of them", keys_.full(key),
+      fail_argument("yarn: {} and {} are missing; {} needs one of them", keys_.full(key),
                     keys_.full("context_length"), method);
     if (!keys_.count(key))
       keys_.note("{} is missing: context_length = {} is taken, as in llama.cpp", keys_.full(key),
@@ -205,7 +205,7 @@ private:
           method.beta_fast, method.beta_slow);
     if (config_.architecture == "gpt-oss")
       keys_.note("the ends of YaRN's ramp are rounded, as in llama.cpp; Hugging Face's gpt-oss has "
-                 "truncate = false, which GGUF cannot say");
+                 "truncate = false, for which GGUF has no key");
     const std::int64_t original = config_.original_max_position_embeddings;
     const auto length = static_cast<double>(config_.max_position_embeddings);
     if (keys_.count("rope.scaling.original_context_length") && length != 0.0 &&
@@ -216,7 +216,7 @@ private:
   }
 
   void set_longrope(const factor_list& shorter, const factor_list& longer) {
-    // In llama.cpp, a factor in addition to the lists divides the frequencies once more, for every
+    // In llama.cpp, a scaling factor beside the lists divides the frequencies once more, for every
     // type.
     const auto times_factor = [&](const factor_list& list) {
       std::vector<double> values(list.data(), list.data() + list.size());
@@ -239,7 +239,7 @@ private:
     set(std::move(method), "longrope");
   }
 
-  // Without a factor, frequencies and type are those of the default method.
+  // With factor 1, the frequencies and the type are those of the default method.
   void set_linear() {
     linear_scaling method{scaling_.factor};
     if (scaling_.attn_factor != 1.0)
@@ -261,9 +261,8 @@ private:
     if (std::all_of(sections.begin(), sections.end(), [](double n) { return n == 0.0; }))
       config_.dimension_sections.clear();
     else
-      keys_.note(
-          "rope.dimension_sections: tokens have several positions (M-RoPE); the frequencies are "
-          "right, and rows of one position a token are for text alone");
+      keys_.note("rope.dimension_sections: tokens have several positions (M-RoPE); the frequencies "
+                 "are right, and rows of one position per token are right for text only");
   }
 
   gguf_keys<Reader> keys_;

@@ -23,7 +23,7 @@ inline bool hf_is_about_rope(const std::string& key) {
   return false;
 }
 
-// The configuration of the language model in that of a multimodal model.
+// The configuration of the language model inside the configuration of a multimodal model.
 inline hf_object hf_nested_config(const hf_object& config) {
   for (const char* key : {"text_config", "llm_config", "language_config", "thinker_config",
                           "language_model_config", "decoder"})
@@ -43,7 +43,7 @@ inline hf_object hf_text_config(const nlohmann::json& whole, std::vector<std::st
       if (!it->is_null() && hf_is_about_rope(it.key()) && !inner.has(it.key()))
         hf_note(notes, "{} is not read: the parameters are those of {}", config.name_of(it.key()),
                 inner.name());
-    hf_note(notes, "{} was taken for the language model", inner.name());
+    hf_note(notes, "{} is taken for the language model", inner.name());
     config = inner;
   }
   return config;
@@ -83,8 +83,9 @@ inline bool hf_same(const nlohmann::json& a, const nlohmann::json& b) {
              : same_value(a, b);
 }
 
-// The dictionary under the key of transformers 5 or 4. An empty one counts as absent. If both are
-// given, transformers uses rope_scaling; here they must not contradict each other.
+// The dictionary under the key of transformers 5 or 4. An empty dictionary counts as absent. If
+// both keys are given, transformers uses rope_scaling; here the two dictionaries must not
+// contradict each other.
 inline hf_object hf_dictionary(const hf_object& config) {
   hf_object now = config.object("rope_parameters");
   hf_object old = config.object("rope_scaling");
@@ -99,14 +100,14 @@ inline hf_object hf_dictionary(const hf_object& config) {
       same = now.peek("rope_type");
     if (!it->is_null() && (same == nullptr || !hf_same(*same, *it)))
       fail_argument(
-          "yarn: {} and {} are both given and differ in {}: it is not clear which is meant",
+          "yarn: {} and {} are both given and differ in {}: it is not clear which one is meant",
           now.name(), old.name(), it.key());
   }
   return now;
 }
 
-// Before rope_parameters had a dictionary per type of layers, each base had its own key (Gemma 3,
-// ModernBERT).
+// Whether theta of the local layers has its own key, as in files from before rope_parameters had a
+// dictionary per type of layers (Gemma 3, ModernBERT).
 inline bool hf_has_local_theta(const hf_object& config, const hf_model& model) {
   return model.local_theta != 0.0 || config.has("rope_local_base_freq") ||
          config.has("local_rope_theta");
@@ -127,9 +128,9 @@ inline std::vector<std::string> hf_layers_of(const hf_object& config, const hf_o
   return types;
 }
 
-// The place of the parameters of a type of layers.
+// Where the parameters of a type of layers are.
 enum class hf_layer_source {
-  shared_dictionary, // the dictionary is that of all layers, or of all global ones
+  shared_dictionary, // one dictionary for all layers, or for all global layers
   own_dictionary,    // each type of layers has its own dictionary
   own_theta,         // older spelling: theta has its own key, the rest is in the dictionary
   theta_only,        // theta is in the dictionary, but the scaling there is not for these layers
@@ -146,7 +147,7 @@ inline hf_layer hf_choose_layer(const hf_object& config, const hf_object& dictio
   if (types.empty()) {
     if (!wanted.empty())
       fail_argument("yarn: hf_options.layer_type = \"{}\": this configuration has one set of RoPE "
-                    "parameters for all layers; leave it empty",
+                    "parameters for all layers; leave layer_type empty",
                     wanted);
     return {dictionary, hf_layer_source::shared_dictionary};
   }
@@ -155,14 +156,15 @@ inline hf_layer hf_choose_layer(const hf_object& config, const hf_object& dictio
     names += (names.empty() ? "" : ", ") + name;
   const std::string& chosen = wanted.empty() && types.size() == 1 ? types.front() : wanted;
   if (std::find(types.begin(), types.end(), chosen) == types.end())
-    fail_argument("yarn: hf_options.layer_type = \"{}\" must be one of this configuration's: {}",
-                  wanted, names);
+    fail_argument(
+        "yarn: hf_options.layer_type = \"{}\" must be one of the types of this configuration: {}",
+        wanted, names);
   if (!hf_layers_in(dictionary).empty()) {
     // A rope_type next to the dictionaries of types of layers would belong to none of them.
     for (const char* key : {"rope_type", "type"})
       if (dictionary.has(key) && *dictionary.peek(key) != "default")
-        dictionary.refuse(key, "default, or not there, beside dictionaries of kinds of layers: " +
-                                   names);
+        dictionary.refuse(key,
+                          "default or absent beside the dictionaries of layer types: " + names);
     return {dictionary.object(chosen), hf_layer_source::own_dictionary};
   }
   if (wanted == "full_attention")

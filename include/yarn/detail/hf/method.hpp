@@ -71,7 +71,7 @@ private:
               now, dictionary_.name_of("type"), old);
     const std::string& type = now.empty() ? old : now;
     if (type.empty() && dictionary_.has("factor"))
-      fail_argument("yarn: {} is missing, and there is a factor that needs one",
+      fail_argument("yarn: {} is missing; the factor beside it needs a type",
                     dictionary_.name_of("rope_type"));
     if (type != "yarn" || !dictionary_.has("short_factor") || !dictionary_.has("long_factor"))
       return type.empty() ? "default" : type;
@@ -102,8 +102,9 @@ private:
     return value && *value != 0.0 ? *value : otherwise;
   }
 
-  // If original_max_position_embeddings is missing, max_position_embeddings does not replace it: in
-  // some configurations it is the length before the extension, in others the length after.
+  // max_position_embeddings does not replace a missing original_max_position_embeddings, because
+  // max_position_embeddings is the length before the extension in some configurations and the
+  // length after the extension in others.
   std::int64_t original_length() const {
     const auto inner = dictionary_.length("original_max_position_embeddings");
     const std::int64_t outer = outer_original_;
@@ -128,7 +129,7 @@ private:
               dictionary_.name_of("factor"), ratio);
     else if (*given != ratio && max_length_ == original)
       hf_note(notes_,
-              "max_position_embeddings = original_max_position_embeddings = {}: it is not "
+              "max_position_embeddings = original_max_position_embeddings = {}: the length is not "
               "extended by factor {}",
               max_length_, *given);
     else if (*given != ratio)
@@ -155,7 +156,7 @@ private:
     const double factor = dictionary_.number("factor").value_or(1.0);
     if (factor != 1.0)
       hf_note(notes_, "{} = {} has no effect beside alpha", dictionary_.name_of("factor"), factor);
-    hf_note(notes_, "{} = {}: NTK-aware scaling by it at every length, as HunYuan does",
+    hf_note(notes_, "{} = {}: NTK-aware scaling by alpha at every length, as in HunYuan",
             dictionary_.name_of("alpha"), alpha);
     return {ntk_scaling{alpha}, "ntk", 0};
   }
@@ -205,7 +206,9 @@ private:
               name, method.attn_factor);
     } else if (n_mscale == 1) {
       hf_note(notes_,
-              "{}: of mscale and mscale_all_dim one alone has no effect, as in transformers", name);
+              "{}: only one of mscale and mscale_all_dim is given, which has no effect, as in "
+              "transformers",
+              name);
     }
   }
 

@@ -21,7 +21,7 @@ struct hf_model {
   double local_theta = 0.0;           // theta of sliding_attention; 0: all layers have one theta
   double partial_rotary_factor = 0.0; // 0: all of head_dim is rotated
   int head_dim = 0;                   // 0: hidden_size / num_attention_heads
-  // The class always scales, but the numbers are in a dictionary only. Without one, there is an
+  // The class always scales, but only a dictionary has the numbers. A missing dictionary is an
   // error.
   bool scales_by_itself = false;
   // Whether layers with local_theta have the scaling of the dictionary, too.
@@ -32,8 +32,8 @@ struct hf_model {
 
 // Each member function sets one column of the table below.
 struct hf_columns : hf_model {
-  // This function stands before its uses: otherwise clang 14 instantiates it too late for a
-  // constant.
+  // This function is defined before its uses: otherwise clang 14 instantiates the function too late
+  // for a constant.
   template <class Value> constexpr hf_columns with(Value hf_model::*column, Value value) const {
     hf_columns changed = *this;
     changed.*column = value;

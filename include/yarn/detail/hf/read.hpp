@@ -14,12 +14,13 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// The parts of a configuration that the reader uses. Each part records which of its keys were read.
+// The objects of a configuration that the reader uses. Each object records which of its keys were
+// read.
 struct hf_sources {
   hf_object config;     // the configuration of the language model
   hf_model model;       // the defaults of its class
   hf_object dictionary; // rope_parameters or rope_scaling
-  hf_layer layer;       // the part of the dictionary for the wanted layers
+  hf_layer layer;       // the parameters of the wanted layers
 };
 
 inline hf_sources hf_find_sources(const nlohmann::json& config, const std::string& layer_type,
@@ -51,8 +52,8 @@ inline void hf_read_method(const hf_sources& from, hf_config& result) {
   result.original_max_position_embeddings = found.original_max_position_embeddings;
 }
 
-// partial_rotary_factor is the share of proportional_scaling. For all other methods it gives
-// rotary_dim.
+// For proportional_scaling, partial_rotary_factor is a parameter of the method. For all other
+// methods it gives rotary_dim.
 inline void hf_read_shape(const hf_sources& from, const hf_options& options, hf_config& result) {
   result.shape.rope_theta =
       hf_rope_theta(from.config, from.layer, from.model, options.default_rope_theta, result.notes);
@@ -84,7 +85,7 @@ inline std::optional<pairing> hf_pairing(const hf_object& config, std::vector<st
   return *is_interleaved ? pairing::interleaved : pairing::half_split;
 }
 
-// Some models have the class of a model with RoPE but do not rotate. These keys say so.
+// Adds a note if the model does not rotate, although its class has RoPE.
 inline void hf_note_unrotated(const hf_object& config, std::vector<std::string>& notes) {
   const hf_object attention = config.object("attn_config"); // MPT, DBRX
   const std::string kind = config.string("position_embedding_type");
@@ -102,7 +103,7 @@ inline void hf_note_sections(const hf_object& dictionary, std::vector<std::strin
     if (dictionary.has(key))
       hf_note(notes,
               "{}: sections for positions with several axes are not applied; the frequencies are "
-              "right, and for text so are the rotations",
+              "right, and the rotations are right for text only",
               dictionary.name_of(key));
 }
 
@@ -118,7 +119,7 @@ inline void hf_report_unread(const hf_sources& from, std::vector<std::string>& u
     });
   from.config.report_unread(unused, hf_is_about_rope);
   const hf_object attention = from.config.object("attn_config");
-  for (const char* key : {"rope", "rope_theta"}) // read above, as separate objects
+  for (const char* key : {"rope", "rope_theta"}) // read above, through other objects
     attention.find(key);
   attention.report_unread(unused, hf_is_about_rope);
 }
@@ -165,10 +166,10 @@ inline hf_config hf_config_from_text(std::string_view text, const hf_options& op
 inline hf_config hf_config_from_file(const std::string& path, const hf_options& options) {
   std::ifstream file(path, std::ios::binary);
   std::string text;
-  char part[4096];
+  char block[4096];
   // A directory can be opened, but not read.
-  while (file.read(part, sizeof part) || file.gcount() > 0)
-    text.append(part, static_cast<std::size_t>(file.gcount()));
+  while (file.read(block, sizeof block) || file.gcount() > 0)
+    text.append(block, static_cast<std::size_t>(file.gcount()));
   if (!file.eof())
     detail::fail_argument("yarn: the file {} cannot be read", path);
   return hf_config_from_text(text, options);

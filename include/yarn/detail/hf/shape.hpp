@@ -41,7 +41,8 @@ struct hf_named_number {
   }
 };
 
-// DeepSeek-OCR and DeepSeek-VL2-tiny write qk_rope_head_dim = 0 with use_mla = false.
+// Whether the model has multi-head latent attention. DeepSeek-OCR and DeepSeek-VL2-tiny switch it
+// off: qk_rope_head_dim = 0 with use_mla = false.
 inline bool hf_is_latent(const hf_object& config) {
   return config.has("qk_rope_head_dim") && config.boolean("use_mla").value_or(true);
 }
@@ -53,7 +54,7 @@ inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
   if (hf_is_latent(config)) {
     config.find("head_dim");
     const std::int64_t rotated = *config.length("qk_rope_head_dim");
-    hf_note(notes, "{} = {} is the head_dim: the rotated part of a head, which stands apart",
+    hf_note(notes, "{} = {}, the width of the rotated part, is taken as head_dim",
             config.name_of("qk_rope_head_dim"), rotated);
     return rotated;
   }
@@ -105,9 +106,8 @@ inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_named_number
   if (hf_is_latent(config)) // head_dim is the width of the rotated part
     return 0;
   std::int64_t rotated = head_dim;
-  if (share)
-    rotated = static_cast<std::int64_t>(static_cast<double>(head_dim) *
-                                        share.value); // truncates, as int() in Python
+  if (share) // The cast truncates, as int() in Python.
+    rotated = static_cast<std::int64_t>(static_cast<double>(head_dim) * share.value);
   std::string reason = share ? share.name : "head_dim";
   if (const auto width = config.length("rotary_dim")) {
     if (*width > head_dim)
@@ -124,8 +124,8 @@ inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_named_number
   return rotated == head_dim ? 0 : rotated;
 }
 
-// rope_theta: the given one, else the default of the class, else that of the caller. As in
-// transformers, theta in the dictionary wins over theta outside.
+// rope_theta: the value of a key, else the default of the class, else the default of the caller. As
+// in transformers, theta in the dictionary wins over theta outside.
 inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, const hf_model& model,
                             double callers_default, std::vector<std::string>& notes) {
   const hf_keys local_keys = {"rope_local_base_freq", "local_rope_theta"};
@@ -142,8 +142,8 @@ inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, cons
       take(config, key);
   if (!is_local)
     take(config.object("attn_config"), "rope_theta"); // DBRX
-  if (hf_has_local_theta(
-          config, model)) // Layers of the other type read these keys, so they are not unused.
+  // Layers of the other type read these keys, so the keys are not unused.
+  if (hf_has_local_theta(config, model))
     for (const char* key : is_local ? shared_keys : local_keys)
       config.find(key);
   if (theta)
@@ -156,10 +156,9 @@ inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, cons
     return of_class;
   }
   if (callers_default == 0.0)
-    fail_argument(
-        "yarn: {} is missing; there is no default for it that fits every model: where the model's "
-        "code has one, hf_options.default_rope_theta gives it",
-        (layer.dictionary ? layer.dictionary : config).name_of("rope_theta"));
+    fail_argument("yarn: {} is missing, and no default fits every model; if the code of the model "
+                  "has a default, set hf_options.default_rope_theta to it",
+                  (layer.dictionary ? layer.dictionary : config).name_of("rope_theta"));
   if (!(callers_default > 0.0))
     fail_argument("yarn: hf_options.default_rope_theta = {} must be > 0", callers_default);
   hf_note(notes, "rope_theta is not given: {} is the caller's default", callers_default);

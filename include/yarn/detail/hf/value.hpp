@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads single values of a config.json. Errors name the key, its value and what is allowed. No
-// access here can make nlohmann-json throw.
+// Reads single values of a config.json. Errors name the key, its value and what is allowed. The
+// functions never make nlohmann-json throw.
 #ifndef YARN_DETAIL_HF_VALUE_HPP
 #define YARN_DETAIL_HF_VALUE_HPP
 
@@ -23,7 +23,7 @@ inline namespace YARN_ABI {
 namespace detail {
 
 // A value as text for messages: short, printable, on one line. (dump() would print whole lists, and
-// its recursion is as deep as the value.)
+// would recurse as deep as the value is nested.)
 inline std::string hf_shown(const nlohmann::json& value) {
   if (value.is_string()) {
     constexpr std::size_t longest = 40;

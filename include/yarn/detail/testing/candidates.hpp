@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Candidates: the frequencies that mistakes give. They are made from the expected frequencies and
-// from those that the engine shows. Opt-in.
+// Candidates: the frequencies that an engine gets by known mistakes. They are computed from the
+// expected frequencies and from those that the rows of the engine show. Opt-in.
 #ifndef YARN_DETAIL_TESTING_CANDIDATES_HPP
 #define YARN_DETAIL_TESTING_CANDIDATES_HPP
 
@@ -31,19 +31,20 @@ inline std::vector<double> list_of(const frequencies& f) {
 }
 
 /// Builds the list of candidates. shown[i] is the frequency of pair i, estimated from the rows of
-/// the engine; 0 if it is unknown. Theta and the factor are estimated from these frequencies.
-/// `reach` is the largest position that was used for them.
+/// the engine; 0 if it is unknown. Theta and the scaling factor are estimated from these
+/// frequencies. `reach` is the largest position of the rows, or HUGE_VAL if the engine gave its
+/// frequencies.
 class candidate_list {
 public:
   candidate_list(const expectation& expected, std::vector<double> shown, double reach)
-      : expected_(expected), method_(expected.method()), meant_(expected.method().numbers()),
+      : expected_(expected), method_(expected.method()), intended_(expected.method().numbers()),
         shape_(expected.shape()), shown_(std::move(shown)), reach_(reach),
         exact_(list_of(expected.frequencies())),
-        plain_(list_of(make_frequencies(shape_, default_scaling{}))),
-        factor_(expected.frequencies().attention_factor()) {
+        unscaled_(list_of(make_frequencies(shape_, default_scaling{}))),
+        attention_factor_(expected.frequencies().attention_factor()) {
     add({diagnosis::rotated_twice, "the angles are twice as large: the rotation is applied twice",
-         combined([](double f, double) { return 2 * f; }), factor_ * factor_});
-    add_of_the_factor();
+         combined([](double f, double) { return 2 * f; }), attention_factor_ * attention_factor_});
+    add_scaling_factors();
     add_ranges();
     add_lengths();
     add_other_methods();
@@ -56,7 +57,8 @@ public:
 private:
   using numbers = std::vector<double>;
 
-  // Drops a candidate that equals the expectation, which explains no error.
+  // Skips a candidate that equals the expectation, because it explains no error, and one whose
+  // frequencies are not finite or above 1e9.
   void add(candidate added) {
     if (added.inv_freq.size() != exact_.size())
       return;
@@ -75,43 +77,45 @@ private:
     add(what, std::move(text), method.resolve(shape_, expected_.seq_len()));
   }
   void add(diagnosis what, std::string text, numbers inv_freq) {
-    add({what, std::move(text), std::move(inv_freq), factor_});
+    add({what, std::move(text), std::move(inv_freq), attention_factor_});
   }
   template <class Function> numbers combined(const Function& of) const {
     numbers result;
     for (std::size_t i = 0; i < exact_.size(); ++i)
-      result.push_back(of(exact_[i], plain_[i]));
+      result.push_back(of(exact_[i], unscaled_[i]));
     return result;
   }
 
-  void add_of_the_factor() {
-    add(diagnosis::factor_twice, "each frequency is scaled twice by what it should be scaled once",
-        combined([](double f, double p) { return f * f / p; }));
-    add(diagnosis::factor_inverted, "each frequency is multiplied by what it should be divided by",
-        combined([](double f, double p) { return f > 0 ? p * p / f : 0; }));
-    if (!meant_.has_factor())
+  void add_scaling_factors() {
+    add(diagnosis::factor_twice, "each frequency is scaled twice",
+        combined([](double f, double unscaled) { return f * f / unscaled; }));
+    add(diagnosis::factor_inverted, "each frequency is multiplied where it should be divided",
+        combined([](double f, double unscaled) { return f > 0 ? unscaled * unscaled / f : 0; }));
+    if (!intended_.has_factor())
       return;
-    const double s = meant_.factor;
+    const double s = intended_.factor;
     if (!(s < 1e6 && s > 1e-6))
       return;
-    add(diagnosis::factor_twice, text_of("the frequencies are those of factor {}^2 = {}", s, s * s),
+    add(diagnosis::factor_twice,
+        text_of("the frequencies are those of scaling factor {}^2 = {}", s, s * s),
         method_.with(&method_numbers::factor, s * s));
     add(diagnosis::factor_twice,
-        text_of("scaled frequencies are divided by the factor {} once more", s),
+        text_of("scaled frequencies are divided by the scaling factor {} once more", s),
         combined([s](double f, double) { return f / s; }));
     add(diagnosis::factor_inverted,
-        text_of("the frequencies are those of factor 1/{}: it multiplies where it should divide",
+        text_of("the frequencies are those of scaling factor 1/{}: the engine multiplies where it "
+                "should divide",
                 s),
         method_.with(&method_numbers::factor, 1 / s));
   }
 
   void add_ranges() {
-    if (meant_.has_truncate)
+    if (intended_.has_truncate)
       add(diagnosis::truncate,
-          meant_.truncate ? "the correction range is not rounded (floor and ceil are missing)"
-                          : "the correction range is rounded (truncate is true)",
-          method_.with(&method_numbers::truncate, !meant_.truncate));
-    if (!meant_.is_yarn)
+          intended_.truncate ? "the correction range is not rounded (floor and ceil are missing)"
+                             : "the correction range is rounded (truncate is true)",
+          method_.with(&method_numbers::truncate, !intended_.truncate));
+    if (!intended_.is_yarn)
       return;
     const pair_range range = expected_.frequencies().correction_range();
     if (range.has_value)
@@ -123,8 +127,8 @@ private:
                         "[{}, {}]",
                         range.low + low, range.high + high, range.low, range.high),
                 ramped(range.low + low, range.high + high));
-    if (range.has_value && meant_.has_truncate) {
-      const pair_range raw = method_.with(&method_numbers::truncate, !meant_.truncate)
+    if (range.has_value && intended_.has_truncate) {
+      const pair_range raw = method_.with(&method_numbers::truncate, !intended_.truncate)
                                  .resolve(shape_, expected_.seq_len())
                                  .correction_range();
       add(diagnosis::truncate,
@@ -134,21 +138,22 @@ private:
           text_of("high of the correction range is {} where it should be {}", raw.high, range.high),
           ramped(range.low, raw.high));
     }
-    if (meant_.beta_fast != 32.0 || meant_.beta_slow != 1.0)
+    if (intended_.beta_fast != 32.0 || intended_.beta_slow != 1.0)
       add(diagnosis::correction_range,
           text_of("the correction range is that of the default betas, 32 and 1, where beta_fast is "
                   "{} and beta_slow {}",
-                  meant_.beta_fast, meant_.beta_slow),
+                  intended_.beta_fast, intended_.beta_slow),
           method_.with(&method_numbers::beta_fast, 32).with(&method_numbers::beta_slow, 1));
-    const bool by_pair = meant_.ramp == yarn_ramp::pair_index;
+    const bool by_pair = intended_.ramp == yarn_ramp::pair_index;
     add(diagnosis::wrong_method,
-        by_pair ? "the ramp is linear in the rotations (the paper's) where it should be in the pair"
-                : "the ramp is linear in the pair where it should be in the rotations",
+        by_pair ? "the ramp is linear in the rotations, as in the paper, where it should be linear "
+                  "in the pair index"
+                : "the ramp is linear in the pair index where it should be linear in the rotations",
         method_.with(&method_numbers::ramp,
                      by_pair ? yarn_ramp::rotations : yarn_ramp::pair_index));
   }
 
-  // YaRN's blend over another range.
+  // The frequencies of YaRN with another correction range.
   numbers ramped(double low, double high) const {
     const std::size_t last = exact_.size() - 1;
     const double s = exact_[last] > 0 ? interpolation() : 1;
@@ -156,28 +161,28 @@ private:
     numbers result;
     for (std::size_t i = 0; i <= last; ++i) {
       const double ramp = std::min(std::max((static_cast<double>(i) - low) / width, 0.0), 1.0);
-      const double kept = (1 - ramp) * meant_.extrapolation_factor;
-      result.push_back(plain_[i] * kept + plain_[i] / s * (1 - kept));
+      const double kept = (1 - ramp) * intended_.extrapolation_factor;
+      result.push_back(unscaled_[i] * kept + unscaled_[i] / s * (1 - kept));
     }
     return result;
   }
-  // The scale in use, which a dynamic method computes.
+  // The scaling factor in use. A dynamic method computes it from the current length.
   double interpolation() const {
-    const double s = meant_.factor > 0 ? meant_.factor : 1;
-    if (!meant_.is_dynamic || meant_.length <= 0)
+    const double s = intended_.factor > 0 ? intended_.factor : 1;
+    if (!intended_.is_dynamic || intended_.length <= 0)
       return s;
-    return std::max(s,
-                    static_cast<double>(expected_.seq_len()) / static_cast<double>(meant_.length));
+    return std::max(s, static_cast<double>(expected_.seq_len()) /
+                           static_cast<double>(intended_.length));
   }
 
   void add_lengths() {
-    if (meant_.is_dynamic)
+    if (intended_.is_dynamic)
       add_current_lengths();
-    if (!meant_.has_length)
+    if (!intended_.has_length)
       return;
-    const std::int64_t length = meant_.length;
+    const std::int64_t length = intended_.length;
     std::vector<std::int64_t> others;
-    const double s = meant_.factor;
+    const double s = intended_.factor;
     if (s > 1 && s < 1e6) {
       others.push_back(static_cast<std::int64_t>(static_cast<double>(length) * s));
       others.push_back(static_cast<std::int64_t>(static_cast<double>(length) / s));
@@ -187,11 +192,11 @@ private:
     for (const std::int64_t other : others)
       if (other > 1 && other != length)
         add(diagnosis::wrong_original_length,
-            text_of("the original length is taken for {} where it should be {}", other, length),
+            text_of("the original length is {} where it should be {}", other, length),
             method_.with(&method_numbers::length, other));
   }
   void add_current_lengths() {
-    const std::int64_t now = expected_.seq_len(), length = meant_.length;
+    const std::int64_t now = expected_.seq_len(), length = intended_.length;
     for (const std::int64_t other : {std::int64_t{0}, length, length + 1, now - 1, now + 1})
       if (other >= 0 && other != now)
         add(diagnosis::wrong_seq_len,
@@ -204,12 +209,12 @@ private:
   // Another method with the same factor and length.
   template <class Method> void add_other(const Method& method) {
     const changeable_method other(method);
-    if (other.numbers().name != meant_.name)
+    if (other.numbers().name != intended_.name)
       add(diagnosis::wrong_method,
           "the frequencies are those of " + other.numbers().name + " scaling where it should be " +
-              meant_.name,
+              intended_.name,
           other.with(&method_numbers::factor, interpolation())
-              .with(&method_numbers::length, meant_.length));
+              .with(&method_numbers::length, intended_.length));
   }
   void add_other_methods() {
     add(diagnosis::scaling_missing, "the frequencies are not scaled at all",
@@ -224,17 +229,17 @@ private:
       rope_shape shape = shape_;
       shape.rope_theta *= s;
       add(diagnosis::wrong_method,
-          text_of("rope_theta is multiplied by the factor {}, without NTK's exponent", s),
+          text_of("rope_theta is multiplied by the scaling factor {}, without NTK's exponent", s),
           make_frequencies(shape, default_scaling{}));
     }
-    if (meant_.length <= 0 || !(shape_.rope_theta > 1))
+    if (intended_.length <= 0 || !(shape_.rope_theta > 1))
       return;
     add_other(ntk_by_parts_scaling{});
     add_other(yarn_scaling{});
     add_other(llama3_scaling{});
     if (has_pairs)
       add_other(part_ntk_scaling{});
-    if (has_pairs && expected_.seq_len() > meant_.length)
+    if (has_pairs && expected_.seq_len() > intended_.length)
       add_other(dynamic_ntk_scaling{});
   }
 
@@ -243,7 +248,7 @@ private:
     if (shape_.rotated() < shape_.head_dim) {
       rope_shape whole = shape_;
       whole.rotary_dim = shape_.head_dim;
-      if (meant_.any_dim) {
+      if (intended_.any_dim) {
         const frequencies f = method_.resolve(whole, expected_.seq_len());
         add({diagnosis::frequencies_over_head_dim, over_head_dim(), first_of(f),
              f.attention_factor()});
@@ -251,7 +256,7 @@ private:
       const numbers wide = first_of(make_frequencies(whole, default_scaling{}));
       numbers scaled;
       for (std::size_t i = 0; i < exact_.size(); ++i)
-        scaled.push_back(wide[i] * (exact_[i] / plain_[i]));
+        scaled.push_back(wide[i] * (exact_[i] / unscaled_[i]));
       add(diagnosis::frequencies_over_head_dim, over_head_dim(), scaled);
     }
     add_theta(diagnosis::wrong_exponent, "the exponent is -i/d where it should be -2i/d",
@@ -264,8 +269,8 @@ private:
                 std::pow(shape_.rope_theta, n / (n - 1)));
   }
   std::string over_head_dim() const {
-    return text_of("the exponents are over head_dim = {} where they should be over rotary_dim = "
-                   "{}",
+    return text_of("the exponents are divided by head_dim = {} where they should be divided by "
+                   "rotary_dim = {}",
                    shape_.head_dim, shape_.rotated());
   }
   numbers first_of(const frequencies& f) const {
@@ -281,16 +286,17 @@ private:
       add(what, std::move(text), at_theta(theta));
   }
 
-  // Estimates one number of the method from the slowest pair that the engine shows: theta and the
-  // factor change this pair most, and in one direction. In 16 bits, a pair that has hardly turned
-  // at the last position is not known well, so faster pairs are used, too.
+  // Estimates theta and the scaling factor from the slowest pair whose frequency is known. Each of
+  // the two changes this pair most, and in one direction. In 16-bit rows, the frequency of a pair
+  // that rotates by less than some radians up to `reach` is not precise, so faster pairs are used,
+  // too.
   void add_estimates() {
-    // If positions are too far apart to show a frequency, the usual numbers are tried.
+    // These usual values are tried because positions that are too far apart show no frequency.
     for (const double theta : {1e4, 5e5, 1e6, 1e5, 1.5e5, 1e7, 5e6, 2.5e5, 3e5, 8e6})
       add_theta(diagnosis::wrong_theta, theta_text(theta), theta);
-    for (const double turned : {4.0, 0.5, 0.0})
+    for (const double least_angle : {4.0, 0.5, 0.0})
       for (std::size_t pair = exact_.size(); pair-- > 1;)
-        if (exact_[pair] > 0 && shown_[pair] > 0 && shown_[pair] * reach_ >= turned) {
+        if (exact_[pair] > 0 && shown_[pair] > 0 && shown_[pair] * reach_ >= least_angle) {
           add_estimates_of(pair);
           break;
         }
@@ -302,7 +308,7 @@ private:
     const double theta = solved(pair, 1.01, 1e15, [&](double x) { return at_theta(x); });
     for (const double value : rounded_and_raw(theta))
       add_theta(diagnosis::wrong_theta, theta_text(value), value);
-    if (!meant_.has_factor()) {
+    if (!intended_.has_factor()) {
       const double ratio = exact_[pair] / shown_[pair];
       for (const double s : rounded_and_raw(ratio))
         add(diagnosis::wrong_factor, text_of("every frequency is divided by about {:.6}", s),
@@ -314,7 +320,8 @@ private:
     });
     for (const double value : rounded_and_raw(factor))
       add(diagnosis::wrong_factor,
-          text_of("the factor is about {:.6} where it should be {}", value, meant_.factor),
+          text_of("the scaling factor is about {:.6} where it should be {}", value,
+                  intended_.factor),
           method_.with(&method_numbers::factor, value));
   }
   template <class Resolve>
@@ -335,7 +342,8 @@ private:
     }
     return std::sqrt(low * high);
   }
-  /// The number with one to four digits, as people write numbers, and then with all digits.
+  /// The value rounded to one to four digits, because parameters are mostly round numbers, and then
+  /// the value itself.
   static std::vector<double> rounded_and_raw(double value) {
     std::vector<double> values;
     if (!(value > 0))
@@ -353,13 +361,13 @@ private:
 
   const expectation& expected_;
   const changeable_method& method_;
-  const method_numbers& meant_;
+  const method_numbers& intended_;
   const rope_shape& shape_;
   numbers shown_;
   double reach_;
   numbers exact_;
-  numbers plain_;
-  double factor_;
+  numbers unscaled_;
+  double attention_factor_;
   std::vector<candidate> all_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The implementation of testing.hpp: checks the arguments and reads the numbers of the engine.
+// The implementation of testing.hpp: checks the arguments and collects the numbers of the engine.
 #ifndef YARN_DETAIL_TESTING_CHECKS_HPP
 #define YARN_DETAIL_TESTING_CHECKS_HPP
 
@@ -20,7 +20,7 @@ template <class View> void check_entries(const View& view) {
     fail_argument("yarn: testing: cos or sin is null");
 }
 
-/// Appends row `row` of the view. The row belongs to this position.
+/// Appends row `row` of the view, which belongs to `position`, to the values.
 template <class View>
 void append_row(row_values& values, const View& view, std::int64_t row, std::int64_t position) {
   values.format = format_of_v<std::remove_reference_t<decltype(*view.cos(row))>>;
@@ -40,7 +40,7 @@ report check_rows(const expectation& expected, const rows_view<T>& rows, const p
   const std::int64_t n = list.is_run() && list.size() < 0 ? rows.n_rows() : list.size();
   if (n != rows.n_rows() || n < 1)
     detail::fail_argument(
-        "yarn: testing: {} positions for n_rows = {}; they must be as many, and > 0", n,
+        "yarn: testing: {} positions for n_rows = {}; the two numbers must be equal and > 0", n,
         rows.n_rows());
   detail::check_entries(rows);
   yarn::detail::check_positions(list, n);
@@ -57,7 +57,7 @@ report check_table(const expectation& expected, const table_view<T>& table, cons
     detail::fail_argument("yarn: testing: n_rows = {} of the table must be > 0", table.n_rows());
   detail::check_entries(table);
   detail::row_values values;
-  for (const std::int64_t position : detail::telling_positions(std::min(last, o.max_position)))
+  for (const std::int64_t position : detail::probe_positions(std::min(last, o.max_position)))
     detail::append_row(values, table, position, position);
   return detail::judge_rows(expected, values, o);
 }
@@ -109,10 +109,11 @@ report check_rotated(const expectation& expected, const heads_view<From>& before
   if (before.n_tokens() != after.n_tokens() || before.n_heads() != after.n_heads() ||
       before.head_dim() != after.head_dim() || n != before.n_tokens() || n < 1 ||
       before.n_heads() < 1)
-    detail::fail_argument("yarn: testing: before is [{}][{}][{}], after [{}][{}][{}], with {} "
-                          "positions; they must agree, and be > 0",
-                          before.n_tokens(), before.n_heads(), before.head_dim(), after.n_tokens(),
-                          after.n_heads(), after.head_dim(), n);
+    detail::fail_argument(
+        "yarn: testing: before is [{}][{}][{}], after [{}][{}][{}], with {} positions; the shapes "
+        "must be equal and not empty, with one position per token",
+        before.n_tokens(), before.n_heads(), before.head_dim(), after.n_tokens(), after.n_heads(),
+        after.head_dim(), n);
   if (before.head_dim() != expected.shape().head_dim)
     detail::fail_argument("yarn: testing: head_dim = {} must be rope_shape.head_dim = {}",
                           before.head_dim(), expected.shape().head_dim);
@@ -121,8 +122,7 @@ report check_rotated(const expectation& expected, const heads_view<From>& before
   yarn::detail::check_positions(list, n);
   const detail::samples s = detail::recorded(before, after, list);
   if (std::all_of(s.before.begin(), s.before.end(), [](double x) { return x == 0.0; }))
-    detail::fail_argument(
-        "yarn: testing: before is all zeros, which every rotation leaves as they are");
+    detail::fail_argument("yarn: testing: before is all zeros, which no rotation changes");
   return detail::judge_rotation(expected, s, o);
 }
 
@@ -141,7 +141,7 @@ report check_rotations(const expectation& expected, QueryEngine&& of_q, KeyEngin
     for (finding found : of_one.findings) {
       const bool same = other.has(found.what);
       if (same && &of_one == &k)
-        continue; // a finding of q
+        continue; // added with q
       if (!same && found.what >= diagnosis::attention_factor_missing &&
           found.what <= diagnosis::attention_factor_value)
         found.what = diagnosis::attention_factor_on_one_side;

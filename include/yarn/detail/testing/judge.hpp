@@ -17,11 +17,13 @@ inline void add_finding(report& r, const finding& found) {
     r.findings.push_back(found);
 }
 
-/// The positions of a check: neighbours at the start, then positions that are near enough to the
-/// preceding one to follow a frequency in float32 or bfloat16. From 4 on, no position is a power of
-/// two, because float32 products are exact there and hide their error. The largest supported
-/// position is among them, or the one before it if the largest is a power of two.
-inline std::vector<std::int64_t> telling_positions(std::int64_t largest) {
+/// The positions at which a check compares the engine. The first ones are neighbours. Each further
+/// position is so near to the previous one that a frequency can be followed from one to the other,
+/// in float32 and in bfloat16: the number of whole turns between them is certain. Above 4, no
+/// position is a power of two: there, products in float32 are exact and hide the error of float32
+/// angles. The last position is `largest`, or the position before it if `largest` is a power of
+/// two.
+inline std::vector<std::int64_t> probe_positions(std::int64_t largest) {
   if (largest < 0 || largest > yarn::detail::largest_position)
     fail_argument("yarn: testing: the largest position = {} must be in [0, 2^31]", largest);
   std::vector<std::int64_t> list;
@@ -35,18 +37,18 @@ inline std::vector<std::int64_t> telling_positions(std::int64_t largest) {
   return list;
 }
 
-/// The 16-bit format of which all cos and sin of an engine are numbers, with or without the
-/// attention factor; binary64 if there is none.
-inline element_format format_of_rows(const observation& seen, double factor) {
+/// The 16-bit format that represents all cos and sin of an engine, with or without the attention
+/// factor; binary64 if there is none.
+inline element_format format_of_rows(const observation& seen, double attention_factor) {
   const std::vector<solved_row> rows = solved_rows(seen);
   for (const element_format format : {element_format::bfloat16, element_format::binary16})
-    for (const double unit : {1.0, factor}) {
+    for (const double unit : {1.0, attention_factor}) {
       bool all = true;
       std::int64_t n = 0;
       for (const solved_row& row : rows)
         for (const double value : {row.cos / unit, row.sin / unit}) {
           all = all && std::fabs(value - rounded_to(format, value)) <= 4 * seen.noise;
-          // Small numbers and 1 are always near a number of the format.
+          // Small numbers and 1 do not count, because they are always near a number of the format.
           n += std::fabs(value) > 0.25 && std::fabs(value) < 0.99 ? 1 : 0;
         }
       if (all && n >= 16)
@@ -65,25 +67,25 @@ inline void add_unexplained(report& r, const expectation& expected, const observ
   for (std::size_t i = 1; i < shown.size(); ++i)
     worst = ratio(i) > ratio(worst) ? i : worst;
   if (ratio(worst) > 1.001)
-    text += text_of("; pair {} turns by some {:.6} rad a token where it should by {:.6}", worst,
-                    shown[worst], exact[worst]);
+    text += text_of("; pair {} turns by about {:.6} rad per token where it should turn by {:.6}",
+                    worst, shown[worst], exact[worst]);
   add_finding(r, {diagnosis::unexplained, text});
 }
 
 /// Adds the findings that explain `seen` to those of the report.
 inline void explain(report& r, const expectation& expected, observation seen,
                     const std::vector<candidate>& further = {}) {
-  const double factor = expected.frequencies().attention_factor();
+  const double attention_factor = expected.frequencies().attention_factor();
   const element_format format =
-      seen.digits > 11 ? format_of_rows(seen, factor) : element_format::binary64;
+      seen.digits > 11 ? format_of_rows(seen, attention_factor) : element_format::binary64;
   if (format != element_format::binary64) {
     seen.noise = std::ldexp(1.5, -digits_of(format));
     add_finding(r, {diagnosis::table_16bit,
-                    text_of("cos and sin hold no more than {} does, an error of up to {:.2}",
+                    text_of("cos and sin have only the precision of {}: an error of up to {:.2}",
                             name_of(format), std::ldexp(0.5, -digits_of(format)))});
   }
-  const turns exact = turns_of(list_of(expected.frequencies()), seen.positions);
-  const misfit plain = largest_error(seen, exact, factor);
+  const trig_rows exact = trig_rows_of(list_of(expected.frequencies()), seen.positions);
+  const misfit plain = largest_error(seen, exact, attention_factor);
   r.explained_error = plain.error;
   if (plain.ratio <= 1)
     return;
@@ -97,7 +99,7 @@ inline void explain(report& r, const expectation& expected, observation seen,
     add_finding(r, mistake);
 }
 
-/// The same, but `seen` may have another number of pairs than expected.
+/// Like explain, but `seen` may have another number of pairs than the expectation.
 inline void explain_any_width(report& r, const expectation& expected, const observation& seen) {
   if (seen.n_pairs == expected.n_pairs())
     explain(r, expected, seen);
@@ -107,8 +109,8 @@ inline void explain_any_width(report& r, const expectation& expected, const obse
               expected.frequencies().attention_factor()}});
 }
 
-/// Sets the verdict. `right`: the error is not larger than that of right arithmetic in the types of
-/// the engine.
+/// Sets `passed`, `tolerance` and the final findings. `right`: the error is not larger than that of
+/// correct arithmetic in the types of the engine.
 inline void decide(report& r, bool right, double noise, const options& o) {
   const bool within = o.tolerance > 0 ? r.max_error <= o.tolerance : right;
   r.tolerance = o.tolerance > 0 ? o.tolerance : noise;
@@ -121,10 +123,9 @@ inline void decide(report& r, bool right, double noise, const options& o) {
     r.findings.clear();
   if (!within && r.findings.empty())
     r.findings.push_back(
-        {diagnosis::unexplained,
-         text_of("the error is no larger than rounding in the type makes it, {:.2}, "
-                 "and yet above the tolerance that was asked for",
-                 noise)});
+        {diagnosis::unexplained, text_of("the error is above options.tolerance, but not above the "
+                                         "rounding error of the type, {:.2}",
+                                         noise)});
   r.passed = within ? all_are(is_about_precision)
                     : o.accept_float32_angles && all_are(is_float32_precision);
 }
@@ -177,20 +178,22 @@ struct row_values {
   }
 };
 
-/// The places of the entries of a pair in a row: pair i at i * step, its copy `apart` behind.
+/// The indices of the entries of a pair in a row: pair i has the entry i * stride, and its copy is
+/// `copy_distance` entries after this entry.
 struct repetition {
   std::int64_t n_pairs;
-  std::int64_t apart; ///< 0: no copy
-  std::int64_t step;
+  std::int64_t copy_distance; ///< 0: no copy
+  std::int64_t stride;
 };
 inline bool repeats(const row_values& rows, const repetition& how) {
   bool any = false;
   for (std::size_t t = 0; t < rows.positions.size(); ++t) {
-    if (rows.positions[t] == 0) // All entries are equal there.
+    if (rows.positions[t] == 0) // All pairs have the same entries.
       continue;
     any = true;
     for (std::int64_t i = 0; i < how.n_pairs; ++i) {
-      const std::size_t a = rows.at(t, i * how.step), b = rows.at(t, i * how.step + how.apart);
+      const std::size_t a = rows.at(t, i * how.stride);
+      const std::size_t b = rows.at(t, i * how.stride + how.copy_distance);
       if (rows.cos[a] != rows.cos[b] || rows.sin[a] != rows.sin[b])
         return false;
     }
@@ -215,15 +218,15 @@ inline observation observed(const row_values& rows, const repetition& how) {
   seen.noise = noise_of(seen.digits, 4, 1.5);
   for (std::size_t t = 0; t < rows.positions.size(); ++t)
     for (std::int64_t i = 0; i < how.n_pairs; ++i) {
-      seen.equations.push_back({1, 0, rows.cos[rows.at(t, i * how.step)], 1});
-      seen.equations.push_back({0, 1, rows.sin[rows.at(t, i * how.step)], 1});
+      seen.equations.push_back({1, 0, rows.cos[rows.at(t, i * how.stride)], 1});
+      seen.equations.push_back({0, 1, rows.sin[rows.at(t, i * how.stride)], 1});
     }
   return seen;
 }
 
 /// Measures the error against the expected rows, for the pairs that both have.
 inline misfit measure(report& r, const expectation& expected, const observation& seen) {
-  const turns t = turns_of(list_of(expected.frequencies()), seen.positions);
+  const trig_rows t = trig_rows_of(list_of(expected.frequencies()), seen.positions);
   const misfit worst = largest_error(seen, t, expected.frequencies().attention_factor());
   r.max_error = worst.error;
   r.max_error_ulp = std::ldexp(worst.error, seen.digits);
@@ -237,22 +240,22 @@ inline misfit measure(report& r, const expectation& expected, const observation&
 }
 
 /// Finds how the entries of a row repeat. If a row has twice the expected width and its entries do
-/// not repeat, it has twice the pairs, or its copies differ. If twice the pairs do not explain the
-/// numbers, the copies differ, which is a finding.
+/// not repeat, the row has either twice as many pairs or copies that differ. Copies that differ are
+/// a finding. They are assumed if no mistake with twice as many pairs explains the numbers.
 inline repetition repetition_in(report& r, const expectation& expected, const row_values& rows) {
   const repetition how = repetition_of(rows);
-  if (how.apart != 0 || rows.width != 2 * expected.n_pairs())
+  if (how.copy_distance != 0 || rows.width != 2 * expected.n_pairs())
     return how;
   const auto is_0 = [](std::int64_t position) { return position == 0; };
-  if (!std::all_of(rows.positions.begin(), rows.positions.end(),
-                   is_0)) { // Position 0 alone shows nothing.
+  // Rows of position 0 alone do not show the difference.
+  if (!std::all_of(rows.positions.begin(), rows.positions.end(), is_0)) {
     report as_twice_the_pairs;
     add_finding(as_twice_the_pairs, {diagnosis::rotary_dim, ""});
     explain_any_width(as_twice_the_pairs, expected, observed(rows, how));
     if (!as_twice_the_pairs.has(diagnosis::unexplained))
       return how;
-    add_finding(r, {diagnosis::halves_differ,
-                    "the entries of a row should be there twice, and the copies differ"});
+    add_finding(
+        r, {diagnosis::halves_differ, "a row should have each entry twice, but the copies differ"});
   }
   return {expected.n_pairs(), 0, 1};
 }
@@ -271,10 +274,10 @@ inline report judge_rows(const expectation& expected, row_values rows, const opt
     const bool has_width = seen.n_pairs == expected.n_pairs();
     if (!has_width)
       add_finding(r, {diagnosis::rotary_dim,
-                      text_of("a row holds {} pairs where rotary_dim = {} makes {}", seen.n_pairs,
-                              expected.shape().rotated(), expected.n_pairs())});
-    const expectation as_wide = has_width ? expected : expected.with_rotary_dim(2 * seen.n_pairs);
-    right = measure(r, as_wide, seen).ratio <= 1 && has_width;
+                      text_of("a row has {} pairs where there should be {} for rotary_dim = {}",
+                              seen.n_pairs, expected.n_pairs(), expected.shape().rotated())});
+    const expectation resized = has_width ? expected : expected.with_rotary_dim(2 * seen.n_pairs);
+    right = measure(r, resized, seen).ratio <= 1 && has_width;
     explain_any_width(r, expected, seen);
   }
   decide(r, right, noise_of(digits_of(rows.format), 4, 1.5), o);

@@ -15,12 +15,12 @@ inline namespace YARN_ABI {
 namespace testing {
 namespace detail {
 
-/// The input and output of an engine's rotation, with [head][element] for each token. The heads of
-/// further runs follow those of the first one.
+/// The input and output of an engine's rotation, with [head][element] for each token. If the engine
+/// is called several times, the heads of each call follow those of the call before.
 struct samples {
   element_format format = element_format::unknown; ///< of the output
   std::vector<std::int64_t> positions;
-  std::int64_t n_heads = 0; ///< in all runs together
+  std::int64_t n_heads = 0; ///< in all calls together
   std::int64_t head_dim = 0;
   std::vector<double> before; ///< [token][head][element]
   std::vector<double> after;
@@ -31,9 +31,9 @@ struct samples {
   }
 };
 
-/// The way in which an engine writes the two sin terms of a pair. A wrong sign in the second
-/// element is not a case of its own: it equals a wrong sign in the first element and the other
-/// direction.
+/// The way in which an engine writes the two sin terms of a pair. There is no enumerator for a
+/// wrong sign in the second element: this mistake equals a wrong sign in the first element and the
+/// other direction.
 enum class mixing { rotation, first_sign, overwritten };
 
 struct layout {
@@ -104,12 +104,13 @@ inline observation observed(const samples& s, const layout& l) {
   return seen;
 }
 
-/// Whether, under this layout, each token has one row that explains all of its heads, and the row
-/// rotates at least one pair from `first_to_turn` on.
-inline bool has_rows(const samples& s, const layout& l, std::int64_t first_to_turn) {
-  bool turned = first_to_turn >= l.n_pairs();
+/// Whether, under this layout, each token has one row that explains all of its heads, and the rows
+/// rotate at least one pair from `first_rotated` on.
+inline bool has_rows(const samples& s, const layout& l, std::int64_t first_rotated) {
+  bool rotated = first_rotated >= l.n_pairs();
   std::vector<equation> equations;
-  // The last positions are large, so a wrong layout shows at the first pairs.
+  // The loop begins with the last token: its position is large, so a wrong layout shows at the
+  // first pairs.
   for (std::int64_t token = static_cast<std::int64_t>(s.positions.size()) - 1; token >= 0; --token)
     for (std::int64_t pair = 0; pair < l.n_pairs(); ++pair) {
       equations.clear();
@@ -117,20 +118,20 @@ inline bool has_rows(const samples& s, const layout& l, std::int64_t first_to_tu
       const solved_row row = solved(equations.data(), static_cast<std::int64_t>(equations.size()));
       if (!(row.error <= 3 * s.noise))
         return false;
-      turned = turned || (pair >= first_to_turn && std::fabs(row.sin) > 3 * s.noise);
+      rotated = rotated || (pair >= first_rotated && std::fabs(row.sin) > 3 * s.noise);
     }
-  return turned;
+  return rotated;
 }
 
 /// The first element outside of the rotated part that has changed, or -1.
-inline std::ptrdiff_t changed_beyond(const samples& s, const layout& l) {
-  std::vector<bool> turned(static_cast<std::size_t>(s.head_dim));
+inline std::ptrdiff_t first_changed_outside(const samples& s, const layout& l) {
+  std::vector<bool> rotated(static_cast<std::size_t>(s.head_dim));
   for (std::int64_t pair = 0; pair < l.n_pairs(); ++pair)
     for (const std::int64_t element :
          {l.first(l.output_order, pair), l.second(l.output_order, pair)})
-      turned[static_cast<std::size_t>(element)] = true;
+      rotated[static_cast<std::size_t>(element)] = true;
   for (std::size_t i = 0; i < s.after.size(); ++i)
-    if (!turned[i % static_cast<std::size_t>(s.head_dim)] && s.after[i] != s.before[i])
+    if (!rotated[i % static_cast<std::size_t>(s.head_dim)] && s.after[i] != s.before[i])
       return static_cast<std::ptrdiff_t>(i);
   return -1;
 }
@@ -142,7 +143,7 @@ inline std::vector<finding> differences(const layout& l, const layout& right) {
     list.push_back(
         {diagnosis::wrong_pairing, text_of("pairs are {} where they should be {}",
                                            order_name(l.order), order_name(right.order))});
-  // An engine that uses the wrong pairing uses it for input and output. That is one mistake.
+  // The same wrong pairing for input and output is one mistake.
   const bool both =
       l.order != right.order && l.output_order == l.order && right.output_order == right.order;
   if (l.output_order != right.output_order && !both)
@@ -150,15 +151,16 @@ inline std::vector<finding> differences(const layout& l, const layout& right) {
                     text_of("results are written in {} order where it should be {}",
                             order_name(l.output_order), order_name(right.output_order))});
   if (l.rotary_dim != right.rotary_dim)
-    list.push_back({diagnosis::rotary_dim, turned_text(l.rotary_dim, right.rotary_dim)});
+    list.push_back({diagnosis::rotary_dim, rotary_dim_text(l.rotary_dim, right.rotary_dim)});
   if (l.offset != right.offset)
-    list.push_back({diagnosis::rotary_offset, text_of("the rotary part begins at element {} of the "
-                                                      "head where it should at {}",
-                                                      l.offset, right.offset)});
+    list.push_back(
+        {diagnosis::rotary_offset,
+         text_of("the rotated part begins at element {} of the head where it should begin at {}",
+                 l.offset, right.offset)});
   if (l.distance != l.rotary_dim / 2)
     list.push_back({diagnosis::pair_distance,
-                    text_of("the elements of a pair are {} apart (half a head) where it should be "
-                            "{} (half the rotary part)",
+                    text_of("the elements of a pair are {} apart (half of the head) where they "
+                            "should be {} apart (half of the rotated part)",
                             l.distance, l.rotary_dim / 2)});
   if (l.kind == mixing::overwritten)
     list.push_back(
@@ -169,8 +171,7 @@ inline std::vector<finding> differences(const layout& l, const layout& right) {
   return list;
 }
 
-/// All layouts that engines use by mistake, sorted by the number of differences. The first one is
-/// the expected layout.
+/// The expected layout, and those that engines use by mistake, sorted by the number of differences.
 inline std::vector<layout> known_layouts(const expectation& expected) {
   const layout right = expected_layout(expected);
   const std::int64_t head_dim = expected.shape().head_dim;
@@ -209,30 +210,31 @@ inline std::vector<layout> known_layouts(const expectation& expected) {
   return all;
 }
 
-/// The likeliest layout: rows explain the output, and elements outside of the rotated part are
-/// unchanged. If such elements have changed, there is a finding.
+/// The first known layout under which rows explain the output and the elements outside of the
+/// rotated part are unchanged. If there is none, the first one with the expected rotary_dim under
+/// which rows explain the output, and a finding about the changed elements.
 inline std::optional<layout> find_layout(const samples& s, const expectation& expected) {
   const layout right = expected_layout(expected);
-  std::optional<layout> untidy;
+  std::optional<layout> with_changes;
   for (const layout& tried : known_layouts(expected)) {
-    // More pairs than expected count only if they are rotated. Elements may have changed otherwise.
+    // A layout with more pairs than expected must rotate at least one of the additional pairs.
     const bool wider = tried.rotary_dim > right.rotary_dim;
     if (!has_rows(s, tried, wider ? right.n_pairs() : tried.n_pairs()))
       continue;
-    const std::ptrdiff_t changed = changed_beyond(s, tried);
+    const std::ptrdiff_t changed = first_changed_outside(s, tried);
     if (changed < 0)
       return tried;
-    if (!untidy && tried.rotary_dim == right.rotary_dim) {
-      untidy = tried;
-      untidy->findings.push_back(
+    if (!with_changes && tried.rotary_dim == right.rotary_dim) {
+      with_changes = tried;
+      with_changes->findings.push_back(
           {diagnosis::unrotated_changed,
-           text_of("element {} of a head lies beyond the rotary part and is changed from {:.9} to "
+           text_of("element {} of a head is outside of the rotated part but changes from {:.9} to "
                    "{:.9}",
                    changed % s.head_dim, s.before[static_cast<std::size_t>(changed)],
                    s.after[static_cast<std::size_t>(changed)])});
     }
   }
-  return untidy;
+  return with_changes;
 }
 
 } // namespace detail

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The scaling method of an expectation, of any type, with numbers that can be changed, because
-// engines use the right method with wrong numbers. Opt-in.
+// The scaling method of an expectation, which can have any type. Its numbers can be changed,
+// because engines use the right method with wrong numbers. Opt-in.
 #ifndef YARN_DETAIL_TESTING_METHOD_HPP
 #define YARN_DETAIL_TESTING_METHOD_HPP
 
@@ -57,8 +57,8 @@ template <class Method>
 inline constexpr bool has_length_v =
     !std::is_null_pointer_v<decltype(length_field(std::declval<Method&>(), 0))>;
 
-/// The numbers of a method that engines get wrong. Numbers that the method does not have keep the
-/// values here.
+/// The numbers of a method that engines get wrong. Numbers that the method does not have keep these
+/// defaults.
 struct method_numbers {
   std::string name;
   bool is_dynamic = false;
@@ -106,8 +106,8 @@ template <class Method> method_numbers numbers_of(const Method& method) {
   return numbers;
 }
 
-/// The method with these numbers. A number that equals that of the method is not written, because
-/// the field may be an optional number that is absent.
+/// The method with these numbers. The scaling factor is written only if it differs: its field may
+/// be an optional number, which must then stay absent.
 template <class Method> Method with_numbers(Method method, const method_numbers& numbers) {
   [[maybe_unused]] const method_numbers own = numbers_of(method);
   if constexpr (has_factor_v<Method>)
@@ -125,7 +125,8 @@ template <class Method> Method with_numbers(Method method, const method_numbers&
   return method;
 }
 
-/// A method of any type, of the library or of the user, with the numbers that it is resolved with.
+/// A method of any type, of the library or of the user. resolve() uses the numbers, which can be
+/// changed.
 class changeable_method {
 public:
   template <class Method>
@@ -145,7 +146,7 @@ public:
   }
   const method_numbers& numbers() const { return numbers_; }
 
-  /// The same with another number: `with(&method_numbers::factor, 8)`.
+  /// A copy with another number: `with(&method_numbers::factor, 8)`.
   template <class Number>
   changeable_method with(Number method_numbers::*which, std::common_type_t<Number> value) const {
     changeable_method changed = *this;

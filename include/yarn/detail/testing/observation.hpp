@@ -47,21 +47,23 @@ inline double rounded_to(element_format format, double value) {
   });
 }
 
-/// The largest relative error of one rounding to a format, with 2 % for float arithmetic before it.
+/// The largest relative error of one rounding to a format, plus 2 % for float arithmetic before the
+/// rounding.
 inline double error_of_one_rounding(int digits) { return 1.02 * std::ldexp(1, -digits); }
 
-/// The error of right arithmetic, relative to the amplitude: `floats` units of 2^-24, or `halves`
-/// units of half the last place of a 16-bit format. The error for double leaves room for the
-/// least-squares fit. No engine computes in 8 bits, so only the result is rounded to them.
-inline double noise_of(int digits, double floats, double halves) {
+/// The error of correct arithmetic, relative to the amplitude: `float_units` * 2^-24 for float,
+/// `half_units` * 2^-digits for a 16-bit format. The error for double includes that of the
+/// least-squares fit. For 8-bit formats only the result is rounded, because no engine computes in 8
+/// bits.
+inline double noise_of(int digits, double float_units, double half_units) {
   if (digits == 53)
     return 0x1p-42;
   return digits < 8 ? error_of_one_rounding(digits)
-                    : std::ldexp(digits > 11 ? floats : halves, -digits);
+                    : std::ldexp(digits > 11 ? float_units : half_units, -digits);
 }
 
-inline std::string turned_text(std::int64_t turned, std::int64_t rotary_dim) {
-  return text_of("{} elements of a head are turned where rotary_dim is {}", turned, rotary_dim);
+inline std::string rotary_dim_text(std::int64_t rotated, std::int64_t rotary_dim) {
+  return text_of("{} elements of a head are rotated where rotary_dim is {}", rotated, rotary_dim);
 }
 
 struct observation {
@@ -70,7 +72,7 @@ struct observation {
   std::int64_t per_pair = 0;       ///< the number of equations of one token and pair
   std::vector<equation> equations; ///< [token][pair][per_pair]
   int digits = 0;                  ///< the significant bits of the engine's results
-  /// The error of right arithmetic in the types of the engine, relative to the amplitude.
+  /// The error of correct arithmetic in the types of the engine, relative to the amplitude.
   double noise = 0;
 
   std::int64_t n_tokens() const { return static_cast<std::int64_t>(positions.size()); }
@@ -78,7 +80,7 @@ struct observation {
     return equations.data() + (token * n_pairs + pair) * per_pair;
   }
   /// Calls f(token, pair, index, equation) for every equation of the first `pairs` pairs of every
-  /// token, until it returns false. The index counts the equations of one token and pair.
+  /// token, until f returns false. The index counts the equations of one token and pair.
   template <class Function> void visit(std::int64_t pairs, const Function& f) const {
     for (std::int64_t token = 0; token < n_tokens(); ++token)
       for (std::int64_t pair = 0; pair < pairs; ++pair)
@@ -88,30 +90,31 @@ struct observation {
   }
 };
 
-/// cos and sin of every token and pair, without an attention factor, and the size of the angle,
-/// from which tolerances are computed.
-struct turns {
+/// cos and sin of every token and pair, without an attention factor, and the absolute value of the
+/// angle, with which the allowed error grows.
+struct trig_rows {
   std::vector<double> cos;
   std::vector<double> sin;
   std::vector<double> angle;
-  std::int64_t n_pairs = 0; ///< the pairs that turn; the observation may have further ones
+  std::int64_t n_pairs = 0; ///< the rotated pairs; the observation may have more pairs
 
   std::size_t at(std::int64_t token, std::int64_t pair) const {
     return static_cast<std::size_t>(token * n_pairs + pair);
   }
 };
 
-/// The roundings on the way from position to angle.
+/// The formats to which a computation of angles rounds.
 struct pipeline {
   element_format inv_freq = element_format::binary64;
   element_format position = element_format::binary64;
   element_format angle = element_format::binary64;
 };
 
-/// cos and sin of these frequencies. Without roundings they come from double rows.
-inline turns turns_of(const std::vector<double>& inv_freq,
-                      const std::vector<std::int64_t>& positions_of_tokens, pipeline way = {}) {
-  turns t;
+/// cos and sin for these frequencies and positions. Without roundings they come from double rows.
+inline trig_rows trig_rows_of(const std::vector<double>& inv_freq,
+                              const std::vector<std::int64_t>& positions_of_tokens,
+                              pipeline way = {}) {
+  trig_rows t;
   t.n_pairs = static_cast<std::int64_t>(inv_freq.size());
   const bool is_exact = way.inv_freq == element_format::binary64 &&
                         way.position == element_format::binary64 &&
@@ -123,8 +126,9 @@ inline turns turns_of(const std::vector<double>& inv_freq,
       const double angle = rounded_to(way.angle, p * rounded_to(way.inv_freq, f));
       t.cos.push_back(is_exact ? 0 : std::cos(angle));
       t.sin.push_back(is_exact ? 0 : std::sin(angle));
-      // The phase of double rows has an error of up to 2^-62 rad per token, for any frequency. The
-      // smallest angle here times 64 * 2^-53 is that error.
+      // The phase of double rows has an error of up to 2^-62 rad per token of the position, for any
+      // frequency. double_angle_error times the lower limit, 2^-15 rad per token, allows this
+      // error.
       t.angle.push_back(std::max(std::fabs(exact) * 0x1p-15, std::fabs(angle)));
     }
   if (is_exact)
@@ -133,18 +137,18 @@ inline turns turns_of(const std::vector<double>& inv_freq,
   return t;
 }
 
-/// The relative error of angles of double engines: a power with a rounded exponent (some 20 ULP for
-/// large theta), a blend, and a product.
+/// The relative error of angles of double engines: a power with a rounded exponent (about 20 ULP
+/// for large theta), a blend, and a product.
 constexpr double double_angle_error = 64 * 0x1p-53;
-/// The relative error of angles of float engines. The largest comes from the running product of 64
-/// factors in ggml (2.2e-6) together with the error of the blend.
+/// The relative error of angles of float engines. ggml has the largest: its running product of 64
+/// factors (2.2e-6) and the error of the blend.
 constexpr double float_angle_error = 4e-6;
 
 /// How well angles explain an observation.
 struct fit {
   double cos_factor = 0; ///< the factors on cos and sin that fit best
   double sin_factor = 0;
-  double error = 0; ///< the largest remaining error, relative to the larger factor
+  double error = 0; ///< the largest remaining error, relative to the larger of the two
   double ratio = 0; ///< the largest error / the allowed error at its angle; the fit is good up to 1
 };
 
@@ -164,9 +168,9 @@ struct normal_equations {
   double s() const { return (vy * uu - uy * uv) / determinant(); }
 };
 
-/// The factors by least squares, weighted by the allowed errors, and the largest remaining error.
-/// With `exchanged`, sin and cos are exchanged.
-inline fit fitted(const observation& seen, const turns& t, double angle_error, bool exchanged) {
+/// Fits the factors on cos and sin by least squares, weighted by the allowed errors. With
+/// `exchanged`, sin and cos are exchanged.
+inline fit fitted(const observation& seen, const trig_rows& t, double angle_error, bool exchanged) {
   const std::vector<double>& cosines = exchanged ? t.sin : t.cos;
   const std::vector<double>& sines = exchanged ? t.cos : t.sin;
   const auto visit = [&](const auto& each) {
@@ -184,7 +188,7 @@ inline fit fitted(const observation& seen, const turns& t, double angle_error, b
   if (sums.determinant() > 1e-14 * sums.uu * sums.vv) {
     f.cos_factor = sums.c();
     f.sin_factor = sums.s();
-  } else { // Nothing turns, for example at position 0.
+  } else { // No pair is rotated, for example at position 0.
     const double both = sums.uu + 2 * sums.uv + sums.vv;
     f.cos_factor = f.sin_factor = both > 0 ? (sums.uy + sums.vy) / both : 0;
   }
@@ -203,7 +207,7 @@ inline fit fitted(const observation& seen, const turns& t, double angle_error, b
   return f;
 }
 
-/// The largest error for one attention factor, and its place.
+/// The largest error for a given attention factor, and its place.
 struct misfit {
   double error = 0;
   double ratio = 0; ///< error / allowed error
@@ -212,13 +216,13 @@ struct misfit {
   std::int64_t index = 0; ///< the index of the equation
   double expected = 0;
 };
-inline misfit largest_error(const observation& seen, const turns& t, double factor,
+inline misfit largest_error(const observation& seen, const trig_rows& t, double attention_factor,
                             double angle_error = double_angle_error) {
   misfit worst;
   seen.visit(t.n_pairs, [&](auto token, auto pair, auto k, const equation& e) {
     const std::size_t i = t.at(token, pair);
-    const double expected = factor * (e.a * t.cos[i] + e.b * t.sin[i]);
-    const double error = std::fabs(e.y - expected) / (e.scale * factor);
+    const double expected = attention_factor * (e.a * t.cos[i] + e.b * t.sin[i]);
+    const double error = std::fabs(e.y - expected) / (e.scale * attention_factor);
     if (error > worst.error)
       worst = {error, worst.ratio, token, pair, k, expected};
     worst.ratio = std::max(worst.ratio, error / (seen.noise + angle_error * t.angle[i]));
@@ -227,7 +231,7 @@ inline misfit largest_error(const observation& seen, const turns& t, double fact
   return worst;
 }
 
-/// c and s of one token and pair, by least squares, and the remaining error.
+/// cos and sin of one token and pair, by least squares, and the remaining error.
 struct solved_row {
   double cos = 0;
   double sin = 0;
@@ -256,9 +260,9 @@ inline std::vector<solved_row> solved_rows(const observation& seen) {
   return rows;
 }
 
-/// The frequencies that rows show. The angle of position 1 gives a first estimate. Each larger
-/// position makes it more precise, as long as the number of whole turns is certain. 0 if there is
-/// no estimate.
+/// The frequencies, estimated from the rows of the engine. The smallest positive position gives the
+/// first estimate. Each larger position makes the estimate more precise, as long as the number of
+/// whole turns is certain. 0 if there is no estimate.
 inline std::vector<double> shown_inv_freq(const observation& seen) {
   std::vector<double> shown;
   constexpr double two_pi = 2 * 3.14159265358979323846;
@@ -267,17 +271,17 @@ inline std::vector<double> shown_inv_freq(const observation& seen) {
     tokens.emplace(seen.positions[static_cast<std::size_t>(t)], t);
   tokens.erase(tokens.begin(), tokens.upper_bound(0));
   for (std::int64_t pair = 0; pair < seen.n_pairs; ++pair) {
-    double f = 0, before = 0; // the position before
+    double f = 0, previous = 0; // previous: a position
     for (const auto& [position, token] : tokens) {
       const auto at = static_cast<double>(position);
-      const double angle_error = 1.5 * seen.noise + float_angle_error * std::fabs(f) * before;
-      if (before > 0 && angle_error * (at / before) > 1)
+      const double angle_error = 1.5 * seen.noise + float_angle_error * std::fabs(f) * previous;
+      if (previous > 0 && angle_error * (at / previous) > 1)
         break;
       const solved_row row = solved(seen.at(token, pair), seen.per_pair);
       const double phase = std::atan2(row.sin, row.cos);
-      const double whole = before > 0 ? std::round((f * at - phase) / two_pi) : 0;
+      const double whole = previous > 0 ? std::round((f * at - phase) / two_pi) : 0;
       f = (phase + two_pi * whole) / at;
-      before = at;
+      previous = at;
     }
     f = std::fabs(f); // The engine may rotate in the other direction.
     shown.push_back(f < 4 ? f : 0);

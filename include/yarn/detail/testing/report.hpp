@@ -84,7 +84,7 @@ inline std::string report::text() const {
     all += std::string("  ") + name_of(found.what) + (passed ? " (accepted): " : ": ") +
            found.text + "\n";
   if (!findings.empty() && !has(diagnosis::unexplained) && !has(diagnosis::not_finite))
-    all += text_of("  (with that the error is {:.3})\n", explained_error);
+    all += text_of("  (the findings leave an error of {:.3})\n", explained_error);
   return all;
 }
 

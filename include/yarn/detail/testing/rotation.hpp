@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs the rotation of an engine on buffers with known elements, and checks the result. Opt-in.
+// Calls the rotation of an engine with known elements, and checks the result. Opt-in.
 #ifndef YARN_DETAIL_TESTING_ROTATION_HPP
 #define YARN_DETAIL_TESTING_ROTATION_HPP
 
@@ -11,9 +11,9 @@ namespace testing {
 namespace detail {
 
 /// Elements from 128/256 to 255/256, with either sign; formats with fewer digits round them. No
-/// pair is short, so each pair shows its row. Each run has other numbers.
-inline double input_value(std::size_t index, std::uint64_t run) {
-  std::uint64_t z = (index + 1) * 0x9e3779b97f4a7c15 + run * 0xd1b54a32d192ed03;
+/// pair is short, so each pair shows its row. Each call gets other numbers.
+inline double input_value(std::size_t index, std::uint64_t call_index) {
+  std::uint64_t z = (index + 1) * 0x9e3779b97f4a7c15 + call_index * 0xd1b54a32d192ed03;
   z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
   z = (z ^ z >> 27) * 0x94d049bb133111eb;
   z ^= z >> 31;
@@ -34,15 +34,15 @@ void call(Engine& engine, const std::vector<std::int64_t>& list, const Views&...
         "std::vector<std::int64_t>&");
     std::vector<std::int32_t> narrow;
     narrow.reserve(list.size());
-    for (const std::int64_t position : list) // All positions of telling_positions fit.
+    for (const std::int64_t position : list) // All positions of probe_positions fit.
       narrow.push_back(static_cast<std::int32_t>(position));
     engine(views..., narrow);
   }
 }
 
-/// Samples without numbers. 16 bits: cos and sin, two products and their sum may each be rounded,
-/// as in the frameworks.
-template <class From, class To> samples no_samples(std::int64_t n_heads, std::int64_t head_dim) {
+/// Samples without elements. For 16-bit formats, the noise allows one rounding each of cos, sin,
+/// the two products and their sum, as in the frameworks.
+template <class From, class To> samples empty_samples(std::int64_t n_heads, std::int64_t head_dim) {
   samples s;
   s.format = format_of_v<To>;
   s.n_heads = n_heads;
@@ -51,27 +51,27 @@ template <class From, class To> samples no_samples(std::int64_t n_heads, std::in
   return s;
 }
 
-constexpr std::size_t runs = 2; // The second run finds state that the first one left.
+constexpr std::size_t n_calls = 2; // The second call shows state that the first one left.
 
-/// Calls `once(before, after, positions)` for each run and collects the results.
-template <class From, class To, class Once>
-samples sampled(const expectation& expected, const options& o, const Once& once) {
+/// Calls `rotate(before, after, positions)` n_calls times, and collects the inputs and outputs.
+template <class From, class To, class Rotate>
+samples sampled(const expectation& expected, const options& o, const Rotate& rotate) {
   const std::int64_t head_dim = expected.shape().head_dim;
-  samples s = no_samples<From, To>(static_cast<std::int64_t>(runs) * o.n_heads, head_dim);
-  s.positions = telling_positions(o.max_position);
-  const auto heads = static_cast<std::size_t>(o.n_heads * head_dim); // of one token and run
+  samples s = empty_samples<From, To>(static_cast<std::int64_t>(n_calls) * o.n_heads, head_dim);
+  s.positions = probe_positions(o.max_position);
+  const auto heads = static_cast<std::size_t>(o.n_heads * head_dim); // of one token and call
   const std::size_t n = s.positions.size() * heads;
-  s.before.resize(runs * n);
-  s.after.resize(runs * n);
-  for (std::size_t run = 0; run < runs; ++run) {
+  s.before.resize(n_calls * n);
+  s.after.resize(n_calls * n);
+  for (std::size_t call_index = 0; call_index < n_calls; ++call_index) {
     std::vector<From> before(n);
     std::vector<To> after(n);
     for (std::size_t i = 0; i < n; ++i)
-      yarn::detail::narrow(input_value(i, run), before[i]);
+      yarn::detail::narrow(input_value(i, call_index), before[i]);
     const std::vector<From> kept = before;
-    once(before, after, s.positions);
+    rotate(before, after, s.positions);
     for (std::size_t i = 0; i < n; ++i) {
-      const std::size_t at = (i / heads * runs + run) * heads + i % heads;
+      const std::size_t at = (i / heads * n_calls + call_index) * heads + i % heads;
       s.before[at] = yarn::detail::widen<double>(kept[i]);
       s.after[at] = yarn::detail::widen<double>(after[i]);
     }
@@ -83,7 +83,7 @@ samples sampled(const expectation& expected, const options& o, const Once& once)
 template <class From, class To>
 samples recorded(const heads_view<From>& before, const heads_view<To>& after,
                  const positions& list) {
-  samples s = no_samples<From, To>(before.n_heads(), before.head_dim());
+  samples s = empty_samples<From, To>(before.n_heads(), before.head_dim());
   const auto append = [](const auto& view, std::int64_t t, std::vector<double>& values) {
     for (std::int64_t h = 0; h < view.n_heads(); ++h)
       for (std::int64_t d = 0; d < view.head_dim(); ++d)
@@ -107,7 +107,7 @@ inline bool measure(report& r, const expectation& expected, const samples& s) {
   r.worst.what = is_first ? "first element" : "second element";
   r.worst.element = is_first ? right.first(right.output_order, worst.pair)
                              : right.second(right.output_order, worst.pair);
-  const std::ptrdiff_t changed = changed_beyond(s, right);
+  const std::ptrdiff_t changed = first_changed_outside(s, right);
   if (changed < 0)
     return worst.ratio <= 1;
   const auto at = static_cast<std::size_t>(changed);
@@ -118,7 +118,7 @@ inline bool measure(report& r, const expectation& expected, const samples& s) {
     r.worst = {s.positions[at / static_cast<std::size_t>(s.n_heads * s.head_dim)],
                -1,
                changed % s.head_dim,
-               "element beyond the rotary part",
+               "element outside of the rotated part",
                s.before[at],
                s.after[at]};
   }
@@ -134,18 +134,18 @@ inline report explained_under(report r, const expectation& expected, const sampl
   return r;
 }
 
-/// The report under the layout that was found. With a single head, rows fit any order of pairs. The
-/// layout is then the first one whose rows can be explained.
-inline report explained_rotation(const report& sofar, const expectation& expected, const samples& s,
-                                 layout& which) {
-  report under = explained_under(sofar, expected, s, which);
+/// The report under the layout `which`. With a single head, rows fit any order of pairs. `which`
+/// then becomes the first layout whose rows can be explained.
+inline report explained_rotation(const report& so_far, const expectation& expected,
+                                 const samples& s, layout& which) {
+  report under = explained_under(so_far, expected, s, which);
   if (s.n_heads > 1 || !under.has(diagnosis::unexplained))
     return under;
   for (const layout& other : known_layouts(expected)) {
     if (other.findings.size() > 1 || other.kind != mixing::rotation ||
-        changed_beyond(s, other) >= 0)
+        first_changed_outside(s, other) >= 0)
       continue;
-    report another = explained_under(sofar, expected, s, other);
+    report another = explained_under(so_far, expected, s, other);
     if (!another.has(diagnosis::unexplained)) {
       which = other;
       return another;
@@ -176,14 +176,14 @@ inline void find_repeated_rounding(report& r, const expectation& expected, const
   if (!r.findings.empty() || rounded_once.digits > 11)
     return;
   rounded_once.noise = error_of_one_rounding(rounded_once.digits);
-  const turns t = turns_of(list_of(expected.frequencies()), s.positions);
+  const trig_rows t = trig_rows_of(list_of(expected.frequencies()), s.positions);
   const misfit worst =
       largest_error(rounded_once, t, expected.frequencies().attention_factor(), float_angle_error);
   if (worst.ratio > 1)
-    add_finding(r, {diagnosis::rounded_often,
-                    text_of("results are rounded more than once on the way: the error is {:.2}, "
-                            "where one rounding makes {:.2}",
-                            r.max_error, std::ldexp(1, -rounded_once.digits))});
+    add_finding(
+        r, {diagnosis::rounded_often, text_of("results are rounded more than once: the error is "
+                                              "{:.2}, that of one rounding is at most {:.2}",
+                                              r.max_error, std::ldexp(1, -rounded_once.digits))});
 }
 
 inline report judge_rotation(const expectation& expected, samples s, const options& o) {
@@ -201,9 +201,8 @@ inline report judge_rotation(const expectation& expected, samples s, const optio
       name_wrong_sign(r, *found);
       find_repeated_rounding(r, expected, s, *found);
     } else {
-      add_finding(r, {diagnosis::unexplained,
-                      "no row of cos and sin turns the heads of a token into what came back, under "
-                      "any order of pairs"});
+      add_finding(r, {diagnosis::unexplained, "no row of cos and sin rotates the heads of a token "
+                                              "into the output, with any order of pairs"});
     }
   }
   decide(r, right, s.noise, o);

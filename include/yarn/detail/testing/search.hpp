@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The search for mistakes that explain the rows of an engine: frequencies, positions, factors,
-// precision, in all combinations that are cheap to try. Opt-in.
+// The search for mistakes that explain the rows of an engine: mistakes in frequencies, positions,
+// attention factor and precision, in all combinations that are cheap to try. Opt-in.
 #ifndef YARN_DETAIL_TESTING_SEARCH_HPP
 #define YARN_DETAIL_TESTING_SEARCH_HPP
 
@@ -16,31 +16,33 @@ struct explanation {
   bool found = false;
   std::vector<finding> findings;
   double error = 0;
-  double cost = HUGE_VAL; ///< the smaller, the likelier: it grows with the number of mistakes
+  double cost = HUGE_VAL; ///< grows with the number of mistakes; the smallest cost is the likeliest
 };
 
-/// Explains the factors on cos and sin that an engine shows. `with_frequencies` is the factor that
-/// belongs to the frequencies that the engine uses.
-inline void explain_factors(const expectation& expected, double with_frequencies, double on_cos,
+/// Explains the factors on cos and sin that an engine shows. `of_candidate` is the attention factor
+/// of the candidate whose frequencies the engine uses.
+inline void explain_factors(const expectation& expected, double of_candidate, double on_cos,
                             double on_sin, double tolerance, std::vector<finding>& findings) {
   const auto near = [&](double a, double b) {
     return std::fabs(a - b) <= tolerance * std::fabs(b);
   };
   const double meant = expected.frequencies().attention_factor();
-  for (const double right : {meant, with_frequencies})
+  for (const double right : {meant, of_candidate})
     if (near(on_cos, right) && near(on_sin, right))
       return;
   const double value = (on_cos + on_sin) / 2, s = expected.method().numbers().factor;
-  const char* const reason = near(value, 1 / meant) ? ": it divides where it should multiply"
+  const char* const reason = near(value, 1 / meant)
+                                 ? ": the engine divides where it should multiply"
                              : s > 1 && near(value, 0.1 * std::log(s) + 1)
-                                 ? ": that is 0.1 ln(factor) + 1, which another number replaces"
-                             : near(value, std::sqrt(meant)) ? ": its square root"
+                                 ? ": this is 0.1 ln(factor) + 1, but the model sets another value"
+                             : near(value, std::sqrt(meant)) ? ": this is its square root"
                                                              : "";
   if (!near(on_cos, on_sin))
-    findings.push_back({diagnosis::attention_factor_on_one_side,
-                        text_of("the factor on cos is {:.9} and that on sin {:.9}; both should be "
-                                "{:.9}",
-                                on_cos, on_sin, meant)});
+    findings.push_back(
+        {diagnosis::attention_factor_on_one_side,
+         text_of(
+             "the attention factor is {:.9} on cos and {:.9} on sin; it should be {:.9} on both",
+             on_cos, on_sin, meant)});
   else if (near(value, 1))
     findings.push_back({diagnosis::attention_factor_missing,
                         text_of("cos and sin lack the attention factor {:.9}", meant)});
@@ -54,7 +56,8 @@ inline void explain_factors(const expectation& expected, double with_frequencies
                                 meant, reason)});
 }
 
-/// A computation of angles with roundings, and the relative error of its angles.
+/// A computation of angles with coarse roundings, and the relative error that its angles may have
+/// beyond these roundings.
 struct coarse_pipeline {
   diagnosis what;
   pipeline way;
@@ -62,9 +65,9 @@ struct coarse_pipeline {
   std::string text;
 };
 inline std::vector<coarse_pipeline> coarse_pipelines() {
-  // The relative error of an angle if a second rounding can enlarge a difference in the last bit.
+  // The relative error of an angle if a later rounding can enlarge a difference in the last bit.
   constexpr double last_bit_error = 2.5e-7;
-  constexpr element_format f32 = element_format::binary32, no = element_format::binary64;
+  constexpr element_format f32 = element_format::binary32, f64 = element_format::binary64;
   std::vector<coarse_pipeline> all = {
       {diagnosis::float32_angles,
        {f32, f32, f32},
@@ -72,19 +75,19 @@ inline std::vector<coarse_pipeline> coarse_pipelines() {
        "angles are float32(position * float32(inv_freq)), as in the common frameworks: their error "
        "grows with the position"},
       {diagnosis::float32_inv_freq,
-       {f32, no, no},
+       {f32, f64, f64},
        1e-12,
        "frequencies are rounded to float32: the error grows with the position"}};
   for (const element_format f : {element_format::bfloat16, element_format::binary16}) {
     const auto add = [&](diagnosis what, pipeline way, double error, const char* text) {
       all.push_back({what, way, error, text_of(text, name_of(f), 1 << digits_of(f))});
     };
-    add(diagnosis::inv_freq_16bit, {f, no, no}, last_bit_error, "frequencies are rounded to {}");
-    add(diagnosis::positions_16bit, {no, f, no}, float_angle_error,
-        "positions are rounded to {}, which is exact to {} only");
+    add(diagnosis::inv_freq_16bit, {f, f64, f64}, last_bit_error, "frequencies are rounded to {}");
+    add(diagnosis::positions_16bit, {f64, f, f64}, float_angle_error,
+        "positions are rounded to {}, which is exact only up to {}");
     add(diagnosis::angles_16bit, {f, f, f}, last_bit_error,
         "positions, frequencies and angles are rounded to {}");
-    add(diagnosis::angles_16bit, {no, no, f}, std::ldexp(1, -digits_of(f)),
+    add(diagnosis::angles_16bit, {f64, f64, f}, std::ldexp(1, -digits_of(f)),
         "angles are rounded to {}");
   }
   return all;
@@ -92,11 +95,12 @@ inline std::vector<coarse_pipeline> coarse_pipelines() {
 
 class row_search {
 public:
-  /// `known`: a mistake was found before, so the expected numbers may explain the rows.
-  row_search(const expectation& expected, const observation& seen, bool known)
-      : expected_(expected), seen_(seen), known_(known), exact_(list_of(expected.frequencies())),
-        meant_(expected.frequencies().attention_factor()), as_expected_{diagnosis::unexplained, "",
-                                                                        exact_, meant_},
+  /// `has_findings`: a mistake was found before, so the expected numbers may explain the rows.
+  row_search(const expectation& expected, const observation& seen, bool has_findings)
+      : expected_(expected), seen_(seen), has_findings_(has_findings),
+        exact_(list_of(expected.frequencies())),
+        attention_factor_(expected.frequencies().attention_factor()),
+        as_expected_{diagnosis::unexplained, "", exact_, attention_factor_},
         rows_(solved_rows(seen)) {}
 
   /// The likeliest explanation. `further` are candidates in addition to those of candidate_list.
@@ -105,7 +109,7 @@ public:
     try_pipelines();
     try_positions();
     std::vector<candidate> all = further;
-    add_cut_off(all);
+    add_smaller_rotary_dim(all);
     const auto reach = std::max_element(seen_.positions.begin(), seen_.positions.end());
     const candidate_list others(expected_, shown_inv_freq(seen_), static_cast<double>(*reach));
     all.insert(all.end(), others.all().begin(), others.all().end());
@@ -124,34 +128,36 @@ private:
   // not.
   void try_all(const candidate& guess, const std::vector<std::int64_t>& at,
                const std::vector<finding>& mistakes) {
-    const turns t = turns_of(guess.inv_freq, at);
-    try_turns(t, guess, mistakes, double_angle_error, 0);
+    const trig_rows t = trig_rows_of(guess.inv_freq, at);
+    try_rows(t, guess, mistakes, double_angle_error, 0);
     std::vector<finding> coarse = mistakes;
     coarse.push_back({diagnosis::float32_angles,
-                      "angles are computed in float32: their error is up to some 1e-6 of the angle "
-                      "and grows with the position"});
-    try_turns(t, guess, coarse, float_angle_error, -0.5);
+                      "angles are computed in float32: their relative error is up to "
+                      "about 1e-6, so the error grows with the position"});
+    try_rows(t, guess, coarse, float_angle_error, -0.5);
   }
 
-  void try_turns(const turns& t, const candidate& guess, const std::vector<finding>& mistakes,
-                 double angle_error, double extra_cost) {
+  void try_rows(const trig_rows& t, const candidate& guess, const std::vector<finding>& mistakes,
+                double angle_error, double extra_cost) {
     for (const bool exchanged : {false, true}) {
       const fit f = fitted(seen_, t, angle_error, exchanged);
       if (!(f.ratio <= 1) || f.cos_factor < 0)
         continue;
       std::vector<finding> findings = mistakes;
       if (exchanged)
-        findings.push_back({diagnosis::cos_sin_exchanged, "sin stands where cos belongs"});
-      if (f.sin_factor < 0)
         findings.push_back(
-            {diagnosis::wrong_direction, "it turns by the negative angle: sin has the wrong sign"});
-      // The fit knows a factor better than an element of 8 bits does.
+            {diagnosis::cos_sin_exchanged, "sin is used in place of cos, and cos in place of sin"});
+      if (f.sin_factor < 0)
+        findings.push_back({diagnosis::wrong_direction,
+                            "the engine rotates by the negative angle: sin has the wrong sign"});
+      // The fit uses many elements, so its factors are more precise than one 8-bit element.
       explain_factors(expected_, guess.attention_factor, f.cos_factor, std::fabs(f.sin_factor),
                       std::min(4 * seen_.noise, 0x1p-4) + 1e-12, findings);
-      if (findings.empty() && !known_) // The error is too large, but every number is as expected.
+      // The error is too large, but every number is as expected.
+      if (findings.empty() && !has_findings_)
         findings.push_back({diagnosis::attention_factor_value,
                             text_of("the attention factor is {:.17} where it should be {:.17}",
-                                    f.cos_factor, meant_)});
+                                    f.cos_factor, attention_factor_)});
       take(findings, f.error, extra_cost);
     }
   }
@@ -160,8 +166,8 @@ private:
     double cost = extra_cost;
     for (const finding& found : findings)
       cost += is_about_precision(found.what) ? 1.5 : 2;
-    // Of equal costs the first explanation wins, because common mistakes come first, unless another
-    // one has a much smaller error.
+    // Of explanations with equal costs the first one wins, because common mistakes are tried first,
+    // unless a later one has less than half of its error.
     if (cost < best_.cost || (!(cost > best_.cost) && error < best_.error / 2))
       best_ = {true, findings, error, cost};
   }
@@ -169,10 +175,10 @@ private:
   void try_pipelines() {
     for (const coarse_pipeline& coarse : coarse_pipelines()) {
       if (coarse.what == diagnosis::positions_16bit && !moves_a_position(coarse.way.position))
-        continue; // The format has all positions, so nothing can be concluded.
+        continue; // The format represents all positions, so rounding changes none.
       const bool is_loose = coarse.angle_error >= 0x1p-11;
-      try_turns(turns_of(exact_, seen_.positions, coarse.way), as_expected_,
-                {{coarse.what, coarse.text}}, coarse.angle_error, is_loose ? 1.5 : -1);
+      try_rows(trig_rows_of(exact_, seen_.positions, coarse.way), as_expected_,
+               {{coarse.what, coarse.text}}, coarse.angle_error, is_loose ? 1.5 : -1);
     }
   }
   bool moves_a_position(element_format format) const {
@@ -189,7 +195,7 @@ private:
     return list;
   }
   static std::string about(std::int64_t shift) {
-    return text_of("position p is turned as position p {} {}", shift < 0 ? "-" : "+",
+    return text_of("position p is rotated as position p {} {}", shift < 0 ? "-" : "+",
                    shift < 0 ? -shift : shift);
   }
 
@@ -204,11 +210,11 @@ private:
     for (std::int64_t shift = -5000; shift <= 5000; ++shift)
       if (shift != 0 && may_be_shifted(shift))
         try_all(as_expected_, shifted(shift), {{diagnosis::position_offset, about(shift)}});
-    try_list(diagnosis::positions_ignored, "the place in the batch is taken for the position",
+    try_list(diagnosis::positions_ignored, "the index in the batch is used as the position",
              [](std::size_t t, std::int64_t) { return static_cast<std::int64_t>(t); });
     for (const std::size_t token : {std::size_t{0}, seen_.positions.size() - 1})
       try_list(diagnosis::positions_ignored,
-               text_of("every token is turned as position {}", seen_.positions[token]),
+               text_of("every token is rotated as position {}", seen_.positions[token]),
                [&](std::size_t, std::int64_t) { return seen_.positions[token]; });
     try_list(diagnosis::positions_limited, "positions wrap at 16 bits, signed",
              [](std::size_t, std::int64_t p) { return (p + 32768) % 65536 - 32768; });
@@ -232,7 +238,8 @@ private:
         const double angle = static_cast<double>(position + shift) * f;
         const solved_row& row = rows_[i++];
         const double size = std::sqrt(row.cos * row.cos + row.sin * row.sin);
-        // The length of the pair means nothing here, because the factor is not known yet.
+        // Only the direction of (cos, sin) is compared, because the attention factor is not known
+        // yet.
         const double off = std::fabs(row.cos * std::sin(angle) - row.sin * std::cos(angle));
         if (off > size * (8 * seen_.noise + float_angle_error * std::fabs(angle)) ||
             (position + shift == 0 && row.cos < 0))
@@ -241,10 +248,10 @@ private:
     return true;
   }
 
-  // If the last pairs do not turn, fewer elements are rotated than expected.
-  void add_cut_off(std::vector<candidate>& all) const {
+  // If the last pairs are not rotated, fewer elements are rotated than expected.
+  void add_smaller_rotary_dim(std::vector<candidate>& all) const {
     std::size_t n = exact_.size();
-    const auto still = [&](std::size_t pair) {
+    const auto is_unrotated = [&](std::size_t pair) {
       for (std::int64_t t = 0; t < seen_.n_tokens(); ++t) {
         const solved_row& row = rows_[static_cast<std::size_t>(t) * exact_.size() + pair];
         // Elements that are not rotated do not get the attention factor either.
@@ -253,26 +260,27 @@ private:
       }
       return true;
     };
-    while (n > 0 && still(n - 1))
+    while (n > 0 && is_unrotated(n - 1))
       --n;
     if (n == 0 || n == exact_.size())
       return;
-    const auto turned = static_cast<std::int64_t>(2 * n);
-    const std::string text = turned_text(turned, expected_.shape().rotated());
-    all.push_back({diagnosis::rotary_dim, text, expected_.continued(turned / 2), meant_});
+    const auto rotated = static_cast<std::int64_t>(2 * n);
+    const std::string text = rotary_dim_text(rotated, expected_.shape().rotated());
+    all.push_back(
+        {diagnosis::rotary_dim, text, expected_.continued(rotated / 2), attention_factor_});
     if (expected_.method().numbers().any_dim) {
       rope_shape shape = expected_.shape();
-      shape.rotary_dim = turned;
+      shape.rotary_dim = rotated;
       const frequencies f = expected_.method().resolve(shape, expected_.seq_len());
-      all.push_back({diagnosis::rotary_dim, text, list_of(f), meant_});
+      all.push_back({diagnosis::rotary_dim, text, list_of(f), attention_factor_});
     }
   }
 
   const expectation& expected_;
   const observation& seen_;
-  bool known_;
+  bool has_findings_;
   std::vector<double> exact_;
-  double meant_;
+  double attention_factor_;
   candidate as_expected_;
   std::vector<solved_row> rows_;
   explanation best_;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Tests rope_apply in memory that ends or begins at an inaccessible page. Every byte of a tensor
-// and around it is compared with the result of the documented arithmetic, and every element with
+// Tests rope_apply in memory that ends or begins at an inaccessible page. Compares every byte in
+// and around a tensor with the result of the documented arithmetic, and every rotated element with
 // the exact rotation.
-#ifndef YARN_TESTS_SUPPORT_ROTATION_BENCH_HPP
-#define YARN_TESTS_SUPPORT_ROTATION_BENCH_HPP
+#ifndef YARN_TESTS_SUPPORT_ROTATION_CHECKER_HPP
+#define YARN_TESTS_SUPPORT_ROTATION_CHECKER_HPP
 
 #include "bits.hpp"
 #include "emulated_rotation.hpp"
@@ -27,17 +27,17 @@
 namespace support {
 
 inline bool prints_errors() {
-  const char* const asked = std::getenv("YARN_PRINT_ERRORS");
-  return asked != nullptr && *asked == '1';
+  const char* const value = std::getenv("YARN_PRINT_ERRORS");
+  return value != nullptr && *value == '1';
 }
 
 // ---- Errors -----------------------------------------------------------------------------------
 //
-// Let H = hypot(x0, x1) hypot(cos, sin), and U the unit in the last place at H. Then |x0 cos| + |x1
-// sin| <= H (Cauchy and Schwarz). So the product is off by at most U/2, and the fused multiply-add
-// by another U/2. Without a fused multiply-add there are two products and a sum. Only one of the
-// two products can reach the power of two below H, so the other is off by at most U/4. The sum of
-// the errors is 5U/4.
+// Let H = hypot(x0, x1) hypot(cos, sin), and U the unit in the last place at H. Then
+// |x0 cos| + |x1 sin| <= H (Cauchy and Schwarz). So the error of the product is at most U/2, and the
+// fused multiply-add adds another U/2. Without it there are two products and a sum.
+// Only one of the two products can reach the power of two below H, so the error of the other
+// product is at most U/4. The sum of the errors is 5U/4.
 //
 // A 16-bit element is the float result rounded to nearest: its error is at most half a unit of the
 // 16-bit format at the exact value, plus the error of the float.
@@ -52,32 +52,35 @@ constexpr double oracle_noise = 0x1p-9;
 
 /// The largest errors that were measured.
 struct worst_errors {
-  double of_size = 0;      // in units of the element type at H
-  double beyond_round = 0; // the error, for 16-bit elements less half a unit of the element type at
-                           // the exact value; in units of the compute type at H
+  /// In units of the element type at H.
+  double in_element_units = 0;
+  /// In units of the compute type at H. For 16-bit elements, half a unit of the element type at the
+  /// exact value is subtracted first.
+  double beyond_rounding = 0;
 };
 
-template <class T> void judge(T value, long double exact, double size, worst_errors& worst) {
+template <class T> void add_error(T value, long double exact, double size, worst_errors& worst) {
   using compute = compute_type<T>;
   const auto error =
       static_cast<double>(std::fabs(static_cast<long double>(element<T>::widen(value)) - exact));
   const double rounding =
       std::is_same_v<T, compute> ? 0 : unit_at<T>(static_cast<double>(std::fabs(exact))) / 2;
-  worst.of_size = std::max(worst.of_size, error / unit_at<T>(size));
-  worst.beyond_round = std::max(worst.beyond_round, (error - rounding) / unit_at<compute>(size));
+  worst.in_element_units = std::max(worst.in_element_units, error / unit_at<T>(size));
+  worst.beyond_rounding =
+      std::max(worst.beyond_rounding, (error - rounding) / unit_at<compute>(size));
 }
 
 template <class Subject> void report(const char* what, const worst_errors& worst) {
   if (prints_errors()) {
     std::printf("%-24s %s: %.4f units of hypot * m; %.4f beyond the one rounding\n",
-                Subject::name().c_str(), what, worst.of_size, worst.beyond_round);
+                Subject::name().c_str(), what, worst.in_element_units, worst.beyond_rounding);
   }
-  ::testing::Test::RecordProperty(what, std::to_string(worst.of_size));
+  ::testing::Test::RecordProperty(what, std::to_string(worst.in_element_units));
 }
 
 // ---- Tensors beside inaccessible pages --------------------------------------------------------
 
-/// Some pages between two inaccessible ones, and a copy of the contents that are expected in them.
+/// Memory between two inaccessible pages, and a copy of its expected contents.
 class arena {
 public:
   static constexpr std::size_t size = 256 * 1024;
@@ -122,7 +125,7 @@ private:
 };
 
 /// A tensor in an arena. Strides count elements.
-struct placed {
+struct placed_tensor {
   arena* memory;
   std::size_t first_byte;
   std::size_t n_tokens;
@@ -148,9 +151,9 @@ struct placed {
   }
 };
 
-enum class layout { dense, packed_qkv, head_major, back_part };
+enum class layout { dense, packed_qkv, head_major, last_elements };
 constexpr std::array<layout, 4> layouts{layout::dense, layout::packed_qkv, layout::head_major,
-                                        layout::back_part};
+                                        layout::last_elements};
 
 struct geometry {
   std::size_t rotary_dim;
@@ -163,18 +166,18 @@ struct geometry {
   std::size_t offset; // bytes modulo 64 of the first element, or of the buffer
 
   std::string describe() const {
-    constexpr std::array<const char*, 4> names{"dense", "packed", "head major", "back part"};
+    constexpr std::array<const char*, 4> names{"dense", "packed", "head major", "last elements"};
     return "rotary_dim " + std::to_string(rotary_dim) + " of " + std::to_string(head_dim) + ", " +
            std::to_string(n_tokens) + " tokens, heads " + std::to_string(n_q_heads) + " and " +
            std::to_string(n_kv_heads) + ", " + names[static_cast<std::size_t>(shape)] + ", " +
-           (side == fence::behind ? "page behind" : "page before") + ", offset " +
+           (side == fence::after ? "page after" : "page before") + ", offset " +
            std::to_string(offset);
   }
 };
 
-/// The first byte of a buffer of `span(pad)` elements in an arena. `pad` is the number of elements
-/// between the outer parts of the buffer. It is chosen so that the buffer begins at `offset` modulo
-/// 64 and ends at the page.
+/// The first byte of a buffer of `span(pad)` elements in an arena. `pad` is the number of unused
+/// elements between two tokens, or between two heads of a head-major tensor. `pad` is chosen so
+/// that the buffer begins at `offset` modulo 64 and ends at the page.
 template <class T, class Span>
 std::size_t first_byte_of(const geometry& g, const Span& span, std::size_t& pad) {
   pad = 0;
@@ -192,8 +195,8 @@ std::size_t first_byte_of(const geometry& g, const Span& span, std::size_t& pad)
 
 /// Places q and k: each in its own arena, or both in one buffer for packed_qkv.
 template <class T>
-std::pair<placed, placed> place(const geometry& g, arena& for_q, arena& for_k,
-                                random_source& random) {
+std::pair<placed_tensor, placed_tensor> place(const geometry& g, arena& for_q, arena& for_k,
+                                              random_source& random) {
   const std::size_t dim = g.head_dim, tokens = g.n_tokens;
   std::size_t pad = 0;
   if (g.shape == layout::packed_qkv) { // rows of [q | v | k]
@@ -205,7 +208,7 @@ std::pair<placed, placed> place(const geometry& g, arena& for_q, arena& for_k,
     return {{&for_q, byte, tokens, g.n_q_heads, dim, row + pad, dim},
             {&for_q, k_byte, tokens, g.n_kv_heads, dim, row + pad, dim}};
   }
-  const auto place_tensor = [&](std::size_t heads, arena& memory) -> placed {
+  const auto place_tensor = [&](std::size_t heads, arena& memory) -> placed_tensor {
     if (g.shape == layout::head_major) {
       const auto span = [&](std::size_t gap) {
         return (heads - 1) * (tokens * dim + gap) + tokens * dim;
@@ -214,7 +217,7 @@ std::pair<placed, placed> place(const geometry& g, arena& for_q, arena& for_k,
       memory.begin(byte, byte + span(pad) * sizeof(T), random);
       return {&memory, byte, tokens, heads, dim, dim, tokens * dim + pad};
     }
-    const std::size_t front = g.shape == layout::back_part ? 3 + g.rotary_dim % 5 : 0;
+    const std::size_t front = g.shape == layout::last_elements ? 3 + g.rotary_dim % 5 : 0;
     const std::size_t whole = front + dim;
     const auto span = [&](std::size_t gap) {
       return (tokens - 1) * (heads * whole + gap) + heads * whole;
@@ -223,18 +226,18 @@ std::pair<placed, placed> place(const geometry& g, arena& for_q, arena& for_k,
     memory.begin(byte, byte + span(pad) * sizeof(T), random);
     return {&memory, byte + front * sizeof(T), tokens, heads, dim, heads * whole + pad, whole};
   };
-  const placed q = place_tensor(g.n_q_heads, for_q);
+  const placed_tensor q = place_tensor(g.n_q_heads, for_q);
   return {q, place_tensor(g.n_kv_heads, for_k)};
 }
 
 // ---- One case ---------------------------------------------------------------------------------
 
 /// The random numbers and the memory that all cases of one element type share.
-template <class T> class bench {
+template <class T> class rotation_checker {
 public:
   using compute = compute_type<T>;
 
-  explicit bench(std::uint64_t seed)
+  explicit rotation_checker(std::uint64_t seed)
       : random_(seed), elements_(8191), cosines_(16381), sines_(16381) {
     for (T& value : elements_) {
       value = element_of<T>(
@@ -251,7 +254,7 @@ public:
   /// measures the errors of k. Returns false if a byte is wrong.
   template <yarn::pairing Pairing> bool run(const geometry& g, bool k_alone, worst_errors* worst) {
     const auto [q, k] = place<T>(g, q_memory_, k_memory_, random_);
-    if (g.side == fence::behind && g.shape != layout::back_part) {
+    if (g.side == fence::after && g.shape != layout::last_elements) {
       reached_[q.first_byte % 64] = true;
     }
     const std::size_t pairs = g.rotary_dim / 2;
@@ -277,10 +280,10 @@ public:
     }
     std::vector<T>& before = before_;
     before.clear();
-    const auto remember = [&](std::size_t, const T* head, T*) {
+    const auto save = [&](std::size_t, const T* head, T*) {
       before.insert(before.end(), head, head + g.rotary_dim);
     };
-    k.template for_each_head<T>(remember);
+    k.template for_each_head<T>(save);
 
     if (k_alone) {
       yarn::rope_apply(k.template view<T>(), rows, Pairing);
@@ -327,7 +330,7 @@ private:
   }
 
   template <yarn::pairing Pairing>
-  void measure(const placed& x, const yarn::rows_view<compute>& rows, std::size_t pairs,
+  void measure(const placed_tensor& x, const yarn::rows_view<compute>& rows, std::size_t pairs,
                worst_errors& worst) {
     if (std::is_same_v<T, double> && !has_wide_long_double) {
       return;
@@ -344,8 +347,8 @@ private:
         const auto size = static_cast<double>(
             std::sqrt((x0 * x0 + x1 * x1) * (static_cast<long double>(cos[i]) * cos[i] +
                                              static_cast<long double>(sin[i]) * sin[i])));
-        judge(head[at.first], exact.first, size, worst);
-        judge(head[at.second], exact.second, size, worst);
+        add_error(head[at.first], exact.first, size, worst);
+        add_error(head[at.second], exact.second, size, worst);
       }
       old += 2 * pairs;
     });
@@ -364,4 +367,4 @@ private:
 
 } // namespace support
 
-#endif // YARN_TESTS_SUPPORT_ROTATION_BENCH_HPP
+#endif // YARN_TESTS_SUPPORT_ROTATION_CHECKER_HPP

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Rows like those of an engine, and the result of the documented arithmetic with such rows.
-#ifndef YARN_TESTS_SUPPORT_SOME_ROWS_HPP
-#define YARN_TESTS_SUPPORT_SOME_ROWS_HPP
+// Rows with random cosines and sines, and the result of the documented arithmetic with such rows.
+#ifndef YARN_TESTS_SUPPORT_RANDOM_ROWS_HPP
+#define YARN_TESTS_SUPPORT_RANDOM_ROWS_HPP
 
 #include "bits.hpp"
 #include "emulated_rotation.hpp"
@@ -16,10 +16,10 @@
 
 namespace support {
 
-/// Rows like those of an engine: packed, with different cosines and sines for each pair and token.
-template <class C> class some_rows {
+/// Packed rows with a different cosine and sine for each pair and token.
+template <class C> class random_rows {
 public:
-  some_rows(std::size_t n_tokens, std::size_t n_pairs, std::uint64_t seed = 7)
+  random_rows(std::size_t n_tokens, std::size_t n_pairs, std::uint64_t seed = 7)
       : n_tokens_(n_tokens), n_pairs_(n_pairs), entries_(2 * n_tokens * n_pairs) {
     random_source random(seed);
     for (std::size_t at = 0; at < n_tokens * n_pairs; ++at) {
@@ -44,7 +44,7 @@ private:
 
 /// A tensor rotated by the documented arithmetic.
 template <class T, class C>
-tensor<T> emulated(tensor<T> x, const some_rows<C>& rows, yarn::pairing order) {
+tensor<T> emulated(tensor<T> x, const random_rows<C>& rows, yarn::pairing order) {
   for (std::size_t t = 0; t < x.layout.n_tokens; ++t) {
     for (std::size_t h = 0; h < x.layout.n_heads; ++h) {
       emulate_head(x.head(t, h), order, rows.cos(t), rows.sin(t), rows.n_pairs());
@@ -55,4 +55,4 @@ tensor<T> emulated(tensor<T> x, const some_rows<C>& rows, yarn::pairing order) {
 
 } // namespace support
 
-#endif // YARN_TESTS_SUPPORT_SOME_ROWS_HPP
+#endif // YARN_TESTS_SUPPORT_RANDOM_ROWS_HPP
