@@ -240,7 +240,7 @@ ggml_tensor* make_rope_node(ggml_context* context, ggml_tensor* x, ggml_tensor* 
                               (x->ne[1] - 1) * heads.head_stride() + heads.head_dim();
   if (x->ne[3] > 1 && elements_of<T>(x, 3) < extent)
     fail_argument(
-        "yarn: ggml tensor {}: nb[3] = {}: sequences of {} elements overlap or interleave",
+        "yarn: ggml tensor {}: nb[3] = {}: sequences of {} elements overlap or interweave",
         name_of(x), x->nb[3], extent);
   return ggml_custom_inplace(context, x, &rows, 1,
                              p == pairing::half_split ? compute_rope<T, pairing::half_split>
