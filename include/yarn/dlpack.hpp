@@ -75,8 +75,8 @@ positions positions_in(const X& x, Sequence sequence) {
 }
 
 /// The positions in a tensor [axes, tokens], or those of one sequence in a tensor [axes, sequences,
-/// tokens] (position_ids of transformers for models with M-RoPE). The strides may be any. The memory
-/// must outlive the view.
+/// tokens] (position_ids of transformers for models with M-RoPE). The strides of axes and tokens may
+/// be any. The memory must outlive the view.
 /// Types    int32 or int64.
 /// Errors   std::invalid_argument: another dtype or rank, a negative extent, memory that is not host
 ///          memory, null or misaligned data. std::out_of_range: the sequence does not exist.

@@ -80,9 +80,9 @@ inline pairing pairing_from_mode(int mode) {
 /// from the first section, as ggml does. For VISION, f has the n_dims / 2 frequencies of one
 /// section, and the head has four times as many elements.
 ///
-/// IMROPE and interleaved_sections (axes.hpp, as in Hugging Face) differ for the last pairs: of
-/// the 64 pairs of Qwen3-VL, with sections 24, 20, 20 and 0, ggml gives pairs 61 and 62 axis 3, and
-/// Hugging Face gives them axis 0.
+/// IMROPE and interleaved_sections (axes.hpp, as in Hugging Face) differ for the last pairs. In
+/// Qwen3-VL (64 pairs, sections 24, 20, 20 and 0), pairs 61 and 62 have axis 3 in ggml and axis 0 in
+/// Hugging Face. The position of text on axis 3 is 0 in llama.cpp.
 /// Shape    sections[4], as for ggml_rope_multi. They count pairs. VISION: sections[0] and
 ///          sections[1] are f.n_pairs(), and the others are not read.
 /// Errors   std::invalid_argument: another mode, sections is null, a section is negative, the first

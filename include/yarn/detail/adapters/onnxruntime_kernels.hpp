@@ -46,8 +46,8 @@ inline std::string to_words(const onnx_shape& shape) {
 struct onnx_rows_kernel {
   const frequencies& freqs;
 
-  // The number of axes must be that of the frequencies. Hugging Face may pass position_ids of
-  // [4, sequences, tokens] to a model with 3 axes; there the first is not one of the 3.
+  // The number of axes must be that of the frequencies. In Hugging Face, position_ids of [4,
+  // sequences, tokens] have the positions of text before the 3 axes of the model.
   void check_shape(const onnx_shape& shape) const {
     const std::int64_t n_axes = freqs.n_axes();
     if (shape.size() == 1 || shape.size() == 2 ||
