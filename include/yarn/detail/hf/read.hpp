@@ -4,8 +4,10 @@
 #define YARN_DETAIL_HF_READ_HPP
 
 #include "../../hf_config.hpp"
+#include "axes.hpp"
 #include "method.hpp"
 #include "shape.hpp"
+#include "tower.hpp"
 
 #include <fstream>
 #include <utility>
@@ -98,15 +100,6 @@ inline void hf_note_unrotated(const hf_object& config, std::vector<std::string>&
                     : "alibi, mla_use_nope or attn_config.rope");
 }
 
-inline void hf_note_sections(const hf_object& dictionary, std::vector<std::string>& notes) {
-  for (const char* key : {"mrope_section", "xdrope_section"})
-    if (dictionary.has(key))
-      hf_note(notes,
-              "{}: sections for positions with several axes are not applied; the frequencies are "
-              "right, and the rotations are right for text only",
-              dictionary.name_of(key));
-}
-
 inline void hf_report_unread(const hf_sources& from, std::vector<std::string>& unused) {
   const auto every_key = [](const std::string&) { return true; };
   if (from.layer.source != hf_layer_source::theta_only)
@@ -124,18 +117,37 @@ inline void hf_report_unread(const hf_sources& from, std::vector<std::string>& u
   attention.report_unread(unused, hf_is_about_rope);
 }
 
+inline hf_config hf_read_text(const nlohmann::json& config, const hf_options& options) {
+  hf_config result;
+  const hf_sources from = hf_find_sources(config, options.layer_type, result.notes);
+  hf_read_method(from, result);
+  hf_read_shape(from, options, result);
+  result.pairing = hf_pairing(from.config, result.notes);
+  hf_axis_reader(from.layer.dictionary, from.config, result).read();
+
+  hf_note_unrotated(from.config, result.notes);
+  hf_report_unread(from, result.unused);
+  return result;
+}
+
+// The frequencies that the list names, in the order of the list.
+inline frequencies hf_select(const frequencies& f, const std::vector<std::int64_t>& list) {
+  std::vector<double> selected;
+  for (const std::int64_t i : list) {
+    if (i < 0 || i >= f.n_pairs())
+      fail_argument("yarn: hf_config.frequency_of_pair holds {}; it must be in [0, {})", i,
+                    f.n_pairs());
+    selected.push_back(f.inv_freq()[i]);
+  }
+  return frequencies_from(selected.data(), selected.size(), f.attention_factor());
+}
+
 } // namespace detail
 
 inline hf_config hf_config_from(const nlohmann::json& config, const hf_options& options) {
-  hf_config result;
-  const detail::hf_sources from = detail::hf_find_sources(config, options.layer_type, result.notes);
-  detail::hf_read_method(from, result);
-  detail::hf_read_shape(from, options, result);
-  result.pairing = detail::hf_pairing(from.config, result.notes);
-
-  detail::hf_note_unrotated(from.config, result.notes);
-  detail::hf_note_sections(from.layer.dictionary, result.notes);
-  detail::hf_report_unread(from, result.unused);
+  hf_config result = options.tower == hf_tower::vision
+                         ? detail::hf_tower_reader(config, options).read()
+                         : detail::hf_read_text(config, options);
 
   // Reports the errors of make_frequencies here, below and above the original length.
   static_cast<void>(make_frequencies(result, 0));
@@ -173,6 +185,13 @@ inline hf_config hf_config_from_file(const std::string& path, const hf_options& 
   if (!file.eof())
     detail::fail_argument("yarn: the file {} cannot be read", path);
   return hf_config_from_text(text, options);
+}
+
+template <class Integer> frequencies make_frequencies(const hf_config& config, Integer seq_len) {
+  frequencies f = make_frequencies(config.shape, config.method, seq_len);
+  if (!config.frequency_of_pair.empty())
+    f = detail::hf_select(f, config.frequency_of_pair);
+  return config.axis_of_pair.empty() ? f : with_axes(f, config.axis_of_pair, config.n_axes);
 }
 
 inline std::vector<std::string> hf_layer_types(const nlohmann::json& config) {

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// Gives the pairs of a model to axes of positions, by the sections of its GGUF file.
+// Source: ggml src/ggml-cpu/ops.cpp (ggml_mrope_cache_init), llama.cpp src/llama-graph.cpp
+// (llm_graph_input_pos::set_input).
+#ifndef YARN_DETAIL_GGUF_SECTIONS_HPP
+#define YARN_DETAIL_GGUF_SECTIONS_HPP
+
+#include "../../gguf.hpp"
+#include "architectures.hpp"
+#include "keys.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+// The sections of a file: pairs of time, height, width and a fourth axis.
+struct gguf_sections {
+  std::int64_t pairs[4] = {};
+
+  std::int64_t sum() const { return pairs[0] + pairs[1] + pairs[2] + pairs[3]; }
+  std::int64_t n_axes() const { return pairs[3] > 0 ? 4 : 3; }
+
+  // The pattern of the axes repeats after sum() pairs.
+  std::int64_t side_by_side(std::int64_t pair) const {
+    std::int64_t sector = pair % sum(), axis = 0;
+    while (sector >= pairs[axis])
+      sector -= pairs[axis++];
+    return axis;
+  }
+  // -1: the pair is in no section. ggml gives it to the fourth axis.
+  std::int64_t alternating(std::int64_t pair) const {
+    const std::int64_t sector = pair % sum();
+    return sector < 3 * pairs[sector % 3] ? sector % 3 : -1;
+  }
+};
+
+template <class Reader> void set_gguf_axes(gguf_keys<Reader>& keys, gguf_config& config) {
+  constexpr const char* key = "rope.dimension_sections";
+  gguf_sections sections;
+  std::copy(config.dimension_sections.begin(), config.dimension_sections.end(), sections.pairs);
+  const gguf_axes kind =
+      gguf_axes_of(config.architecture, sections.pairs[0] > 0 && sections.pairs[1] > 0);
+  if (kind == gguf_axes::side_by_side || kind == gguf_axes::alternating) {
+    if (sections.sum() == 0)
+      keys.missing(key, "llama.cpp loads no model of this architecture without it");
+  } else {
+    if (sections.sum() != 0 && kind == gguf_axes::one)
+      keys.note("{} has no effect: llama.cpp does not use it for this architecture",
+                keys.full(key));
+    else if (sections.sum() != 0)
+      keys.note("{}: it is not known which axis llama.cpp gives each pair of this architecture; "
+                "the frequencies are right, and the rotations are right for text only",
+                keys.full(key));
+    return;
+  }
+
+  const std::int64_t n_pairs = config.shape.rotary_dim / 2;
+  if (sections.sum() > config.qk_head_dim)
+    fail_argument("yarn: the sections of {} have {} pairs in sum; ggml needs at most head_dim = {}",
+                  keys.full(key), sections.sum(), config.qk_head_dim);
+  if (sections.sum() != n_pairs)
+    keys.note("the sections of {} have {} pairs in sum, and the model has {}: as in ggml, {}",
+              keys.full(key), sections.sum(), n_pairs,
+              sections.sum() < n_pairs ? "their pattern repeats" : "the last ones are cut off");
+  config.n_axes = sections.n_axes();
+  std::int64_t n_left = 0;
+  for (std::int64_t pair = 0; pair < n_pairs; ++pair) {
+    std::int64_t axis =
+        kind == gguf_axes::alternating ? sections.alternating(pair) : sections.side_by_side(pair);
+    if (axis < 0) {
+      axis = config.n_axes == 4 ? 3 : 0;
+      n_left += config.n_axes == 3;
+    }
+    config.axis_of_pair.push_back(static_cast<std::uint8_t>(axis));
+  }
+  if (n_left > 0)
+    keys.note("{}: {} pairs are in no section and turn with time, as in Hugging Face; ggml gives "
+              "them to the fourth position, which llama.cpp sets to 0",
+              keys.full(key), n_left);
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif
