@@ -171,7 +171,9 @@ template <class Integer, class Count>
 /// owns. For frequencies with axes (axes.hpp).
 /// Shape    [n_axes][n_tokens], as `position_ids` of Hugging Face and the positions of
 ///          ggml_rope_multi have it: the position of token t on axis a is data[a * n_tokens + t].
-///          The list may have more axes than the frequencies; the additional ones are not read.
+///          The list may have more axes than the frequencies, as ggml's four positions. The axes
+///          after those of the frequencies are not read. (Some `position_ids` of Hugging Face have
+///          [4][…], with the text positions first: pass data + n_tokens and 3 axes.)
 /// Types    Signed integers of 32 or 64 bits.
 /// Errors   None here. The call that uses the view checks it.
 /// Example  [token][axis]: axis_positions{ids, n_tokens, 3}.with_strides(1, 3)
