@@ -57,6 +57,7 @@
 // * If the axes alternate, ggml gives the pairs that are in no section (Qwen3-VL: 61 and 62) to the
 //   fourth position of a token. llama.cpp sets this position to 0, so that these pairs do not turn.
 //   Here they belong to time, as in Hugging Face, unless the file has a fourth section.
+//   with_axes_of_mode (ggml.hpp) gives the axes of ggml.
 // * LongRoPE's long list is used if `seq_len` is above L. In llama.cpp, the allocated context
 //   decides.
 #ifndef YARN_GGUF_HPP
@@ -113,8 +114,9 @@ struct gguf_config {
 ///            std::optional<std::vector<float>> tensor(const std::string& name)
 /// Errors   std::invalid_argument with the name of the key: a key is missing, has another type, is
 ///          not finite or out of range; a tensor has another number of values than pairs; there
-///          are more sections than ggml accepts; it is not known how the architecture rotates
-///          layers with a sliding window. `notes` lists all derived values.
+///          are more sections than four, or more pairs in them than in the model; it is not known
+///          how the architecture rotates layers with a sliding window. `notes` lists all derived
+///          values.
 template <class Reader>
 gguf_config gguf_config_from(const Reader& reader, const gguf_options& options = {});
 

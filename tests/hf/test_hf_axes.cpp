@@ -6,6 +6,10 @@
 #include "../support/expect_error.hpp"
 #include "../support/hf_configs.hpp"
 
+#include <map>
+#include <stdexcept>
+#include <utility>
+
 namespace {
 
 using namespace hf; // NOLINT(google-build-using-namespace)
@@ -77,6 +81,31 @@ TEST(hf_axes, one_without_sections) {
   EXPECT_EQ(config.axis_names, "");
   EXPECT_TRUE(config.axis_of_pair.empty());
   EXPECT_EQ(yarn::make_frequencies(config, 0).n_axes(), 1);
+}
+
+TEST(hf_axes, default_sections_of_the_classes) {
+  const std::map<std::string, std::pair<int, std::string>> defaults = {
+      {"glm4v_text", {64, "8 12 12"}},
+      {"glm4v_moe_text", {64, "8 12 12"}},
+      {"glm_ocr_text", {64, "8 12 12"}},
+      {"glm_image_text", {64, "8 12 12"}},
+      {"qwen3_vl_text", {128, "24 20 20"}},
+      {"qwen3_vl_moe_text", {128, "24 20 20"}},
+      {"qwen3_omni_moe_text", {128, "24 20 20"}},
+      {"qwen3_5_text", {64, "11 11 10"}},
+      {"qwen3_5_moe_text", {64, "11 11 10"}},
+      {"ernie4_5_vl_moe_text", {128, "22 22 20"}}};
+  for (const auto& [type, facts] : defaults) {
+    const auto config = read(config_with(
+        nullptr,
+        {{"model_type", type}, {"head_dim", facts.first}, {"partial_rotary_factor", 1.0}}));
+    EXPECT_TRUE(notes_say(config, {"mrope_section is not given: " + facts.second, type}));
+    EXPECT_EQ(config.n_axes, 3) << type;
+  }
+  for (const char* type : {"qwen2_vl_text", "qwen2_5_vl_text", "qwen2_5_omni_text",
+                           "qwen2_5_omni_talker", "paddleocr_vl_text"}) {
+    expect_refused(of_type(type, nullptr), {"mrope_section is missing", type});
+  }
 }
 
 TEST(hf_axes, of_a_class_whose_default_sections_do_not_fit) {

@@ -175,6 +175,7 @@ TEST_P(transformers_config, is_the_same_from_its_text) {
   EXPECT_EQ(text.shape.rotary_dim, direct.shape.rotary_dim);
   EXPECT_EQ(text.shape.rope_theta, direct.shape.rope_theta);
   EXPECT_EQ(text.rope_type, direct.rope_type);
+  EXPECT_EQ(text.axis_of_pair, direct.axis_of_pair);
   EXPECT_EQ(text.unused, direct.unused);
   EXPECT_EQ(text.notes, direct.notes);
 }

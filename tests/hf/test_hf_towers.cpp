@@ -6,6 +6,7 @@
 #include "../support/hf_configs.hpp"
 
 #include <set>
+#include <stdexcept>
 
 namespace {
 

@@ -87,8 +87,8 @@ inline std::vector<axis_rotation> read_axis_rotations() {
   return all;
 }
 
-/// Expects that make_frequencies(found) has the frequencies and axes of the class, and that its rows
-/// have the cos and sin with which the class rotated.
+/// Expects that make_frequencies(found) has the frequencies and axes of the class, and that its
+/// rows have the cos and sin with which the class rotated.
 class axis_comparison {
 public:
   axis_comparison(const axis_rotation& expected, const yarn::hf_config& found)

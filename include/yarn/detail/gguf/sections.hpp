@@ -34,49 +34,54 @@ struct gguf_sections {
   }
 };
 
-template <class Reader> void set_gguf_axes(gguf_keys<Reader>& keys, gguf_config& config) {
+// What llama.cpp does with the sections of this architecture. Adds a note if it ignores them.
+template <class Reader>
+gguf_axes find_gguf_axes(gguf_keys<Reader>& keys, const gguf_sections& sections) {
   constexpr const char* key = "rope.dimension_sections";
+  const gguf_axes kind =
+      gguf_axes_of(keys.architecture(), sections.pairs[0] > 0 && sections.pairs[1] > 0);
+  const bool is_applied = kind == gguf_axes::side_by_side || kind == gguf_axes::alternating;
+  if (is_applied && sections.sum() == sections.pairs[3])
+    keys.missing(key, "llama.cpp needs one of the first three sections for this architecture");
+  if (sections.sum() != 0 && kind == gguf_axes::one)
+    keys.note("{} has no effect: llama.cpp does not use it for this architecture", keys.full(key));
+  if (sections.sum() != 0 && kind == gguf_axes::unknown)
+    keys.note("{}: it is not known which axis llama.cpp gives each pair of this architecture; the "
+              "frequencies are right, and the rotations are right for text only",
+              keys.full(key));
+  return kind;
+}
+
+template <class Reader> void set_gguf_axes(gguf_keys<Reader>& keys, gguf_config& config) {
+  const std::string name = keys.full("rope.dimension_sections");
   gguf_sections sections;
   std::copy(config.dimension_sections.begin(), config.dimension_sections.end(), sections.pairs);
-  const gguf_axes kind =
-      gguf_axes_of(config.architecture, sections.pairs[0] > 0 && sections.pairs[1] > 0);
-  if (kind == gguf_axes::side_by_side || kind == gguf_axes::alternating) {
-    if (sections.sum() == 0)
-      keys.missing(key, "llama.cpp loads no model of this architecture without it");
-  } else {
-    if (sections.sum() != 0 && kind == gguf_axes::one)
-      keys.note("{} has no effect: llama.cpp does not use it for this architecture",
-                keys.full(key));
-    else if (sections.sum() != 0)
-      keys.note("{}: it is not known which axis llama.cpp gives each pair of this architecture; "
-                "the frequencies are right, and the rotations are right for text only",
-                keys.full(key));
+  const gguf_axes kind = find_gguf_axes(keys, sections);
+  if (kind == gguf_axes::one || kind == gguf_axes::unknown)
     return;
-  }
-
   const std::int64_t n_pairs = config.shape.rotary_dim / 2;
-  if (sections.sum() > config.qk_head_dim)
-    fail_argument("yarn: the sections of {} have {} pairs in sum; ggml needs at most head_dim = {}",
-                  keys.full(key), sections.sum(), config.qk_head_dim);
-  if (sections.sum() != n_pairs)
-    keys.note("the sections of {} have {} pairs in sum, and the model has {}: as in ggml, {}",
-              keys.full(key), sections.sum(), n_pairs,
-              sections.sum() < n_pairs ? "their pattern repeats" : "the last ones are cut off");
+  if (sections.sum() > n_pairs)
+    fail_argument("yarn: the sections of {} have {} pairs in sum, more than the {} of the model",
+                  name, sections.sum(), n_pairs);
+  if (sections.sum() < n_pairs)
+    keys.note("the sections of {} have {} pairs in sum, and the model has {}: their pattern "
+              "repeats, as in ggml",
+              name, sections.sum(), n_pairs);
+  static_cast<void>(spectrum(config.shape)); // refuses shapes with too many pairs for a list
   config.n_axes = sections.n_axes();
   std::int64_t n_left = 0;
   for (std::int64_t pair = 0; pair < n_pairs; ++pair) {
     std::int64_t axis =
         kind == gguf_axes::alternating ? sections.alternating(pair) : sections.side_by_side(pair);
-    if (axis < 0) {
+    n_left += axis < 0;
+    if (axis < 0)
       axis = config.n_axes == 4 ? 3 : 0;
-      n_left += config.n_axes == 3;
-    }
     config.axis_of_pair.push_back(static_cast<std::uint8_t>(axis));
   }
-  if (n_left > 0)
+  if (n_left > 0 && config.n_axes == 3)
     keys.note("{}: {} pairs are in no section and turn with time, as in Hugging Face; ggml gives "
               "them to the fourth position, which llama.cpp sets to 0",
-              keys.full(key), n_left);
+              name, n_left);
 }
 
 } // namespace detail

@@ -123,6 +123,7 @@ inline hf_config hf_read_text(const nlohmann::json& config, const hf_options& op
   hf_read_method(from, result);
   hf_read_shape(from, options, result);
   result.pairing = hf_pairing(from.config, result.notes);
+  static_cast<void>(spectrum(result.shape)); // refuses shapes with too many pairs for a list
   hf_axis_reader(from.layer.dictionary, from.config, result).read();
 
   hf_note_unrotated(from.config, result.notes);

@@ -134,6 +134,7 @@ private:
       note("the last {} of {} elements of a head are not rotated", rest, head_dim);
     const bool restarts = facts_.kind == hf_tower_kind::restarting;
     result_.shape.rotary_dim = restarts ? 2 * n : 0;
+    static_cast<void>(spectrum(result_.shape)); // refuses shapes with too many pairs for a list
     for (std::int64_t axis = 0; axis < result_.n_axes; ++axis)
       for (std::int64_t i = 0; i < n; ++i) {
         result_.axis_of_pair.push_back(static_cast<std::uint8_t>(axis));
