@@ -264,7 +264,9 @@ private:
     }
     if (std::all_of(sections.begin(), sections.end(), [](double n) { return n == 0.0; }))
       config_.dimension_sections.clear();
-    set_gguf_axes(keys_, config_);
+    gguf_axis_list axes = read_gguf_axes(keys_, config_.dimension_sections, config_.shape);
+    config_.n_axes = axes.n_axes;
+    config_.axis_of_pair = std::move(axes.axis_of_pair);
   }
 
   gguf_keys<Reader> keys_;

@@ -5,7 +5,6 @@
 #ifndef YARN_DETAIL_GGUF_SECTIONS_HPP
 #define YARN_DETAIL_GGUF_SECTIONS_HPP
 
-#include "../../gguf.hpp"
 #include "architectures.hpp"
 #include "keys.hpp"
 
@@ -52,14 +51,23 @@ gguf_axes find_gguf_axes(gguf_keys<Reader>& keys, const gguf_sections& sections)
   return kind;
 }
 
-template <class Reader> void set_gguf_axes(gguf_keys<Reader>& keys, gguf_config& config) {
+// The fields of gguf_config about axes.
+struct gguf_axis_list {
+  std::int64_t n_axes = 1;
+  std::vector<std::uint8_t> axis_of_pair;
+};
+
+// given: the sections of the file, at most 4.
+template <class Reader>
+gguf_axis_list read_gguf_axes(gguf_keys<Reader>& keys, const std::vector<std::int64_t>& given,
+                              const rope_shape& shape) {
   const std::string name = keys.full("rope.dimension_sections");
   gguf_sections sections;
-  std::copy(config.dimension_sections.begin(), config.dimension_sections.end(), sections.pairs);
+  std::copy(given.begin(), given.end(), sections.pairs);
   const gguf_axes kind = find_gguf_axes(keys, sections);
   if (kind == gguf_axes::one || kind == gguf_axes::unknown)
-    return;
-  const std::int64_t n_pairs = config.shape.rotary_dim / 2;
+    return {};
+  const std::int64_t n_pairs = shape.rotated() / 2;
   if (sections.sum() > n_pairs)
     fail_argument("yarn: the sections of {} have {} pairs in sum, more than the {} of the model",
                   name, sections.sum(), n_pairs);
@@ -67,21 +75,23 @@ template <class Reader> void set_gguf_axes(gguf_keys<Reader>& keys, gguf_config&
     keys.note("the sections of {} have {} pairs in sum, and the model has {}: their pattern "
               "repeats, as in ggml",
               name, sections.sum(), n_pairs);
-  static_cast<void>(spectrum(config.shape)); // refuses shapes with too many pairs for a list
-  config.n_axes = sections.n_axes();
+  static_cast<void>(spectrum(shape)); // refuses shapes with too many pairs for a list
+  gguf_axis_list list;
+  list.n_axes = sections.n_axes();
   std::int64_t n_left = 0;
   for (std::int64_t pair = 0; pair < n_pairs; ++pair) {
     std::int64_t axis =
         kind == gguf_axes::alternating ? sections.alternating(pair) : sections.side_by_side(pair);
     n_left += axis < 0;
     if (axis < 0)
-      axis = config.n_axes == 4 ? 3 : 0;
-    config.axis_of_pair.push_back(static_cast<std::uint8_t>(axis));
+      axis = list.n_axes == 4 ? 3 : 0;
+    list.axis_of_pair.push_back(static_cast<std::uint8_t>(axis));
   }
-  if (n_left > 0 && config.n_axes == 3)
+  if (n_left > 0 && list.n_axes == 3)
     keys.note("{}: {} pairs are in no section and turn with time, as in Hugging Face; ggml gives "
               "them to the fourth position, which llama.cpp sets to 0",
               name, n_left);
+  return list;
 }
 
 } // namespace detail

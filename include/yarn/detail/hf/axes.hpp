@@ -9,7 +9,6 @@
 #define YARN_DETAIL_HF_AXES_HPP
 
 #include "../../axes.hpp"
-#include "../../hf_config.hpp"
 #include "value.hpp"
 
 namespace yarn {
@@ -83,19 +82,31 @@ inline hf_axis_rule hf_find_axis_rule(const std::string& model_type) {
   return {};
 }
 
+// The fields of hf_config about axes.
+struct hf_axes {
+  std::int64_t n_axes = 1;
+  std::string names;
+  std::vector<std::uint8_t> of_pair;
+  std::optional<yarn::pairing> pairing;
+};
+
 // Reads the sections of one dictionary of RoPE parameters.
 class hf_axis_reader {
 public:
-  // result: shape, rope_type and pairing have been read.
-  hf_axis_reader(const hf_object& dictionary, const hf_object& config, hf_config& result)
-      : dictionary_(dictionary), config_(config), result_(result),
-        rule_(hf_find_axis_rule(config.string("model_type"))),
-        n_pairs_(result.shape.rotated() / 2) {}
+  hf_axis_reader(const hf_object& dictionary, const hf_object& config, const rope_shape& shape,
+                 std::vector<std::string>& notes)
+      : dictionary_(dictionary), config_(config), notes_(notes),
+        rule_(hf_find_axis_rule(config.string("model_type"))), n_pairs_(shape.rotated() / 2) {
+    static_cast<void>(spectrum(shape)); // refuses shapes with too many pairs for a list
+  }
 
-  void read() {
+  // rope_type and pairing: as in hf_config.
+  hf_axes read(const std::string& rope_type, std::optional<yarn::pairing> pairing) {
+    result_.pairing = pairing;
     switch (rule_.layout) {
     case hf_axis_layout::unknown:
-      return read_unknown();
+      read_unknown();
+      return std::move(result_);
     case hf_axis_layout::side_by_side:
       read_class_sections();
       require_sum("mrope_section");
@@ -112,11 +123,12 @@ public:
       set_alternating();
       break;
     case hf_axis_layout::height_width_time:
-      read_height_width_time();
+      read_height_width_time(rope_type);
       break;
     }
-    result_.axis_names = "thw";
+    result_.names = "thw";
     set_pairing();
+    return std::move(result_);
   }
 
 private:
@@ -124,7 +136,7 @@ private:
     return dictionary_ ? dictionary_.name_of(key) : config_.name_of("rope_parameters") + '.' + key;
   }
   template <class... Values> void note(const char* format, const Values&... values) {
-    hf_note(result_.notes, format, values...);
+    hf_note(notes_, format, values...);
   }
   std::int64_t sum() const {
     std::int64_t total = 0;
@@ -162,7 +174,7 @@ private:
     require_sum(key);
     if (has_text_axis) {
       if (n == 4)
-        result_.axis_names = "pwht";
+        result_.names = "pwht";
       note("{}: the pairs of the axes are side by side, as in vLLM", name_of(key));
       return set_side_by_side();
     }
@@ -196,10 +208,10 @@ private:
          sections_[0], sections_[1], sections_[2], rule_.model_type);
   }
 
-  void read_height_width_time() {
-    if (result_.rope_type != "default")
+  void read_height_width_time(const std::string& rope_type) {
+    if (rope_type != "default")
       fail_argument("yarn: {} = {}: model_type {} accepts the default method only",
-                    name_of("rope_type"), result_.rope_type, rule_.model_type);
+                    name_of("rope_type"), rope_type, rule_.model_type);
     read_class_sections();
     require_sum("mrope_section");
     if (sections_[0] != sections_[1])
@@ -226,10 +238,10 @@ private:
 
   void start(std::int64_t n_axes) {
     result_.n_axes = n_axes;
-    result_.axis_of_pair.assign(static_cast<std::size_t>(n_pairs_), 0);
+    result_.of_pair.assign(static_cast<std::size_t>(n_pairs_), 0);
   }
   void set(std::int64_t pair, std::int64_t axis) {
-    result_.axis_of_pair[static_cast<std::size_t>(pair)] = static_cast<std::uint8_t>(axis);
+    result_.of_pair[static_cast<std::size_t>(pair)] = static_cast<std::uint8_t>(axis);
   }
   void set_side_by_side() {
     start(static_cast<std::int64_t>(sections_.size()));
@@ -259,10 +271,11 @@ private:
 
   const hf_object& dictionary_;
   const hf_object& config_;
-  hf_config& result_;
+  std::vector<std::string>& notes_;
   hf_axis_rule rule_;
   std::int64_t n_pairs_;
   std::vector<std::int64_t> sections_;
+  hf_axes result_;
 };
 
 } // namespace detail

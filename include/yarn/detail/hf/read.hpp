@@ -117,14 +117,36 @@ inline void hf_report_unread(const hf_sources& from, std::vector<std::string>& u
   attention.report_unread(unused, hf_is_about_rope);
 }
 
+inline void hf_set_axes(hf_axes axes, hf_config& result) {
+  result.pairing = axes.pairing;
+  result.n_axes = axes.n_axes;
+  result.axis_names = std::move(axes.names);
+  result.axis_of_pair = std::move(axes.of_pair);
+}
+
+inline hf_config hf_read_vision(const nlohmann::json& config, const hf_options& options) {
+  if (!options.layer_type.empty())
+    fail_argument("yarn: hf_options.layer_type = \"{}\": vision towers have no types of layers; "
+                  "leave layer_type empty",
+                  options.layer_type);
+  hf_tower_fields tower = hf_tower_reader(config).read();
+  hf_config result;
+  result.shape = tower.shape;
+  result.rope_type = "default"; // result.method is default_scaling
+  result.frequency_of_pair = std::move(tower.frequency_of_pair);
+  result.unused = std::move(tower.unused);
+  result.notes = std::move(tower.notes);
+  hf_set_axes(std::move(tower.axes), result);
+  return result;
+}
+
 inline hf_config hf_read_text(const nlohmann::json& config, const hf_options& options) {
   hf_config result;
   const hf_sources from = hf_find_sources(config, options.layer_type, result.notes);
   hf_read_method(from, result);
   hf_read_shape(from, options, result);
-  result.pairing = hf_pairing(from.config, result.notes);
-  static_cast<void>(spectrum(result.shape)); // refuses shapes with too many pairs for a list
-  hf_axis_reader(from.layer.dictionary, from.config, result).read();
+  hf_axis_reader axes(from.layer.dictionary, from.config, result.shape, result.notes);
+  hf_set_axes(axes.read(result.rope_type, hf_pairing(from.config, result.notes)), result);
 
   hf_note_unrotated(from.config, result.notes);
   hf_report_unread(from, result.unused);
@@ -146,9 +168,8 @@ inline frequencies hf_select(const frequencies& f, const std::vector<std::int64_
 } // namespace detail
 
 inline hf_config hf_config_from(const nlohmann::json& config, const hf_options& options) {
-  hf_config result = options.tower == hf_tower::vision
-                         ? detail::hf_tower_reader(config, options).read()
-                         : detail::hf_read_text(config, options);
+  hf_config result = options.tower == hf_tower::vision ? detail::hf_read_vision(config, options)
+                                                       : detail::hf_read_text(config, options);
 
   // Reports the errors of make_frequencies here, below and above the original length.
   static_cast<void>(make_frequencies(result, 0));

@@ -3,6 +3,7 @@
 #ifndef YARN_DETAIL_HF_TOWER_HPP
 #define YARN_DETAIL_HF_TOWER_HPP
 
+#include "axes.hpp"
 #include "layers.hpp"
 #include "method.hpp"
 #include "shape.hpp"
@@ -12,32 +13,35 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
+// The fields of hf_config that a tower sets. Its method is default_scaling.
+struct hf_tower_fields {
+  rope_shape shape;
+  hf_axes axes;
+  std::vector<std::int64_t> frequency_of_pair;
+  std::vector<std::string> unused;
+  std::vector<std::string> notes;
+};
+
 class hf_tower_reader {
 public:
-  hf_tower_reader(const nlohmann::json& whole, const hf_options& options) {
+  explicit hf_tower_reader(const nlohmann::json& whole) {
     if (!whole.is_object())
       hf_wrong("the configuration", whole, "an object");
-    if (!options.layer_type.empty())
-      fail_argument("yarn: hf_options.layer_type = \"{}\": vision towers have no types of layers; "
-                    "leave layer_type empty",
-                    options.layer_type);
     find(hf_object(&whole, ""));
   }
 
-  hf_config read() {
+  hf_tower_fields read() {
     if (facts_.kind == hf_tower_kind::unknown)
       fail_argument("yarn: {}: it is not known how the vision tower {} rotates its heads",
                     tower_.name().empty() ? "the configuration" : tower_.name(), type_);
     if (facts_.kind == hf_tower_kind::refused)
       fail_argument("yarn: the vision tower {} has no frequencies of whole positions: {}", type_,
                     facts_.note);
-    result_.rope_type = "default";
-    result_.method = default_scaling{};
     result_.shape.head_dim = read_head_dim();
     result_.shape.rope_theta = read_theta();
     set_pairs();
     if (facts_.has_pairing)
-      result_.pairing = facts_.pairing;
+      result_.axes.pairing = facts_.pairing;
     if (facts_.note != nullptr)
       note("{}: {}", type_, facts_.note);
     tower_.report_unread(result_.unused, hf_is_about_rope);
@@ -122,30 +126,31 @@ private:
 
   // The frequency and the axis of each pair.
   void set_pairs() {
-    result_.axis_names = facts_.axis_names;
-    result_.n_axes = static_cast<std::int64_t>(result_.axis_names.size());
+    hf_axes& axes = result_.axes;
+    axes.names = facts_.axis_names;
+    axes.n_axes = static_cast<std::int64_t>(axes.names.size());
     const std::int64_t head_dim = result_.shape.head_dim;
-    const std::int64_t n = head_dim / (2 * result_.n_axes); // pairs of an axis
-    const std::int64_t rest = head_dim - 2 * n * result_.n_axes;
+    const std::int64_t n = head_dim / (2 * axes.n_axes); // pairs of an axis
+    const std::int64_t rest = head_dim - 2 * n * axes.n_axes;
     if (n == 0 || (rest != 0 && !facts_.has_remainder))
       fail_argument("yarn: head_dim = {} of the vision tower {} must be a multiple of {}", head_dim,
-                    type_, 2 * result_.n_axes);
+                    type_, 2 * axes.n_axes);
     if (rest != 0)
       note("the last {} of {} elements of a head are not rotated", rest, head_dim);
     const bool restarts = facts_.kind == hf_tower_kind::restarting;
     result_.shape.rotary_dim = restarts ? 2 * n : 0;
     static_cast<void>(spectrum(result_.shape)); // refuses shapes with too many pairs for a list
-    for (std::int64_t axis = 0; axis < result_.n_axes; ++axis)
+    for (std::int64_t axis = 0; axis < axes.n_axes; ++axis)
       for (std::int64_t i = 0; i < n; ++i) {
-        result_.axis_of_pair.push_back(static_cast<std::uint8_t>(axis));
-        result_.frequency_of_pair.push_back(restarts ? i : i * result_.n_axes + axis);
+        axes.of_pair.push_back(static_cast<std::uint8_t>(axis));
+        result_.frequency_of_pair.push_back(restarts ? i : i * axes.n_axes + axis);
       }
   }
 
   hf_object tower_;
   std::string type_; // model_type, as given
   hf_tower_model facts_;
-  hf_config result_;
+  hf_tower_fields result_;
 };
 
 } // namespace detail

@@ -5,8 +5,9 @@
 #ifndef YARN_DETAIL_HF_TOWERS_HPP
 #define YARN_DETAIL_HF_TOWERS_HPP
 
-#include "../../hf_config.hpp"
 #include "value.hpp"
+
+#include <string_view>
 
 namespace yarn {
 inline namespace YARN_ABI {
