@@ -5,6 +5,9 @@
 //     const yarn::gguf_config config = yarn::gguf_config_from(reader);
 //     const yarn::frequencies freqs = yarn::make_frequencies(config, seq_len);
 //
+//     const yarn::gguf_layer_ropes model = yarn::gguf_layers(reader); // if layers differ
+//     const std::int64_t rope = model.rope_of_layer[layer];           // -1: does not rotate
+//
 // This header does not parse the file: `reader` returns the values of keys. gguf_config_from lists
 // the functions of a reader; yarn/ggml.hpp has a reader that uses gguf.h of ggml.
 //
@@ -24,6 +27,20 @@
 //                               by architecture, the axes are side by side or alternate
 //   ..._swa                     key_length, dimension_count and freq_base of layers with a
 //                               sliding window
+//   block_count, nextn_predict_layers
+//                               layers, and how many of them predict further tokens
+//   attention.sliding_window_pattern
+//                               which layers have a window: a list with a value for each layer, or
+//                               n: one of n layers has none; missing: n depends on the architecture
+//   attention.rope_pattern      which layers rotate: a list (granite_swa)
+//   attention.compress_ratios, attention.compress_rope_freq_base
+//                               DeepSeek-V4: layers whose ratio is not 0 have this base, and the
+//                               other layers have no scaling
+//   attention.recurrent_layers, full_attention_interval, attention.head_count_kv
+//                               layers without attention (Qwen3-Next, LFM2, Granite 4)
+//   attention.temperature_scale, attention.temperature_length
+//                               [llama_4_scaling_beta, original_max_position_embeddings]: factor
+//                               on q that depends on the position
 //   rope.scaling.type           none, linear, yarn, longrope; missing: linear
 //   rope.scaling.factor         s [factor]; frequencies are divided by s; 0: no scaling. Older
 //                               files have rope.scale_linear
@@ -65,43 +82,82 @@
 
 #include "axes.hpp"
 #include "frequencies.hpp"
+#include "temperature.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// The layers of a model: those that attend to all tokens, or those with a sliding window.
-enum class gguf_layers { global, sliding_window };
+/// The layers of a model that have the same rope.
+enum class gguf_layer_type {
+  global,         ///< attend to all tokens. DeepSeek-V4: layers whose compress_ratios value is 0
+  sliding_window, ///< attend to the tokens of a window
+  compressed,     ///< DeepSeek-V4: layers whose compress_ratios value is not 0
+};
 
 struct gguf_options {
-  gguf_layers layers = gguf_layers::global;
+  /// The layers that gguf_config_from reads. gguf_layers reads all layers.
+  gguf_layer_type layer_type = gguf_layer_type::global;
   /// The base for files without freq_base. 0: a missing base is an error. (llama.cpp uses 10000.
   /// For window layers of some architectures, 10000 is used here, too.)
   double default_rope_theta = 0.0;
 };
 
+/// A factor on q that depends on the position of the token (temperature.hpp). std::monostate: none.
+using any_temperature =
+    std::variant<std::monostate, llama4_temperature, ministral_temperature, log_n_temperature>;
+
+/// The layers whose q a temperature multiplies.
+enum class gguf_temperature_layers {
+  none,
+  all,
+  unrotated, ///< only the layers that do not rotate (Llama 4)
+};
+
 struct gguf_config {
-  rope_shape shape; ///< for MLA: the shape of the rotated part
+  /// Names the rope among those of gguf_layers: "global", "sliding_window", "compressed", or "rope"
+  /// if all layers that rotate have the same one.
+  std::string name = "rope";
+  rope_shape shape; ///< for MLA and DeepSeek-V4: the shape of the rotated part
   any_scaling method;
   factor_list freq_factors;                 ///< divisors in addition to the method; empty: none
   std::string architecture;                 ///< general.architecture
   std::string rope_type;                    ///< "default", "linear", "ntk", "yarn" or "longrope"
   std::int64_t max_position_embeddings = 0; ///< context_length; 0: not given
   std::int64_t original_max_position_embeddings = 0; ///< L of the method; 0: not given
-  std::int64_t qk_head_dim = 0;   ///< the whole width of a query head, for softmax_scale
-  std::int64_t rotary_offset = 0; ///< the first rotated element of a query head; 0 except for MLA
+  std::int64_t qk_head_dim = 0; ///< the whole width of a query head, for softmax_scale
+  /// The first rotated element of a query head; 0 except for MLA and DeepSeek-V4.
+  std::int64_t rotary_offset = 0;
   /// M-RoPE: the sections of the file. Empty: none.
   std::vector<std::int64_t> dimension_sections;
   std::int64_t n_axes = 1; ///< positions of a token; 3 for M-RoPE: time, height, width
   /// The axis of each pair, as in frequencies::axis_of_pair. Empty: one axis.
   std::vector<std::uint8_t> axis_of_pair;
-  std::vector<std::string> unused; ///< keys with ".rope." that this reader does not know
+  /// The temperature of the model, and the layers that have it.
+  any_temperature temperature;
+  gguf_temperature_layers temperature_layers = gguf_temperature_layers::none;
+  /// The model rotates the output of the attention back by the position of the query, with the
+  /// same pairs (DeepSeek-V4): rotate it with the rows of inverse(frequencies).
+  bool derotates_output = false;
+  std::vector<std::string> unused; ///< keys about RoPE, by their names, that have no effect
   std::vector<std::string> notes;  ///< derived and contradictory values, as sentences for a log
+};
+
+/// The ropes of all layers of a model.
+struct gguf_layer_ropes {
+  /// The distinct ropes, in the order of the first layer that has them. Each has a name.
+  std::vector<gguf_config> ropes;
+  /// For each layer the index of its rope in `ropes`; -1: the layer does not rotate. Empty: the
+  /// file does not say how many layers there are, or the architecture is not known; a note says
+  /// which.
+  std::vector<std::int64_t> rope_of_layer;
+  std::vector<std::string> notes; ///< about the layers; each rope has notes of its own
 };
 
 /// Reads shape, method and lengths of a model from the metadata of a GGUF file.
@@ -119,6 +175,13 @@ struct gguf_config {
 ///          values.
 template <class Reader>
 gguf_config gguf_config_from(const Reader& reader, const gguf_options& options = {});
+
+/// Reads the ropes of all layers, and which layer has which. options.layer_type must be global.
+/// Types    Reader: as for gguf_config_from.
+/// Errors   Those of gguf_config_from, and std::invalid_argument: a list has another length than
+///          the model has layers, or the list is missing that says which layers have a window.
+template <class Reader>
+gguf_layer_ropes gguf_layers(const Reader& reader, const gguf_options& options = {});
 
 /// The frequencies of a file, with its divisors and axes. The current length decides between the
 /// two lists of LongRoPE, and has no other effect.

@@ -126,7 +126,7 @@ TEST(gguf_file, has_the_numbers_of_the_metadata_that_was_written) {
     for (const std::int64_t seq_len : {0, 4096, 4097, 200000})
       expect_same(yarn::gguf_config_from(read.reader()), yarn::gguf_config_from(model), seq_len);
     yarn::gguf_options local;
-    local.layers = yarn::gguf_layers::sliding_window;
+    local.layer_type = yarn::gguf_layer_type::sliding_window;
     if (model.number(model.key("attention.sliding_window")))
       expect_same(yarn::gguf_config_from(read.reader(), local),
                   yarn::gguf_config_from(model, local), 0);

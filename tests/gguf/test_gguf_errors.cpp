@@ -149,9 +149,7 @@ TEST(gguf_error, names_a_value_of_another_type) {
   expect_refusal(plain_gguf(), [](memory_gguf& file) { file.set("rope.dimension_sections", "t"); },
                  {"llama.rope.dimension_sections", "is not an array of numbers"});
   expect_refusal(plain_gguf().drop("attention.key_length").set("embedding_length", 4096),
-                 [](memory_gguf& file) {
-                   file.set("attention.head_count", std::vector<double>{32, 16});
-                 },
+                 [](memory_gguf& file) { file.set("attention.head_count", "32"); },
                  {"llama.attention.head_count", "is not a number"});
 }
 
@@ -249,8 +247,8 @@ TEST(gguf_fuzz, values) {
       }
     }
     yarn::gguf_options options;
-    options.layers =
-        random.integer(0, 2) == 0 ? yarn::gguf_layers::sliding_window : yarn::gguf_layers::global;
+    options.layer_type = random.integer(0, 2) == 0 ? yarn::gguf_layer_type::sliding_window
+                                                   : yarn::gguf_layer_type::global;
     try {
       const auto config = yarn::gguf_config_from(file, options);
       const auto freqs = yarn::make_frequencies(config, 5000);

@@ -190,7 +190,7 @@ TEST(gguf_key, dimension_count_may_be_less_than_the_head) {
   step35.set("attention.key_length", 128).set("rope.freq_base", 1e4);
   EXPECT_EQ(read_gguf(step35).shape.rotary_dim, 64);
   EXPECT_TRUE(has_note(read_gguf(step35), "half of a head"));
-  EXPECT_EQ(read_gguf(step35.set("rope.dimension_count", 96)).shape.rotary_dim, 96);
+  EXPECT_EQ(read_gguf(step35.set("rope.dimension_count", 96)).shape.rotary_dim, 48);
 }
 
 } // namespace

@@ -21,7 +21,7 @@ namespace support {
 inline yarn::gguf_config read_gguf(const memory_gguf& file) { return yarn::gguf_config_from(file); }
 inline yarn::gguf_config read_gguf_window(const memory_gguf& file) {
   yarn::gguf_options options;
-  options.layers = yarn::gguf_layers::sliding_window;
+  options.layer_type = yarn::gguf_layer_type::sliding_window;
   return yarn::gguf_config_from(file, options);
 }
 inline yarn::frequencies frequencies_in(const memory_gguf& file, std::int64_t seq_len = 0) {

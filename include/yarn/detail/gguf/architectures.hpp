@@ -30,7 +30,8 @@ constexpr bool is_listed(const std::string_view (&list)[N], std::string_view nam
 inline constexpr std::string_view gguf_interleaved[] = {
     "arcee", "arctic", "baichuan", "bailingmoe", "chameleon", "chatglm", "cohere2", "cohere2moe",
     "command-r", "deci", "deepseek", "deepseek2", "deepseek32", "deepseek2-ocr", "deepseek4",
-    "eagle3", "ernie4_5", "ernie4_5-moe", "glm-dsa", "granite", "granitehybrid", "granitemoe",
+    "eagle3", "ernie4_5", "ernie4_5-moe", "glm-dsa", "granite", "granite_swa", "granitehybrid",
+    "granitemoe",
     "internlm2", "llada", "llama", "llama-embed", "llama4", "maincoder", "minicpm", "mistral3",
     "mistral4", "neo-bert", "olmo", "plm", "smollm3", "starcoder", "xverse"};
 
@@ -57,23 +58,6 @@ constexpr gguf_log_multiplier gguf_log_multiplier_of(std::string_view architectu
   if (is_listed(tenths, architecture))
     return gguf_log_multiplier::tenth;
   return architecture == "mistral3" ? gguf_log_multiplier::whole : gguf_log_multiplier::ignored;
-}
-
-// The rotation of layers with a sliding window.
-enum class gguf_window {
-  unknown,
-  as_global,   // base, scaling and frequency factors of the other layers
-  own_base,    // freq_base_swa or 10000, unscaled
-  global_base, // the base of the other layers, unscaled
-};
-constexpr gguf_window gguf_window_of(std::string_view architecture) {
-  constexpr std::string_view as_global[] = {"cohere2", "exaone4", "gemma2", "gpt-oss", "phi3"};
-  constexpr std::string_view own_base[] = {"gemma-embedding", "gemma3", "gemma3n", "gemma4"};
-  if (is_listed(as_global, architecture))
-    return gguf_window::as_global;
-  if (is_listed(own_base, architecture))
-    return gguf_window::own_base;
-  return architecture == "olmo2" ? gguf_window::global_base : gguf_window::unknown;
 }
 
 // The axes of positions in a file with `rope.dimension_sections`.
@@ -106,6 +90,13 @@ inline constexpr std::string_view gguf_ntk_alpha[] = {"hunyuan-dense", "hunyuan_
 
 // Architectures for which `rope.scaling.finetuned` = false turns the rotation off.
 inline constexpr std::string_view gguf_rope_switch[] = {"granite", "granitehybrid", "granitemoe"};
+
+// Architectures whose layers do not rotate. LLAMA_ROPE_TYPE_NONE, and graphs that call no ggml_rope
+// although the type is another one (starcoder).
+inline constexpr std::string_view gguf_unrotated[] = {
+    "arwkv7", "bloom",  "gpt2",      "gptj",           "jais",      "jamba",     "jina-bert-v2",
+    "mamba",  "mamba2", "mpt",       "nemotron_h",     "refact",    "rwkv6",     "kimi-linear",
+    "rwkv7",  "t5",     "starcoder", "nemotron_h_moe", "t5encoder", "rwkv6qwen2"};
 
 } // namespace detail
 } // namespace YARN_ABI

@@ -63,19 +63,29 @@ public:
   /// A count of elements or tokens, >= 1.
   std::optional<std::int64_t> count(const char* key) {
     const std::optional<double> value = number(key);
-    if (!value)
-      return std::nullopt;
-    constexpr double largest = 9007199254740992.0; // 2^53: larger doubles skip integers
-    if (!(*value >= 1 && *value <= largest) ||
-        *value != static_cast<double>(static_cast<std::int64_t>(*value)))
-      fail_argument("yarn: {} = {} must be an integer in [1, 2^53]", full(key), *value);
-    return static_cast<std::int64_t>(*value);
+    return value ? std::optional(checked_count(key, *value)) : std::nullopt;
   }
   std::optional<std::string> text(const char* key) {
     return typed<std::string>(reader_.text(use(key)), key, "a string");
   }
   std::optional<std::vector<double>> numbers(const char* key) {
     return typed<std::vector<double>>(reader_.numbers(use(key)), key, "an array of numbers");
+  }
+  bool is_given(const char* key) const {
+    return std::binary_search(keys_.begin(), keys_.end(), full(key));
+  }
+  /// Whether the value is an array of numbers.
+  bool is_list(const char* key) const { return reader_.numbers(full(key)).has_value(); }
+  /// The first value of a key that has either one value or a value for each layer. The values of
+  /// layers without attention are 0: llama.cpp takes the first one, and here it is the first that
+  /// is not 0.
+  std::optional<std::int64_t> first_count(const char* key) {
+    if (!is_list(key))
+      return count(key);
+    const std::vector<double> values = numbers(key).value_or(std::vector<double>());
+    const auto first =
+        std::find_if(values.begin(), values.end(), [](double value) { return value != 0.0; });
+    return first == values.end() ? std::nullopt : std::optional(checked_count(key, *first));
   }
   /// Divisors of the frequencies, one per pair. Empty if the file has no such tensor.
   factor_list factors(const char* name, std::int64_t n_pairs) const {
@@ -96,6 +106,8 @@ public:
     notes_.push_back(text_of(format, values...));
   }
   const std::vector<std::string>& notes() const { return notes_; }
+  /// Removes all notes but the first n.
+  void drop_notes(std::size_t n) { notes_.resize(n); }
 
   /// Lists the key as unused, although it was read.
   void ignore(const char* key, double value) {
@@ -103,21 +115,43 @@ public:
          value);
     used_.erase(full(key));
   }
+  /// Lists the key as unused, with the reason.
+  void ignore(const char* key, const char* why) {
+    note("{} has no effect: {}", full(key), why);
+    used_.erase(full(key));
+  }
   /// The keys about RoPE that were not read.
   std::vector<std::string> unused() const {
     std::vector<std::string> list;
     for (const std::string& key : keys_)
-      if (key.find(".rope.") != std::string::npos && used_.count(key) == 0)
+      if (is_about_rope(key) && used_.count(key) == 0)
         list.push_back(key);
     return list;
   }
 
 private:
+  // Names that begin with "general." or "tokenizer." are never about RoPE.
+  static bool is_about_rope(const std::string& key) {
+    if (key.rfind("general.", 0) == 0 || key.rfind("tokenizer.", 0) == 0)
+      return false;
+    for (const char* word : {"rope", "rotary", "theta", "freq", "temperature", "yarn",
+                             "sliding_window_pattern", "compress_ratios"})
+      if (key.find(word) != std::string::npos)
+        return true;
+    return false;
+  }
+  std::int64_t checked_count(const char* key, double value) const {
+    constexpr double largest = 9007199254740992.0; // 2^53: larger doubles skip integers
+    if (!(value >= 1 && value <= largest) ||
+        value != static_cast<double>(static_cast<std::int64_t>(value)))
+      fail_argument("yarn: {} = {} must be an integer in [1, 2^53]", full(key), value);
+    return static_cast<std::int64_t>(value);
+  }
   const std::string& use(const char* key) { return *used_.insert(full(key)).first; }
   // A value of another type is an error, not a missing key.
   template <class Value>
   std::optional<Value> typed(std::optional<Value> value, const char* key, const char* type) const {
-    if (!value && std::binary_search(keys_.begin(), keys_.end(), full(key)))
+    if (!value && is_given(key))
       fail_argument("yarn: {} is given, but is not {}", full(key), type);
     return value;
   }
