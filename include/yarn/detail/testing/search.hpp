@@ -204,14 +204,18 @@ private:
   // mistake in axes, or in addition to its mistakes if none of them is about axes.
   std::vector<diagnosis> equal_mistakes() const {
     std::vector<diagnosis> list;
-    const auto axes_of_best =
-        std::find_if(best_.findings.begin(), best_.findings.end(), about_axes);
-    const bool has_axes = axes_of_best != best_.findings.end();
+    const auto is_in_best = [&](diagnosis what) {
+      return std::any_of(best_.findings.begin(), best_.findings.end(),
+                         [&](const finding& found) { return found.what == what; });
+    };
+    const bool has_axes = std::any_of(best_.findings.begin(), best_.findings.end(), about_axes);
     for (const explanation& other : fitting_) {
       const diagnosis what = other.findings[0].what;
-      const double cost = has_axes ? best_.cost : best_.cost + 2;
-      if (!(other.cost > cost) && (!has_axes || what != axes_of_best->what) &&
-          std::count(list.begin(), list.end(), what) == 0)
+      const bool is_equal =
+          has_axes ? !(other.cost > best_.cost)
+                   : std::all_of(other.findings.begin() + 1, other.findings.end(),
+                                 [&](const finding& found) { return is_in_best(found.what); });
+      if (is_equal && !is_in_best(what) && std::count(list.begin(), list.end(), what) == 0)
         list.push_back(what);
     }
     return list;
