@@ -224,6 +224,25 @@ TEST(testing_axes_rows, of_text_take_one_list_for_all_axes) {
                     {diagnosis::unexplained}));
 }
 
+TEST(testing_axes_rows, of_other_sections_show_the_axis_of_each_pair) {
+  const axis_model m = model("qwen2_vl");
+  axis_engine engine = m.engine();
+  engine.axis_of = [](int pair) { return pair < 21 ? 0 : pair < 43 ? 1 : 2; };
+  const report r = yarn::testing::check_rotation<float>(m.expected(), engine);
+  EXPECT_TRUE(names(r, {diagnosis::wrong_sections}));
+  EXPECT_TRUE(has_word(r,
+                       "8 pairs belong to other axes; the first is pair 16, which turns with the "
+                       "position on axis 0 and should turn with that on axis 1"))
+      << r;
+  engine.direction = -1;
+  EXPECT_TRUE(names(yarn::testing::check_rotation<float>(m.expected(), engine),
+                    {diagnosis::wrong_sections, diagnosis::wrong_direction}));
+  engine.direction = 1;
+  engine.factor = 1.5;
+  EXPECT_TRUE(names(yarn::testing::check_rotation<yarn::bfloat16>(m.expected(), engine),
+                    {diagnosis::wrong_sections, diagnosis::attention_factor_value}));
+}
+
 // ---- Other checks ------------------------------------------------------------------------------
 
 TEST(testing_axes_checks, of_copies_and_of_q_and_k) {

@@ -60,6 +60,7 @@ enum class diagnosis {
   sections_contiguous,  ///< the pairs of an axis are side by side where they should alternate
   sections_interleaved, ///< the reverse
   sections_in_elements, ///< the sections count elements where they should count pairs, or reverse
+  wrong_sections,       ///< other axes of pairs than the three mistakes before this one give
   axis_order,           ///< the axes are exchanged, such as width, height in place of height, width
   whole_head_rotated,   ///< sections, and all of the head is rotated in place of rotary_dim
   // Precision.

@@ -46,10 +46,10 @@ public:
     if (n_pairs_ > n)
       add_extensions();
     add_ignored();
+    add_orders();
     if (n_pairs_ == n)
       add_layouts();
     add_text();
-    add_orders();
   }
 
   const std::vector<axis_mistake>& all() const { return all_; }
@@ -144,6 +144,16 @@ private:
     return text;
   }
 
+  // Whether the pairs of each axis are side by side.
+  bool has_blocks() const {
+    std::int64_t n_blocks = 1, n_used = 0;
+    for (std::int64_t pair = 1; pair < n_pairs_; ++pair)
+      n_blocks += axis(pair) != axis(pair - 1) ? 1 : 0;
+    for (const std::int64_t n : sections_)
+      n_used += n > 0 ? 1 : 0;
+    return n_blocks == n_used;
+  }
+
   // The pairs that follow the sections, where more pairs are rotated than the sections have.
   void add_extensions() {
     add({}, "", contiguous(sections_, 0));
@@ -157,16 +167,18 @@ private:
     const bool is_contiguous = right_.axis_of_pair == contiguous(sections_);
     const bool is_interleaved = right_.axis_of_pair == interleaved(sections_);
     const std::string list = shown(sections_);
-    add_moved(diagnosis::sections_contiguous,
-              text_of("the sections of {} pairs are side by side; the pairs of the axes should "
-                      "alternate",
-                      list),
-              contiguous(sections_));
-    add_moved(diagnosis::sections_interleaved,
-              text_of("the pairs of the axes alternate; the sections of {} pairs should be side by "
-                      "side",
-                      list),
-              interleaved(sections_));
+    if (has_blocks())
+      add_moved(diagnosis::sections_interleaved,
+                text_of("the pairs of the axes alternate; the sections of {} pairs should be side "
+                        "by side",
+                        list),
+                interleaved(sections_));
+    else
+      add_moved(diagnosis::sections_contiguous,
+                text_of("the sections of {} pairs are side by side; the pairs of the axes should "
+                        "alternate",
+                        list),
+                contiguous(sections_));
     const auto add_scaled = [&](const axis_list& doubled, const axis_list& halved) {
       add(diagnosis::sections_in_elements,
           text_of("the sections are doubled; {} are numbers of pairs, not of elements", list),
@@ -236,7 +248,7 @@ private:
                   "{}",
                   shown(in_order()), shown(order)),
           axes);
-      if (right_.axis_of_pair == contiguous(sections_))
+      if (has_blocks())
         add_moved(diagnosis::axis_order,
                   text_of("the sections are exchanged: they follow each other in the order of axes "
                           "{} where it should be {}",
@@ -252,6 +264,18 @@ private:
   numbers sections_; // the number of pairs of each axis
   std::vector<axis_mistake> all_;
 };
+
+/// The difference between two lists of axes.
+inline std::string other_axes(const axis_list& actual, const axis_list& right) {
+  const auto first = std::mismatch(actual.begin(), actual.end(), right.begin());
+  std::int64_t n = 0;
+  for (std::size_t pair = 0; pair < right.size(); ++pair)
+    n += actual[pair] != right[pair] ? 1 : 0;
+  return text_of("{} pairs belong to other axes; the first is pair {}, which turns with the "
+                 "position on axis {} and should turn with that on axis {}",
+                 n, first.first - actual.begin(), static_cast<int>(*first.first),
+                 static_cast<int>(*first.second));
+}
 
 inline std::vector<axis_mistake> axis_mistakes(const expectation& expected,
                                                const token_positions& tokens) {

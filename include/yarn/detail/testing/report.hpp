@@ -57,6 +57,7 @@ inline const char* name_of(diagnosis what) {
       "sections_contiguous",
       "sections_interleaved",
       "sections_in_elements",
+      "wrong_sections",
       "axis_order",
       "whole_head_rotated",
       "float32_angles",

@@ -129,6 +129,8 @@ public:
         for (const std::int64_t shift : {1, -1})
           try_all(guess, shifted(shift),
                   {{guess.what, guess.text}, {diagnosis::position_offset, about(shift)}});
+    if (!best_.found && expected_.n_axes() > 1)
+      try_axes_of_each_pair();
     if (!best_.found)
       try_axes_with(all);
     best_.equal = equal_mistakes();
@@ -219,6 +221,43 @@ private:
         list.push_back(what);
     }
     return list;
+  }
+
+  // Finds the axis of each pair that explains the rows of this pair best.
+  void try_axes_of_each_pair() {
+    for (const double direction : {1.0, -1.0}) {
+      axis_list axes;
+      for (std::int64_t pair = 0; pair < seen_.n_pairs; ++pair) {
+        // The expected axis wins where the rows do not tell.
+        auto best = static_cast<std::int64_t>(at_.axis_of_pair[static_cast<std::size_t>(pair)]);
+        double least = std::max(1.0, angle_misfit(pair, best, direction));
+        for (std::int64_t axis = 0; axis < expected_.n_axes(); ++axis)
+          if (const double misfit = angle_misfit(pair, axis, direction); misfit < least) {
+            least = misfit;
+            best = axis;
+          }
+        axes.push_back(static_cast<std::uint8_t>(best));
+      }
+      if (axes != at_.axis_of_pair)
+        try_all(as_expected_, {seen_.positions, axes},
+                {{diagnosis::wrong_sections, other_axes(axes, at_.axis_of_pair)}});
+    }
+  }
+  // The largest error of the direction of (cos, sin) if the pair belongs to this axis, as a multiple
+  // of the allowed error.
+  double angle_misfit(std::int64_t pair, std::int64_t axis, double direction) const {
+    double worst = 0;
+    for (std::int64_t token = 0; token < seen_.n_tokens(); ++token) {
+      const double angle = direction * static_cast<double>(seen_.positions.at(token, axis)) *
+                           exact_[static_cast<std::size_t>(pair)];
+      const solved_row& row = rows_[static_cast<std::size_t>(token * seen_.n_pairs + pair)];
+      const double size = std::sqrt(row.cos * row.cos + row.sin * row.sin);
+      const double c = std::cos(angle), s = std::sin(angle);
+      const double off = std::hypot(row.cos - size * c, row.sin - size * s);
+      worst =
+          std::max(worst, off / (size * (8 * seen_.noise + float_angle_error * std::fabs(angle))));
+    }
+    return worst;
   }
 
   // Tries other frequencies together with other axes. Tokens of text do not depend on axes, so they
