@@ -228,7 +228,7 @@ std::vector<axis_bug> axis_bugs() {
       {"other_direction", d::wrong_direction, always,
        [](e& engine, const m&) { engine.direction = -1; }},
       {"other_theta", d::wrong_theta, always,
-       [](e& engine, const m& of) { engine.inv_freq = of.inv_freq(5e5); }},
+       [](e& engine, const m& of) { engine.inv_freq = of.inv_freq(3.7e5); }},
       {"positions_from_1", d::position_offset, always,
        [](e& engine, const m&) {
          engine.position_of = [](int, const std::vector<std::int64_t>& on_axes, int axis) {
