@@ -24,7 +24,7 @@ inline observation observed_elements(const samples& s, const layout& l) {
   const auto per_pair = static_cast<std::size_t>(seen.per_pair);
   const auto per_token = static_cast<std::size_t>(seen.n_pairs) * per_pair;
   for (std::size_t token = 0; token < of_pairs.size(); token += per_token)
-    for (const std::size_t which : {0, 1})
+    for (const std::size_t which : {std::size_t{0}, std::size_t{1}})
       for (std::size_t i = which; i < per_token; i += 2)
         seen.equations.push_back(of_pairs[token + i]);
   seen.n_pairs *= 2;
