@@ -74,6 +74,22 @@ positions positions_in(const X& x, Sequence sequence) {
                                   detail::to_index(sequence, "sequence"));
 }
 
+/// The positions in a tensor [axes, tokens], or those of one sequence in a tensor [axes, sequences,
+/// tokens] (position_ids of transformers for models with M-RoPE). The strides of axes and tokens may
+/// be any. The memory must outlive the view.
+/// Types    int32 or int64.
+/// Errors   std::invalid_argument: another dtype or rank, a negative extent, memory that is not host
+///          memory, null or misaligned data. std::out_of_range: the sequence does not exist.
+template <class X, class = detail::if_dlpack<X>> axis_positions axis_positions_in(const X& x) {
+  return detail::dlpack_axis_positions(detail::tensor_of<const void>(x), 2, 0);
+}
+template <class X, class Sequence, class = detail::if_dlpack<X>,
+          class = std::enable_if_t<std::is_integral_v<Sequence>>>
+axis_positions axis_positions_in(const X& x, Sequence sequence) {
+  return detail::dlpack_axis_positions(detail::tensor_of<const void>(x), 3,
+                                       detail::to_index(sequence, "sequence"));
+}
+
 } // namespace YARN_ABI
 } // namespace yarn
 

@@ -84,6 +84,14 @@ template <class X, class = std::enable_if_t<detail::is_eigen_dense_v<X>>>
 positions positions_in(X&& x) {
   return detail::eigen_positions<X>(x);
 }
+/// The positions on several axes in a matrix of 32- or 64-bit integers. The matrix must outlive the
+/// view.
+/// Shape    [axes] x [tokens], for both storage orders. Pass x.transpose() for [tokens] x [axes].
+/// Errors   None. Does not compile: an expression without memory, a temporary that owns its memory.
+template <class X, class = std::enable_if_t<detail::is_eigen_dense_v<X>>>
+axis_positions axis_positions_in(X&& x) {
+  return detail::eigen_axis_positions<X>(x);
+}
 
 } // namespace YARN_ABI
 } // namespace yarn

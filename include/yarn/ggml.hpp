@@ -12,6 +12,12 @@
 // give the same bits with any number of threads. All checks are made when a node is built. There
 // are no checks when the graph is computed, because exceptions cannot pass through the threads of
 // ggml.
+//
+// In place of ggml_rope_multi (M-RoPE, vision towers), give the pairs the axes of ggml's mode, and
+// pass the number of tokens with the positions:
+//
+//     auto freqs = yarn::with_axes_of_mode(text, GGML_ROPE_TYPE_MROPE, sections);
+//     ggml_tensor* rows = yarn::rope_rows_node(ctx, positions, freqs, n_tokens);
 #ifndef YARN_GGML_HPP
 #define YARN_GGML_HPP
 
@@ -51,18 +57,45 @@ template <class T, class Integer> heads_view<T> heads_from(const ggml_tensor* x,
   return detail::heads_at<T>(x, s, detail::host_data_of(x));
 }
 
-/// The pairing of a mode of ggml: NEOX is half_split, NORMAL is interleaved.
-/// Errors   std::invalid_argument: an unknown mode, or the modes of M-RoPE and vision, which have
-///          several positions per token.
+/// The pairing of a mode of ggml: NORMAL is interleaved. NEOX, MROPE, IMROPE and VISION are
+/// half_split.
+/// Errors   std::invalid_argument: an unknown mode.
 inline pairing pairing_from_mode(int mode) {
-  if (mode != GGML_ROPE_TYPE_NEOX && mode != GGML_ROPE_TYPE_NORMAL)
-    detail::fail_argument("yarn: ggml's rope mode = {} must be GGML_ROPE_TYPE_NORMAL = 0 or "
-                          "GGML_ROPE_TYPE_NEOX = 2",
-                          mode);
-  return mode == GGML_ROPE_TYPE_NEOX ? pairing::half_split : pairing::interleaved;
+  if (mode != GGML_ROPE_TYPE_NORMAL && mode != GGML_ROPE_TYPE_NEOX && !detail::has_axes(mode))
+    detail::fail_argument(
+        "yarn: ggml's rope mode = {} must be GGML_ROPE_TYPE_NORMAL = 0, NEOX = 2, "
+        "MROPE = 8, VISION = 24 or IMROPE = 40",
+        mode);
+  return mode == GGML_ROPE_TYPE_NORMAL ? pairing::interleaved : pairing::half_split;
 }
 
-/// A node that makes the rows of the tokens of a graph.
+/// The same frequencies with the axes that ggml_rope_multi gives the pairs. The result has four
+/// axes, because ggml has four positions per token. The axes that f has are replaced.
+///
+///     MROPE   the first sections[0] pairs have axis 0, the next sections[1] pairs have axis 1, ...
+///     IMROPE  pair i has axis a = i mod 3 if i < 3 * sections[a], and axis 3 otherwise
+///     VISION  the pairs of f twice: first with axis 0, then with axis 1
+///
+/// If the sum of the sections is smaller than the number of pairs, MROPE and IMROPE start again
+/// from the first section, as ggml does. For VISION, f has the n_dims / 2 frequencies of one
+/// section, and the head has four times as many elements.
+///
+/// IMROPE and interleaved_sections (axes.hpp, as in Hugging Face) differ for the last pairs. In
+/// Qwen3-VL (64 pairs, sections 24, 20, 20 and 0), pairs 61 and 62 have axis 3 in ggml and axis 0 in
+/// Hugging Face. The position of text on axis 3 is 0 in llama.cpp.
+/// Shape    sections[4], as for ggml_rope_multi. They count pairs. VISION: sections[0] and
+///          sections[1] are f.n_pairs(), and the others are not read.
+/// Errors   std::invalid_argument: another mode, sections is null, a section is negative, the first
+///          three are 0, MROPE and IMROPE: the sum is larger than f.n_pairs(). VISION: other
+///          sections, or frequencies with a ramp (YaRN), because the ramp of ggml does not start
+///          again with the second section.
+[[nodiscard]] inline frequencies with_axes_of_mode(const frequencies& f, int mode,
+                                                   const int* sections) {
+  return detail::with_axes_of_mode(f, mode, sections);
+}
+
+/// A node that makes the rows of the tokens of a graph. If freqs has several axes, each token has
+/// the same position on all of them.
 /// Shape    positions: i32 [n_tokens], contiguous, as for ggml_rope_ext. Result: f32 [2 * n_pairs,
 ///          n_tokens].
 /// Requires freqs must outlive the graph and must not change while the graph is computed. For a
@@ -71,30 +104,39 @@ inline pairing pairing_from_mode(int mode) {
 ///          The computation of the graph has no errors.
 inline ggml_tensor* rope_rows_node(ggml_context* context, ggml_tensor* positions,
                                    const frequencies& freqs) {
-  detail::check_not_null("context", context);
   detail::check_rope_positions(positions);
-  detail::check_frequencies(freqs);
-  return ggml_custom_4d(context, GGML_TYPE_F32, 2 * freqs.n_pairs(), positions->ne[0], 1, 1,
-                        &positions, 1, detail::compute_rope_rows, GGML_N_TASKS_MAX,
-                        const_cast<frequencies*>(&freqs));
+  return detail::make_rows_node(context, positions, freqs, positions->ne[0]);
 }
 ggml_tensor* rope_rows_node(ggml_context*, ggml_tensor*, const frequencies&&) = delete; // dangles
 
+/// The same for the positions of ggml_rope_multi, with four axes.
+/// Shape    positions: i32 [4 * n_tokens], contiguous, all positions on axis 0 first; or [n_tokens],
+///          if each token has the same position on all axes. Result: f32 [2 * n_pairs, n_tokens].
+/// Requires What the function above requires.
+/// Errors   Those above, and std::invalid_argument: the number of positions is neither n_tokens nor
+///          4 * n_tokens; there are four axes of positions, and freqs has one axis or more than 4.
+template <class Integer>
+ggml_tensor* rope_rows_node(ggml_context* context, ggml_tensor* positions, const frequencies& freqs,
+                            Integer n_tokens) {
+  const std::int64_t n = detail::to_index(n_tokens, "n_tokens");
+  detail::check_rope_positions(positions);
+  detail::check_rope_axes(positions, freqs, n);
+  return detail::make_rows_node(context, positions, freqs, n);
+}
+template <class Integer>
+ggml_tensor* rope_rows_node(ggml_context*, ggml_tensor*, const frequencies&&, Integer) = delete;
+
 /// Writes rows into a tensor of the caller, which can be an input of a graph in place of the node.
-/// The positions may be a list of 32 or 64 bits, or a run of positions.
+/// The positions may be a list of 32 or 64 bits, a run of positions, or axis_positions.
 /// Shape    rows: f32 [2 * n_pairs, n_tokens], in memory that the CPU can read.
 /// Errors   Those of fill_rows, and std::invalid_argument: a tensor of another type or shape. All
 ///          checks come before the first write.
 inline void fill_rope_rows(ggml_tensor* rows, const frequencies& freqs, const positions& list) {
-  detail::check_rope_rows(rows);
-  if (rows->ne[0] != 2 * freqs.n_pairs())
-    detail::fail_argument("yarn: ggml tensor {}: ne[0] = {} must be 2 * n_pairs = {}",
-                          detail::name_of(rows), rows->ne[0], 2 * freqs.n_pairs());
-  if (list.size() != rows->ne[1])
-    detail::fail_argument("yarn: positions.size = {} must be n_tokens = {}", list.size(),
-                          rows->ne[1]);
-  float* const cos = static_cast<float*>(detail::host_data_of(rows));
-  fill_rows(freqs, list, cos, cos + freqs.n_pairs(), detail::elements_of<float>(rows, 1));
+  detail::fill_rope_rows(rows, freqs, list);
+}
+inline void fill_rope_rows(ggml_tensor* rows, const frequencies& freqs,
+                           const axis_positions& list) {
+  detail::fill_rope_rows(rows, freqs, list);
 }
 
 /// A node that rotates x in place, like ggml_rope_ext_inplace, with rows that all layers share.

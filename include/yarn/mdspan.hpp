@@ -43,6 +43,13 @@ heads_view<typename X::element_type> heads_from(const X& x, Sequence sequence,
 template <class X, class = detail::if_mdspan<X>, class = void> positions positions_in(const X& x) {
   return detail::mdspan_positions(x);
 }
+/// The positions on several axes in an mdspan [axes][tokens] of 32- or 64-bit integers. Any layout
+/// with strides is possible.
+/// Errors   std::invalid_argument: the layout has no strides.
+template <class X, class = detail::if_mdspan<X>, class = void>
+axis_positions axis_positions_in(const X& x) {
+  return detail::mdspan_axis_positions(x);
+}
 
 } // namespace YARN_ABI
 } // namespace yarn

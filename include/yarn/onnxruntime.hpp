@@ -29,9 +29,12 @@ inline namespace YARN_ABI {
 // NOLINTBEGIN(readability-identifier-naming): CustomOpBase prescribes the names
 
 /// The operator RopeRows: makes the rows of the tokens of a step.
-/// Shape    Input: position_ids int64 [tokens] or [sequences, tokens]. Output: rows float
-///          [sequences, tokens, 2 * n_pairs]; a row is [cos | sin].
-/// Errors   Session::Run fails with a message: another shape, a position beyond +-2^31.
+/// Shape    Input: position_ids int64 [tokens] or [sequences, tokens], or for frequencies with
+///          several axes also [n_axes, sequences, tokens]. Without the dimension of the axes, each
+///          token has the same position on all axes. Output: rows float [sequences, tokens, 2 *
+///          n_pairs]; a row is [cos | sin].
+/// Errors   Session::Run fails with a message: another shape, another number of axes than that of
+///          the frequencies, a position beyond +-2^31.
 /// Accuracy That of fill_rows.
 class onnx_rope_rows : public Ort::CustomOpBase<onnx_rope_rows, detail::onnx_rows_kernel, true> {
 public:

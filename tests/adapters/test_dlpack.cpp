@@ -301,6 +301,76 @@ TEST(dlpack_positions, name_what_is_wrong) {
   expect_error<invalid>([&] { return yarn::positions_in(odd.tensor); }, {"device_type = 2"});
 }
 
+TEST(dlpack_axis_positions, are_where_the_strides_say) {
+  owned<std::int64_t, 2> compact({3, 4}); // [axes, tokens]
+  owned<std::int32_t, 2> by_token({3, 4}, {1, 3});
+  owned<std::int64_t, 2> backwards({3, 4}, {-8, 2});
+  backwards.tensor.byte_offset = 16 * sizeof(std::int64_t);
+  owned<std::int64_t, 2> expanded({3, 4}, {0, 1});
+  const auto expect_at = [](auto& x) {
+    for (std::size_t i = 0; i < x.memory.size(); ++i)
+      x.memory[i] = static_cast<std::decay_t<decltype(x.memory[i])>>(100 + i);
+    const yarn::axis_positions list = yarn::axis_positions_in(x.tensor);
+    EXPECT_EQ(list.size(), 4);
+    EXPECT_EQ(list.n_axes(), 3);
+    for (int axis = 0; axis < 3; ++axis)
+      for (int t = 0; t < 4; ++t)
+        EXPECT_EQ(list(t, axis), x.at({axis, t})) << "axis " << axis << ", token " << t;
+  };
+  expect_at(compact);
+  expect_at(by_token);
+  expect_at(backwards);
+  expect_at(expanded);
+}
+
+TEST(dlpack_axis_positions, of_a_sequence) {
+  owned<std::int64_t, 3> x({3, 2, 4}); // [axes, sequences, tokens]
+  for (std::size_t i = 0; i < x.memory.size(); ++i)
+    x.memory[i] = static_cast<std::int64_t>(i);
+  for (int s = 0; s < 2; ++s) {
+    const yarn::axis_positions list = yarn::axis_positions_in(x.tensor, s);
+    EXPECT_EQ(list.size(), 4);
+    EXPECT_EQ(list.n_axes(), 3);
+    for (int axis = 0; axis < 3; ++axis)
+      for (int t = 0; t < 4; ++t)
+        EXPECT_EQ(list(t, axis), x.at({axis, s, t}));
+  }
+  expect_error<std::out_of_range>([&] { return yarn::axis_positions_in(x.tensor, 2); },
+                                  {"sequence 2", "[0, 2)", "[axes, sequences, tokens]"});
+}
+
+TEST(dlpack_axis_positions, name_what_is_wrong) {
+  owned<std::int64_t, 1> one({3});
+  expect_error<invalid>([&] { return yarn::axis_positions_in(one.tensor); },
+                        {"ndim = 1", "must be 2", "axes, tokens"});
+  owned<std::int64_t, 3> batch({3, 2, 4});
+  expect_error<invalid>([&] { return yarn::axis_positions_in(batch.tensor); },
+                        {"ndim = 3", "must be 2", "index of a sequence"});
+  owned<std::int64_t, 2> x({3, 4});
+  expect_error<invalid>([&] { return yarn::axis_positions_in(x.tensor, 0); },
+                        {"ndim = 2", "must be 3", "axes, sequences, tokens"});
+  expect_error<invalid>([&] { return yarn::positions_in(x.tensor); }, {"axis_positions_in"});
+  owned<std::int16_t, 2> small({3, 4});
+  expect_error<invalid>([&] { return yarn::axis_positions_in(small.tensor); },
+                        {"dtype", "bits 16", "int32"});
+  owned<float, 2> real({3, 4});
+  expect_error<invalid>([&] { return yarn::axis_positions_in(real.tensor); }, {"code 2"});
+  owned<std::int32_t, 2> negative({3, -4});
+  expect_error<invalid>([&] { return yarn::axis_positions_in(negative.tensor); },
+                        {"extent -4", "axis 1"});
+  owned<std::int32_t, 2> odd({3, 4});
+  odd.tensor.byte_offset = 2;
+  expect_error<invalid>([&] { return yarn::axis_positions_in(odd.tensor); }, {"byte_offset (2)"});
+  odd.tensor.byte_offset = 0;
+  odd.tensor.data = nullptr;
+  expect_error<invalid>([&] { return yarn::axis_positions_in(odd.tensor); }, {"data is null"});
+  odd.tensor.device = {kDLCUDA, 0};
+  expect_error<invalid>([&] { return yarn::axis_positions_in(odd.tensor); }, {"device_type = 2"});
+  owned<std::int32_t, 2> none({3, 0});
+  none.tensor.data = nullptr;
+  EXPECT_EQ(yarn::axis_positions_in(none.tensor).size(), 0);
+}
+
 // ---- All adapters in one source ----------------------------------------------------------------
 
 /// A type with the members of an mdspan that overload resolution looks at.
@@ -329,6 +399,10 @@ TEST(adapters, work_in_one_source) {
   EXPECT_EQ(yarn::positions_in(tensor.tensor)[2], 0);
   EXPECT_EQ(yarn::positions_in(vector)[2], 6);
   EXPECT_EQ(yarn::positions_in(span)[2], 6);
+  owned<std::int32_t, 2> axes({3, 2});
+  const Eigen::Matrix<int, 3, 2> matrix = Eigen::Matrix<int, 3, 2>::Constant(8);
+  EXPECT_EQ(yarn::axis_positions_in(axes.tensor).n_axes(), 3);
+  EXPECT_EQ(yarn::axis_positions_in(matrix)(1, 2), 8);
   owned<float, 3> x({5, 3, 8});
   Eigen::MatrixXf m(24, 5);
   EXPECT_EQ(heads_from<float>(x.tensor).token_stride(), heads_from(m, 3).token_stride());

@@ -236,6 +236,30 @@ TEST(eigen_positions, are_read_where_they_lie) {
                         {"positions_in", "innerStride = 2"});
 }
 
+TEST(eigen_positions, on_several_axes_are_rows) {
+  const auto expect_at = [](const auto& x) {
+    const yarn::axis_positions list = yarn::axis_positions_in(x);
+    EXPECT_EQ(list.size(), 4);
+    EXPECT_EQ(list.n_axes(), 3);
+    for (int axis = 0; axis < 3; ++axis)
+      for (int t = 0; t < 4; ++t)
+        EXPECT_EQ(list(t, axis), x(axis, t));
+  };
+  Eigen::Matrix<std::int64_t, 3, 4> c;
+  for (int i = 0; i < c.size(); ++i)
+    c.data()[i] = i * i;
+  expect_at(c);
+  const row_major<int> r = c.cast<int>();
+  expect_at(r);
+  row_major<int> by_token = r.transpose();
+  expect_at(by_token.transpose());
+  Eigen::MatrixXi large = Eigen::MatrixXi::Random(7, 9);
+  expect_at(large.block(2, 3, 3, 4));
+  EXPECT_EQ(yarn::axis_positions_in(large.topRows(3)).size(), 9);
+  const Eigen::Vector3i token(7, 8, 9); // the axes of one token
+  EXPECT_EQ(yarn::axis_positions_in(token)(0, 2), 9);
+}
+
 // ---- Refused objects ----------------------------------------------------------------------------
 
 TEST(eigen_refused, heads_that_do_not_divide) {

@@ -212,6 +212,25 @@ TYPED_TEST(mdspan, of_positions) {
                         {"mdspan", "stride 2", "positions"});
 }
 
+TYPED_TEST(mdspan, of_positions_on_several_axes) {
+  std::vector<int> list(24);
+  for (std::size_t i = 0; i < list.size(); ++i)
+    list[i] = static_cast<int>(i * i);
+  using index = std::array<int, 2>;
+  const auto expect_at = [](const auto& x) {
+    const yarn::axis_positions view = yarn::axis_positions_in(x);
+    EXPECT_EQ(view.size(), 4);
+    EXPECT_EQ(view.n_axes(), 3);
+    for (int axis = 0; axis < 3; ++axis)
+      for (int t = 0; t < 4; ++t)
+        EXPECT_EQ(view(t, axis), (x[index{axis, t}]));
+  };
+  const int* const data = list.data();
+  expect_at(TypeParam::right(data, index{3, 4}));
+  expect_at(TypeParam::left(data, index{3, 4}));
+  expect_at(TypeParam::strided(data, index{3, 4}, index{8, 2}));
+}
+
 // ---- Refused mdspans ----------------------------------------------------------------------------
 
 TYPED_TEST(mdspan, with_heads_that_are_not_contiguous) {
@@ -251,6 +270,11 @@ TEST(mdspan_layout, of_the_user) {
   x.map.stride_of = {8, 4, 1};
   x.map.strided = false;
   expect_error<invalid>([&] { return heads_from(x); }, {"is_strided() is false"});
+  const int list[] = {1, 2, 3, 4};
+  span_of<const int, 2> ids{list + 1, {{3, 2}, {-1, 2}}};
+  EXPECT_EQ(yarn::axis_positions_in(ids)(1, 1), 3);
+  ids.map.strided = false;
+  expect_error<invalid>([&] { return yarn::axis_positions_in(ids); }, {"is_strided() is false"});
 }
 
 #if defined(__cpp_lib_mdspan)

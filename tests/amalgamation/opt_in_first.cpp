@@ -3,6 +3,7 @@
 // included.
 #include "../../include/yarn/dispatch.hpp"
 #include "../../include/yarn/gguf.hpp"
+#include "../../include/yarn/prompt_positions.hpp"
 #include "../../include/yarn/testing.hpp"
 
 #include "yarn.hpp"

@@ -83,19 +83,19 @@ TEST(real, rounds_to_the_nearest_double_ties_to_even) {
   const double epsilon = 0x1p-52;
   for (const int exponent : {0, 1, -1, 500, -500, -1021}) {
     const double power_of_2 = std::ldexp(1.0, exponent);
-    for (const std::uint64_t steps : {0U, 1U, 2U, 3U, 1234567U}) {
-      const double low = power_of_2 + static_cast<double>(steps) * epsilon * power_of_2;
+    for (const std::uint64_t n_ulps : {0U, 1U, 2U, 3U, 1234567U}) {
+      const double low = power_of_2 + static_cast<double>(n_ulps) * epsilon * power_of_2;
       const double high = low + epsilon * power_of_2;
       // The middle between low and high, and the last bit of a real of this size.
-      const u128 mantissa{std::uint64_t{1} << 63U | steps << 11U | std::uint64_t{1} << 10U, 0};
+      const u128 mantissa{std::uint64_t{1} << 63U | n_ulps << 11U | std::uint64_t{1} << 10U, 0};
       const real middle(mantissa, exponent, false);
       const real unit(u128{std::uint64_t{1} << 63U, 0}, exponent - 126, false);
-      EXPECT_EQ(static_cast<double>(middle), steps % 2 == 0 ? low : high)
-          << exponent << " " << steps;
-      EXPECT_EQ(static_cast<double>(middle + unit), high) << exponent << " " << steps;
-      EXPECT_EQ(static_cast<double>(middle - unit), low) << exponent << " " << steps;
-      EXPECT_EQ(static_cast<double>(-middle - unit), -high) << exponent << " " << steps;
-      EXPECT_EQ(static_cast<double>(-middle + unit), -low) << exponent << " " << steps;
+      EXPECT_EQ(static_cast<double>(middle), n_ulps % 2 == 0 ? low : high)
+          << exponent << " " << n_ulps;
+      EXPECT_EQ(static_cast<double>(middle + unit), high) << exponent << " " << n_ulps;
+      EXPECT_EQ(static_cast<double>(middle - unit), low) << exponent << " " << n_ulps;
+      EXPECT_EQ(static_cast<double>(-middle - unit), -high) << exponent << " " << n_ulps;
+      EXPECT_EQ(static_cast<double>(-middle + unit), -low) << exponent << " " << n_ulps;
     }
   }
   // Numbers at least half a unit above the largest double are rounded to infinity.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A part without the flags of its instruction set would be a second baseline under another name.
+// A part that is compiled without the flags of its instruction set would contain the baseline's
+// code.
 // expect: compiled without the flags of its instruction set
 #ifdef YARN_EXPECT_FAILURE
 #define YARN_DISPATCH_ISA avx512_bf16

@@ -341,6 +341,35 @@ void digest_rows() {
   report("rows-double", doubles);
 }
 
+/// Rows of a text and of images of many sizes, on three axes.
+void digest_axis_rows() {
+  hash digest;
+  for (const double attention_factor : {1.0, 1.2772588722239782}) {
+    const yarn::frequencies one_axis = model(attention_factor);
+    for (const yarn::frequencies& freqs :
+         {yarn::with_axes(one_axis, yarn::axis_sections{17, 26, 26}),
+          yarn::with_axes(one_axis, yarn::interleaved_sections{25, 22, 22})}) {
+      std::vector<std::int64_t> ids; // [token][axis]
+      for (std::int64_t t = 0; t < 200; ++t) {
+        ids.insert(ids.end(), {t, t, t});
+      }
+      for (std::int64_t size = 1; size < 40; ++size) {
+        for (std::int64_t t = 0; t < size * (size / 2 + 1); ++t) {
+          ids.insert(ids.end(), {1000 * size, 1000 * size + t / size, 1000 * size + t % size});
+        }
+      }
+      const auto n = static_cast<std::int64_t>(ids.size()) / 3;
+      yarn::rotary_rows<float> rows;
+      rows.assign(freqs, yarn::axis_positions(ids.data(), n, 3).with_strides(1, 3));
+      for (std::int64_t row = 0; row < n; ++row) {
+        digest.add(rows.cos(row), rows.n_pairs());
+        digest.add(rows.sin(row), rows.n_pairs());
+      }
+    }
+  }
+  report("rows-axes", digest);
+}
+
 /// Rows with one entry that is as near to a rounding boundary as a double m can put it: m is the
 /// middle between two floats, divided by the cosine. Only the slowest path can round this entry.
 void digest_hard_rows() {
@@ -467,6 +496,7 @@ int main(int argc, char** argv) {
   try {
     digest_frequencies();
     digest_rows();
+    digest_axis_rows();
     digest_hard_rows();
     digest_rotations();
     return argc < 2 || matches(argv[1]) ? 0 : 1;

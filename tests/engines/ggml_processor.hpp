@@ -21,7 +21,7 @@ using context_ptr = std::unique_ptr<ggml_context, ggml_freer>;
 using backend_ptr = std::unique_ptr<ggml_backend, ggml_freer>;
 using buffer_ptr = std::unique_ptr<ggml_backend_buffer, ggml_freer>;
 
-/// A context whose tensors are in its own memory, so that a graph can be computed at once.
+/// A context that owns the memory of its tensors, so that a graph needs no allocator.
 inline context_ptr make_context(std::size_t bytes) {
   context_ptr made(ggml_init({bytes, nullptr, false}));
   if (made == nullptr)

@@ -5,8 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -148,10 +150,74 @@ TEST(ggml_graph, refuses_bad_tensors_when_it_is_built) {
       {"2147483650"});
 }
 
+TEST(ggml_axes, are_refused_by_name) {
+  const auto freqs = our_frequencies(all_parameters[0]); // 64 pairs
+  const auto with = [&](int mode, std::initializer_list<int> sections) {
+    return [&freqs, mode, sections = std::vector<int>(sections)] {
+      static_cast<void>(yarn::with_axes_of_mode(freqs, mode, sections.data()));
+    };
+  };
+  const int mrope = GGML_ROPE_TYPE_MROPE, imrope = GGML_ROPE_TYPE_IMROPE;
+  const int vision = GGML_ROPE_TYPE_VISION;
+  for (const int mode : {GGML_ROPE_TYPE_NORMAL, GGML_ROPE_TYPE_NEOX, 7})
+    expect_refusal(with(mode, {16, 24, 24, 0}), {"mode = " + std::to_string(mode), "MROPE = 8"});
+  expect_refusal([&] { static_cast<void>(yarn::with_axes_of_mode(freqs, mrope, nullptr)); },
+                 {"sections is null"});
+  expect_refusal(with(mrope, {16, -24, 24, 0}), {"sections[1] = -24"});
+  expect_refusal(with(imrope, {0, 0, 0, 64}), {"sections[0]", "> 0"}); // ggml aborts
+  expect_refusal(with(mrope, {16, 24, 25, 0}), {"sum", "= 65", "n_pairs = 64"});
+  expect_refusal(with(imrope, {48, 40, 40, 0}), {"sum", "= 128", "pairs, not elements"});
+  expect_refusal(with(vision, {64, 32, 0, 0}), {"sections[1] = 32", "n_pairs = 64"});
+  expect_refusal(with(vision, {32, 64, 0, 0}), {"sections[0] = 32", "n_pairs = 64"});
+  const int squares[] = {64, 64, 0, 0};
+  EXPECT_EQ(yarn::with_axes_of_mode(freqs, vision, squares).n_pairs(), 128);
+  const auto yarn_freqs = our_frequencies(all_parameters[4]);
+  expect_refusal([&] { static_cast<void>(yarn::with_axes_of_mode(yarn_freqs, vision, squares)); },
+                 {"ramp", "VISION", "zones"});
+  const yarn::frequencies none;
+  expect_refusal([&] { static_cast<void>(yarn::with_axes_of_mode(none, mrope, squares)); },
+                 {"n_pairs = 0"});
+}
+
+TEST(ggml_axes, of_positions_are_not_ignored) {
+  const engines::context_ptr context = engines::make_context(memory);
+  ggml_context* const c = context.get();
+  const auto text = our_frequencies(all_parameters[0]);
+  const int sections[] = {16, 24, 24, 0};
+  const auto freqs = yarn::with_axes_of_mode(text, GGML_ROPE_TYPE_MROPE, sections);
+  ggml_tensor* const list = new_positions(c, {1, 2, 3, 1, 2, 3, 1, 2, 3, 0, 0, 0});
+  ggml_set_name(list, "inp_pos");
+  const auto rows = [&](const yarn::frequencies& f, std::int64_t n_tokens) {
+    return [&, n_tokens] { static_cast<void>(yarn::rope_rows_node(c, list, f, n_tokens)); };
+  };
+  expect_refusal(rows(text, 3), {"inp_pos", "4 axes", "one axis", "with_axes_of_mode"});
+  const auto five = yarn::with_axes(text, std::vector<int>(64, 4), 5);
+  expect_refusal(rows(five, 3), {"inp_pos", "4 axes", "n_axes = 5"});
+  for (const std::int64_t n_tokens : {4, 2, 0, -3, 48})
+    expect_refusal(rows(freqs, n_tokens),
+                   {"inp_pos: 12 positions", "n_tokens = " + std::to_string(n_tokens)});
+  // Without n_tokens, the positions are those of 12 tokens, and x has 3.
+  ggml_tensor* const twelve = yarn::rope_rows_node(c, list, freqs);
+  expect_refusal(
+      [&] {
+        static_cast<void>(
+            yarn::rope_inplace_node(c, new_tensor<float>(c, 2, 3), twelve, pairing::half_split));
+      },
+      {"rows.n_rows = 12", "n_tokens = 3", "pass n_tokens to rope_rows_node"});
+  ggml_tensor* const input = ggml_new_tensor_2d(c, GGML_TYPE_F32, 128, 3);
+  const auto* const ids = static_cast<const std::int32_t*>(list->data);
+  expect_refusal([&] { yarn::fill_rope_rows(input, text, yarn::axis_positions(ids, 3, 4)); },
+                 {"n_axes = 4", "one axis"});
+  expect_refusal([&] { yarn::fill_rope_rows(input, freqs, yarn::axis_positions(ids, 3, 3)); },
+                 {"n_axes = 3", "4"});
+}
+
 TEST(ggml_mode, is_a_pairing) {
-  EXPECT_EQ(yarn::pairing_from_mode(GGML_ROPE_TYPE_NEOX), pairing::half_split);
   EXPECT_EQ(yarn::pairing_from_mode(GGML_ROPE_TYPE_NORMAL), pairing::interleaved);
-  for (const int mode : {GGML_ROPE_TYPE_MROPE, GGML_ROPE_TYPE_VISION, GGML_ROPE_TYPE_IMROPE, 1})
+  for (const int mode :
+       {GGML_ROPE_TYPE_NEOX, GGML_ROPE_TYPE_MROPE, GGML_ROPE_TYPE_VISION, GGML_ROPE_TYPE_IMROPE})
+    EXPECT_EQ(yarn::pairing_from_mode(mode), pairing::half_split);
+  for (const int mode : {1, 10, -1})
     expect_refusal([&] { static_cast<void>(yarn::pairing_from_mode(mode)); },
                    {"mode = " + std::to_string(mode)});
 }

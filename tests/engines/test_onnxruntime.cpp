@@ -143,6 +143,39 @@ TEST(onnx_graph, layers_share_rows) {
   }
 }
 
+// position_ids [axes, sequences, tokens] of a model with M-RoPE, and the [sequences, tokens] of text.
+TEST(onnx_graph, positions_have_axes) {
+  const auto f = yarn::with_axes(frequencies_of(), yarn::axis_sections{2, 3, 3});
+  const yarn::onnx_rope_rows rows(f);
+  constexpr int n_rows = n_sequences * n_tokens;
+  std::vector<std::int64_t> ids(std::size_t{3} * n_rows);
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    ids[i] = static_cast<std::int64_t>(i * i % 97);
+  const auto expected_rows = [&](const auto& list) {
+    std::vector<float> expected(std::size_t{n_rows} * dim);
+    yarn::fill_rows(f, list, expected.data(), expected.data() + dim / 2, dim);
+    return expected;
+  };
+  const auto rows_of_session = [&](const shape& s) {
+    std::vector<float> found(std::size_t{n_rows} * dim);
+    onnx_model model;
+    model.input("ids", ids, s);
+    model.output("rows", found, {n_sequences, n_tokens, dim});
+    model.node("RopeRows", "yarn", {"ids"}, "rows");
+    model.start({&rows});
+    model.run();
+    return found;
+  };
+  const auto with_axes = rows_of_session({3, n_sequences, n_tokens});
+  const auto expected = expected_rows(yarn::axis_positions(ids.data(), n_rows, 3));
+  EXPECT_EQ(first_difference(with_axes.data(), expected.data(), expected.size()), -1);
+  ids.resize(n_rows);
+  const auto of_text = rows_of_session({n_sequences, n_tokens});
+  const auto expected_text = expected_rows(yarn::positions(ids));
+  EXPECT_EQ(first_difference(of_text.data(), expected_text.data(), expected_text.size()), -1);
+  EXPECT_NE(first_difference(of_text.data(), with_axes.data(), with_axes.size()), -1);
+}
+
 TEST(onnx_graph, gives_the_same_bits_with_any_number_of_threads) {
   constexpr std::int64_t tokens = 3000, heads = 8, size = 64; // some 6 MB, divided among threads
   yarn::rope_shape s;
@@ -340,22 +373,46 @@ TEST(onnx_refused, elements_that_are_no_floats) {
   expect_message(message_of([&] { model.run(); }), {"yarn: Rope: x of ONNX's element type 7"});
 }
 
+/// The message of the failure of RopeRows to start or to run.
+std::string message_of_rows(const yarn::frequencies& f, std::vector<std::int64_t> ids,
+                            const shape& s) {
+  const yarn::onnx_rope_rows rows(f);
+  const std::int64_t n_tokens_of_rows = s.back();
+  std::vector<float> out(ids.size() * dim);
+  onnx_model model;
+  model.input("ids", ids, s);
+  model.output("rows", out, {1, n_tokens_of_rows, dim});
+  model.node("RopeRows", "yarn", {"ids"}, "rows");
+  return message_of([&] {
+    model.start({&rows});
+    model.run();
+  });
+}
+
 TEST(onnx_refused, positions_beyond_the_exact_range) {
-  const yarn::onnx_rope_rows rows(frequencies_of());
   const auto message = [&](std::vector<std::int64_t> ids, const shape& s) {
-    std::vector<float> out(ids.size() * dim);
-    onnx_model model;
-    model.input("ids", ids, s);
-    model.output("rows", out, {1, static_cast<std::int64_t>(ids.size()), dim});
-    model.node("RopeRows", "yarn", {"ids"}, "rows");
-    return message_of([&] {
-      model.start({&rows});
-      model.run();
-    });
+    return message_of_rows(frequencies_of(), std::move(ids), s);
   };
   EXPECT_EQ(message({1, 2}, {2}), "(accepted)");
   expect_message(message({1, std::int64_t{1} << 40}, {2}), {"yarn: position 1099511627776"});
   expect_message(message({1, 2}, {1, 1, 2}), {"yarn: RopeRows: position_ids of shape [1, 1, 2]"});
+  expect_message(message({1, 2, 3, 4, 5, 6}, {3, 1, 2}),
+                 {"yarn: RopeRows: position_ids of shape [3, 1, 2]", "one axis"});
+}
+
+TEST(onnx_refused, positions_on_other_axes) {
+  const auto message = [&](std::vector<std::int64_t> ids, const shape& s) {
+    return message_of_rows(yarn::with_axes(frequencies_of(), yarn::axis_sections{2, 3, 3}),
+                           std::move(ids), s);
+  };
+  EXPECT_EQ(message({1, 2, 3, 4, 5, 6}, {3, 1, 2}), "(accepted)");
+  expect_message(message({1, 2, 3, 4, 5, 6, 7, 8}, {4, 1, 2}), // as transformers passes them
+                 {"yarn: RopeRows: position_ids of shape [4, 1, 2]", "[3, sequences, tokens]",
+                  "the frequencies have 3 axes"});
+  expect_message(message({1, 2, 3, 4}, {2, 1, 2}), {"[2, 1, 2]", "3 axes"});
+  expect_message(message({1, 2, 3, 4, 5, 6}, {3, 1, 1, 2}), {"[3, 1, 1, 2]", "3 axes"});
+  expect_message(message({1, 2, 3, 4, std::int64_t{1} << 40, 6}, {3, 1, 2}),
+                 {"yarn: position 1099511627776 of token 0 on axis 2"});
 }
 
 TEST(onnx_refused, empty_frequencies) {

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes hf_configs.json: configurations of transformers, and what transformers computes from them.
+"""Writes hf_configs.json: configurations of transformers, and their frequencies by transformers.
 
 Run in the environment that bench/peers/setup makes:
     python3 make_hf_configs.py hf_configs.json
 
-Each entry is a default configuration of a class, or one with the scaling of a published model
-(VARIANTS says which), as today's config.json spells it and, where transformers reads that too, in the
-older spelling. The frequencies come from the model's own rotary class.
+Each entry is the default configuration of a class, or a configuration with the scaling of a published
+model (VARIANTS lists them). It has the current spelling of config.json. If the older spelling can
+express the configuration, there is a second entry with this spelling. The frequencies come from the
+model's own rotary class.
 """
 import importlib
 import inspect
@@ -53,7 +54,7 @@ LONG_64 = [round(1 + 0.9 * i, 3) for i in range(64)]
 LONGROPE_48 = {"rope_type": "longrope", "short_factor": SHORT_48, "long_factor": LONG_48}
 
 # id, model type, RoPE dictionary (None: the class's own), rope_theta, other arguments of the class,
-# sequence lengths to ask for.
+# sequence lengths.
 VARIANTS = [
     ("llama-3.1-8b", "llama", LLAMA3, 500000.0, {"max_position_embeddings": 131072}, [None]),
     ("llama-3.2-1b", "llama", {**LLAMA3, "factor": 32.0}, 500000.0,
@@ -160,7 +161,7 @@ VARIANTS = [
 SINUSOIDAL = {"gptj": ("gptj", "create_sinusoidal_positions"),
               "codegen": ("codegen", "create_sinusoidal_positions")}
 
-# Keys that can matter for RoPE, and what they mean.
+# Keys that can affect RoPE.
 KEPT = re.compile(
     r"rope|rotary|theta|mrope|truncate|mscale|^head_dim$|global_head_dim|kv_channels|attention_head_dim"
     r"|^hidden_size$|^d_model$|^n_embd$|num_attention_heads$|^n_heads?$|max_position_embeddings"
@@ -169,7 +170,7 @@ KEPT = re.compile(
 
 
 def kept(config):
-    """The part of a dictionary that can matter for RoPE, nested ones included."""
+    """The keys of a dictionary that can affect RoPE, with those of nested dictionaries."""
     result = {}
     for key, value in config.items():
         if key == "layer_types" and value:
@@ -185,13 +186,13 @@ def kept(config):
 
 
 def without_layer_types(config):
-    """Lists of layers are shortened by kept(); classes make their own anew."""
+    """The configuration without layer_types, which kept() shortened. The class makes the full list."""
     return {k: without_layer_types(v) if isinstance(v, dict) else v
             for k, v in config.items() if k != "layer_types"}
 
 
 def older(config):
-    """The same in the spelling of transformers 4; None where that has no word for it."""
+    """The configuration in the spelling of transformers 4. None if that spelling cannot express it."""
     config = json.loads(json.dumps(config))
     inner = config
     while inner.get("rope_parameters") is None:
@@ -250,12 +251,12 @@ def rotary_class(config):
 
 
 def numbers(tensor):
-    """float32 values with the fewest digits that give them back."""
+    """float32 values with the fewest digits that identify them."""
     return [float(numpy.format_float_scientific(v, unique=True)) for v in tensor.numpy()]
 
 
 class Table:
-    """The entries, with each distinct list of frequencies once."""
+    """The entries, and each distinct list of frequencies once."""
 
     def __init__(self):
         self.lists, self.index, self.entries = [], {}, []
@@ -291,7 +292,7 @@ def compute(text, length):
 
 
 def add(table, name, config, lengths):
-    """A configuration in both spellings, of which transformers must make the same."""
+    """A configuration in both spellings. transformers must compute the same from both."""
     written = kept(json.loads(config.to_json_string(use_diff=False)))
     for suffix, spelled in (("", written), ("-old", older(written))):
         if spelled is None:
@@ -311,7 +312,7 @@ def add(table, name, config, lengths):
 
 
 def add_sinusoidal(table, name):
-    """GPT-J and CodeGen keep sines only: the frequency is the angle of position 1."""
+    """GPT-J and CodeGen store only sines and cosines: the frequency is the angle of position 1."""
     config = CONFIG_MAPPING[name]()
     package, function = SINUSOIDAL[name]
     module = importlib.import_module(f"transformers.models.{package}.modeling_{package}")

@@ -247,19 +247,20 @@ TEST(fast_math, refuses_nan_and_infinity) {
     check_fields(dynamic,
                  field<yarn::dynamic_ntk_scaling>{&yarn::dynamic_ntk_scaling::factor, "dynamic"});
     using by_parts = yarn::ntk_by_parts_scaling;
-    by_parts parts;
-    parts.factor = 4;
-    parts.original_max_position_embeddings = 4096;
-    check_fields(parts, field<by_parts>{&by_parts::factor, "by parts: factor"},
+    by_parts blended;
+    blended.factor = 4;
+    blended.original_max_position_embeddings = 4096;
+    check_fields(blended, field<by_parts>{&by_parts::factor, "by parts: factor"},
                  field<by_parts>{&by_parts::beta_fast, "by parts: beta_fast"},
                  field<by_parts>{&by_parts::beta_slow, "by parts: beta_slow"});
     using part_ntk = yarn::part_ntk_scaling;
-    part_ntk part;
-    part.factor = 2;
-    part.original_max_position_embeddings = 4096;
-    check_fields(part, field<part_ntk>{&part_ntk::factor, "part: factor"},
-                 field<part_ntk>{&part_ntk::ntk_factor, "part: ntk_factor"},
-                 field<part_ntk>{&part_ntk::extrapolation_factor, "part: extrapolation_factor"});
+    part_ntk first_form;
+    first_form.factor = 2;
+    first_form.original_max_position_embeddings = 4096;
+    check_fields(
+        first_form, field<part_ntk>{&part_ntk::factor, "part NTK: factor"},
+        field<part_ntk>{&part_ntk::ntk_factor, "part NTK: ntk_factor"},
+        field<part_ntk>{&part_ntk::extrapolation_factor, "part NTK: extrapolation_factor"});
     using llama3 = yarn::llama3_scaling;
     llama3 llama;
     llama.factor = 8;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Compares rotations of whole tensors with the numbers of Hugging Face and vLLM
 // (tests/reference/README.md says how the numbers were made). Tests every case of rotation.json
-// except those of ggml and those with several position axes, which the library does not support
-// yet.
+// except those of ggml.
 //
 //     float32   The frameworks compute angles in float32, and so does float32_pipeline.
 //     16 bits   If the test rounds our rows and products where the frameworks round theirs, the
@@ -44,6 +43,7 @@ using support::rotation_json;
 using support::rounded;
 using support::spacing;
 using support::sum32;
+using support::with_axes_of;
 
 // ---- The list of cases ------------------------------------------------------------------------
 
@@ -56,9 +56,6 @@ TEST(rotation_reference_data, has_the_cases_of_the_list) {
 
 /// The method that the data of a case describes. It must agree with listed_cases.
 method method_in_data(const reference::json& entry) {
-  if (entry.at("positions").at(0).is_array()) {
-    return method::axes;
-  }
   if (entry.contains("ggml")) {
     return method::ggml;
   }
@@ -74,16 +71,13 @@ method method_in_data(const reference::json& entry) {
 }
 
 TEST(rotation_reference_data, agrees_with_the_methods_of_the_list) {
-  std::size_t n_axes = 0;
   for (std::size_t i = 0; i < std::size(listed_cases); ++i) {
     EXPECT_TRUE(method_in_data(rotation_json()[i]) == listed_cases[i].how) << listed_cases[i].id;
-    n_axes += listed_cases[i].how == method::axes ? 1 : 0;
   }
-  EXPECT_EQ(n_axes, 10U); // decreases when the library supports several axes; must never increase
 }
 
 // test_rotation_reference_ggml.cpp counts the cases of ggml.
-TEST(rotation_reference_data, has_a_test_for_every_case_but_those_of_axes) {
+TEST(rotation_reference_data, has_a_test_for_every_case) {
   std::map<std::string, int> tests_named;
   const testing::UnitTest& all = *testing::UnitTest::GetInstance();
   for (int s = 0; s < all.total_test_suite_count(); ++s) {
@@ -97,8 +91,7 @@ TEST(rotation_reference_data, has_a_test_for_every_case_but_those_of_axes) {
   for (const listed_case& listed : listed_cases) {
     if (std::string(listed.id).compare(0, 5, "ggml-") == 0)
       continue;
-    const int n = tests_named[reference::test_name(listed.id)];
-    EXPECT_TRUE(listed.how == method::axes ? n == 0 : n > 0) << listed.id << ": " << n << " tests";
+    EXPECT_GT(tests_named[reference::test_name(listed.id)], 0) << listed.id;
   }
 }
 
@@ -138,9 +131,13 @@ std::int64_t inv_freq_tolerance_ulp(const rotation_case& test_case) {
 // length of the pair. (The largest difference is 4.9e-3 at position 131071, 99 % of the tolerance.)
 TEST_P(float32_frameworks, agree_with_the_methods_of_the_library) {
   const rotation_case& test_case = GetParam();
-  const reference::mapped_case mapped = reference::map_case(test_case.model);
+  reference::mapped_case mapped = reference::map_case(test_case.model);
+  if (test_case.is_vision_tower) {
+    mapped.shape.head_dim /= 2;
+    mapped.shape.rotary_dim = 0;
+  }
   const yarn::frequencies freqs =
-      yarn::make_frequencies(mapped.shape, mapped.scaling, mapped.seq_len);
+      with_axes_of(test_case, yarn::make_frequencies(mapped.shape, mapped.scaling, mapped.seq_len));
   ASSERT_EQ(freqs.inv_freq().size(), test_case.model.inv_freq.size());
   const double attention = test_case.model.attention_factor;
   EXPECT_NEAR(freqs.attention_factor() / attention, 1, 1e-12);
@@ -157,7 +154,7 @@ TEST_P(float32_frameworks, agree_with_the_methods_of_the_library) {
   difference found;
   for_each_pair(test_case, [&](std::int64_t t, std::int64_t pair, double x0, double x1,
                                std::size_t first, std::size_t second) {
-    const auto position = static_cast<double>(test_case.positions[static_cast<std::size_t>(t)]);
+    const auto position = static_cast<double>(test_case.position(t, pair));
     const auto i = static_cast<std::size_t>(pair);
     const double angle = position * double{test_case.model.inv_freq[i]};
     const double turned = position * moved[i] + spacing(angle, single) / 2;
@@ -185,7 +182,7 @@ TEST_P(sixteen_bit_frameworks, are_reproduced_bit_for_bit) {
   const rotation_case& test_case = GetParam();
   const format to = format_named(test_case.dtype);
   yarn::rotary_rows<float> rows;
-  rows.assign(framework_frequencies(test_case), yarn::positions(test_case.positions));
+  rows.assign(framework_frequencies(test_case), yarn::positions(test_case.positions[0]));
   const auto row_entry = [&](float value) {
     return test_case.how == method::end_only ? double{value} : rounded(double{value}, to);
   };
@@ -278,7 +275,7 @@ TEST_P(sixteen_bit_frameworks, are_farther_from_the_exact_rotation_than_the_libr
                              test_case.model.attention_factor);
   const compared_errors errors =
       compare_errors(test_case, rotate(test_case, freqs), [&](std::int64_t t, std::int64_t pair) {
-        return static_cast<long double>(test_case.positions[static_cast<std::size_t>(t)]) *
+        return static_cast<long double>(test_case.position(t, pair)) *
                static_cast<long double>(test_case.model.inv_freq[static_cast<std::size_t>(pair)]);
       });
   print(test_case, "exact angles", errors);
@@ -293,13 +290,14 @@ class twice_rounding_frameworks : public testing::TestWithParam<rotation_case> {
 
 TEST_P(twice_rounding_frameworks, are_farther_from_the_rotation_by_their_own_angles) {
   const rotation_case& test_case = GetParam();
-  const compared_errors errors = compare_errors(
-      test_case, rotate(test_case, framework_frequencies(test_case)),
-      [&](std::int64_t t, std::int64_t pair) {
-        const auto position = static_cast<float>(test_case.positions[static_cast<std::size_t>(t)]);
-        const float angle = position * test_case.model.inv_freq[static_cast<std::size_t>(pair)];
-        return static_cast<long double>(angle);
-      });
+  const compared_errors errors =
+      compare_errors(test_case, rotate(test_case, framework_frequencies(test_case)),
+                     [&](std::int64_t t, std::int64_t pair) {
+                       const auto position = static_cast<float>(test_case.position(t, pair));
+                       const float angle =
+                           position * test_case.model.inv_freq[static_cast<std::size_t>(pair)];
+                       return static_cast<long double>(angle);
+                     });
   print(test_case, "their angles", errors);
   expect_nearer(test_case, errors);
 }

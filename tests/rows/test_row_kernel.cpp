@@ -127,15 +127,15 @@ TYPED_TEST(row_kernel, polynomial_is_within_4e) {
 template <class Pack> class recurrence {
 public:
   recurrence(const std::uint64_t* phases, std::uint64_t first, double amplitude)
-      : step_(detail::polynomial_point<Pack>(phases, 1)) {
+      : increment_(detail::polynomial_point<Pack>(phases, 1)) {
     const auto start = detail::polynomial_point<Pack>(phases, first);
     const Pack m(amplitude);
     cos = m * start.cos;
     sin = m * start.sin;
   }
   void advance() {
-    const Pack next = detail::negated_multiply_add(sin, step_.sin, cos * step_.cos);
-    sin = detail::multiply_add(sin, step_.cos, cos * step_.sin);
+    const Pack next = detail::negated_multiply_add(sin, increment_.sin, cos * increment_.cos);
+    sin = detail::multiply_add(sin, increment_.cos, cos * increment_.sin);
     cos = next;
   }
 
@@ -143,7 +143,7 @@ public:
   Pack sin;
 
 private:
-  detail::circle_pack<Pack> step_;
+  detail::circle_pack<Pack> increment_;
 };
 
 TYPED_TEST(row_kernel, recurrence_is_within_its_bound) {
@@ -152,7 +152,7 @@ TYPED_TEST(row_kernel, recurrence_is_within_its_bound) {
 
   // Collects increments of the phase whose point has a large error, because the recurrence repeats
   // this error 95 times.
-  std::vector<std::uint64_t> bad_steps;
+  std::vector<std::uint64_t> bad_increments;
   phase_lanes phases{};
   for (int i = 0; i < 1000000; i += static_cast<int>(TypeParam::size)) {
     std::generate_n(phases.begin(), TypeParam::size, [&] { return random_phase(random); });
@@ -161,11 +161,11 @@ TYPED_TEST(row_kernel, recurrence_is_within_its_bound) {
     for (std::size_t lane = 0; lane < TypeParam::size; ++lane) {
       const detail::circle_point exact = detail::exact_point(phases[lane]);
       if (std::hypot(error(cos[lane], exact.cos), error(sin[lane], exact.sin)) > 1.75) {
-        bad_steps.push_back(phases[lane]);
+        bad_increments.push_back(phases[lane]);
       }
     }
   }
-  ASSERT_FALSE(bad_steps.empty());
+  ASSERT_FALSE(bad_increments.empty());
 
   constexpr int n_runs = 1 << (std::is_same_v<TypeParam, wide> ? 17 : 16);
   double worst = 0, worst_last = 0;
@@ -174,7 +174,7 @@ TYPED_TEST(row_kernel, recurrence_is_within_its_bound) {
     for (std::size_t lane = 0; lane < TypeParam::size; ++lane) {
       const std::uint64_t any = random.next();
       if (any % 3 == 0) {
-        phases[lane] = bad_steps[any / 3 % bad_steps.size()];
+        phases[lane] = bad_increments[any / 3 % bad_increments.size()];
       } else if (any % 3 == 1) { // the values, and so the roundings, repeat every few rows
         phases[lane] = UINT64_MAX / (2 + any / 3 % 96) + random.next() % 1000;
       } else {

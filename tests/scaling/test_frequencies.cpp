@@ -278,7 +278,7 @@ TEST(frequencies_from, equals_make_frequencies_for_the_same_numbers) {
                                                 made.attention_factor()));
 }
 
-// ---- Phase steps ------------------------------------------------------------------------------
+// ---- phase_steps ------------------------------------------------------------------------------
 
 // phase_steps are round(inv_freq / (2 pi) * 2^64) modulo 2^64, so the error is at most half a unit.
 TEST(phase_steps, are_the_nearest_integers) {

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-# Checks that every C++ block of the pages about key caches is also in the example engine. White
-# space may differ.
+# Checks that every C++ block of the pages about key caches is also in an example. White space may
+# differ.
 # Run: cmake -DSOURCE_DIR=. -P tests/scripts/check_snippets.cmake
 cmake_minimum_required(VERSION 3.21)
 
 set(documents docs/kv-cache.md docs/dynamic-methods.md)
-set(sources kv_cache.hpp decoder.hpp)
+set(sources engine/kv_cache.hpp engine/decoder.hpp multimodal/multimodal.cpp)
 
 # Sets `result` to the text with every sequence of white space replaced by one space.
 function(one_line text result)
@@ -16,7 +16,7 @@ endfunction()
 
 set(code "")
 foreach(source IN LISTS sources)
-  file(READ "${SOURCE_DIR}/examples/engine/${source}" text)
+  file(READ "${SOURCE_DIR}/examples/${source}" text)
   one_line("${text}" text)
   string(APPEND code "${text}")
 endforeach()
@@ -36,7 +36,7 @@ foreach(document IN LISTS documents)
     one_line("${block}" wanted)
     string(FIND "${code}" "${wanted}" found)
     if(found LESS 0)
-      message(SEND_ERROR "snippets: ${document} shows\n\n${block}\nwhich is not in examples/engine")
+      message(SEND_ERROR "snippets: ${document} shows\n\n${block}\nwhich is in none of ${sources}")
     endif()
     math(EXPR count "${count} + 1")
   endwhile()

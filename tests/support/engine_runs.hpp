@@ -225,7 +225,7 @@ inline void rotate_head(real* x, std::int64_t position, const yarn::frequencies&
   }
 }
 
-/// The logits after every token. All tokens are computed at once, without a cache, and every query
+/// The logits after every token. All tokens are computed together, without a cache, and every query
 /// and key is rotated with `freqs`.
 inline std::vector<logits<real>> plain_logits(const engine::model<double>& m,
                                               const std::vector<int>& tokens,

@@ -33,7 +33,6 @@ enum class method {
   rows_and_end, // 16 bits, Cohere: rounds cos and sin; rotates in float32, and rounds the result
   end_only,     // 16 bits, DeepSeek-V2: computes all in float32, and rounds the result
   ggml,         // float32 angles by repeated products; 16-bit data is rounded at the end
-  axes,         // several positions per token, which the library does not support yet
 };
 
 struct listed_case {
@@ -69,9 +68,9 @@ inline const listed_case listed_cases[] = {
     {"hf-rot-llama3.1-bfloat16", method::three_times},
     {"hf-rot-cohere-bfloat16", method::rows_and_end},
     {"hf-rot-deepseek-v2-bfloat16", method::end_only},
-    {"hf-rot-qwen2vl-f32", method::axes},
-    {"hf-rot-qwen3vl-f32", method::axes},
-    {"hf-rot-qwen2vl-vision-f32", method::axes},
+    {"hf-rot-qwen2vl-f32", method::float32},
+    {"hf-rot-qwen3vl-f32", method::float32},
+    {"hf-rot-qwen2vl-vision-f32", method::float32},
     {"ggml-normal-default", method::ggml},
     {"ggml-normal-yarn-x16", method::ggml},
     {"ggml-normal-llama3.1-ff", method::ggml},
@@ -91,13 +90,13 @@ inline const listed_case listed_cases[] = {
     {"ggml-neox-f16-default", method::ggml},
     {"ggml-normal-f16-yarn-x16", method::ggml},
     {"ggml-neox-negative-pos", method::ggml},
-    {"ggml-mrope-qwen2vl", method::axes},
-    {"ggml-imrope-qwen3vl", method::axes},
-    {"ggml-mrope-yarn", method::axes},
-    {"ggml-mrope-4sections", method::axes},
-    {"ggml-mrope-back", method::axes},
-    {"ggml-vision-d80", method::axes},
-    {"ggml-vision-back-d80", method::axes},
+    {"ggml-mrope-qwen2vl", method::ggml},
+    {"ggml-imrope-qwen3vl", method::ggml},
+    {"ggml-mrope-yarn", method::ggml},
+    {"ggml-mrope-4sections", method::ggml},
+    {"ggml-mrope-back", method::ggml},
+    {"ggml-vision-d80", method::ggml},
+    {"ggml-vision-back-d80", method::ggml},
     {"vllm-rot-yarn-x16-f32", method::float32, "vllm-yarn-llama2-x16"},
     {"vllm-rot-yarn-x16-bfloat16", method::three_times, "vllm-yarn-llama2-x16"},
     {"vllm-rot-gptj-f32", method::float32, "hf-default-synth-d64"},
@@ -122,18 +121,26 @@ inline const std::vector<float>& inv_freq_of(const std::string& id) {
 // NOLINTNEXTLINE(bugprone-exception-escape): the move of nlohmann::json is declared noexcept
 struct rotation_case {
   reference::inv_freq_case model; // inv_freq and attention_factor: for Hugging Face and vLLM only
-  method how = method::axes;
+  method how = method::float32;
   std::string layout;
   std::string dtype;
   bool is_inverse = false;
   std::int64_t n_heads = 0;
-  std::vector<std::int64_t> positions;
+  std::vector<std::vector<std::int64_t>> positions; // [axis][token]
+  std::vector<int> axis_of_pair;
+  bool is_vision_tower = false; // the frequencies begin anew for each of two axes
   reference::json ggml;
   std::vector<float> freq_factors;
   std::vector<float> input; // values of the dtype, like the output
   std::vector<float> output;
 
-  std::int64_t n_tokens() const { return static_cast<std::int64_t>(positions.size()); }
+  std::int64_t n_tokens() const { return static_cast<std::int64_t>(positions[0].size()); }
+  std::int64_t n_axes() const { return static_cast<std::int64_t>(positions.size()); }
+  /// The position of a token on the axis of a pair.
+  std::int64_t position(std::int64_t token, std::int64_t pair) const {
+    const int axis = axis_of_pair[static_cast<std::size_t>(pair)];
+    return positions[static_cast<std::size_t>(axis)][static_cast<std::size_t>(token)];
+  }
   std::int64_t n_pairs() const { return model.rotary_dim / 2; }
   yarn::pairing order() const {
     return layout == "half" ? yarn::pairing::half_split : yarn::pairing::interleaved;
@@ -197,6 +204,63 @@ inline std::vector<float> input_values(const reference::json& entry, std::size_t
   return values;
 }
 
+/// The positions, and the axis of each pair by the rules of reference/README.md.
+inline void read_axes(const reference::json& entry, rotation_case& test_case) {
+  const reference::json& positions = entry.at("positions");
+  const std::int64_t n_pairs = test_case.n_pairs();
+  test_case.axis_of_pair.assign(static_cast<std::size_t>(n_pairs), 0);
+  if (!positions.at(0).is_array()) {
+    test_case.positions = {positions.get<std::vector<std::int64_t>>()};
+    return;
+  }
+  test_case.positions = positions.get<std::vector<std::vector<std::int64_t>>>();
+  const reference::json& parameters = entry.at("rope_parameters");
+  test_case.is_vision_tower = !parameters.contains("mrope_section");
+  if (test_case.is_vision_tower) {
+    std::fill(test_case.axis_of_pair.begin() + n_pairs / 2, test_case.axis_of_pair.end(), 1);
+    std::vector<float>& inv_freq = test_case.model.inv_freq;
+    const std::vector<float> block = inv_freq;
+    inv_freq.insert(inv_freq.end(), block.begin(), block.end());
+    return;
+  }
+  const auto sections = parameters.at("mrope_section").get<std::vector<int>>();
+  const int rest = entry.contains("ggml") ? 3 : 0; // pairs that alternate and have no section
+  for (int pair = 0, axis = 0, end = sections[0]; pair < n_pairs; ++pair) {
+    while (pair == end) {
+      end += sections.at(static_cast<std::size_t>(++axis));
+    }
+    const int alternating = pair % 3;
+    int& of_pair = test_case.axis_of_pair[static_cast<std::size_t>(pair)];
+    if (parameters.value("mrope_interleaved", false)) {
+      const bool has_section = pair < 3 * sections[static_cast<std::size_t>(alternating)];
+      of_pair = has_section ? alternating : rest;
+    } else {
+      of_pair = axis;
+    }
+  }
+}
+
+/// The frequencies of a case with its axes. `freqs` has the pairs of one axis if the case is a
+/// vision tower.
+inline yarn::frequencies with_axes_of(const rotation_case& test_case,
+                                      const yarn::frequencies& freqs) {
+  if (test_case.n_axes() == 1) {
+    return freqs;
+  }
+  if (test_case.is_vision_tower) {
+    return yarn::joined(freqs, freqs);
+  }
+  const reference::json& parameters = test_case.model.parameters;
+  const auto s = parameters.at("mrope_section").get<std::vector<int>>();
+  if (!parameters.value("mrope_interleaved", false)) {
+    return yarn::with_axes(freqs, s.size() == 3 ? yarn::axis_sections(s[0], s[1], s[2])
+                                                : yarn::axis_sections(s[0], s[1], s[2], s[3]));
+  }
+  return test_case.ggml.is_null()
+             ? yarn::with_axes(freqs, yarn::interleaved_sections(s[0], s[1], s[2]))
+             : yarn::with_axes(freqs, test_case.axis_of_pair, 4);
+}
+
 inline rotation_case read_case(const listed_case& listed) {
   const auto found = std::find_if(
       rotation_json().begin(), rotation_json().end(),
@@ -226,7 +290,7 @@ inline rotation_case read_case(const listed_case& listed) {
   test_case.dtype = entry.at("dtype");
   test_case.is_inverse = entry.at("op") == "inverse";
   test_case.n_heads = entry.at("n_heads");
-  test_case.positions = entry.at("positions").get<std::vector<std::int64_t>>();
+  read_axes(entry, test_case);
   test_case.ggml = entry.value("ggml", reference::json());
   test_case.freq_factors =
       reference::float32_values(entry.value("freq_factors", reference::json()));
@@ -342,8 +406,12 @@ inline std::vector<double> rotate(const rotation_case& test_case,
                                         : rotate<float>(test_case, rows);
 }
 inline std::vector<double> rotate(const rotation_case& test_case, const yarn::frequencies& freqs) {
+  std::vector<std::int64_t> ids;
+  for (const std::vector<std::int64_t>& axis : test_case.positions) {
+    ids.insert(ids.end(), axis.begin(), axis.end());
+  }
   yarn::rotary_rows<float> rows;
-  rows.assign(freqs, yarn::positions(test_case.positions));
+  rows.assign(freqs, yarn::axis_positions(ids.data(), test_case.n_tokens(), test_case.n_axes()));
   return rotate(test_case, rows.view());
 }
 
@@ -359,9 +427,11 @@ inline void expect_rest_copied(const rotation_case& test_case, const std::vector
 }
 
 inline yarn::frequencies framework_frequencies(const rotation_case& test_case) {
-  return yarn::float32_pipeline(yarn::frequencies_from(test_case.model.inv_freq.data(),
-                                                       test_case.model.inv_freq.size(),
-                                                       test_case.model.attention_factor));
+  const std::size_t n_blocks = test_case.is_vision_tower ? 2 : 1;
+  return yarn::float32_pipeline(
+      with_axes_of(test_case, yarn::frequencies_from(test_case.model.inv_freq.data(),
+                                                     test_case.model.inv_freq.size() / n_blocks,
+                                                     test_case.model.attention_factor)));
 }
 
 /// The differences of two results over all elements.

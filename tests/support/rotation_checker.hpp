@@ -34,9 +34,9 @@ inline bool prints_errors() {
 // ---- Errors -----------------------------------------------------------------------------------
 //
 // Let H = hypot(x0, x1) hypot(cos, sin), and U the unit in the last place at H. Then
-// |x0 cos| + |x1 sin| <= H (Cauchy and Schwarz). So the error of the product is at most U/2, and the
-// fused multiply-add adds another U/2. Without it there are two products and a sum.
-// Only one of the two products can reach the power of two below H, so the error of the other
+// |x0 cos| + |x1 sin| <= H (Cauchy and Schwarz). So the error of the product is at most U/2, and
+// the fused multiply-add adds another U/2. Without a fused multiply-add there are two products and
+// a sum. Only one of the two products can reach the power of two below H, so the error of the other
 // product is at most U/4. The sum of the errors is 5U/4.
 //
 // A 16-bit element is the float result rounded to nearest: its error is at most half a unit of the

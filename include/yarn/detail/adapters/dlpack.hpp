@@ -58,14 +58,11 @@ template <class X>
 using if_dlpack = std::void_t<decltype(tensor_of<const float>(std::declval<const X&>()))>;
 
 // Checks what every use of a tensor requires, and returns the axes of a tensor of this rank.
-inline axis_list dlpack_axes(const DLTensor& x, int rank) {
-  constexpr const char* meanings[] = {
-      "", "positions (if there are 2 axes, pass the index of a sequence)", "sequences, positions",
-      "tokens, heads, dim (if there are 4 axes, pass the index of a sequence)",
-      "sequences, tokens, heads, dim, in the given order"};
+// `meaning` names these axes in messages.
+inline axis_list dlpack_axes(const DLTensor& x, int rank, const char* meaning) {
   if (x.ndim != rank)
     fail_argument("yarn: DLTensor.ndim = {} must be {}: {}", static_cast<int>(x.ndim), rank,
-                  meanings[rank]);
+                  meaning);
   if (x.shape == nullptr)
     fail_argument("yarn: DLTensor.shape is null");
   const auto device = x.device.device_type;
@@ -109,7 +106,10 @@ template <class T>
 heads_view<T> dlpack_heads(const DLTensor& x, dim_order order, int rank, std::int64_t sequence) {
   if (dlpack_format(x.dtype) != format_of_v<T>)
     fail_dtype(x.dtype, "the element type of heads_from is ", format_name(format_of_v<T>));
-  const axis_list list = dlpack_axes(x, rank);
+  const axis_list list = dlpack_axes(
+      x, rank,
+      rank == 3 ? "tokens, heads, dim (if there are 4 axes, pass the index of a sequence)"
+                : "sequences, tokens, heads, dim, in the given order");
   T* const data = static_cast<T*>(dlpack_data(x, list, sizeof(T)));
   return heads_along("DLTensor", data, list, order, sequence);
 }
@@ -124,10 +124,17 @@ template <class X, class F> decltype(auto) with_format_of(const X& x, F&& f) {
   return with_format(format, f);
 }
 
-inline positions dlpack_positions(const DLTensor& x, int rank, std::int64_t sequence) {
+inline void check_dlpack_integers(const DLTensor& x) {
   if (x.dtype.code != kDLInt || (x.dtype.bits != 32 && x.dtype.bits != 64) || x.dtype.lanes != 1)
     fail_dtype(x.dtype, "positions are int32 or int64 with one lane");
-  const axis_list list = dlpack_axes(x, rank);
+}
+inline positions dlpack_positions(const DLTensor& x, int rank, std::int64_t sequence) {
+  check_dlpack_integers(x);
+  const axis_list list = dlpack_axes(
+      x, rank,
+      rank == 1 ? "positions (if there are 2 axes, pass the index of a sequence, or use "
+                  "axis_positions_in)"
+                : "sequences, positions");
   const std::int64_t n = list.extent[rank - 1], stride = list.stride[rank - 1];
   const std::size_t size = x.dtype.bits / 8U;
   if (n < 0)
@@ -143,6 +150,31 @@ inline positions dlpack_positions(const DLTensor& x, int rank, std::int64_t sequ
   if (size == 4)
     return {static_cast<const std::int32_t*>(data) + first, n};
   return {static_cast<const std::int64_t*>(data) + first, n};
+}
+// Rank 2 is [axes, tokens], and rank 3 is [axes, sequences, tokens].
+inline axis_positions dlpack_axis_positions(const DLTensor& x, int rank, std::int64_t sequence) {
+  check_dlpack_integers(x);
+  const axis_list list = dlpack_axes(
+      x, rank,
+      rank == 2 ? "axes, tokens (if there are 3 dimensions, pass the index of a sequence)"
+                : "axes, sequences, tokens");
+  for (int i = 0; i < rank; ++i)
+    if (list.extent[i] < 0)
+      fail_argument("yarn: DLTensor: extent {} of axis {} of the positions must be >= 0",
+                    list.extent[i], i);
+  const std::size_t size = x.dtype.bits / 8U;
+  std::int64_t offset = 0;
+  if (rank == 3)
+    offset = offset_along("DLTensor", "sequence", "axes, sequences, tokens", list.extent[1],
+                          list.stride[1], sequence, size);
+  const void* const data = dlpack_data(x, list, size);
+  const std::int64_t first = list.is_empty() ? 0 : offset;
+  const auto view = [&](const auto* integers) {
+    return axis_positions(integers + first, list.extent[rank - 1], list.extent[0])
+        .with_strides(list.stride[0], list.stride[rank - 1]);
+  };
+  return size == 4 ? view(static_cast<const std::int32_t*>(data))
+                   : view(static_cast<const std::int64_t*>(data));
 }
 
 } // namespace detail

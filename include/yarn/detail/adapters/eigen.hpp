@@ -132,6 +132,10 @@ template <class X> positions eigen_positions(X& x) {
   const auto list = eigen_rows_of<X>("positions_in", x);
   return {list.data, list.size};
 }
+template <class X> axis_positions eigen_axis_positions(X& x) {
+  check_eigen_type<X>();
+  return axis_positions(x.data(), x.cols(), x.rows()).with_strides(x.rowStride(), x.colStride());
+}
 
 } // namespace detail
 } // namespace YARN_ABI

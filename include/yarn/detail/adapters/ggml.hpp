@@ -3,6 +3,7 @@
 #ifndef YARN_DETAIL_ADAPTERS_GGML_HPP
 #define YARN_DETAIL_ADAPTERS_GGML_HPP
 
+#include "../../axes.hpp"
 #include "../../rope.hpp"
 #include "strided.hpp"
 
@@ -96,6 +97,92 @@ inline void check_rope_positions(const ggml_tensor* list) {
       list->ne[0] != ggml_nelements(list))
     fail_shape(list, "i32 [n_tokens], contiguous, to be positions");
 }
+// Requires a position for each token, or one on each of ggml's axes for frequencies with axes.
+inline void check_rope_axes(const ggml_tensor* list, const frequencies& f, std::int64_t n_tokens) {
+  const std::int64_t n = list->ne[0];
+  if (n == n_tokens)
+    return;
+  if (n % GGML_MROPE_SECTIONS != 0 || n / GGML_MROPE_SECTIONS != n_tokens)
+    fail_argument("yarn: ggml tensor {}: {} positions must be n_tokens = {} or 4 * n_tokens",
+                  name_of(list), n, n_tokens);
+  if (f.n_axes() == 1)
+    fail_argument("yarn: ggml tensor {}: positions on 4 axes for frequencies with one axis, which "
+                  "would ignore the others: give the pairs their axes by with_axes_of_mode",
+                  name_of(list));
+  if (f.n_axes() > GGML_MROPE_SECTIONS)
+    fail_argument("yarn: ggml tensor {}: positions on 4 axes for frequencies with n_axes = {}",
+                  name_of(list), f.n_axes());
+}
+
+// Whether a mode of ggml has several positions per token.
+inline bool has_axes(int mode) {
+  return mode == GGML_ROPE_TYPE_MROPE || mode == GGML_ROPE_TYPE_IMROPE ||
+         mode == GGML_ROPE_TYPE_VISION;
+}
+
+// The axis of pair i, for MROPE and IMROPE. `sum` is the sum of the sections.
+inline std::int64_t axis_in_mode(int mode, const int* sections, std::int64_t sum, std::int64_t i) {
+  std::int64_t rest = i % sum;
+  if (mode == GGML_ROPE_TYPE_IMROPE) {
+    const std::int64_t axis = rest % 3;
+    return rest < 3 * std::int64_t{sections[axis]} ? axis : 3;
+  }
+  std::int64_t axis = 0;
+  while (rest >= sections[axis])
+    rest -= sections[axis++];
+  return axis;
+}
+
+// As ggml 0.27 does it; tests/engines/test_ggml_axes.cpp compares the two.
+inline frequencies with_axes_of_mode(const frequencies& f, int mode, const int* sections) {
+  if (!has_axes(mode))
+    fail_argument("yarn: ggml's rope mode = {} must be GGML_ROPE_TYPE_MROPE = 8, VISION = 24 or "
+                  "IMROPE = 40 to have axes",
+                  mode);
+  check_not_null("sections", sections);
+  check_frequencies(f);
+  for (int axis = 0; axis < GGML_MROPE_SECTIONS; ++axis)
+    if (sections[axis] < 0)
+      fail_argument("yarn: sections[{}] = {} must be >= 0", axis, sections[axis]);
+  const bool is_vision = mode == GGML_ROPE_TYPE_VISION;
+  const std::int64_t n_pairs = f.n_pairs();
+  const std::int64_t of_three = std::int64_t{sections[0]} + sections[1] + sections[2];
+  const std::int64_t sum = of_three + sections[3];
+  if (is_vision && (sections[0] != n_pairs || sections[1] != n_pairs))
+    fail_argument("yarn: sections[0] = {} and sections[1] = {} of GGML_ROPE_TYPE_VISION must be "
+                  "n_pairs = {}: f has the frequencies of one section",
+                  sections[0], sections[1], n_pairs);
+  for (std::int64_t i = 1; is_vision && i < n_pairs; ++i)
+    if (f.zone(i) != f.zone(0))
+      fail_argument(
+          "yarn: frequencies with a ramp (YaRN) for GGML_ROPE_TYPE_VISION: pairs 0 and {} "
+          "have different zones, and ggml's ramp does not start again with the second "
+          "section",
+          i);
+  if (!is_vision && of_three == 0)
+    fail_argument("yarn: sections[0], sections[1] or sections[2] must be > 0");
+  if (!is_vision && sum > n_pairs)
+    fail_argument("yarn: the sum of the sections = {} must be at most n_pairs = {}{}", sum, n_pairs,
+                  sum == 2 * n_pairs ? ": sections count pairs, not elements" : "");
+
+  const frequencies all = is_vision ? joined(f, f) : f;
+  std::vector<std::int64_t> axes;
+  for (std::int64_t i = 0; i < all.n_pairs(); ++i)
+    axes.push_back(is_vision ? i / n_pairs : axis_in_mode(mode, sections, sum, i));
+  return with_axes(all, axes, GGML_MROPE_SECTIONS);
+}
+
+template <class Positions>
+void fill_rope_rows(ggml_tensor* rows, const frequencies& f, const Positions& list) {
+  check_rope_rows(rows);
+  if (rows->ne[0] != 2 * f.n_pairs())
+    fail_argument("yarn: ggml tensor {}: ne[0] = {} must be 2 * n_pairs = {}", name_of(rows),
+                  rows->ne[0], 2 * f.n_pairs());
+  if (list.size() != rows->ne[1])
+    fail_argument("yarn: positions.size = {} must be n_tokens = {}", list.size(), rows->ne[1]);
+  float* const cos = static_cast<float*>(host_data_of(rows));
+  fill_rows(f, list, cos, cos + f.n_pairs(), elements_of<float>(rows, 1));
+}
 
 // ---- Functions that the threads of ggml call. They must not throw. ------------------------------
 
@@ -104,13 +191,30 @@ inline void compute_rope_rows(ggml_tensor* rows, int ith, int nth, void* freqs) 
   // The frequencies may have changed since the node was made.
   GGML_ASSERT(2 * f.n_pairs() == rows->ne[0]);
   const ggml_tensor* const ids = rows->src[0];
-  const positions list(static_cast<const std::int32_t*>(ids->data), ids->ne[0]);
-  // compute_rows, not fill_rows, which would check all positions on each thread. 32-bit positions
-  // are always in range.
-  const token_range tokens = tokens_of(list.size(), {ith, nth});
+  const auto* const data = static_cast<const std::int32_t*>(ids->data);
+  const std::int64_t n_tokens = rows->ne[1];
+  const token_range tokens = tokens_of(n_tokens, {ith, nth});
   const auto stride = static_cast<std::int64_t>(rows->nb[1] / sizeof(float));
   float* const first = static_cast<float*>(rows->data) + tokens.begin * stride;
-  compute_rows(f, 0, f.n_pairs(), list, tokens, first, first + f.n_pairs(), stride);
+  // compute_rows, not fill_rows, which would check all positions on each thread. 32-bit positions
+  // are always in range.
+  const auto compute = [&](const auto& list) {
+    compute_rows(f, 0, f.n_pairs(), list, tokens, first, first + f.n_pairs(), stride);
+  };
+  if (ids->ne[0] == n_tokens) {
+    compute(positions(data, n_tokens));
+  } else {
+    GGML_ASSERT(f.n_axes() > 1 && f.n_axes() <= GGML_MROPE_SECTIONS);
+    compute(axis_positions(data, n_tokens, GGML_MROPE_SECTIONS));
+  }
+}
+
+inline ggml_tensor* make_rows_node(ggml_context* context, ggml_tensor* list, const frequencies& f,
+                                   std::int64_t n_tokens) {
+  check_not_null("context", context);
+  check_frequencies(f);
+  return ggml_custom_4d(context, GGML_TYPE_F32, 2 * f.n_pairs(), n_tokens, 1, 1, &list, 1,
+                        compute_rope_rows, GGML_N_TASKS_MAX, const_cast<frequencies*>(&f));
 }
 
 template <class T, pairing Pairing>
@@ -127,12 +231,16 @@ ggml_tensor* make_rope_node(ggml_context* context, ggml_tensor* x, ggml_tensor* 
   // have any address.
   alignas(8) static char place[8] = {};
   const auto heads = heads_at<T>(x, 0, place);
+  if (heads.n_tokens() > 0 && rows->ne[1] == GGML_MROPE_SECTIONS * heads.n_tokens())
+    fail_argument("yarn: rows.n_rows = {} must be n_tokens = {}. If each token has positions on 4 "
+                  "axes, pass n_tokens to rope_rows_node",
+                  rows->ne[1], heads.n_tokens());
   rope_check(heads, rows_at(rows, reinterpret_cast<float*>(place)), p);
   const std::int64_t extent = (x->ne[2] - 1) * heads.token_stride() +
                               (x->ne[1] - 1) * heads.head_stride() + heads.head_dim();
   if (x->ne[3] > 1 && elements_of<T>(x, 3) < extent)
     fail_argument(
-        "yarn: ggml tensor {}: nb[3] = {}: sequences of {} elements overlap or interleave",
+        "yarn: ggml tensor {}: nb[3] = {}: sequences of {} elements overlap or interweave",
         name_of(x), x->nb[3], extent);
   return ggml_custom_inplace(context, x, &rows, 1,
                              p == pairing::half_split ? compute_rope<T, pairing::half_split>

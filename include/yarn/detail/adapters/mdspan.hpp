@@ -56,6 +56,13 @@ template <class X> positions mdspan_positions(const X& x) {
     fail_argument("yarn: mdspan: stride {} of positions must be 1", list.stride[0]);
   return {static_cast<const typename X::element_type*>(x.data_handle()), list.extent[0]};
 }
+template <class X> axis_positions mdspan_axis_positions(const X& x) {
+  static_assert(X::rank() == 2, "yarn: an mdspan of positions on several axes has rank 2");
+  const axis_list list = mdspan_axes(x);
+  const typename X::element_type* const data = x.data_handle();
+  return axis_positions(data, list.extent[1], list.extent[0])
+      .with_strides(list.stride[0], list.stride[1]);
+}
 
 } // namespace detail
 } // namespace YARN_ABI

@@ -46,21 +46,38 @@ inline std::string to_words(const onnx_shape& shape) {
 struct onnx_rows_kernel {
   const frequencies& freqs;
 
+  // The number of axes must be that of the frequencies. In Hugging Face, position_ids of [4,
+  // sequences, tokens] have the positions of text before the 3 axes of the model.
+  void check_shape(const onnx_shape& shape) const {
+    const std::int64_t n_axes = freqs.n_axes();
+    if (shape.size() == 1 || shape.size() == 2 ||
+        (shape.size() == 3 && n_axes > 1 && shape[0] == n_axes))
+      return;
+    if (n_axes == 1)
+      fail_argument("yarn: RopeRows: position_ids of shape {} must be [tokens] or [sequences, "
+                    "tokens]: the frequencies have one axis",
+                    to_words(shape));
+    fail_argument("yarn: RopeRows: position_ids of shape {} must be [tokens], [sequences, tokens] "
+                  "or [{}, sequences, tokens]: the frequencies have {} axes",
+                  to_words(shape), n_axes, n_axes);
+  }
+
   OrtStatusPtr ComputeV2(OrtKernelContext* context) noexcept { // NOLINT: onnxruntime's name
     return onnx_status([&] {
       const Ort::KernelContext c(context);
       const auto ids = c.GetInput(0);
       const onnx_shape shape = ids.GetTensorTypeAndShapeInfo().GetShape();
-      if (shape.size() != 1 && shape.size() != 2)
-        fail_argument(
-            "yarn: RopeRows: position_ids of shape {} must be [tokens] or [sequences, tokens]",
-            to_words(shape));
-      const std::int64_t n_pairs = freqs.n_pairs();
-      const std::int64_t n_sequences = shape.size() == 2 ? shape[0] : 1;
-      float* const rows = c.GetOutput(0, {n_sequences, shape.back(), 2 * n_pairs})
+      check_shape(shape);
+      const std::int64_t n_pairs = freqs.n_pairs(), n_tokens = shape.back();
+      const std::int64_t n_sequences = shape.size() == 1 ? 1 : shape[shape.size() - 2];
+      float* const rows = c.GetOutput(0, {n_sequences, n_tokens, 2 * n_pairs})
                               .template GetTensorMutableData<float>();
-      const positions list(ids.template GetTensorData<std::int64_t>(), n_sequences * shape.back());
-      fill_rows(freqs, list, rows, rows + n_pairs, 2 * n_pairs);
+      const auto* const data = ids.template GetTensorData<std::int64_t>();
+      const std::int64_t n_rows = n_sequences * n_tokens;
+      if (shape.size() == 3)
+        fill_rows(freqs, axis_positions(data, n_rows, shape[0]), rows, rows + n_pairs, 2 * n_pairs);
+      else
+        fill_rows(freqs, positions(data, n_rows), rows, rows + n_pairs, 2 * n_pairs);
     });
   }
 };

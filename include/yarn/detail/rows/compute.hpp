@@ -134,9 +134,9 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
 
 // ---- Positions with several axes ---------------------------------------------------------------
 
-// n_lines lines of n_rows tokens. Within a line, the positions grow by the same increment from token
-// to token; from line to line, they jump by the same amount. An image is a grid (in a line only the
-// width grows), a text is one line (all axes grow by 1), and so is padding.
+// n_lines lines of n_rows tokens. Within a line, the positions grow by the same increment from
+// token to token; from line to line, they jump by the same amount. An image is a grid (in a line
+// only the width grows), a text is one line (all axes grow by 1), and so is padding.
 struct axis_grid {
   std::int64_t n_lines;
   std::int64_t n_rows;

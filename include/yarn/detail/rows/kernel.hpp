@@ -15,17 +15,17 @@
 // * Polynomial, relative error. Sine: conversion of the phase 1e, square 0.1e, sum 0.9e, polynomial
 //   with its rounded coefficients 0.5e, product with the argument 1e; in total 3.5e. Cosine,
 //   without the last product: 0.8e + 0.4e + 1.7e + 0.3e = 3.2e. The product with m adds 1e. The
-//   products with 1 - 8e and 1 + 8e round by 1e each. 8e >= 4.5e + 2e, so the bound of 8e is safe.
+//   product with 1 - 8e or 1 + 8e rounds by 1e. 8e >= 4.5e + 1e, so the bound of 8e is safe.
 // * Recurrence z <- z * w of complex numbers. The error is the length of the complex error, in
 //   units of m * e. z starts with an error of 4 + sqrt2. A multiplication adds 4 for the error of w
 //   (from the polynomial) and 3 * sqrt2 for the three roundings of each component, and it
-//   multiplies the error by less than 1 + 2^-48. After n <= 95 multiplications the error is less than
-//   5.5 + 8.3 n. The sums with the bound round by 1. 16 + 10.5 n >= 6.5 + 8.3 n, so the bound of
-//   recurrence_bound is safe. A multiplication by w = (1, 0) is exact, so pairs that do not move
-//   have n = 0. (With a larger bound, one entry near a rounding boundary that is the same in all
-//   rows of an image would be recomputed in each row.)
-// tests/rows/test_row_kernel.cpp measures at most 2.2e and 83. The margin covers what -ffast-math
-// may change.
+//   multiplies the error by less than 1 + 2^-48. After n <= 95 multiplications the error is less
+//   than 5.5 + 8.3 n. The sums with the bound round by 1. 16 + 10.5 n >= 6.5 + 8.3 n, so the bound
+//   of recurrence_bound is safe. A multiplication by w = (1, 0) is exact, so pairs that do not move
+//   have n = 0. (The entry of such a pair may be the same in all rows of an image. With a larger
+//   bound, each row would be recomputed if this entry is near a rounding boundary.)
+// tests/rows/test_row_kernel.cpp measures at most 2.2e for the polynomial, and 83 m * e for the
+// recurrence. The margin covers what -ffast-math may change.
 #ifndef YARN_DETAIL_ROWS_KERNEL_HPP
 #define YARN_DETAIL_ROWS_KERNEL_HPP
 
@@ -52,7 +52,7 @@ template <class Pack> struct circle_pack {
   Pack sin;
 };
 
-/// cos and sin of the phases phases[lane] * multiplier, as doubles. Relative error: 4e (see above).
+/// cos and sin of the phases phases[lane] * multiplier, as doubles. Relative error < 4e, see above.
 template <class Pack>
 YARN_ALWAYS_INLINE circle_pack<Pack> polynomial_point(const std::uint64_t* phases,
                                                       std::uint64_t multiplier) {
