@@ -36,10 +36,11 @@ double float32_angle_error(const yarn::frequencies& frequencies, std::int64_t po
 } // namespace
 
 void set_pairs(model_report& report) {
-  const yarn::frequencies unscaled =
-      yarn::make_frequencies(report.config.shape, yarn::default_scaling{}, report.seq_len);
+  yarn::hf_config plain = report.config;
+  plain.method = yarn::default_scaling{};
+  const yarn::frequencies unscaled = yarn::make_frequencies(plain, report.seq_len);
   report.pairs.clear();
-  for (std::int64_t i = 0; i < unscaled.n_pairs(); ++i) {
+  for (std::int64_t i = 0; i < report.frequencies.n_pairs(); ++i) {
     pair_report pair{};
     pair.unscaled = unscaled.inv_freq()[i];
     pair.inv_freq = report.frequencies.inv_freq()[i];
@@ -107,18 +108,19 @@ std::vector<model_report> compare(const model_report& base, const std::vector<st
     model_report report;
     report.name = name;
     report.layer_type = base.layer_type;
-    report.config.shape = base.config.shape;
+    report.config = base.config; // with what make_frequencies reads besides the method
+    report.config.pairing.reset();
+    report.config.unused.clear();
+    report.config.notes.clear();
     report.config.method = method_named(name, s, original);
     report.config.rope_type = name;
-    report.config.max_position_embeddings = base.config.max_position_embeddings;
     report.config.original_max_position_embeddings = original;
     report.lengths.original = original;
     report.lengths.extended = product(original, s);
     report.seq_len_given = base.seq_len_given;
     report.seq_len = base.seq_len_given ? base.seq_len : report.lengths.extended;
-    report.frequencies =
-        yarn::make_frequencies(report.config.shape, report.config.method, report.seq_len);
-    if (base.n_axes() > 1)
+    report.frequencies = yarn::make_frequencies(report.config, report.seq_len);
+    if (report.n_axes() != base.n_axes())
       report.frequencies =
           yarn::with_axes(report.frequencies, base.frequencies.axis_of_pair(), base.n_axes());
     set_pairs(report);
