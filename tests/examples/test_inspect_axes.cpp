@@ -125,6 +125,20 @@ TEST(inspect_axes, are_colours_of_the_plot) {
   EXPECT_EQ(occurrences(script, "\ne\n"), n_curves + 1); // and the line before the scaling
 }
 
+TEST(inspect_axes, are_those_of_mrope_section) {
+  const model_report report = inspect::make_report(
+      "m", yarn::hf_config_from(json::parse(R"({"model_type": "qwen2_vl", "head_dim": 128,
+        "rope_theta": 1000000, "max_position_embeddings": 32768,
+        "rope_scaling": {"type": "mrope", "mrope_section": [16, 24, 24]}})")),
+      {});
+  EXPECT_EQ(inspect::print_pairs(report).find("  pair axis "), 0U);
+  const json to = inspect::json_report(report, {}, {});
+  EXPECT_EQ(to["n_axes"], 3);
+  for (int pair = 0; pair < 64; ++pair) {
+    EXPECT_EQ(to["axis_of_pair"][static_cast<std::size_t>(pair)], axis_of(pair)) << pair;
+  }
+}
+
 TEST(inspect_axes, stay_when_methods_are_compared) {
   const std::vector<model_report> others = inspect::compare(contiguous(), {"linear", "ntk"}, {});
   ASSERT_EQ(others.size(), 2U);
