@@ -4,14 +4,15 @@
 //
 // A token of these models has a position on each axis, such as time, height and width. Each pair
 // belongs to one axis and turns with the position on this axis. `with_axes` gives the pairs of a
-// model their axes; `joined` puts blocks of pairs side by side, each with frequencies and an axis of
-// its own. The result is used like other frequencies, with `axis_positions` (views.hpp) in place of
-// `positions`. One-axis `positions` stand for the same position on all axes: the tokens of text.
+// model their axes; `joined` puts blocks of pairs side by side, each with frequencies and an axis
+// of its own. The result is used like other frequencies, with `axis_positions` (views.hpp) in place
+// of `positions`. With `positions`, a token has the same position on all axes, as in text.
 //
 //     auto text   = yarn::make_frequencies({128, 0, 1e6}, yarn::default_scaling{});
 //     auto qwen2  = yarn::with_axes(text, yarn::axis_sections{16, 24, 24});
 //     auto qwen3  = yarn::with_axes(text, yarn::interleaved_sections{24, 20, 20});
-//     auto vision = yarn::joined(half, half); // height, width; half: rope_shape{40, 0, 1e4}
+//     auto half   = yarn::make_frequencies({40, 0, 1e4}, yarn::default_scaling{});
+//     auto vision = yarn::joined(half, half); // height, width
 //
 // docs/axes.md draws these layouts and lists the models that have them.
 #ifndef YARN_AXES_HPP
@@ -72,16 +73,16 @@ private:
   axis_sections sections_;
 };
 
-/// The same frequencies with an axis for each pair: the first section[0] pairs belong to axis 0, the
-/// next section[1] pairs to axis 1, and so on. The axes that f has are replaced.
+/// The same frequencies with an axis for each pair: the first section[0] pairs belong to axis 0,
+/// the next section[1] pairs to axis 1, and so on. The axes that f has are replaced.
 /// Errors   std::invalid_argument: the sum of the sections is not f.n_pairs(). (`mrope_section`
 ///          counts pairs. A list that counts elements has twice the sum.)
 /// Source   Qwen2-VL, arXiv 2409.12191, section 2.1.
 [[nodiscard]] inline frequencies with_axes(const frequencies& f, const axis_sections& sections);
 
 /// The same for pairs that alternate.
-/// Errors   std::invalid_argument: the sum of the sections is not f.n_pairs(), or a section is
-///          larger than the number of pairs that can alternate.
+/// Errors   std::invalid_argument: the sum of the sections is not f.n_pairs(), or section[1] or [2]
+///          is larger than the number of pairs i with i mod 3 = 1 or 2.
 /// Source   Qwen3-VL, arXiv 2511.21631.
 [[nodiscard]] inline frequencies with_axes(const frequencies& f,
                                            const interleaved_sections& sections);
@@ -94,8 +95,8 @@ private:
 template <class List, class Count>
 [[nodiscard]] frequencies with_axes(const frequencies& f, const List& list, Count n_axes);
 
-/// The pairs of all blocks side by side, in this order. The axes of each block follow those of the
-/// blocks before. So blocks with one axis each get axes 0, 1, 2 ….
+/// The pairs of all blocks (the arguments) side by side, in their order. The axes of each block
+/// follow those of the blocks before. So blocks with one axis each get axes 0, 1, 2 ….
 /// Errors   std::invalid_argument: a block has no pairs, the attention factors differ, the blocks
 ///          have more than 8 axes or more than 2^23 pairs, or only some are float32_pipeline.
 /// Source   FLUX, Wan and most vision towers: one block of pairs for each axis.

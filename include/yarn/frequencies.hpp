@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `frequencies`: the frequency of each pair of a model, and the attention factor. A value has a few
-// KB for any context length.
+// `frequencies`: the frequency of each pair of a model, and the attention factor. An object has a
+// few KB for any context length.
 //
 // There are no extra operations to undo a rotation, compute its gradient, move cached keys
 // (K-shift) or change the scaling of cached keys. Instead, a function at the end of this file makes

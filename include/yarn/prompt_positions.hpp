@@ -10,9 +10,10 @@
 //     ...
 //     rows.assign(freqs, yarn::positions_from(prompt.next(), 1)); // the first generated token
 //
-// A prompt is a list of segments. The axes are time, height and width. A token of text has the same
-// position on all axes, one more than the token before. A token of an image that starts at p has the
-// position (p, p + row, p + column). Tokens of an image are in row order.
+// A prompt is a list of segments. The axes are time, height and width. In a text that starts at p,
+// token i has the position p + i on all axes. In an image that starts at p, a token has the
+// position (p, p + row, p + column); tokens are in row order, and the next segment starts at
+// p + max(height, width).
 #ifndef YARN_PROMPT_POSITIONS_HPP
 #define YARN_PROMPT_POSITIONS_HPP
 
@@ -128,10 +129,10 @@ public:
                 detail::to_index(width, "width"), seconds_per_frame);
   }
 
-  /// Removes segments, and moves the segments after them forward, as if they had never been there.
-  /// To do the same in a cache: remove the keys and values of the erased tokens, and rotate the keys
-  /// after them by rows_of(unscaled(freqs), axis_positions(&shift, n, 3).with_strides(0, 0)), with
-  /// shift = -distance.
+  /// Removes segments, and lowers the positions of later segments as if the removed ones had never
+  /// been there. To do the same in a cache: remove the keys and values of the erased tokens, and
+  /// rotate the keys after them by rows_of(unscaled(freqs),
+  /// axis_positions(&shift, n, 3).with_strides(0, 0)), with shift = -distance.
   /// Errors   std::invalid_argument: the segments [first, first + n_segments) do not exist.
   template <class Segment, class Count> erased_tokens erase(Segment first, Count n_segments) {
     return erase_segments(detail::to_index(first, "segment"),

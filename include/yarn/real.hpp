@@ -58,7 +58,7 @@ public:
   explicit operator double() const;
 
 private:
-  // So low that the shifts by the exponent in exp and log are defined for zero and give zero.
+  // So low that exp and log can shift the mantissa of a zero right by -1 - exponent, too.
   static constexpr int zero_exponent = -(1 << 20);
 
   detail::u128 mantissa_{0, 0};

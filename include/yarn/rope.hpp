@@ -24,8 +24,8 @@ inline namespace YARN_ABI {
 /// Shape    q[n_tokens][n_q_heads][head_dim], k[n_tokens][n_kv_heads][head_dim], any strides. q and
 ///          k may lie in one buffer, but must not share elements.
 /// Types    Elements: float, double, the 16-bit formats and float8_e4m3 of types.hpp. Rows and
-///          tables may have a different one of these formats. Elements of 8 or 16 bits are widened
-///          to float, rotated, and rounded once, to nearest even.
+///          tables may have any of these formats, not only that of the elements. Elements of 8 or
+///          16 bits are widened to float, rotated, and rounded once, to nearest even.
 /// Errors   Those of rope_check. All checks come before the first write.
 /// Accuracy 1 ULP of hypot(x0, x1) * m from the exact rotation by the rounded row (1.25 ULP on
 ///          processors without a fused multiply-add); 2 ULP from the exact rotation by the true

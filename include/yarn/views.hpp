@@ -275,8 +275,8 @@ private:
   std::int64_t row_stride_;
 };
 
-/// The rows of a step: row t belongs to token t. (Other engines look up these rows by position, in
-/// their cos/sin cache; that cache is a table_view.)
+/// The rows of a step: row t belongs to token t. (The cos/sin cache of other engines has a row for
+/// each position, so it is a table_view.)
 template <class T> class rows_view : public trig_view<T, rows_view<T>> {
 public:
   using base = trig_view<T, rows_view<T>>;
@@ -297,7 +297,7 @@ public:
                                 Stride row_stride)
       : base(cos, sin, n_rows, n_pairs, row_stride) {}
 
-  /// The same table for axis_positions: pair i is taken from the row of its token's position on
+  /// The same table for axis_positions: pair i of a token uses the row of the token's position on
   /// axis axis_of_pair[i].
   /// Shape    axis_of_pair[n_pairs], which the caller owns; frequencies::axis_of_pair() has it.
   template <class Axes>
@@ -308,7 +308,7 @@ public:
     other.n_axes_ = detail::to_index(n_axes, "n_axes");
     return other;
   }
-  /// Null without axes.
+  /// Null unless with_axes has set it.
   YARN_ALWAYS_INLINE const std::uint8_t* axis_of_pair() const { return axis_of_pair_; }
   YARN_ALWAYS_INLINE std::int64_t n_axes() const { return n_axes_; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A list must be wrapped in yarn::positions, which shows that the call refers to the list.
-// expect: yarn: rows_of\(source, positions\): the second argument is yarn::positions\(list\) or
+// expect: yarn: rows_of\(source, positions\): the second argument is yarn::positions\(list\),
 // errors: 1
 #include <yarn/rope.hpp>
 

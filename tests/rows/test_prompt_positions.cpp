@@ -202,6 +202,9 @@ TEST(prompt_positions, erased_segments_leave_a_fresh_prompt) {
         append_some(prompt, 2); // the next segment starts at the right position
         append_some(fresh, 2);
         EXPECT_EQ(ids_of(prompt.view()), ids_of(fresh.view()));
+        prompt.erase(prompt.n_segments() / 2, 1); // the segments know where they start now
+        fresh.erase(fresh.n_segments() / 2, 1);
+        EXPECT_EQ(ids_of(prompt.view()), ids_of(fresh.view()));
       }
     }
   }

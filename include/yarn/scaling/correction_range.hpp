@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The ramps from kept to interpolated frequencies that YaRN, NTK-by-parts and Llama 3 use. Both
-// kinds have the same direction: fast_share is 1 for the pairs that turn fast and 0 for those that
-// turn slowly. It is the weight of the frequency that the fast pairs have.
+// The ramps by which YaRN, NTK-by-parts and Llama 3 blend two frequencies. In both kinds of ramps,
+// fast_share is 1 for the pairs that turn fast and 0 for those that turn slowly. It is the weight
+// of the less scaled of the two frequencies.
 //
 // Source: jquesnelle/yarn, find_correction_range and linear_ramp_mask; arXiv 2309.00071, section
 // 3.2.

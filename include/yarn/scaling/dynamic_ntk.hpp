@@ -20,8 +20,8 @@ struct dynamic_ntk_scaling {
   double factor = 1.0;                      ///< s > 0
   std::int64_t max_position_embeddings = 0; ///< L, tokens, > 0: the original length
 
-  // The keys in a cache were rotated with the frequencies of the step that wrote them. `rerotation`
-  // makes the frequencies that change such keys to the current ones.
+  // Keys in a cache keep the frequencies of the step that wrote them. A rotation by `rerotation`
+  // (frequencies.hpp) brings them to the current frequencies.
   void resolve(spectrum& s, std::int64_t seq_len) const {
     require_positive("dynamic_ntk_scaling.factor", factor);
     require_length("dynamic_ntk_scaling.max_position_embeddings", max_position_embeddings);

@@ -8,8 +8,8 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// LongRoPE: each frequency has its own divisor, which comes from one list up to the original
-/// length and from another list above. Hugging Face: rope_type "longrope" (formerly "su"). When a
+/// LongRoPE: each frequency has its own divisor, from one list while the current length l is at
+/// most L, and from another list above. Hugging Face: rope_type "longrope" (formerly "su"). When a
 /// sequence becomes longer than L, its cached keys still have the frequencies of the short list;
 /// `rerotation` changes them.
 /// Formula  theta_i / short_factor[i] for l <= L, theta_i / long_factor[i] for l > L. Attention

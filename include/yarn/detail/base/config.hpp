@@ -2,8 +2,8 @@
 // Macros for features of compilers and processors.
 //
 // Users may define two macros before the first include. YARN_NO_XSIMD selects scalar code, which
-// needs no other library. YARN_ASSERT(condition) is then called for the preconditions of functions
-// that do not check their arguments; by default nothing is checked.
+// needs no other library. YARN_ASSERT(condition) is called for the preconditions of functions that
+// do not check their arguments; by default it does nothing.
 #ifndef YARN_DETAIL_BASE_CONFIG_HPP
 #define YARN_DETAIL_BASE_CONFIG_HPP
 
@@ -25,7 +25,7 @@
 #define YARN_PREFETCH(address, writes) __builtin_prefetch((address), (writes))
 #endif
 
-// Unrolls the next loop 4 times. gcc 12 -O2 neither vectorizes nor unrolls such a loop on its own.
+// Unrolls the next loop 4 times. gcc 12 -O2 neither vectorizes nor unrolls scalar loops on its own.
 #if defined(__GNUC__) && !defined(__clang__)
 #define YARN_UNROLL_4 _Pragma("GCC unroll 4")
 #else

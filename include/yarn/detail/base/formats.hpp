@@ -209,8 +209,8 @@ template <class T, class Compute> YARN_ALWAYS_INLINE void narrow(Compute value, 
   std::memcpy(static_cast<void*>(&element), &bits, sizeof bits);
 }
 
-/// The number of enumerators of element_format. Each adapter has a table with one code per
-/// enumerator.
+/// The number of enumerators of element_format. The adapters have tables of this size, with the
+/// codes that their libraries give the formats.
 inline constexpr int n_formats = 6;
 
 /// Calls f(format_traits<F>{}) for a format that is known only at run time. The switch has no

@@ -36,7 +36,7 @@ inline constexpr std::int64_t prefetch_bytes = 8192;
 // the rows of a block of tokens.
 
 // Rows in memory: prepared rows, or a table. C is the type of the computation. If the rows have
-// this type, `stage` returns pointers to them, otherwise pointers to widened copies in `scratch`.
+// this type, `stage` sets pointers to them, otherwise to widened copies in `scratch`.
 template <class R, class RowOf> struct memory_source {
   const R* cos;
   const R* sin;
@@ -151,7 +151,8 @@ template <class C> YARN_ALWAYS_INLINE void prefetch_row(row_pointers<C> row, std
   }
 }
 
-// The same stride in the source and in the target, in elements.
+// From token to token, or from head to head: the strides of the source and of the target, in
+// elements.
 struct transfer_strides {
   std::int64_t source, target;
 };
@@ -178,8 +179,8 @@ YARN_ALWAYS_INLINE void copy_unpaired(const From* source, To* target, transfer_s
 // Rotates the heads of one tensor in a block; token t of the block has the row rows[t]. Usually the
 // outer loop is over tokens: a row is then loaded once for all heads, and memory is read in order.
 // The outer loop is over heads only if heads are farther apart than tokens ([heads][tokens][dim]),
-// or if there is one head. (The variables of the loop are separate numbers. With members of a
-// struct in their place, gcc 12 makes rope_copy 4 % slower.)
+// or if there is one head. (The loop variables are not collected in one struct, because then
+// gcc 12 makes rope_copy 4 % slower.)
 template <pairing In, pairing Out, class Arch, class From, class To, class C>
 void rotate_block(const transfer<From, To>& x, const block& b, const row_pointers<C>* rows) {
   const std::int64_t n_heads = x.source.n_heads();

@@ -24,8 +24,7 @@ inline void check_list(const positions& list) {
 inline void check_positions(const positions& list, std::int64_t n) {
   const auto check = [](std::int64_t index, std::int64_t position) {
     if (position < -largest_position || position > largest_position)
-      fail_range("yarn: position {} of token {} is outside [-2^31, 2^31], for which rows are exact",
-                 position, index);
+      fail_range("yarn: position {} of token {} must be in [-2^31, 2^31]", position, index);
   };
   if (n == 0)
     return;
@@ -41,7 +40,8 @@ inline void check_positions(const positions& list, std::int64_t n) {
   }
 }
 
-// The same for positions with several axes.
+// Refuses wrong counts, null data, and strides beyond ptrdiff_t. The range of the positions is
+// checked below, or for a table by axis_table_argument.
 inline void check_positions(const axis_positions& list) {
   constexpr std::int64_t limit = PTRDIFF_MAX / 32;
   const std::int64_t n = list.size(), n_axes = list.n_axes();
@@ -60,9 +60,9 @@ inline void check_positions(const axis_positions& list) {
                   n, n_axes, list.axis_stride(), list.token_stride());
 }
 
-// Requires an axis of the positions for each axis of the frequencies (or of the table), and
-// positions of at most 2^31 in magnitude. Frequencies with one axis are rejected: they would use
-// the first axis and ignore the others.
+// Requires an axis of the positions for each axis of the frequencies (or of the table), and for
+// frequencies positions of at most 2^31 in magnitude. Refuses positions with several axes for
+// frequencies with one, which would use the first axis and ignore the others.
 inline void check_axes(const axis_positions& list, std::int64_t n_axes, const char* source) {
   check_positions(list);
   if (n_axes == 1 && list.n_axes() > 1)
@@ -85,8 +85,7 @@ inline void check_axes(const axis_positions& list, const frequencies& f) {
   for (std::int64_t t = 0; fails && t < list.size(); ++t)
     for (std::int64_t axis = 0; axis < f.n_axes(); ++axis)
       if (is_beyond(t, axis))
-        fail_range("yarn: position {} of token {} on axis {} is outside [-2^31, 2^31], for which "
-                   "rows are exact",
+        fail_range("yarn: position {} of token {} on axis {} must be in [-2^31, 2^31]",
                    list(t, axis), t, axis);
 }
 

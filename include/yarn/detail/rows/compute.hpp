@@ -134,20 +134,20 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
 
 // ---- Positions with several axes ---------------------------------------------------------------
 
-// n_lines lines of n_rows tokens. Within a line, the positions grow by the same increment from token
-// to token; from line to line, they jump by the same amount. An image is a grid (in a line only the
-// width grows), a text is one line (all axes grow by 1), and so is padding.
+// n_lines lines of line_length tokens. Within a line, the positions grow by the same increment from
+// token to token; from line to line, they jump by the same amount. An image is a grid (in a line
+// only the width grows), a text is one line (all axes grow by 1), and so is padding.
 struct axis_grid {
   std::int64_t n_lines;
-  std::int64_t n_rows;
+  std::int64_t line_length;
   std::uint64_t first[largest_n_axes];
   std::uint64_t increment[largest_n_axes];
   std::uint64_t jump[largest_n_axes];
 
-  std::int64_t n_tokens() const { return n_lines * n_rows; }
+  std::int64_t n_tokens() const { return n_lines * line_length; }
 };
 
-// The grid that begins at tokens.begin. n_lines + n_rows is at most run_length + 1.
+// The grid that begins at tokens.begin. n_lines + line_length is at most run_length + 1.
 inline axis_grid next_axis_grid(const axis_positions& list, std::int64_t n_axes,
                                 token_range tokens) {
   const std::int64_t rest = tokens.end - tokens.begin;
@@ -158,13 +158,13 @@ inline axis_grid next_axis_grid(const axis_positions& list, std::int64_t n_axes,
   for (std::int64_t axis = 0; axis < n_axes; ++axis) {
     const std::uint64_t first = at(0, axis), increment = rest > 1 ? at(1, axis) - first : 0;
     std::int64_t n = 1;
-    while (n < grid.n_rows && at(n, axis) == first + static_cast<std::uint64_t>(n) * increment)
+    while (n < grid.line_length && at(n, axis) == first + static_cast<std::uint64_t>(n) * increment)
       ++n;
-    grid.n_rows = n;
+    grid.line_length = n;
     grid.first[axis] = first;
     grid.increment[axis] = increment;
   }
-  const std::int64_t n = grid.n_rows;
+  const std::int64_t n = grid.line_length;
   const std::int64_t fitting = rest / n, recurring = run_length + 1 - n;
   std::int64_t n_lines = fitting < recurring ? fitting : recurring;
   for (std::int64_t axis = 0; axis < n_axes && n_lines > 1; ++axis) {
@@ -199,10 +199,11 @@ void compute_axis_grid(const frequencies& f, std::int64_t pair, std::int64_t n_p
       start[i] = phase_step * grid.first[axis];
       increment[i] = phase_step * grid.increment[axis];
       jump[i] = phase_step * grid.jump[axis];
-      bound[i] = recurrence_bound(f.attention_factor(), (increment[i] == 0 ? 0 : grid.n_rows - 1) +
-                                                            (jump[i] == 0 ? 0 : grid.n_lines - 1));
+      bound[i] =
+          recurrence_bound(f.attention_factor(), (increment[i] == 0 ? 0 : grid.line_length - 1) +
+                                                     (jump[i] == 0 ? 0 : grid.n_lines - 1));
     }
-    fill_grid<Arch>({start, 1, increment, jump, bound, grid.n_lines, grid.n_rows}, pairs,
+    fill_grid<Arch>({start, 1, increment, jump, bound, grid.n_lines, grid.line_length}, pairs,
                     f.attention_factor(), cos + begin, sin + begin, stride);
   });
 }

@@ -15,17 +15,17 @@
 // * Polynomial, relative error. Sine: conversion of the phase 1e, square 0.1e, sum 0.9e, polynomial
 //   with its rounded coefficients 0.5e, product with the argument 1e; in total 3.5e. Cosine,
 //   without the last product: 0.8e + 0.4e + 1.7e + 0.3e = 3.2e. The product with m adds 1e. The
-//   products with 1 - 8e and 1 + 8e round by 1e each. 8e >= 4.5e + 2e, so the bound of 8e is safe.
+//   product with 1 - 8e or 1 + 8e rounds by 1e. 8e >= 4.5e + 1e, so the bound of 8e is safe.
 // * Recurrence z <- z * w of complex numbers. The error is the length of the complex error, in
 //   units of m * e. z starts with an error of 4 + sqrt2. A multiplication adds 4 for the error of w
 //   (from the polynomial) and 3 * sqrt2 for the three roundings of each component, and it
-//   multiplies the error by less than 1 + 2^-48. After n <= 95 multiplications the error is less than
-//   5.5 + 8.3 n. The sums with the bound round by 1. 16 + 10.5 n >= 6.5 + 8.3 n, so the bound of
-//   recurrence_bound is safe. A multiplication by w = (1, 0) is exact, so pairs that do not move
-//   have n = 0. (With a larger bound, one entry near a rounding boundary that is the same in all
-//   rows of an image would be recomputed in each row.)
-// tests/rows/test_row_kernel.cpp measures at most 2.2e and 83. The margin covers what -ffast-math
-// may change.
+//   multiplies the error by less than 1 + 2^-48. After n <= 95 multiplications the error is less
+//   than 5.5 + 8.3 n. The sums with the bound round by 1. 16 + 10.5 n >= 6.5 + 8.3 n, so the bound
+//   of recurrence_bound is safe. A multiplication by w = (1, 0) is exact, so pairs that do not move
+//   have n = 0. (The entry of such a pair may be the same in all rows of an image. With a larger
+//   bound, each row would be recomputed if this entry is near a rounding boundary.)
+// tests/rows/test_row_kernel.cpp measures at most 2.2e for the polynomial, and 83 m * e for the
+// recurrence. The margin covers what -ffast-math may change.
 #ifndef YARN_DETAIL_ROWS_KERNEL_HPP
 #define YARN_DETAIL_ROWS_KERNEL_HPP
 
@@ -52,7 +52,7 @@ template <class Pack> struct circle_pack {
   Pack sin;
 };
 
-/// cos and sin of the phases phases[lane] * multiplier, as doubles. Relative error: 4e (see above).
+/// cos and sin of the phases phases[lane] * multiplier, as doubles. Relative error < 4e, see above.
 template <class Pack>
 YARN_ALWAYS_INLINE circle_pack<Pack> polynomial_point(const std::uint64_t* phases,
                                                       std::uint64_t multiplier) {
@@ -228,7 +228,7 @@ void fill_points(const std::uint64_t* phases, std::uint64_t multiplier, std::siz
     store_points<scalar_pack<double>>(phases, multiplier, amplitude, i, points, one_pack{});
 }
 
-/// A grid of rows: n_lines lines of n_rows rows. Row r of line l has the phase
+/// A grid of rows: n_lines lines of line_length rows. Row r of line l has the phase
 /// start[pair] * multiplier + r * increment[pair] + l * jump[pair]. A grid of one line may have a
 /// null `jump`. bound[pair] is the recurrence_bound of the pair.
 struct phase_grid {
@@ -238,7 +238,7 @@ struct phase_grid {
   const std::uint64_t* jump;
   const double* bound;
   std::int64_t n_lines;
-  std::int64_t n_rows;
+  std::int64_t line_length;
 };
 
 /// The entries of sizeof...(I) packs in one line, by recurrence. `point` has m times the points of
@@ -267,7 +267,7 @@ YARN_ALWAYS_INLINE void line_of_entries(const point_block& point, const point_bl
   }
 }
 
-/// The rows of a grid, for n_pairs <= pairs_at_once pairs; n_lines + n_rows <= run_length + 1. If
+/// The rows of a grid, for n_pairs <= pairs_at_once pairs; n_lines + line_length <= run_length + 1. If
 /// Streams, the stores bypass the caches: should_stream must have returned true, and the caller
 /// calls finish_streaming() afterwards.
 template <class Arch, bool Streams = false>
@@ -286,17 +286,18 @@ void fill_grid(const phase_grid& phases, std::int64_t n_pairs, double amplitude,
     bool is_undecided[run_length] = {};
     std::size_t i = 0;
     for (; i + packs_at_once * width <= n; i += packs_at_once * width)
-      line_of_entries<Streams, wide>(line, increment, phases.bound, i, phases.n_rows, cos, sin,
+      line_of_entries<Streams, wide>(line, increment, phases.bound, i, phases.line_length, cos, sin,
                                      stride, is_undecided, four_packs{});
     if constexpr (!Streams) {
       for (; i + width <= n; i += width)
-        line_of_entries<false, wide>(line, increment, phases.bound, i, phases.n_rows, cos, sin,
+        line_of_entries<false, wide>(line, increment, phases.bound, i, phases.line_length, cos, sin,
                                      stride, is_undecided, one_pack{});
       for (; i < n; ++i)
-        line_of_entries<false, scalar_pack<double>>(line, increment, phases.bound, i, phases.n_rows,
-                                                    cos, sin, stride, is_undecided, one_pack{});
+        line_of_entries<false, scalar_pack<double>>(line, increment, phases.bound, i,
+                                                    phases.line_length, cos, sin, stride,
+                                                    is_undecided, one_pack{});
     }
-    for (std::int64_t row = 0; row < phases.n_rows; ++row)
+    for (std::int64_t row = 0; row < phases.line_length; ++row)
       if (is_undecided[row]) {
         std::uint64_t at_row[pairs_at_once];
         for (std::size_t pair = 0; pair < n; ++pair)
@@ -305,8 +306,8 @@ void fill_grid(const phase_grid& phases, std::int64_t n_pairs, double amplitude,
                          (l == 0 ? 0 : static_cast<std::uint64_t>(l) * phases.jump[pair]);
         fill_entries<Arch>(at_row, n_pairs, 1, amplitude, cos + row * stride, sin + row * stride);
       }
-    cos += phases.n_rows * stride;
-    sin += phases.n_rows * stride;
+    cos += phases.line_length * stride;
+    sin += phases.line_length * stride;
     if (l + 1 < phases.n_lines)
       for_each_double_pack<Arch>(n, [&](auto zero, std::size_t pair) YARN_INLINE_LAMBDA {
         using Pack = decltype(zero);

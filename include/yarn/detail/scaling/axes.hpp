@@ -109,7 +109,7 @@ inline frequencies with_axes(const frequencies& f, const interleaved_sections& s
   for (std::int64_t axis = 1; axis < s.n_axes(); ++axis)
     if (s[axis] > (f.n_pairs() - axis + 2) / 3)
       detail::fail_argument("yarn: interleaved_sections: axis {} has {} pairs, and only {} of {} "
-                            "pairs can alternate",
+                            "pairs can belong to it",
                             axis, s[axis], (f.n_pairs() - axis + 2) / 3, f.n_pairs());
   for (std::int64_t pair = 0; pair < f.n_pairs(); ++pair) {
     const std::int64_t axis = pair % 3;

@@ -17,8 +17,8 @@ namespace detail {
 // ---- Arithmetic -------------------------------------------------------------------------------
 
 // Instruction sets with a fused multiply-add overload these functions, because some versions of
-// xsimd::fma compute x * y + z in two operations. A compiler that contracts operations may then
-// fuse a product inside z with the sum instead of x * y.
+// xsimd::fma compute x * y + z in two operations. If z is a product, a compiler that contracts
+// operations may then fuse this product with the sum, instead of x * y.
 template <class T, class A>
 YARN_ALWAYS_INLINE batch<T, A> multiply_add(batch<T, A> a, batch<T, A> b, batch<T, A> c,
                                             generic_isa) {

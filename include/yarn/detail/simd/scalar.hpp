@@ -95,7 +95,7 @@ YARN_ALWAYS_INLINE octant_bits octant_of(std::uint64_t phase) {
   constexpr std::uint64_t top = std::uint64_t{1} << 63;
   const std::uint64_t shifted = phase + (std::uint64_t{1} << 61);
   const auto remainder = static_cast<std::int64_t>(phase - (shifted & std::uint64_t{3} << 62));
-  // A plain conversion to double. -ffast-math would break conversions by adding magic numbers.
+  // A plain conversion to double. -ffast-math would break a conversion that adds magic numbers.
   return {static_cast<double>(remainder) * 0x1p-61, 0 - (shifted >> 62 & 1),
           (shifted ^ shifted << 1) & top, shifted & top};
 }
