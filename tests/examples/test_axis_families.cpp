@@ -430,19 +430,17 @@ TEST_P(axis_family, rotates_the_elements_of_the_class) {
 INSTANTIATE_TEST_SUITE_P(all, axis_family, testing::ValuesIn(ids()),
                          [](const auto& id) { return reference::test_name(id.param); });
 
-// The code of docs/axes.md.
+// The code of docs/axes.md; check_snippets.cmake compares the two.
 TEST(axis_families, rotate_an_image_in_the_tower_of_qwen2_vl) {
   std::vector<float> q_data(24 * 16 * 80, 0.5F), k_data = q_data;
   const yarn::heads_view q(q_data.data(), 24, 16, 80), k(k_data.data(), 24, 16, 80);
 
-  // [tower]
   const yarn::frequencies vision = families::halves(80); // 80 elements per head; axes: row, column
   families::token_positions patches;
   patches.append_blocks(1, 4, 6, 2); // an image of 4 x 6 patches, in blocks of 2 x 2
   yarn::rotary_rows<float> rows;
   rows.assign(vision, patches.row_column());
   yarn::rope_apply(q, k, rows, yarn::pairing::half_split);
-  // [/tower]
 
   const recipe* const found = recipe_for("qwen2-vl-vision");
   ASSERT_NE(found, nullptr);
