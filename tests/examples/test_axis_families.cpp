@@ -312,8 +312,8 @@ TEST_P(axis_family, has_the_frequencies_of_the_class) {
 float position_in_float32(const rotation& r, std::size_t axis, std::int64_t position) {
   if (std::string(r.family.name) == "dinov3") {
     const auto n = r.entry.at("token_order").at("grid")[axis + 1].get<std::int64_t>();
-    const auto patch = static_cast<float>((position + n - 1) / 2);
-    return 2.0F * ((patch + 0.5F) / static_cast<float>(n)) - 1.0F;
+    const std::int64_t patch = (position + n - 1) / 2;
+    return 2.0F * ((static_cast<float>(patch) + 0.5F) / static_cast<float>(n)) - 1.0F;
   }
   return static_cast<float>(static_cast<double>(position) * r.unit[axis]);
 }
