@@ -163,9 +163,9 @@ void gemma4_vision_apply(const yarn::heads_view<T>& x, const yarn::frequencies& 
   yarn::rope_apply(second, yarn::rows_of(half, rows), yarn::pairing::half_split);
 }
 
-/// Three blocks of head_dim / 6 pairs (13 of 80 elements) turn with t, h and w, all with the same
-/// frequencies. The elements after them (2 of 80) are not rotated. Axes t h w, positions from 0, in
-/// blocks of 2 x 2, half_split.
+/// Three blocks of head_dim / 6 pairs (13 pairs if head_dim is 80) turn with t, h and w, all with
+/// the same frequencies. The elements after them (2 of 80) are not rotated. Axes t h w, positions
+/// from 0, in blocks of 2 x 2, half_split.
 /// MiniMax-M3-VL.
 inline yarn::frequencies minimax_m3_vision(std::int64_t head_dim, double theta = 10000.0) {
   const yarn::frequencies axis = block(head_dim / 6 * 2, theta);

@@ -152,14 +152,29 @@ void on_shape(const model_report& r, remark_list& to) {
                    shown(rotary), shown(head), shown(rotary)));
 }
 
-void on_keys(const model_report& r, const nlohmann::json& config, remark_list& to) {
-  for (const char* key : {"mrope_section", "xdrope_section"})
-    if (has_key(config, key))
+void on_axes(const model_report& r, const nlohmann::json& config, remark_list& to) {
+  const std::int64_t n_axes = r.config.n_axes;
+  if (n_axes > 1 && !r.config.axis_names.empty())
+    to.note("several-axes",
+            format("tokens have %lld positions (%s; t time, h height, w width, p text): rows of "
+                   "images need yarn::axis_positions; tokens of text have one position on all axes",
+                   shown(n_axes), r.config.axis_names.c_str()));
+  for (const char* key : {"mrope_section", "xdrope_section"}) {
+    if (!has_key(config, key))
+      continue;
+    if (n_axes == 1)
+      to.warn("mrope-sections", format("%s is not where the reader looks for it: rows are right "
+                                       "only for text, where all axes are equal",
+                                       key));
+    else if (r.config.axis_names.empty())
       to.warn("mrope-sections",
-              format("%s: positions have several axes; the frequencies are right, but rows are "
-                     "right only for text, where all axes are equal: yarn cannot use one axis for "
-                     "some pairs and another axis for others",
-                     key));
+              format("%s: the reader does not know how this model_type gives its pairs to %lld "
+                     "axes; check the code of the model (rows of text are right in any case)",
+                     key, shown(n_axes)));
+  }
+}
+
+void on_keys(const model_report& r, remark_list& to) {
   for (const std::string& name : r.config.unused) {
     const std::string last = name.substr(name.rfind('.') + 1);
     // Published models have these keys, which have no effect on frequencies.
@@ -180,7 +195,7 @@ void on_notes(const model_report& r, remark_list& to) {
                   {"max-position-not-extended", "the length is not extended by factor"},
                   {"attention-factor-overrides", "attention_factor ="},
                   {"lone-mscale", "only one of mscale and mscale_all_dim"},
-                  {"mrope-sections", "sections for positions with several axes"}};
+                  {"mrope-sections", "it is not known how model_type"}};
   const std::vector<remark> ours = to.list;
   for (const std::string& text : r.config.notes) {
     const bool is_repeated = std::any_of(ours.begin(), ours.end(), [&](const remark& mine) {
@@ -233,7 +248,8 @@ std::vector<remark> remarks_on(const model_report& report, const nlohmann::json&
   on_factor(report, to);
   on_theta(report, to);
   on_shape(report, to);
-  on_keys(report, config, to);
+  on_axes(report, config, to);
+  on_keys(report, to);
   on_layer_types(report, layer_types, to);
   on_notes(report, to);
   std::stable_partition(to.list.begin(), to.list.end(),

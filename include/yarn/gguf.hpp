@@ -20,7 +20,8 @@
 //   rope.dimension_count        rotated elements [partial_rotary_factor * head_dim,
 //                               qk_rope_head_dim]; missing: all
 //   rope.freq_base              [rope_theta]
-//   rope.dimension_sections     M-RoPE [mrope_section]: reported, not applied
+//   rope.dimension_sections     M-RoPE [mrope_section]: how many pairs each axis of positions has;
+//                               by architecture, the axes are side by side or alternate
 //   ..._swa                     key_length, dimension_count and freq_base of layers with a
 //                               sliding window
 //   rope.scaling.type           none, linear, yarn, longrope; missing: linear
@@ -53,11 +54,16 @@
 // * The file has no mscale. llama.cpp uses 1, and for deepseek2 mscale_all_dim.
 // * The file has no truncate. The bounds of the ramp are always rounded, as in ggml. Hugging Face's
 //   gpt-oss does not round them, which changes frequencies by up to 76 %.
+// * If the axes alternate, ggml gives the pairs that are in no section (Qwen3-VL: 61 and 62) to the
+//   fourth position of a token. llama.cpp sets this position to 0, so that these pairs do not turn.
+//   Here they belong to time, as in Hugging Face, unless the file has a fourth section.
+//   with_axes_of_mode (ggml.hpp) gives the axes of ggml.
 // * LongRoPE's long list is used if `seq_len` is above L. In llama.cpp, the allocated context
 //   decides.
 #ifndef YARN_GGUF_HPP
 #define YARN_GGUF_HPP
 
+#include "axes.hpp"
 #include "frequencies.hpp"
 
 #include <cstdint>
@@ -89,8 +95,11 @@ struct gguf_config {
   std::int64_t original_max_position_embeddings = 0; ///< L of the method; 0: not given
   std::int64_t qk_head_dim = 0;   ///< the whole width of a query head, for softmax_scale
   std::int64_t rotary_offset = 0; ///< the first rotated element of a query head; 0 except for MLA
-  /// M-RoPE: the number of pairs of each axis of positions. Empty: none.
+  /// M-RoPE: the sections of the file. Empty: none.
   std::vector<std::int64_t> dimension_sections;
+  std::int64_t n_axes = 1; ///< positions of a token; 3 for M-RoPE: time, height, width
+  /// The axis of each pair, as in frequencies::axis_of_pair. Empty: one axis.
+  std::vector<std::uint8_t> axis_of_pair;
   std::vector<std::string> unused; ///< keys with ".rope." that this reader does not know
   std::vector<std::string> notes;  ///< derived and contradictory values, as sentences for a log
 };
@@ -104,29 +113,30 @@ struct gguf_config {
 ///            std::vector<std::string> keys()
 ///            std::optional<std::vector<float>> tensor(const std::string& name)
 /// Errors   std::invalid_argument with the name of the key: a key is missing, has another type, is
-///          not finite or out of range; a tensor has another number of values than pairs; it is not
-///          known how the architecture rotates layers with a sliding window. `notes` lists all
-///          derived values.
+///          not finite or out of range; a tensor has another number of values than pairs; there
+///          are more sections than four, or more pairs in them than in the model; it is not known
+///          how the architecture rotates layers with a sliding window. `notes` lists all derived
+///          values.
 template <class Reader>
 gguf_config gguf_config_from(const Reader& reader, const gguf_options& options = {});
 
-/// The frequencies of a file, with its divisors. The current length decides between the two lists
-/// of LongRoPE, and has no other effect.
+/// The frequencies of a file, with its divisors and axes. The current length decides between the
+/// two lists of LongRoPE, and has no other effect.
 /// Units    seq_len in tokens.
-/// Errors   Those of make_frequencies.
+/// Errors   Those of make_frequencies and with_axes.
 inline frequencies make_frequencies(const gguf_config& config, std::int64_t seq_len);
 
 /// The pairing with which llama.cpp rotates this architecture. The file does not contain the
 /// pairing. The Hugging Face weights of the same model may need the other pairing, because
-/// converters permute the weights of Llama and others. `with_sections`: whether the file has
-/// dimension_sections. The pairing of GLM-4 depends on them.
+/// converters permute the weights of Llama and others. `with_sections`: whether the first two
+/// dimension_sections of the file are not 0. The pairing of GLM-4 depends on them.
 /// Returns  Empty for architectures that are not listed in detail/gguf/architectures.hpp, and for
 ///          architectures that llama.cpp does not rotate.
 /// Errors   None.
 inline std::optional<pairing> gguf_pairing(std::string_view architecture,
                                            bool with_sections = false);
 inline std::optional<pairing> gguf_pairing(const gguf_config& config) {
-  return gguf_pairing(config.architecture, !config.dimension_sections.empty());
+  return gguf_pairing(config.architecture, config.n_axes > 1);
 }
 
 } // namespace YARN_ABI

@@ -15,10 +15,19 @@
 // The reader guesses nothing silently. `notes` lists the values that were derived, that contradict
 // each other, or that are defaults of the model's class. `unused` lists the keys that this reader
 // does not know. A missing key that has no default and cannot be derived is an error. Most
-// configurations do not give the pairing, so `pairing` is empty unless a key gives it.
+// configurations do not give the pairing, so `pairing` is empty unless a key gives it or the model
+// type is one of those with several axes, whose classes fix it.
+//
+// Models whose tokens have several positions (M-RoPE: time, height, width) give frequencies with
+// axes (axes.hpp). The vision tower of a multimodal configuration has a RoPE of its own:
+//
+//     yarn::hf_options options;
+//     options.tower = yarn::hf_tower::vision;
+//     const auto tower = yarn::hf_config_from_file("Qwen3-VL-8B/config.json", options);
 #ifndef YARN_HF_CONFIG_HPP
 #define YARN_HF_CONFIG_HPP
 
+#include "axes.hpp"
 #include "frequencies.hpp"
 
 #include <nlohmann/json.hpp>
@@ -32,6 +41,9 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
+/// The part of a multimodal model.
+enum class hf_tower { text, vision };
+
 struct hf_options {
   /// The type of layers to read, for models whose layers differ (Gemma 3: "full_attention" or
   /// "sliding_attention"). hf_layer_types lists the types. Empty: all layers must have the same
@@ -40,12 +52,16 @@ struct hf_options {
   /// The theta of models whose configuration and class in transformers do not give one (Baichuan 2
   /// and MiniCPM: 10000). 0: a missing theta is an error.
   double default_rope_theta = 0.0;
+  /// vision: reads `vision_config` in place of the language model. detail/hf/towers.hpp lists the
+  /// towers that the reader knows; every other tower is an error.
+  hf_tower tower = hf_tower::text;
 };
 
 /// The RoPE of a configuration.
 struct hf_config {
   /// For multi-head latent attention, head_dim is the length of the rotated part
-  /// (qk_rope_head_dim): rotate a view of that part.
+  /// (qk_rope_head_dim): rotate a view of that part. For vision towers, rotary_dim is the width
+  /// whose frequencies each axis has, and frequency_of_pair has the pairs of a head.
   rope_shape shape;
   any_scaling method;
   /// The name in transformers 5: "default", "linear", "dynamic", "yarn", "llama3", "longrope" or
@@ -55,7 +71,18 @@ struct hf_config {
   std::int64_t max_position_embeddings = 0;
   /// L of the method, tokens. 0: not needed, or not given.
   std::int64_t original_max_position_embeddings = 0;
-  std::optional<yarn::pairing> pairing; ///< set if a key gives the pairing (rope_interleave)
+  /// Set if a key gives the pairing (rope_interleave), and for models with several axes.
+  std::optional<yarn::pairing> pairing;
+  /// The number of positions that a token has.
+  std::int64_t n_axes = 1;
+  /// A letter for each axis, in order: t time, h height, w width, p position in the text. "thw":
+  /// positions are [t, h, w]. Empty: one axis, or a model type that this reader does not know.
+  std::string axis_names;
+  /// The axis of each pair, as in frequencies::axis_of_pair. Empty: one axis.
+  std::vector<std::uint8_t> axis_of_pair;
+  /// Vision towers: pair i of a head has frequency frequency_of_pair[i] of shape and method. Most
+  /// towers start again for each axis: 0 1 ... 19, 0 1 ... 19. Empty: pair i has frequency i.
+  std::vector<std::int64_t> frequency_of_pair;
   /// The keys that this reader does not know, with their full names ("rope_parameters.foo"): all
   /// such keys of the RoPE dictionaries, and those about RoPE outside of them. null counts as
   /// absent.
@@ -64,10 +91,10 @@ struct hf_config {
 };
 
 /// Reads a parsed configuration.
-/// Errors   std::invalid_argument: a value is wrong, or a key is missing that the shape or the
-///          method needs. The message names the key, its value and what is allowed. Values that
-///          make_frequencies rejects are errors here. No other exception, except for
-///          std::bad_alloc.
+/// Errors   std::invalid_argument: a value is wrong, a key is missing that the shape, the method or
+///          the axes need, or the vision tower is not known. The message names the key, its value
+///          and what is allowed. Values that make_frequencies rejects are errors here. No other
+///          exception, except for std::bad_alloc.
 inline hf_config hf_config_from(const nlohmann::json& config, const hf_options& options = {});
 
 /// Reads the text of a config.json.
@@ -85,11 +112,11 @@ inline hf_config hf_config_from_file(const std::string& path, const hf_options& 
 /// Errors   std::invalid_argument: the value is not a configuration.
 inline std::vector<std::string> hf_layer_types(const nlohmann::json& config);
 
-/// The frequencies of a configuration: make_frequencies(config.shape, config.method, seq_len).
-/// Errors   Those of make_frequencies.
-template <class Integer> frequencies make_frequencies(const hf_config& config, Integer seq_len) {
-  return make_frequencies(config.shape, config.method, seq_len);
-}
+/// The frequencies of a configuration: make_frequencies(config.shape, config.method, seq_len), in
+/// the order of frequency_of_pair, with axes.
+/// Errors   Those of make_frequencies and with_axes, and std::invalid_argument: frequency_of_pair
+///          names a frequency that the shape does not have.
+template <class Integer> frequencies make_frequencies(const hf_config& config, Integer seq_len);
 
 } // namespace YARN_ABI
 } // namespace yarn

@@ -9,6 +9,7 @@
 #include "rows.hpp"
 #include "scaling.hpp"
 #include "softmax_scale.hpp"
+#include "temperature.hpp"
 #include "types.hpp"
 #include "version.hpp"
 #include "views.hpp"

@@ -99,6 +99,7 @@ void expect_same(const yarn::gguf_config& found, const yarn::gguf_config& expect
   EXPECT_EQ(found.qk_head_dim, expected.qk_head_dim);
   EXPECT_EQ(found.rotary_offset, expected.rotary_offset);
   EXPECT_EQ(found.dimension_sections, expected.dimension_sections);
+  EXPECT_EQ(found.axis_of_pair, expected.axis_of_pair);
   EXPECT_EQ(found.unused, expected.unused);
   EXPECT_EQ(found.notes, expected.notes);
   const auto f = yarn::make_frequencies(found, seq_len);
@@ -198,7 +199,7 @@ TEST(gguf_file, may_store_numbers_in_any_type) {
   EXPECT_EQ(reader.tensor("a.u8"), std::nullopt);
 }
 
-TEST(gguf_file, reports_sections) {
+TEST(gguf_file, gives_axes_by_its_sections) {
   const temporary_file file;
   const file_ptr written(gguf_init_empty());
   gguf_set_val_str(written.get(), "general.architecture", "qwen2vl");
@@ -210,7 +211,12 @@ TEST(gguf_file, reports_sections) {
   const opened read(file.path());
   const auto config = yarn::gguf_config_from(read.reader());
   EXPECT_EQ(config.dimension_sections, (std::vector<std::int64_t>{16, 24, 24, 0}));
-  EXPECT_EQ(config.notes.size(), 1U);
+  EXPECT_EQ(config.n_axes, 3);
+  ASSERT_EQ(config.axis_of_pair.size(), 64U);
+  EXPECT_EQ(config.axis_of_pair[15], 0);
+  EXPECT_EQ(config.axis_of_pair[16], 1);
+  EXPECT_EQ(config.axis_of_pair[40], 2);
+  EXPECT_TRUE(config.notes.empty());
 }
 
 TEST(gguf_file, is_refused_if_its_factors_cannot_be_read) {

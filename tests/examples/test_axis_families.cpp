@@ -2,6 +2,7 @@
 // Compares the recipes of examples/axes with the rotations of the classes of transformers
 // (axis_rotations.json; tests/reference/README.md says how it was made). The list below says which
 // recipe serves which entry.
+#include "../support/axis_rotations.hpp"
 #include "../support/bits.hpp"
 #include "../support/reference_cases.hpp"
 #include "../support/reference_tolerance.hpp"
@@ -15,7 +16,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -133,10 +133,7 @@ const recipe recipes[] = {
 
 // ---- Entries ----------------------------------------------------------------------------------
 
-const json& data() {
-  static const json parsed = reference::read_json("axis_rotations.json");
-  return parsed;
-}
+const json& data() { return reference::axis_rotation_data(); }
 
 const families::family& family_named(const std::string& name) {
   const auto* const found =

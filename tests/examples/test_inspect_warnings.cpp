@@ -135,6 +135,15 @@ TEST(remarks, warn_about_intended_settings_that_need_care) {
   EXPECT_EQ(warnings(model("1000000", "128000", R"({"type": "default"})")), list{});
 }
 
+TEST(remarks, on_several_axes) {
+  const std::string qwen = R"({"model_type": "qwen2_vl", "head_dim": 128, "rope_theta": 1e6,
+      "max_position_embeddings": 32768,
+      "rope_scaling": {"type": "mrope", "mrope_section": [16, 24, 24]}})";
+  const std::vector<remark> all = remarks_on(qwen);
+  EXPECT_EQ(ids(all, true), list{});
+  EXPECT_NE(text_of(all, "several-axes").find("3 positions (thw"), std::string::npos);
+}
+
 TEST(remarks, on_a_factor_that_does_not_match_the_lengths) {
   EXPECT_EQ(warnings(yarn_model()), list{});
   const std::vector<remark> small = remarks_on(yarn_model("", "131072", "16"));

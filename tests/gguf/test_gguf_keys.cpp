@@ -145,18 +145,6 @@ TEST(gguf_key, unknown_ones_about_rope_are_listed) {
             std::vector<std::string>{"llama.rope.scaling.alpha"});
 }
 
-TEST(gguf_key, sections_are_reported) {
-  memory_gguf file("qwen2vl");
-  file.set("attention.key_length", 128).set("rope.freq_base", 1e6);
-  file.set("rope.dimension_sections", std::vector<double>{16, 24, 24, 0});
-  const auto config = read_gguf(file);
-  EXPECT_EQ(config.dimension_sections, (std::vector<std::int64_t>{16, 24, 24, 0}));
-  EXPECT_TRUE(has_note(config, "M-RoPE"));
-  EXPECT_EQ(yarn::gguf_pairing(config), yarn::pairing::half_split);
-  file.set("rope.dimension_sections", std::vector<double>{0, 0, 0, 0});
-  EXPECT_TRUE(read_gguf(file).dimension_sections.empty());
-}
-
 TEST(gguf_key, finetuned_switches_granite_off) {
   memory_gguf file("granite");
   file.set("attention.key_length", 64).set("rope.freq_base", 1e4);

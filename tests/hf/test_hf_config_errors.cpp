@@ -293,11 +293,11 @@ struct outcomes {
 };
 
 /// Reads a configuration. Expects a std::invalid_argument of the library, or finite frequencies.
-void try_to_read(const json& config, const std::string& layer_type, outcomes& so_far) {
+void try_to_read(const json& config, const yarn::hf_options& options, outcomes& so_far) {
   try {
-    const yarn::hf_config found = read(config, layer_type);
+    const yarn::hf_config found = yarn::hf_config_from(config, options);
     for (const std::int64_t seq_len : {1, 1000000}) {
-      const yarn::frequencies freqs = frequencies_of(found, seq_len);
+      const yarn::frequencies freqs = yarn::make_frequencies(found, seq_len);
       for (const double inv_freq : freqs.inv_freq()) {
         ASSERT_TRUE(yarn::detail::is_finite(inv_freq)) << config;
       }
@@ -310,8 +310,8 @@ void try_to_read(const json& config, const std::string& layer_type, outcomes& so
   } // Any other exception fails the test.
 }
 
-TEST(hf_fuzz, a_broken_configuration_is_refused_or_gives_numbers) {
-  const json data = reference::read_json("hf_configs.json");
+/// Reads the configuration many times, each time with another value, or without one key.
+void try_changes_of(const json& config, const yarn::hf_options& options, outcomes& so_far) {
   const std::vector<json> values = {nullptr,
                                     true,
                                     false,
@@ -324,6 +324,7 @@ TEST(hf_fuzz, a_broken_configuration_is_refused_or_gives_numbers) {
                                     1e300,
                                     -1e300,
                                     5e-324,
+                                    std::int64_t{1} << 52,
                                     std::numeric_limits<double>::quiet_NaN(),
                                     std::numeric_limits<double>::infinity(),
                                     std::numeric_limits<std::uint64_t>::max(),
@@ -335,26 +336,53 @@ TEST(hf_fuzz, a_broken_configuration_is_refused_or_gives_numbers) {
                                     json::array({1, "x", nullptr}),
                                     json::object(),
                                     {{"factor", 2.0}}};
+  std::vector<std::string> paths;
+  collect(config, "", paths);
+  for (const std::string& path : paths) {
+    for (const json& value : values) {
+      try_to_read(with(config, path, value), options, so_far);
+    }
+    const std::size_t last = path.rfind('/');
+    const json::json_pointer parent(path.substr(0, last));
+    if (config.at(parent).is_object()) {
+      try_to_read(without(config, path.substr(0, last), path.substr(last + 1)), options, so_far);
+    }
+  }
+}
+
+TEST(hf_fuzz, a_broken_configuration_is_refused_or_gives_numbers) {
   outcomes all;
   std::set<std::string> seen;
+  const json data = reference::read_json("hf_configs.json");
   for (const json& entry : data.at("entries")) {
     const json& config = entry.at("config");
     if (!seen.insert(structure_of(config)).second || seen.size() % 4 != 0) {
       continue; // A quarter of the configurations takes some seconds, even with sanitizers.
     }
-    const std::string layer_type =
-        entry.at("layer_type").is_null() ? "" : entry.at("layer_type").get<std::string>();
-    std::vector<std::string> paths;
-    collect(config, "", paths);
-    for (const std::string& path : paths) {
-      for (const json& value : values) {
-        try_to_read(with(config, path, value), layer_type, all);
-      }
-      const std::size_t last = path.rfind('/');
-      const json::json_pointer parent(path.substr(0, last));
-      if (config.at(parent).is_object()) {
-        try_to_read(without(config, path.substr(0, last), path.substr(last + 1)), layer_type, all);
-      }
+    yarn::hf_options options;
+    if (!entry.at("layer_type").is_null()) {
+      options.layer_type = entry.at("layer_type");
+    }
+    try_changes_of(config, options, all);
+  }
+  EXPECT_GT(all.accepted, 1000);
+  EXPECT_GT(all.refused, 1000);
+  std::printf("%d accepted, %d refused\n", all.accepted, all.refused);
+}
+
+TEST(hf_fuzz, a_broken_configuration_with_axes_is_refused_or_gives_numbers) {
+  outcomes all;
+  std::set<std::string> seen;
+  const json data = reference::read_json("axis_rotations.json");
+  for (const json& entry : data.at("entries")) {
+    const json& config = entry.at("config");
+    if (!seen.insert(structure_of(config)).second) {
+      continue;
+    }
+    for (const yarn::hf_tower tower : {yarn::hf_tower::text, yarn::hf_tower::vision}) {
+      yarn::hf_options options;
+      options.tower = tower;
+      try_changes_of(config, options, all);
     }
   }
   EXPECT_GT(all.accepted, 1000);

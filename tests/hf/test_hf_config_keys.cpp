@@ -16,8 +16,8 @@ TEST(hf_unused, lists_what_the_method_does_not_read) {
             (names{"rope_scaling.finetuned", "rope_scaling.foo"}));
   EXPECT_EQ(read(config_with({{"type", "linear"}, {"factor", 2}, {"beta_fast", 32}})).unused,
             names{"rope_scaling.beta_fast"});
-  EXPECT_EQ(read(config_with({{"type", "default"}, {"mrope_section", {16, 24, 24}}})).unused,
-            names{"rope_scaling.mrope_section"});
+  EXPECT_EQ(read(config_with({{"type", "default"}, {"mrope_interleaved", true}})).unused,
+            names{"rope_scaling.mrope_interleaved"});             // sections would need it
   EXPECT_EQ(read(yarn_with({{"foo", nullptr}})).unused, names{}); // null is absent
 }
 
@@ -52,11 +52,6 @@ TEST(hf_unused, models_that_do_not_rotate_are_noted) {
   for (const json& flag : {json{{"alibi", false}}, json{{"position_embedding_type", "rope"}}}) {
     EXPECT_FALSE(notes_say(read(config_with(nullptr, flag)), {"does not rotate"})) << flag;
   }
-}
-
-TEST(hf_unused, sections_of_mrope_are_noted) {
-  const auto config = read(config_with({{"type", "mrope"}, {"mrope_section", {16, 24, 24}}}));
-  EXPECT_TRUE(notes_say(config, {"rope_scaling.mrope_section", "not applied"}));
 }
 
 // ---- Shape ------------------------------------------------------------------------------------

@@ -76,6 +76,31 @@ constexpr gguf_window gguf_window_of(std::string_view architecture) {
   return architecture == "olmo2" ? gguf_window::global_base : gguf_window::unknown;
 }
 
+// The axes of positions in a file with `rope.dimension_sections`.
+// LLAMA_ROPE_TYPE_VISION, whose frequencies start again for each axis, belongs to vision towers,
+// which are in files of their own (general.architecture "clip"). This reader does not read them.
+enum class gguf_axes {
+  unknown,      // an architecture that is in no list here
+  one,          // llama.cpp ignores the sections
+  side_by_side, // LLAMA_ROPE_TYPE_MROPE: the pairs of t, then those of h, then those of w
+  alternating,  // LLAMA_ROPE_TYPE_IMROPE: t h w t h w ...
+};
+// `uses_sections`: use_mrope() of llama-hparams.cpp, that is, the first two sections are not 0.
+constexpr gguf_axes gguf_axes_of(std::string_view architecture, bool uses_sections) {
+  constexpr std::string_view side_by_side[] = {"paddleocr", "qwen2vl"};
+  constexpr std::string_view side_by_side_if_used[] = {"glm4", "glm4moe", "hunyuan_vl"};
+  constexpr std::string_view alternating[] = {"qwen35", "qwen35moe", "qwen3vl", "qwen3vlmoe"};
+  if (is_listed(side_by_side, architecture))
+    return gguf_axes::side_by_side;
+  if (is_listed(alternating, architecture))
+    return gguf_axes::alternating;
+  if (is_listed(side_by_side_if_used, architecture))
+    return uses_sections ? gguf_axes::side_by_side : gguf_axes::one;
+  const bool is_known =
+      is_listed(gguf_interleaved, architecture) || is_listed(gguf_half_split, architecture);
+  return is_known ? gguf_axes::one : gguf_axes::unknown;
+}
+
 // Architectures for which `rope.scaling.alpha` changes the base, as NTK-aware scaling does.
 inline constexpr std::string_view gguf_ntk_alpha[] = {"hunyuan-dense", "hunyuan_vl"};
 

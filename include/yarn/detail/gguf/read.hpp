@@ -5,6 +5,7 @@
 
 #include "../../gguf.hpp"
 #include "scaling.hpp"
+#include "sections.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -251,6 +252,9 @@ private:
   void read_sections() {
     const auto sections = keys_.numbers("rope.dimension_sections").value_or(std::vector<double>());
     const std::int64_t n_pairs = config_.shape.rotary_dim / 2;
+    if (sections.size() > 4)
+      fail_argument("yarn: {} has {} sections; there must be at most 4",
+                    keys_.full("rope.dimension_sections"), sections.size());
     for (const double pairs : sections) {
       if (!(pairs >= 0.0 && pairs <= static_cast<double>(n_pairs)) ||
           pairs != static_cast<double>(static_cast<std::int64_t>(pairs)))
@@ -260,9 +264,9 @@ private:
     }
     if (std::all_of(sections.begin(), sections.end(), [](double n) { return n == 0.0; }))
       config_.dimension_sections.clear();
-    else
-      keys_.note("rope.dimension_sections: tokens have several positions (M-RoPE); the frequencies "
-                 "are right, and rows of one position per token are right for text only");
+    gguf_axis_list axes = read_gguf_axes(keys_, config_.dimension_sections, config_.shape);
+    config_.n_axes = axes.n_axes;
+    config_.axis_of_pair = std::move(axes.axis_of_pair);
   }
 
   gguf_keys<Reader> keys_;
@@ -287,10 +291,11 @@ gguf_config gguf_config_from(const Reader& reader, const gguf_options& options) 
 }
 
 inline frequencies make_frequencies(const gguf_config& config, std::int64_t seq_len) {
-  if (config.freq_factors.size() == 0)
-    return make_frequencies(config.shape, config.method, seq_len);
   const freq_factors_scaling<any_scaling> divided{config.method, config.freq_factors};
-  return make_frequencies(config.shape, divided, seq_len);
+  const frequencies f = config.freq_factors.size() == 0
+                            ? make_frequencies(config.shape, config.method, seq_len)
+                            : make_frequencies(config.shape, divided, seq_len);
+  return config.axis_of_pair.empty() ? f : with_axes(f, config.axis_of_pair, config.n_axes);
 }
 
 inline std::optional<pairing> gguf_pairing(std::string_view architecture, bool with_sections) {

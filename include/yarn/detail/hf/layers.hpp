@@ -26,7 +26,7 @@ inline bool hf_is_about_rope(const std::string& key) {
 // The configuration of the language model inside the configuration of a multimodal model.
 inline hf_object hf_nested_config(const hf_object& config) {
   for (const char* key : {"text_config", "llm_config", "language_config", "thinker_config",
-                          "language_model_config", "decoder"})
+                          "language_model_config", "decoder", "talker_config"})
     if (config.has_object(key))
       return config.object(key);
   return {};
@@ -56,7 +56,7 @@ inline constexpr const char* hf_parameters[] = {
     "partial_rotary_factor", "attention_factor", "attn_factor", "mscale", "mscale_all_dim",
     "beta_fast", "beta_slow", "truncate", "low_freq_factor", "high_freq_factor", "short_factor",
     "long_factor", "short_mscale", "long_mscale", "alpha", "extrapolation_factor",
-    "apply_yarn_scaling"};
+    "apply_yarn_scaling", "mrope_section", "mrope_interleaved", "interleaved", "xdrope_section"};
 // clang-format on
 
 // The types of layers that have their own dictionary. An object whose key is the name of a

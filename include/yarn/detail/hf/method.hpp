@@ -37,6 +37,8 @@ public:
       return linear();
     if (type_ == "dynamic")
       return dictionary_.has("alpha") ? ntk_alpha() : dynamic();
+    if (type_ == "xdrope") // HunYuan-VL, in vLLM: the method of HunYuan, and four axes
+      return ntk_alpha();
     if (type_ == "yarn")
       return yarn();
     if (type_ == "llama3")
@@ -56,12 +58,13 @@ private:
       return "default";
     if (given == "deepseek_yarn" || given == "deepseek_llama_scaling") // names in vLLM
       return "yarn";
-    for (const char* known :
-         {"", "default", "linear", "dynamic", "yarn", "llama3", "longrope", "proportional"})
+    for (const char* known : {"", "default", "linear", "dynamic", "yarn", "llama3", "longrope",
+                              "proportional", "xdrope"})
       if (given == known)
         return given;
-    dictionary_.refuse(key, "one of default, linear, dynamic, yarn, llama3, longrope, "
-                            "proportional, su, mrope, deepseek_yarn, deepseek_llama_scaling");
+    dictionary_.refuse(key,
+                       "one of default, linear, dynamic, yarn, llama3, longrope, "
+                       "proportional, xdrope, su, mrope, deepseek_yarn, deepseek_llama_scaling");
   }
   std::string find_type() const {
     const std::string now = known_type("rope_type");

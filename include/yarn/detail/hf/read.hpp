@@ -4,8 +4,10 @@
 #define YARN_DETAIL_HF_READ_HPP
 
 #include "../../hf_config.hpp"
+#include "axes.hpp"
 #include "method.hpp"
 #include "shape.hpp"
+#include "tower.hpp"
 
 #include <fstream>
 #include <utility>
@@ -98,15 +100,6 @@ inline void hf_note_unrotated(const hf_object& config, std::vector<std::string>&
                     : "alibi, mla_use_nope or attn_config.rope");
 }
 
-inline void hf_note_sections(const hf_object& dictionary, std::vector<std::string>& notes) {
-  for (const char* key : {"mrope_section", "xdrope_section"})
-    if (dictionary.has(key))
-      hf_note(notes,
-              "{}: sections for positions with several axes are not applied; the frequencies are "
-              "right, and the rotations are right for text only",
-              dictionary.name_of(key));
-}
-
 inline void hf_report_unread(const hf_sources& from, std::vector<std::string>& unused) {
   const auto every_key = [](const std::string&) { return true; };
   if (from.layer.source != hf_layer_source::theta_only)
@@ -124,18 +117,59 @@ inline void hf_report_unread(const hf_sources& from, std::vector<std::string>& u
   attention.report_unread(unused, hf_is_about_rope);
 }
 
+inline void hf_set_axes(hf_axes axes, hf_config& result) {
+  result.pairing = axes.pairing;
+  result.n_axes = axes.n_axes;
+  result.axis_names = std::move(axes.names);
+  result.axis_of_pair = std::move(axes.of_pair);
+}
+
+inline hf_config hf_read_vision(const nlohmann::json& config, const hf_options& options) {
+  if (!options.layer_type.empty())
+    fail_argument("yarn: hf_options.layer_type = \"{}\": vision towers have no types of layers; "
+                  "leave layer_type empty",
+                  options.layer_type);
+  hf_tower_fields tower = hf_tower_reader(config).read();
+  hf_config result;
+  result.shape = tower.shape;
+  result.rope_type = "default"; // result.method is default_scaling
+  result.frequency_of_pair = std::move(tower.frequency_of_pair);
+  result.unused = std::move(tower.unused);
+  result.notes = std::move(tower.notes);
+  hf_set_axes(std::move(tower.axes), result);
+  return result;
+}
+
+inline hf_config hf_read_text(const nlohmann::json& config, const hf_options& options) {
+  hf_config result;
+  const hf_sources from = hf_find_sources(config, options.layer_type, result.notes);
+  hf_read_method(from, result);
+  hf_read_shape(from, options, result);
+  hf_axis_reader axes(from.layer.dictionary, from.config, result.shape, result.notes);
+  hf_set_axes(axes.read(result.rope_type, hf_pairing(from.config, result.notes)), result);
+
+  hf_note_unrotated(from.config, result.notes);
+  hf_report_unread(from, result.unused);
+  return result;
+}
+
+// The frequencies that the list names, in the order of the list.
+inline frequencies hf_select(const frequencies& f, const std::vector<std::int64_t>& list) {
+  std::vector<double> selected;
+  for (const std::int64_t i : list) {
+    if (i < 0 || i >= f.n_pairs())
+      fail_argument("yarn: hf_config.frequency_of_pair holds {}; it must be in [0, {})", i,
+                    f.n_pairs());
+    selected.push_back(f.inv_freq()[i]);
+  }
+  return frequencies_from(selected.data(), selected.size(), f.attention_factor());
+}
+
 } // namespace detail
 
 inline hf_config hf_config_from(const nlohmann::json& config, const hf_options& options) {
-  hf_config result;
-  const detail::hf_sources from = detail::hf_find_sources(config, options.layer_type, result.notes);
-  detail::hf_read_method(from, result);
-  detail::hf_read_shape(from, options, result);
-  result.pairing = detail::hf_pairing(from.config, result.notes);
-
-  detail::hf_note_unrotated(from.config, result.notes);
-  detail::hf_note_sections(from.layer.dictionary, result.notes);
-  detail::hf_report_unread(from, result.unused);
+  hf_config result = options.tower == hf_tower::vision ? detail::hf_read_vision(config, options)
+                                                       : detail::hf_read_text(config, options);
 
   // Reports the errors of make_frequencies here, below and above the original length.
   static_cast<void>(make_frequencies(result, 0));
@@ -173,6 +207,13 @@ inline hf_config hf_config_from_file(const std::string& path, const hf_options& 
   if (!file.eof())
     detail::fail_argument("yarn: the file {} cannot be read", path);
   return hf_config_from_text(text, options);
+}
+
+template <class Integer> frequencies make_frequencies(const hf_config& config, Integer seq_len) {
+  frequencies f = make_frequencies(config.shape, config.method, seq_len);
+  if (!config.frequency_of_pair.empty())
+    f = detail::hf_select(f, config.frequency_of_pair);
+  return config.axis_of_pair.empty() ? f : with_axes(f, config.axis_of_pair, config.n_axes);
 }
 
 inline std::vector<std::string> hf_layer_types(const nlohmann::json& config) {

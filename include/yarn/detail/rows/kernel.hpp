@@ -267,7 +267,7 @@ YARN_ALWAYS_INLINE void line_of_entries(const point_block& point, const point_bl
   }
 }
 
-/// The rows of a grid, for n_pairs <= pairs_at_once pairs; n_lines + line_length <= run_length + 1. If
+/// The rows of a grid, for n_pairs <= pairs_at_once and n_lines + line_length <= run_length + 1. If
 /// Streams, the stores bypass the caches: should_stream must have returned true, and the caller
 /// calls finish_streaming() afterwards.
 template <class Arch, bool Streams = false>
