@@ -15,8 +15,14 @@
 // The reader guesses nothing silently. `notes` lists the values that were derived, that contradict
 // each other, or that are defaults of the model's class. `unused` lists the keys that this reader
 // does not know. A missing key that has no default and cannot be derived is an error. Most
-// configurations do not give the pairing, so `pairing` is empty unless a key gives it or the model
-// type is one of those with several axes, whose classes fix it.
+// configurations do not give the pairing: `pairing` is then that of the model's class, and is empty
+// for a model type that this reader does not know.
+//
+// The layers of some models have different ropes, or none. hf_layers reads them all:
+//
+//     const yarn::hf_layer_ropes layers = yarn::hf_layers(nlohmann::json::parse(text));
+//     for (const yarn::hf_config& rope : layers.ropes) // one row per rope and step
+//       rows.emplace_back(yarn::make_frequencies(rope, seq_len), positions);
 //
 // Models whose tokens have several positions (M-RoPE: time, height, width) give frequencies with
 // axes (axes.hpp). The vision tower of a multimodal configuration has a RoPE of its own:
@@ -52,8 +58,8 @@ struct hf_options {
   /// "sliding_attention"). hf_layer_types lists the types. Empty: all layers must have the same
   /// RoPE.
   std::string layer_type;
-  /// The theta of models whose configuration and class in transformers do not give one (Baichuan 2
-  /// and MiniCPM: 10000). 0: a missing theta is an error.
+  /// The theta of models whose configuration does not give one and whose model type this reader
+  /// does not know. 0: a missing theta is an error.
   double default_rope_theta = 0.0;
   /// vision: reads `vision_config` in place of the language model. detail/hf/towers.hpp lists the
   /// towers that the reader knows; every other tower is an error.
@@ -88,7 +94,7 @@ struct hf_config {
   std::int64_t max_position_embeddings = 0;
   /// L of the method, tokens. 0: not needed, or not given.
   std::int64_t original_max_position_embeddings = 0;
-  /// Set if a key gives the pairing (rope_interleave), and for models with several axes.
+  /// That of a key (rope_interleave), else that of the class of the model type. Empty: not known.
   std::optional<yarn::pairing> pairing;
   /// The number of positions that a token has.
   std::int64_t n_axes = 1;
