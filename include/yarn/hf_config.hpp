@@ -15,8 +15,14 @@
 // The reader guesses nothing silently. `notes` lists the values that were derived, that contradict
 // each other, or that are defaults of the model's class. `unused` lists the keys that this reader
 // does not know. A missing key that has no default and cannot be derived is an error. Most
-// configurations do not give the pairing, so `pairing` is empty unless a key gives it or the model
-// type is one of those with several axes, whose classes fix it.
+// configurations do not give the pairing: `pairing` is then that of the model's class, and is empty
+// for a model type that this reader does not know.
+//
+// The layers of some models have different ropes, or none. hf_layers reads them all:
+//
+//     const yarn::hf_layer_ropes layers = yarn::hf_layers(nlohmann::json::parse(text));
+//     for (const yarn::hf_config& rope : layers.ropes) // one row per rope and step
+//       rows.emplace_back(yarn::make_frequencies(rope, seq_len), positions);
 //
 // Models whose tokens have several positions (M-RoPE: time, height, width) give frequencies with
 // axes (axes.hpp). The vision tower of a multimodal configuration has a RoPE of its own:
@@ -29,6 +35,8 @@
 
 #include "axes.hpp"
 #include "frequencies.hpp"
+#include "softmax_scale.hpp"
+#include "temperature.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -36,6 +44,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace yarn {
@@ -49,16 +58,30 @@ struct hf_options {
   /// "sliding_attention"). hf_layer_types lists the types. Empty: all layers must have the same
   /// RoPE.
   std::string layer_type;
-  /// The theta of models whose configuration and class in transformers do not give one (Baichuan 2
-  /// and MiniCPM: 10000). 0: a missing theta is an error.
+  /// The theta of models whose configuration does not give one and whose model type this reader
+  /// does not know. 0: a missing theta is an error.
   double default_rope_theta = 0.0;
   /// vision: reads `vision_config` in place of the language model. detail/hf/towers.hpp lists the
   /// towers that the reader knows; every other tower is an error.
   hf_tower tower = hf_tower::text;
 };
 
+/// A factor on q that depends on the position of the token (temperature.hpp). std::monostate: none.
+using any_temperature =
+    std::variant<std::monostate, llama4_temperature, ministral_temperature, log_n_temperature>;
+
+/// The layers whose q a temperature multiplies.
+enum class hf_temperature_layers {
+  none,
+  all,
+  unrotated, ///< only the layers that do not rotate (Llama 4)
+};
+
 /// The RoPE of a configuration.
 struct hf_config {
+  /// Names the rope among those of hf_layers: the type of its layers ("sliding_attention"), or
+  /// "rope" if all layers that rotate have the same one.
+  std::string name = "rope";
   /// For multi-head latent attention, head_dim is the length of the rotated part
   /// (qk_rope_head_dim): rotate a view of that part. For vision towers, rotary_dim is the width
   /// whose frequencies each axis has, and frequency_of_pair has the pairs of a head.
@@ -71,7 +94,7 @@ struct hf_config {
   std::int64_t max_position_embeddings = 0;
   /// L of the method, tokens. 0: not needed, or not given.
   std::int64_t original_max_position_embeddings = 0;
-  /// Set if a key gives the pairing (rope_interleave), and for models with several axes.
+  /// That of a key (rope_interleave), else that of the class of the model type. Empty: not known.
   std::optional<yarn::pairing> pairing;
   /// The number of positions that a token has.
   std::int64_t n_axes = 1;
@@ -83,6 +106,18 @@ struct hf_config {
   /// Vision towers: pair i of a head has frequency frequency_of_pair[i] of shape and method. Most
   /// towers start again for each axis: 0 1 ... 19, 0 1 ... 19. Empty: pair i has frequency i.
   std::vector<std::int64_t> frequency_of_pair;
+  /// The temperature of the model, and the layers that have it.
+  any_temperature temperature;
+  hf_temperature_layers temperature_layers = hf_temperature_layers::none;
+  /// The scale of the logits (softmax_scale.hpp), if the class of the model type is known to put
+  /// YaRN's temperature there. Empty: not known.
+  std::optional<softmax_convention> softmax;
+  /// Tokens. > 0: the model has dual chunk attention, which folds positions into chunks of this
+  /// size. Rows of plain positions are those of the model below this position only.
+  std::int64_t dual_chunk_size = 0;
+  /// The model rotates the output of the attention back by the position of the query, with the
+  /// same pairs (DeepSeek-V4): rotate it with the rows of inverse(frequencies).
+  bool derotates_output = false;
   /// The keys that this reader does not know, with their full names ("rope_parameters.foo"): all
   /// such keys of the RoPE dictionaries, and those about RoPE outside of them. null counts as
   /// absent.
@@ -90,7 +125,26 @@ struct hf_config {
   std::vector<std::string> notes; ///< sentences for a log
 };
 
-/// Reads a parsed configuration.
+/// The ropes of all layers of a model.
+struct hf_layer_ropes {
+  /// The distinct ropes, in the order of the first layer that has them. Each has a name.
+  std::vector<hf_config> ropes;
+  /// For each layer the index of its rope in `ropes`; -1: the layer does not rotate (NoPE). Empty:
+  /// the file does not say how many layers there are, or which layer has which rope; a note says
+  /// what is missing.
+  std::vector<std::int64_t> rope_of_layer;
+  std::vector<std::string> notes; ///< about the layers; each rope has notes of its own
+};
+
+/// Reads the ropes of all layers, however the file says which layer has which: dictionaries by type
+/// of layers, lists by layer, patterns and intervals, second thetas. options.layer_type must be
+/// empty.
+/// Errors   Those of hf_config_from, and std::invalid_argument: a list has another length than the
+///          model has layers, or holds a value that is not known.
+inline hf_layer_ropes hf_layers(const nlohmann::json& config, const hf_options& options = {});
+
+/// Reads a parsed configuration. A configuration whose layers have different ropes needs
+/// options.layer_type, or hf_layers.
 /// Errors   std::invalid_argument: a value is wrong, a key is missing that the shape, the method or
 ///          the axes need, or the vision tower is not known. The message names the key, its value
 ///          and what is allowed. Values that make_frequencies rejects are errors here. No other

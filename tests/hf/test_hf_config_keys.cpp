@@ -22,8 +22,8 @@ TEST(hf_unused, lists_what_the_method_does_not_read) {
 }
 
 TEST(hf_unused, lists_keys_about_rope_beside_the_dictionary) {
-  EXPECT_EQ(read(config_with(nullptr, {{"swa_rope_theta", 1e4}, {"use_dynamic_ntk", true}})).unused,
-            (names{"swa_rope_theta", "use_dynamic_ntk"}));
+  EXPECT_EQ(read(config_with(nullptr, {{"layer_theta", 1e4}, {"use_ntk_by_layer", true}})).unused,
+            (names{"layer_theta", "use_ntk_by_layer"}));
   EXPECT_EQ(read(config_with(nullptr, {{"vocab_size", 5}})).unused, names{});
   EXPECT_EQ(
       read(config_with(nullptr, {{"attn_config", {{"rope_theta", 1e4}, {"rope_impl", "hf"}}}}))
@@ -99,14 +99,14 @@ TEST(hf_shape, defaults_of_a_class_are_noted) {
   EXPECT_TRUE(notes_say(gemma, {"head_dim", "256", "gemma2"}));
 }
 
-TEST(hf_shape, theta_of_the_caller_is_the_last_default) { // Baichuan 2
+TEST(hf_shape, theta_of_the_caller_is_the_last_default) {
   const json file = {
-      {"model_type", "baichuan"}, {"hidden_size", 4096}, {"num_attention_heads", 32}};
+      {"model_type", "unheard_of"}, {"hidden_size", 4096}, {"num_attention_heads", 32}};
   yarn::hf_options options;
   options.default_rope_theta = 12345.0;
-  const auto baichuan = yarn::hf_config_from(file, options);
-  EXPECT_EQ(baichuan.shape.rope_theta, 12345.0);
-  EXPECT_TRUE(notes_say(baichuan, {"rope_theta", "12345", "caller"}));
+  const auto unknown = yarn::hf_config_from(file, options);
+  EXPECT_EQ(unknown.shape.rope_theta, 12345.0);
+  EXPECT_TRUE(notes_say(unknown, {"rope_theta", "12345", "caller"}));
   json other = file;
   other["rope_theta"] = 5e5;
   EXPECT_EQ(yarn::hf_config_from(other, options).shape.rope_theta, 5e5);
@@ -146,7 +146,7 @@ TEST(hf_shape, proportional_spans_the_whole_head) { // Gemma 4: global heads hav
 }
 
 TEST(hf_pairing, is_given_by_a_key_or_empty) {
-  EXPECT_FALSE(read(config_with(nullptr)).pairing.has_value());
+  EXPECT_FALSE(read(config_with(nullptr, {{"model_type", "unheard_of"}})).pairing.has_value());
   EXPECT_EQ(read(config_with(nullptr, {{"rope_interleave", true}})).pairing,
             yarn::pairing::interleaved);
   EXPECT_EQ(read(config_with(nullptr, {{"rope_interleave", false}})).pairing,

@@ -9,6 +9,9 @@ namespace {
 
 using namespace hf; // NOLINT(google-build-using-namespace)
 
+const char* const pairing_of_llama =
+    "the pairing is not given: half_split, that of model_type llama";
+
 double attention_factor(const json& config) {
   return frequencies_of(read(config)).attention_factor();
 }
@@ -81,7 +84,7 @@ TEST(hf_factor, wins_over_the_ratio_and_a_mismatch_is_reported) {
       config_with({{"type", "yarn"}, {"factor", 16}, {"original_max_position_embeddings", 4096}}));
   EXPECT_EQ(method_of<yarn::yarn_scaling>(config).factor, 16.0);
   EXPECT_TRUE(notes_say(config, {"factor 16", "131072 / 4096 = 32"}));
-  EXPECT_TRUE(read(yarn_with(json::object())).notes.empty());
+  EXPECT_EQ(read(yarn_with(json::object())).notes, names{pairing_of_llama});
 }
 
 TEST(hf_factor, is_the_ratio_where_it_is_not_given) {
@@ -195,7 +198,7 @@ TEST(hf_rope_type, new_name_wins_over_the_old_one) {
   EXPECT_EQ(config.rope_type, "linear");
   EXPECT_TRUE(notes_say(config, {"rope_type = linear", "type = dynamic"}));
   const auto same = read(config_with({{"rope_type", "default"}, {"type", "mrope"}}));
-  EXPECT_TRUE(same.notes.empty());
+  EXPECT_EQ(same.notes, names{pairing_of_llama});
 }
 
 } // namespace

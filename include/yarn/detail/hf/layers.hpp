@@ -4,24 +4,16 @@
 #ifndef YARN_DETAIL_HF_LAYERS_HPP
 #define YARN_DETAIL_HF_LAYERS_HPP
 
+#include "keys.hpp"
 #include "model.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <string>
 #include <vector>
 
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
-
-// Whether a key is about RoPE, by its name.
-inline bool hf_is_about_rope(const std::string& key) {
-  for (const char* word : {"rope", "rotary", "theta", "ntk", "yarn", "mscale"})
-    if (key.find(word) != std::string::npos)
-      return true;
-  return false;
-}
 
 // The configuration of the language model inside the configuration of a multimodal model.
 inline hf_object hf_nested_config(const hf_object& config) {
@@ -49,25 +41,14 @@ inline hf_object hf_text_config(const nlohmann::json& whole, std::vector<std::st
   return config;
 }
 
-// The parameters that method.hpp and shape.hpp read from a dictionary.
-// clang-format off
-inline constexpr const char* hf_parameters[] = {
-    "rope_type", "type", "rope_theta", "factor", "original_max_position_embeddings",
-    "partial_rotary_factor", "attention_factor", "attn_factor", "mscale", "mscale_all_dim",
-    "beta_fast", "beta_slow", "truncate", "low_freq_factor", "high_freq_factor", "short_factor",
-    "long_factor", "short_mscale", "long_mscale", "alpha", "extrapolation_factor",
-    "apply_yarn_scaling", "mrope_section", "mrope_interleaved", "interleaved", "xdrope_section"};
-// clang-format on
-
 // The types of layers that have their own dictionary. An object whose key is the name of a
 // parameter is not a type of layers but a wrong value, which the reader of that parameter rejects.
 inline std::vector<std::string> hf_layers_in(const hf_object& dictionary) {
   std::vector<std::string> types;
   if (!dictionary)
     return types;
-  const auto* end = std::end(hf_parameters);
   for (auto it = dictionary.json().begin(); it != dictionary.json().end(); ++it)
-    if (it->is_object() && std::find(std::begin(hf_parameters), end, it.key()) == end)
+    if (it->is_object() && hf_find_parameter(it.key()) == nullptr)
       types.push_back(it.key());
   return types;
 }
@@ -106,11 +87,15 @@ inline hf_object hf_dictionary(const hf_object& config) {
   return now;
 }
 
-// Whether theta of the local layers has its own key, as in files from before rope_parameters had a
-// dictionary per type of layers (Gemma 3, ModernBERT).
+// The keys of theta of the layers with a window, in files from before rope_parameters had a
+// dictionary per type of layers: Gemma 3, ModernBERT, MiMo-V2.
+inline constexpr const char* hf_local_theta_keys[] = {"rope_local_base_freq", "local_rope_theta",
+                                                      "swa_rope_theta"};
+
 inline bool hf_has_local_theta(const hf_object& config, const hf_model& model) {
-  return model.local_theta != 0.0 || config.has("rope_local_base_freq") ||
-         config.has("local_rope_theta");
+  return model.local_theta != 0.0 ||
+         std::any_of(std::begin(hf_local_theta_keys), std::end(hf_local_theta_keys),
+                     [&](const char* key) { return config.has(key); });
 }
 
 // OLMo 3 has one dictionary. transformers 4.57 and 5.13, vLLM and llama.cpp apply its scaling to
@@ -119,12 +104,22 @@ inline bool hf_scales_global_only(const hf_object& dictionary, const hf_model& m
   return model.scales_global_layers_only && dictionary.has("factor");
 }
 
+// DeepSeek-V4: layers with compressed keys have a theta of their own, and the scaling.
+inline bool hf_has_compressed_layers(const hf_object& config, const hf_model& model) {
+  return model.compress_theta != 0.0 || config.has("compress_rope_theta");
+}
+
+// The types that have RoPE parameters of their own. Empty: all layers have the same parameters, or
+// lists by layer have them (schedule.hpp).
 inline std::vector<std::string> hf_layers_of(const hf_object& config, const hf_object& dictionary,
                                              const hf_model& model) {
   std::vector<std::string> types = hf_layers_in(dictionary);
-  if (types.empty() &&
-      (hf_has_local_theta(config, model) || hf_scales_global_only(dictionary, model)))
-    types = {"full_attention", "sliding_attention"};
+  if (!types.empty())
+    return types;
+  if (hf_has_compressed_layers(config, model))
+    return {"main", "compress"};
+  if (hf_has_local_theta(config, model) || hf_scales_global_only(dictionary, model))
+    return {"full_attention", "sliding_attention"};
   return types;
 }
 
@@ -134,6 +129,7 @@ enum class hf_layer_source {
   own_dictionary,    // each type of layers has its own dictionary
   own_theta,         // older spelling: theta has its own key, the rest is in the dictionary
   theta_only,        // theta is in the dictionary, but the scaling there is not for these layers
+  compressed,        // DeepSeek-V4: as shared_dictionary, and theta has its own key
 };
 
 struct hf_layer {
@@ -141,36 +137,28 @@ struct hf_layer {
   hf_layer_source source = hf_layer_source::shared_dictionary;
 };
 
+// The parameters of a type of layers. `type` is one of hf_layers_of; if that is empty, `type` has
+// no effect.
 inline hf_layer hf_choose_layer(const hf_object& config, const hf_object& dictionary,
-                                const hf_model& model, const std::string& wanted) {
-  const std::vector<std::string> types = hf_layers_of(config, dictionary, model);
-  if (types.empty()) {
-    if (!wanted.empty())
-      fail_argument("yarn: hf_options.layer_type = \"{}\": this configuration has one set of RoPE "
-                    "parameters for all layers; leave layer_type empty",
-                    wanted);
-    return {dictionary, hf_layer_source::shared_dictionary};
-  }
-  std::string names;
-  for (const std::string& name : types)
-    names += (names.empty() ? "" : ", ") + name;
-  const std::string& chosen = wanted.empty() && types.size() == 1 ? types.front() : wanted;
-  if (std::find(types.begin(), types.end(), chosen) == types.end())
-    fail_argument(
-        "yarn: hf_options.layer_type = \"{}\" must be one of the types of this configuration: {}",
-        wanted, names);
-  if (!hf_layers_in(dictionary).empty()) {
+                                const hf_model& model, const std::string& type) {
+  const std::vector<std::string> types = hf_layers_in(dictionary);
+  if (!types.empty()) {
+    std::string names;
+    for (const std::string& name : types)
+      names += (names.empty() ? "" : ", ") + name;
     // A rope_type next to the dictionaries of types of layers would belong to none of them.
     for (const char* key : {"rope_type", "type"})
       if (dictionary.has(key) && *dictionary.peek(key) != "default")
         dictionary.refuse(key,
                           "default or absent beside the dictionaries of layer types: " + names);
-    return {dictionary.object(chosen), hf_layer_source::own_dictionary};
+    return {dictionary.object(type), hf_layer_source::own_dictionary};
   }
-  if (wanted == "full_attention")
-    return {dictionary, hf_layer_source::shared_dictionary};
-  if (hf_scales_global_only(dictionary, model))
+  if (type == "compress")
+    return {dictionary, hf_layer_source::compressed};
+  if (type == "main" || (type == "sliding_attention" && hf_scales_global_only(dictionary, model)))
     return {dictionary, hf_layer_source::theta_only};
+  if (type != "sliding_attention" || !hf_has_local_theta(config, model))
+    return {dictionary, hf_layer_source::shared_dictionary};
   // transformers scales the global layers of Gemma 3 only, and all layers of ModernBERT.
   const bool is_scaled = config.has("local_rope_theta") || model.scales_local_layers;
   return {is_scaled ? dictionary : hf_object(), hf_layer_source::own_theta};

@@ -41,6 +41,8 @@ public:
       return ntk_alpha();
     if (type_ == "yarn")
       return yarn();
+    if (type_ == "telechat3-yarn")
+      return telechat3();
     if (type_ == "llama3")
       return llama3();
     if (type_ == "longrope")
@@ -59,12 +61,13 @@ private:
     if (given == "deepseek_yarn" || given == "deepseek_llama_scaling") // names in vLLM
       return "yarn";
     for (const char* known : {"", "default", "linear", "dynamic", "yarn", "llama3", "longrope",
-                              "proportional", "xdrope"})
+                              "proportional", "xdrope", "telechat3-yarn"})
       if (given == known)
         return given;
     dictionary_.refuse(key,
                        "one of default, linear, dynamic, yarn, llama3, longrope, "
-                       "proportional, xdrope, su, mrope, deepseek_yarn, deepseek_llama_scaling");
+                       "proportional, xdrope, su, mrope, deepseek_yarn, deepseek_llama_scaling, "
+                       "telechat3-yarn");
   }
   std::string find_type() const {
     const std::string now = known_type("rope_type");
@@ -165,21 +168,53 @@ private:
   }
 
   hf_method yarn() const {
-    yarn_scaling method;
-    method.original_max_position_embeddings = original_length();
+    yarn_scaling method = yarn_ramp();
     const auto factor = factor_of(method.original_max_position_embeddings);
     if (!factor)
       missing("factor");
     method.factor = *factor;
-    method.beta_fast = non_zero_or("beta_fast", 32.0);
-    method.beta_slow = non_zero_or("beta_slow", 1.0);
-    method.truncate = dictionary_.boolean("truncate").value_or(true);
-    method.extrapolation_factor = dictionary_.number("extrapolation_factor").value_or(1.0);
     method.attention_factor = optional("attention_factor");
     method.mscale = optional("mscale");
     method.mscale_all_dim = optional("mscale_all_dim");
     set_attention_factor(method);
     return {method, type_, method.original_max_position_embeddings};
+  }
+
+  // TeleChat3, modeling_telechat3.py: the factor is the ratio of the lengths, and the attention
+  // factor has 0.07 in place of 0.1.
+  hf_method telechat3() const {
+    yarn_scaling method = yarn_ramp();
+    const double original = static_cast<double>(method.original_max_position_embeddings);
+    const auto given = dictionary_.number("factor");
+    if (max_length_ == 0 && !given)
+      missing("factor");
+    method.factor = max_length_ == 0 ? *given : static_cast<double>(max_length_) / original;
+    if (given && *given != method.factor)
+      hf_note(notes_,
+              "{} = {} is not taken: the code of TeleChat3 takes the ratio of the lengths, {}",
+              dictionary_.name_of("factor"), *given, method.factor);
+    if (!(method.factor > 0.0))
+      dictionary_.refuse("factor", "> 0");
+    const real attention =
+        method.factor > 1.0 ? real(1) + real(0.07) * log(real(method.factor)) : real(1);
+    method.attention_factor = static_cast<double>(attention);
+    hf_note(
+        notes_,
+        "{}: the attention factor is 0.07 * ln({}) + 1 = {}, as in the code of TeleChat3; engines "
+        "that read this type as YaRN have 0.1 in place of 0.07",
+        type_, method.factor, method.attention_factor.value());
+    return {method, "yarn", method.original_max_position_embeddings};
+  }
+
+  // The numbers of YaRN, apart from its factors.
+  yarn_scaling yarn_ramp() const {
+    yarn_scaling method;
+    method.original_max_position_embeddings = original_length();
+    method.beta_fast = non_zero_or("beta_fast", 32.0);
+    method.beta_slow = non_zero_or("beta_slow", 1.0);
+    method.truncate = dictionary_.boolean("truncate").value_or(true);
+    method.extrapolation_factor = dictionary_.number("extrapolation_factor").value_or(1.0);
+    return method;
   }
 
   // Several keys determine the attention factor. Notes say which keys have an effect.

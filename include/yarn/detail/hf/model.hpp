@@ -19,6 +19,7 @@ struct hf_model {
   const char* model_type = nullptr;   // null: an unknown type, without defaults
   double rope_theta = 0.0;            // 0: no default
   double local_theta = 0.0;           // theta of sliding_attention; 0: all layers have one theta
+  double compress_theta = 0.0;        // theta of layers with compressed keys; 0: there are none
   double partial_rotary_factor = 0.0; // 0: all of head_dim is rotated
   int head_dim = 0;                   // 0: hidden_size / num_attention_heads
   // The class always scales, but only a dictionary has the numbers. A missing dictionary is an
@@ -28,6 +29,7 @@ struct hf_model {
   bool scales_local_layers = false;
   // All layers have the same theta, and only the global ones have the scaling of the dictionary.
   bool scales_global_layers_only = false;
+  bool reads_rope_ratio = false; // theta is rope_theta * rope_ratio
 };
 
 // Each member function sets one column of the table below.
@@ -43,6 +45,9 @@ struct hf_columns : hf_model {
   constexpr hf_columns local_theta(double value) const {
     return with(&hf_model::local_theta, value);
   }
+  constexpr hf_columns compress_theta(double value) const {
+    return with(&hf_model::compress_theta, value);
+  }
   constexpr hf_columns partial_rotary_factor(double value) const {
     return with(&hf_model::partial_rotary_factor, value);
   }
@@ -54,6 +59,7 @@ struct hf_columns : hf_model {
   constexpr hf_columns scales_global_layers_only() const {
     return with(&hf_model::scales_global_layers_only, true);
   }
+  constexpr hf_columns reads_rope_ratio() const { return with(&hf_model::reads_rope_ratio, true); }
 };
 
 // A row of the table: defaults, and the model types that have them.
@@ -74,6 +80,12 @@ inline constexpr hf_row hf_models[] = {
         "granitemoeshared", "hunyuan_v1_dense", "hunyuan_v1_moe", "hyperclovax", "jais2", "llama",
         "ministral", "mistral", "nanochat", "olmo", "olmo2", "olmoe", "phi3", "phi4_multimodal",
         "qwen2", "qwen2_moe", "qwen3_moe", "starcoder2", "youtu", "zamba2"}},
+    // Constants in the code beside the models, not in transformers.
+    {hf_plain, {
+        "RefinedWeb", "RefinedWebModel", "baichuan", "internlm", "minicpm", "neobert", "phi-msft",
+        "qwen", "telechat", "xverse"}},
+    {hf_plain.partial_rotary_factor(0.5).reads_rope_ratio(), {"chatglm"}},
+    {hf_plain, {"esm"}}, // a constant of transformers/models/esm/modeling_esm.py
     {hf_plain.theta(1000), {"nomic_bert"}},
     {hf_plain.head_dim(128), {"afmoe", "hrm_text", "jetmoe", "qwen3", "seed_oss"}},
     {hf_plain.head_dim(256), {"gemma", "gemma2", "t5_gemma_module", "vaultgemma"}},
@@ -109,7 +121,7 @@ inline constexpr hf_row hf_models[] = {
     {hf_plain.head_dim(128).scales_by_itself(), {"laguna", "mellum", "ministral3"}},
     {hf_plain.head_dim(256).scales_by_itself(), {
         "diffusion_gemma_text", "gemma4_text", "gemma4_unified_text"}},
-    {hf_plain.head_dim(512).scales_by_itself(), {"deepseek_v4"}},
+    {hf_plain.head_dim(512).scales_by_itself().compress_theta(160e3), {"deepseek_v4"}},
     {hf_plain.scales_by_itself(), {"mistral4"}},
     {hf_plain.theta(150e3).head_dim(64).scales_by_itself(), {"gpt_oss", "openai_privacy_filter"}},
     {hf_plain.theta(1e6).head_dim(128).scales_by_itself(), {"cwm"}},

@@ -3,7 +3,7 @@
 #ifndef YARN_DETAIL_HF_SHAPE_HPP
 #define YARN_DETAIL_HF_SHAPE_HPP
 
-#include "layers.hpp"
+#include "schedule.hpp"
 
 #include <limits>
 
@@ -50,6 +50,7 @@ inline bool hf_is_latent(const hf_object& config) {
 // The width of a head; for multi-head latent attention, the width of the rotated part.
 inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
                                 const std::string& layer_type, std::vector<std::string>& notes) {
+  const auto windowed = config.length("swa_head_dim"); // MiMo-V2
   config.find("qk_rope_head_dim"); // The key counts as read even if it is not used.
   if (hf_is_latent(config)) {
     config.find("head_dim");
@@ -61,6 +62,8 @@ inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
   const auto global = config.length("global_head_dim"); // Gemma 4
   if (global && layer_type == "full_attention")
     return *global;
+  if (windowed && layer_type == "sliding_attention")
+    return *windowed;
   if (const auto given = hf_first_length(config, {"head_dim", "attention_head_dim", "kv_channels"}))
     return *given;
   if (model.head_dim != 0) {
@@ -86,8 +89,11 @@ inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
 
 // The share of a head that is rotated.
 inline hf_named_number hf_partial_rotary(const hf_object& config, const hf_object& dictionary,
-                                         const hf_model& model, std::vector<std::string>& notes) {
+                                         const hf_model& model, const hf_layer_kind& kind,
+                                         std::vector<std::string>& notes) {
   hf_named_number share;
+  if (kind.share)
+    share = {*kind.share, config.name_of("partial_rotary_factors")};
   share.take(dictionary, "partial_rotary_factor", 1.0, "in (0, 1]", notes);
   for (const char* key : {"partial_rotary_factor", "rotary_pct", "rope_pct", "rotary_percentage",
                           "rotary_emb_fraction", "rope_proportion"})
@@ -127,29 +133,58 @@ inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_named_number
 // rope_theta: the value of a key, else the default of the class, else the default of the caller. As
 // in transformers, theta in the dictionary wins over theta outside.
 inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, const hf_model& model,
-                            double callers_default, std::vector<std::string>& notes) {
-  const hf_keys local_keys = {"rope_local_base_freq", "local_rope_theta"};
-  const hf_keys shared_keys = {"rope_theta", "global_rope_theta", "rotary_emb_base", "rope_base",
-                               "rotary_base"};
+                            const hf_layer_kind& kind, double callers_default,
+                            std::vector<std::string>& notes) {
+  const std::initializer_list<const char*> shared_keys = {
+      "rope_theta", "global_rope_theta", "rotary_emb_base", "rope_base", "rotary_base"};
+  if (kind.theta) {
+    config.find("rope_theta");
+    return *kind.theta;
+  }
   const bool is_local = layer.source == hf_layer_source::own_theta;
+  const bool is_compressed = layer.source == hf_layer_source::compressed;
   hf_named_number theta;
   const auto take = [&](const hf_object& object, const char* key) {
     theta.take(object, key, std::numeric_limits<double>::max(), "> 0", notes);
   };
-  take(layer.dictionary, "rope_theta");
-  if (layer.source != hf_layer_source::own_dictionary || !theta)
-    for (const char* key : is_local ? local_keys : shared_keys)
-      take(config, key);
-  if (!is_local)
+  // Layers of other types read some of these keys, so the keys are not unused.
+  const auto mark = [&](const char* key) { config.find(key); };
+  if (is_compressed)
+    take(config, "compress_rope_theta");
+  else
+    take(layer.dictionary, "rope_theta");
+  if (!is_compressed && (layer.source != hf_layer_source::own_dictionary || !theta)) {
+    if (is_local)
+      for (const char* key : hf_local_theta_keys)
+        take(config, key);
+    else
+      for (const char* key : shared_keys)
+        take(config, key);
+  }
+  if (!is_local && !is_compressed)
     take(config.object("attn_config"), "rope_theta"); // DBRX
-  // Layers of the other type read these keys, so the keys are not unused.
+  if (is_local || is_compressed)
+    std::for_each(shared_keys.begin(), shared_keys.end(), mark);
   if (hf_has_local_theta(config, model))
-    for (const char* key : is_local ? shared_keys : local_keys)
-      config.find(key);
+    std::for_each(std::begin(hf_local_theta_keys), std::end(hf_local_theta_keys), mark);
+  if (hf_has_compressed_layers(config, model))
+    mark("compress_rope_theta");
+  if (is_compressed && layer.dictionary)
+    layer.dictionary.find("rope_theta"); // that of the other layers
   if (theta)
     return theta.value;
 
-  const double of_class = is_local ? model.local_theta : model.rope_theta;
+  const double of_class = is_local        ? model.local_theta
+                          : is_compressed ? model.compress_theta
+                                          : model.rope_theta;
+  if (of_class != 0.0 && model.reads_rope_ratio) { // ChatGLM
+    const double ratio = config.number("rope_ratio").value_or(1.0);
+    if (!(ratio > 0.0))
+      config.refuse("rope_ratio", "> 0");
+    hf_note(notes, "rope_theta = {} * rope_ratio = {}, as in the code of model_type {}", of_class,
+            of_class * ratio, model.model_type);
+    return of_class * ratio;
+  }
   if (of_class != 0.0) {
     hf_note(notes, "rope_theta is not given: {}, the default of model_type {}", of_class,
             model.model_type);

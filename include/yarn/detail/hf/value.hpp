@@ -139,14 +139,21 @@ public:
     hf_wrong(name_of(key), *peek(key), allowed);
   }
 
-  // Appends the full names of the keys that were not read and for which wanted(key) is true.
-  template <class Wanted>
-  void report_unread(std::vector<std::string>& unused, const Wanted& wanted) const {
+  // The keys that were not read and for which wanted(key) is true.
+  template <class Wanted> std::vector<std::string> unread(const Wanted& wanted) const {
+    std::vector<std::string> keys;
     if (object_ == nullptr)
-      return;
+      return keys;
     for (auto it = object_->begin(); it != object_->end(); ++it)
       if (!it->is_null() && wanted(it.key()) && read_.count(it.key()) == 0)
-        unused.push_back(name_of(it.key()));
+        keys.push_back(it.key());
+    return keys;
+  }
+  // Appends their full names.
+  template <class Wanted>
+  void report_unread(std::vector<std::string>& unused, const Wanted& wanted) const {
+    for (const std::string& key : unread(wanted))
+      unused.push_back(name_of(key));
   }
 
 private:

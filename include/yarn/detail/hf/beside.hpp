@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+// Reads what acts beside the frequencies: factors on q by position, the scale of the logits, and
+// methods that change positions.
+#ifndef YARN_DETAIL_HF_BESIDE_HPP
+#define YARN_DETAIL_HF_BESIDE_HPP
+
+#include "../../hf_config.hpp"
+#include "keys.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+class hf_beside_reader {
+public:
+  hf_beside_reader(const hf_object& config, const hf_object& dictionary, hf_config& result)
+      : config_(config), dictionary_(dictionary), model_type_(config.string("model_type")),
+        result_(result) {}
+
+  void read() {
+    read_llama4();
+    read_ministral();
+    read_log_n();
+    read_dual_chunk();
+    read_softmax();
+    note_dynamic_ntk();
+    if (model_type_ == "deepseek_v4") {
+      result_.derotates_output = true;
+      note("model_type deepseek_v4 rotates the last {} elements of each head, and rotates the same "
+           "elements of the output of the attention back by the position of the query",
+           result_.shape.head_dim);
+    }
+  }
+
+private:
+  template <class... Values> void note(const char* format, const Values&... values) {
+    hf_note(result_.notes, format, values...);
+  }
+  void set(any_temperature temperature, hf_temperature_layers layers, const std::string& key) {
+    if (result_.temperature_layers != hf_temperature_layers::none)
+      fail_argument("yarn: {} gives a second temperature; a model has one at most", key);
+    if (const auto* llama4 = std::get_if<llama4_temperature>(&temperature))
+      static_cast<void>((*llama4)(0)); // checks the fields
+    else if (const auto* ministral = std::get_if<ministral_temperature>(&temperature))
+      static_cast<void>((*ministral)(0));
+    else if (const auto* log_n = std::get_if<log_n_temperature>(&temperature))
+      static_cast<void>((*log_n)(0));
+    result_.temperature = temperature;
+    result_.temperature_layers = layers;
+  }
+
+  // Llama4TextAttention: only layers without RoPE. Early files have a number in place of the
+  // switch.
+  void read_llama4() {
+    const bool is_llama4 = model_type_ == "llama4_text";
+    const nlohmann::json* given = config_.find("attn_temperature_tuning");
+    if (given != nullptr && !given->is_boolean() && !given->is_number())
+      config_.refuse("attn_temperature_tuning", "true, false or a number");
+    const bool is_on = given == nullptr      ? is_llama4
+                       : given->is_boolean() ? given->get<bool>()
+                                             : given->get<double>() != 0.0;
+    if (!is_llama4 && given == nullptr)
+      return;
+    const auto scale = config_.number("attn_scale");
+    const auto floor = config_.number("floor_scale");
+    if (!is_on)
+      return;
+    const llama4_temperature temperature{scale.value_or(0.1), floor.value_or(8192.0)};
+    set(temperature, hf_temperature_layers::unrotated, config_.name_of("attn_temperature_tuning"));
+    note("the layers without RoPE scale q by 1 + {} * ln(floor((position + 1) / {}) + 1){}",
+         temperature.attn_scale, temperature.floor_scale,
+         is_llama4 ? "" : ", as in Llama 4, if this model_type does as Llama 4");
+  }
+
+  void read_ministral() {
+    const auto outer = config_.object("llama_4_scaling"); // Mistral Large 3
+    if (const auto beta = dictionary_.number("llama_4_scaling_beta"))
+      set_ministral(dictionary_, "llama_4_scaling_beta", *beta);
+    if (!outer)
+      return;
+    const auto beta = outer.number("beta");
+    if (!beta)
+      fail_argument("yarn: {} is missing; the temperature needs it", outer.name_of("beta"));
+    set_ministral(outer, "beta", *beta);
+    outer.report_unread(result_.unused, [](const std::string&) { return true; });
+  }
+  void set_ministral(const hf_object& object, const char* key, double beta) {
+    const auto length = object.length("original_max_position_embeddings");
+    if (!length)
+      fail_argument("yarn: {} is missing; {} needs it",
+                    object.name_of("original_max_position_embeddings"), object.name_of(key));
+    set(ministral_temperature{beta, static_cast<double>(*length)}, hf_temperature_layers::all,
+        object.name_of(key));
+    note("{} = {}: q is scaled by 1 + {} * ln(1 + floor(position / {}))", object.name_of(key), beta,
+         beta, *length);
+  }
+
+  void read_log_n() { // Qwen 1: modeling_qwen.py, QWenAttention
+    const auto is_on = config_.boolean("use_logn_attn");
+    if (!is_on.value_or(false))
+      return;
+    const auto length = config_.length("seq_length");
+    if (!length)
+      fail_argument("yarn: {} is missing; use_logn_attn needs it", config_.name_of("seq_length"));
+    set(log_n_temperature{static_cast<double>(*length)}, hf_temperature_layers::all,
+        config_.name_of("use_logn_attn"));
+    note("{}: q is scaled by ln(position + 1) / ln({}) from position {} on",
+         config_.name_of("use_logn_attn"), *length, *length);
+  }
+
+  void note_dynamic_ntk() { // Qwen 1: modeling_qwen.py, get_ntk_alpha
+    const auto is_on = config_.boolean("use_dynamic_ntk");
+    if (!is_on.value_or(false))
+      return;
+    const auto length = config_.length("seq_length");
+    if (!length)
+      fail_argument("yarn: {} is missing; use_dynamic_ntk needs it", config_.name_of("seq_length"));
+    note("{}: these frequencies hold up to {} tokens; for a text of l tokens above, the model uses "
+         "ntk_scaling with the factor 2^ceil(log2(l / {}) + 1) - 1",
+         config_.name_of("use_dynamic_ntk"), *length, *length);
+  }
+
+  // vLLM, rotary_embedding/dual_chunk_rope.py: keys have position p mod (chunk - local), and
+  // queries have several rotations.
+  void read_dual_chunk() {
+    const hf_object chunks = config_.object("dual_chunk_attention_config");
+    if (!chunks)
+      return;
+    const auto size = chunks.length("chunk_size");
+    if (!size)
+      fail_argument("yarn: {} is missing; dual chunk attention needs it",
+                    chunks.name_of("chunk_size"));
+    for (const char* key : {"local_size", "original_max_position_embeddings"})
+      static_cast<void>(chunks.length(key));
+    result_.dual_chunk_size = *size;
+    note("{}: the model folds positions into chunks of {} tokens; rows of plain positions are "
+         "those of the model below position {} only",
+         chunks.name(), *size, *size);
+    chunks.report_unread(result_.unused, hf_is_about_rope);
+  }
+
+  // The classes of transformers 5.12.1 that call yarn_get_mscale in their attention:
+  // deepseek_v3, deepseek_v32, glm4_moe_lite, glm_moe_dsa, longcat_flash and youtu, each in
+  // modeling_<name>.py. DeepSeek-V2 does in its own modeling_deepseek.py; the class of transformers
+  // does not.
+  void read_softmax() {
+    for (const char* name : {"deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite",
+                             "glm_moe_dsa", "kimi_k2", "longcat_flash", "youtu"})
+      if (model_type_ == name)
+        result_.softmax = softmax_convention::mscale_all_dim_squared;
+    for (const char* name : {"ministral3", "mistral4"}) // modeling_<name>.py: head_dim ** -0.5
+      if (model_type_ == name)
+        result_.softmax = softmax_convention::inverse_sqrt;
+    const auto* yarn = std::get_if<yarn_scaling>(&result_.method);
+    if (result_.softmax == softmax_convention::mscale_all_dim_squared && yarn != nullptr &&
+        yarn->mscale_all_dim.value_or_zero() != 0.0)
+      note("model_type {} multiplies the scale of the logits by (0.1 * {} * ln({}) + 1)^2 "
+           "(softmax_scale)",
+           model_type_, yarn->mscale_all_dim.value_or_zero(), yarn->factor);
+  }
+
+  const hf_object& config_;
+  const hf_object& dictionary_;
+  std::string model_type_;
+  hf_config& result_;
+};
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+// How the classes of transformers 5.12.1 give their layers types where the file has no list, and
+// which layers rotate. Each row names the files it was read from, below transformers/models/.
+#ifndef YARN_DETAIL_HF_LAYER_RULES_HPP
+#define YARN_DETAIL_HF_LAYER_RULES_HPP
+
+#include "value.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+enum class hf_rotates {
+  every_layer,
+  sliding_layers,        // full_attention has no RoPE
+  sliding_layers_if_any, // the same; without sliding_window all layers rotate
+  by_no_rope_layers,     // no_rope_layers (0: no RoPE), else all but each no_rope_layer_interval-th
+};
+
+struct hf_layer_rule {
+  const char* model_type = nullptr; // null: an unknown type
+  const char* period_key = nullptr; // null: the class reads no key
+  int period = 0;                   // the default of the key; 0: all layers have full_attention
+  const char* other = "sliding_attention"; // the type of the layers without full_attention
+  bool full_comes_first = false;           // in a period; else it comes last
+  bool last_is_full = false;               // of the whole model
+  hf_rotates rotates = hf_rotates::every_layer;
+};
+
+// Each member function sets one column of the table below.
+struct hf_layer_columns : hf_layer_rule {
+  template <class Value>
+  constexpr hf_layer_columns with(Value hf_layer_rule::*column, Value value) const {
+    hf_layer_columns changed = *this;
+    changed.*column = value;
+    return changed;
+  }
+  constexpr hf_layer_columns key(const char* name) const {
+    return with(&hf_layer_rule::period_key, name);
+  }
+  constexpr hf_layer_columns full_each(int layers) const {
+    return with(&hf_layer_rule::period, layers);
+  }
+  constexpr hf_layer_columns others(const char* type) const {
+    return with(&hf_layer_rule::other, type);
+  }
+  constexpr hf_layer_columns full_first() const {
+    return with(&hf_layer_rule::full_comes_first, true);
+  }
+  constexpr hf_layer_columns full_at_end() const {
+    return with(&hf_layer_rule::last_is_full, true);
+  }
+  constexpr hf_layer_columns only(hf_rotates which) const {
+    return with(&hf_layer_rule::rotates, which);
+  }
+};
+
+struct hf_layer_row {
+  hf_layer_rule rule;
+  std::initializer_list<const char*> model_types;
+};
+
+inline constexpr hf_layer_columns hf_windows = hf_layer_columns().key("sliding_window_pattern");
+inline constexpr hf_layer_columns hf_linear =
+    hf_layer_columns().key("full_attention_interval").others("linear_attention");
+// clang-format off
+inline constexpr hf_layer_row hf_layer_rules[] = {
+    // gemma3/configuration_gemma3.py, t5gemma2/configuration_t5gemma2.py
+    {hf_windows.full_each(6), {"gemma3_text", "t5gemma2_decoder", "t5gemma2_text"}},
+    // gemma3n/configuration_gemma3n.py
+    {hf_layer_columns().full_each(5), {"gemma3n_text"}},
+    // gemma4/configuration_gemma4.py, and the configurations that inherit from it
+    {hf_layer_columns().full_each(6).full_at_end(), {
+        "diffusion_gemma_text", "gemma4_text", "gemma4_unified_text"}},
+    // modernbert/configuration_modernbert.py, modernbert_decoder (the same rule)
+    {hf_layer_columns().key("global_attn_every_n_layers").full_each(3).full_first(), {
+        "modernbert", "modernbert-decoder"}},
+    // olmo3/configuration_olmo3.py
+    {hf_layer_columns().full_each(4), {"olmo3"}},
+    // cohere2/configuration_cohere2.py, modeling_cohere2.py (Cohere2Attention.forward)
+    {hf_windows.full_each(4).only(hf_rotates::sliding_layers), {"cohere2"}},
+    // exaone4/modeling_exaone4.py, exaone_moe/modeling_exaone_moe.py (forward of the attention)
+    {hf_windows.full_each(4).only(hf_rotates::sliding_layers_if_any), {
+        "exaone4", "exaone4_5_text", "exaone_moe"}},
+    // afmoe/configuration_afmoe.py, modeling_afmoe.py (AfmoeAttention.forward)
+    {hf_layer_columns().key("global_attn_every_n_layers").full_each(4)
+         .only(hf_rotates::sliding_layers), {"afmoe"}},
+    // llama4/configuration_llama4.py, smollm3/configuration_smollm3.py
+    {hf_layer_columns().only(hf_rotates::by_no_rope_layers), {"llama4_text", "smollm3"}},
+    // qwen3_next/configuration_qwen3_next.py, qwen3_5_moe/configuration_qwen3_5_moe.py
+    {hf_linear.full_each(4), {"qwen3_5_moe_text", "qwen3_5_text", "qwen3_next"}},
+    // olmo_hybrid/configuration_olmo_hybrid.py
+    {hf_layer_columns().full_each(4).others("linear_attention").full_at_end(), {"olmo_hybrid"}},
+    // minimax/configuration_minimax.py: full_attention if (i + 1) % 2
+    {hf_layer_columns().full_each(2).others("linear_attention").full_first(), {"minimax"}},
+};
+// clang-format on
+
+inline hf_layer_rule hf_find_layer_rule(const std::string& model_type) {
+  for (const hf_layer_row& row : hf_layer_rules)
+    for (const char* name : row.model_types)
+      if (model_type == name) {
+        hf_layer_rule found = row.rule;
+        found.model_type = name;
+        return found;
+      }
+  return {};
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif
