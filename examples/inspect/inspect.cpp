@@ -6,6 +6,7 @@
 #include "file.hpp"
 #include "gnuplot.hpp"
 #include "json_report.hpp"
+#include "layers.hpp"
 #include "options.hpp"
 #include "print.hpp"
 #include "terminal_plot.hpp"
@@ -26,7 +27,14 @@ using namespace inspect;
 
 struct inspected {
   model_report report;
+  std::int64_t rope; ///< the index in model::layers
   std::vector<remark> remarks;
+};
+
+struct model {
+  std::string name;
+  layer_map layers;
+  std::vector<inspected> ropes; ///< one for each rope that is shown
 };
 
 std::string join(const std::vector<std::string>& words) {
@@ -52,74 +60,115 @@ std::string name_of(const std::filesystem::path& path) {
                                                              : path.stem().string();
 }
 
-// The reports of a configuration: one, or one for each type of layers if layers differ.
-void read_config(const std::string& path, const options& wanted, std::vector<inspected>& to) {
+// The ropes of a configuration that --layer-type names, or all.
+std::vector<yarn::hf_config> ropes_of(const nlohmann::json& config,
+                                      const yarn::hf_layer_ropes& layers, const options& wanted) {
+  if (wanted.layer_type.empty())
+    return layers.ropes;
+  std::vector<std::string> known = yarn::hf_layer_types(config);
+  if (layers.ropes.size() > 1)
+    for (const yarn::hf_config& rope : layers.ropes) {
+      if (rope.name == wanted.layer_type)
+        return {rope};
+      if (std::find(known.begin(), known.end(), rope.name) == known.end())
+        known.push_back(rope.name);
+    }
+  if (known.empty())
+    throw std::invalid_argument("--layer-type = \"" + wanted.layer_type +
+                                "\", but all layers have the same RoPE");
+  if (std::find(known.begin(), known.end(), wanted.layer_type) == known.end())
+    throw std::invalid_argument("--layer-type = \"" + wanted.layer_type +
+                                "\" is not one of the configuration's: " + join(known));
+  yarn::hf_options options;
+  options.layer_type = wanted.layer_type;
+  options.default_rope_theta = wanted.default_rope_theta.value_or(0);
+  yarn::hf_config rope = yarn::hf_config_from(config, options);
+  rope.name = wanted.layer_type;
+  return {rope};
+}
+
+// A configuration with a report for each of its ropes.
+model read_config(const std::string& path, const options& wanted) {
   const std::string text = read_file(path);
   try {
     const nlohmann::json config = parse(text);
-    const std::vector<std::string> known = yarn::hf_layer_types(config);
-    std::vector<std::string> types = known;
-    if (!wanted.layer_type.empty()) {
-      if (known.empty())
-        throw std::invalid_argument("--layer-type = \"" + wanted.layer_type +
-                                    "\", but all layers have the same RoPE");
-      if (std::find(known.begin(), known.end(), wanted.layer_type) == known.end())
-        throw std::invalid_argument("--layer-type = \"" + wanted.layer_type +
-                                    "\" is not one of the configuration's: " + join(known));
-      types = {wanted.layer_type};
+    yarn::hf_options options;
+    options.default_rope_theta = wanted.default_rope_theta.value_or(0);
+    const yarn::hf_layer_ropes layers = yarn::hf_layers(config, options);
+    model result;
+    result.name = name_of(path);
+    result.layers = layer_map_of(layers);
+    const std::vector<std::string>& names = result.layers.ropes;
+    const bool has_names = names.size() > 1 || !wanted.layer_type.empty();
+    for (const yarn::hf_config& rope : ropes_of(config, layers, wanted)) {
+      std::string name = result.name;
+      if (has_names)
+        name += " (" + rope.name + ")";
+      const auto index = std::find(names.begin(), names.end(), rope.name) - names.begin();
+      inspected one{make_report(name, rope, wanted.seq_len), index, {}};
+      if (has_names)
+        one.report.layer_type = rope.name;
+      one.report.layers = layers_text(result.layers, index);
+      one.remarks = remarks_on(one.report, config, names);
+      result.ropes.push_back(std::move(one));
     }
-    if (types.empty())
-      types = {""};
-    for (const std::string& type : types) {
-      yarn::hf_options layer;
-      layer.layer_type = type;
-      layer.default_rope_theta = wanted.default_rope_theta.value_or(0);
-      std::string name = name_of(path);
-      if (!type.empty())
-        name += " (" + type + ")";
-      inspected one;
-      one.report = make_report(name, yarn::hf_config_from(config, layer), wanted.seq_len);
-      one.report.layer_type = type;
-      one.remarks = remarks_on(one.report, config, known);
-      to.push_back(std::move(one));
-    }
+    return result;
   } catch (const std::logic_error& error) {
     throw std::runtime_error(path + ": " + error.what());
   }
 }
 
-std::string text_of(const std::vector<inspected>& all, const std::vector<model_report>& compared,
+std::string text_of(const std::vector<model>& all, const std::vector<model_report>& compared,
                     const options& wanted) {
   std::string text;
-  for (const inspected& one : all) {
-    text += text.empty() ? "" : "\n";
-    text += print_summary(one.report);
-    text += "\n" + terminal_plot(one.report, wanted.ascii);
-    text += "\n" + print_pairs(one.report);
-    if (!compared.empty())
-      text += "\n" + print_comparison(one.report, compared);
-    if (!one.remarks.empty())
-      text += "\n" + print_remarks(one.remarks);
+  const auto add = [&](const std::string& block) {
+    if (!block.empty())
+      text += (text.empty() ? "" : "\n") + block;
+  };
+  for (const model& each : all) {
+    add(print_layers(each.name, each.layers));
+    for (const inspected& one : each.ropes) {
+      add(print_summary(one.report));
+      add(terminal_plot(one.report, wanted.ascii));
+      add(print_pairs(one.report));
+      if (!compared.empty())
+        add(print_comparison(one.report, compared));
+      add(print_remarks(one.remarks));
+    }
   }
   return text;
 }
 
-std::string json_of(const std::vector<inspected>& all, const std::vector<model_report>& compared) {
+std::string json_of(const std::vector<model>& all, const std::vector<model_report>& compared) {
   nlohmann::ordered_json to = nlohmann::ordered_json::array();
-  for (const inspected& one : all)
-    to.push_back(json_report(one.report, one.remarks, compared));
+  for (const model& each : all) {
+    const nlohmann::ordered_json layers = json_layers(each.layers);
+    for (const inspected& one : each.ropes) {
+      to.push_back(json_report(one.report, one.remarks, compared));
+      to.back()["layers"] = nullptr;
+      if (!each.layers.rope_of_layer.empty())
+        to.back()["layers"] = layers_of(each.layers, one.rope);
+      to.back()["model"] = layers;
+    }
+    if (each.ropes.empty())
+      to.push_back({{"name", each.name}, {"model", layers}});
+  }
   // A file name may contain bytes that are not UTF-8.
-  return (all.size() == 1 ? to[0] : to)
+  return (to.size() == 1 ? to[0] : to)
              .dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
          "\n";
 }
 
 std::string run(const options& wanted) {
-  std::vector<inspected> all;
+  std::vector<model> all;
   for (const std::string& path : wanted.configs)
-    read_config(path, wanted, all);
+    all.push_back(read_config(path, wanted));
+  std::vector<model_report> drawn;
+  for (const model& each : all)
+    for (const inspected& one : each.ropes)
+      drawn.push_back(one.report);
   const auto require_one = [&](const char* option) {
-    if (all.size() != 1)
+    if (drawn.size() != 1)
       throw std::invalid_argument(std::string(option) +
                                   " takes one configuration, and one --layer-type where layers "
                                   "differ");
@@ -127,17 +176,13 @@ std::string run(const options& wanted) {
   std::vector<model_report> compared;
   if (!wanted.compare.empty()) {
     require_one("--compare");
-    compared = compare(all[0].report, wanted.compare, wanted.factor);
+    compared = compare(drawn[0], wanted.compare, wanted.factor);
   }
-  std::vector<model_report> drawn;
-  drawn.reserve(all.size() + compared.size());
-  for (const inspected& one : all)
-    drawn.push_back(one.report);
-  drawn.insert(drawn.end(), compared.begin(), compared.end());
   if (!wanted.table.empty()) {
     require_one("--table");
-    write_npy(wanted.table, all[0].report.frequencies, wanted.positions);
+    write_npy(wanted.table, drawn[0].frequencies, wanted.positions);
   }
+  drawn.insert(drawn.end(), compared.begin(), compared.end());
   if (!wanted.plot.empty())
     draw(wavelength_script(drawn), wanted.plot);
   if (!wanted.attention_plot.empty())

@@ -36,8 +36,13 @@ ordered_json numbers(const model_report& report) {
   to["max_position_embeddings"] = length_or_null(config.max_position_embeddings);
   to["original_max_position_embeddings"] = length_or_null(config.original_max_position_embeddings);
   to["extended_length"] = length_or_null(report.lengths.extended);
-  to["seq_len"] = report.seq_len;
-  to["float32_angle_error"] = report.float32_angle_error;
+  to["seq_len"] = length_or_null(report.seq_len);
+  to["float32_angle_error"] = nullptr;
+  if (report.float32_angle_error)
+    to["float32_angle_error"] = *report.float32_angle_error;
+  to["temperature"] = temperature_of(config);
+  to["dual_chunk_size"] = length_or_null(config.dual_chunk_size);
+  to["derotates_output"] = config.derotates_output;
   to["n_axes"] = report.n_axes();
   for (const char* list : {"inv_freq", "unscaled_inv_freq", "ratio", "wavelength",
                            "unscaled_wavelength", "turns", "zones", "axis_of_pair"})
@@ -48,7 +53,7 @@ ordered_json numbers(const model_report& report) {
     to["ratio"].push_back(pair.ratio);
     to["wavelength"].push_back(pair.wavelength); // infinity becomes null
     to["unscaled_wavelength"].push_back(pair.unscaled_wavelength);
-    to["turns"].push_back(pair.turns);
+    to["turns"].push_back(pair.turns); // NaN becomes null
     to["zones"].push_back(zone_name(pair.zone));
     to["axis_of_pair"].push_back(pair.axis);
   }

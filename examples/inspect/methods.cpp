@@ -120,6 +120,26 @@ nlohmann::ordered_json parameters_of(const yarn::any_scaling& method) {
   return result;
 }
 
+ordered_json temperature_of(const yarn::hf_config& config) {
+  ordered_json to;
+  if (const auto* llama4 = std::get_if<yarn::llama4_temperature>(&config.temperature))
+    to = {
+        {"type", "llama4_temperature"},
+        {"parameters", {{"attn_scale", llama4->attn_scale}, {"floor_scale", llama4->floor_scale}}}};
+  if (const auto* ministral = std::get_if<yarn::ministral_temperature>(&config.temperature))
+    to = {{"type", "ministral_temperature"},
+          {"parameters",
+           {{"beta", ministral->beta},
+            {"original_max_position_embeddings", ministral->original_max_position_embeddings}}}};
+  if (const auto* log_n = std::get_if<yarn::log_n_temperature>(&config.temperature))
+    to = {{"type", "log_n_temperature"},
+          {"parameters", {{"original_length", log_n->original_length}}}};
+  if (!to.is_null())
+    to["layers"] =
+        config.temperature_layers == yarn::hf_temperature_layers::unrotated ? "unrotated" : "all";
+  return to;
+}
+
 std::optional<double> factor_of(const yarn::any_scaling& method) {
   const ordered_json all = parameters_of(method);
   const auto factor = all.find("factor");

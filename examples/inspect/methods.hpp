@@ -3,6 +3,7 @@
 #ifndef YARN_EXAMPLES_INSPECT_METHODS_HPP
 #define YARN_EXAMPLES_INSPECT_METHODS_HPP
 
+#include <yarn/hf_config.hpp>
 #include <yarn/scaling.hpp>
 
 #include <nlohmann/json.hpp>
@@ -19,6 +20,9 @@ const char* type_of(const yarn::any_scaling& method);
 
 /// All parameters of a method, with defaults, under their names.
 nlohmann::ordered_json parameters_of(const yarn::any_scaling& method);
+
+/// The temperature of a model: {"type", "parameters", "layers"}; null: none.
+nlohmann::ordered_json temperature_of(const yarn::hf_config& config);
 
 /// The factor of a method; none if the method has no factor.
 std::optional<double> factor_of(const yarn::any_scaling& method);

@@ -3,38 +3,13 @@
 
 #include "methods.hpp"
 #include "text.hpp"
+#include "wrap.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace inspect {
 namespace {
-
-constexpr std::size_t line_width = 80;
-constexpr std::size_t label_width = 22;
-
-// Text after a label or an indentation, broken into lines at spaces.
-std::string wrapped(const std::string& first, const std::string& words) {
-  std::string text, line = first;
-  const std::string indent(first.size(), ' ');
-  std::size_t at = 0;
-  while (at < words.size()) {
-    const std::size_t end = std::min(words.find(' ', at), words.size());
-    const std::string word = words.substr(at, end - at);
-    const bool is_fresh = line.size() == first.size();
-    if (!is_fresh && line.size() + 1 + word.size() > line_width) {
-      text += line + "\n";
-      line = indent + word;
-    } else {
-      line += (is_fresh ? "" : " ") + word;
-    }
-    at = end + 1;
-  }
-  return text + line + "\n";
-}
-
-std::string labelled(const char* label, const std::string& words) {
-  return wrapped(format("  %-*s", static_cast<int>(label_width - 2), label), words);
-}
 
 std::string parameters_text(const model_report& report) {
   const nlohmann::ordered_json parameters = parameters_of(report.config.method);
@@ -60,11 +35,35 @@ std::string length_text(std::int64_t length) {
   return length == 0 ? "not given" : std::to_string(length);
 }
 
+// What acts beside frequencies. Empty for most models.
+std::string besides(const yarn::hf_config& config) {
+  std::string text;
+  if (const nlohmann::ordered_json temperature = temperature_of(config); !temperature.is_null()) {
+    std::string words = temperature["type"].get<std::string>();
+    for (const auto& [name, value] : temperature["parameters"].items())
+      words += format(", %s %.10g", name.c_str(), value.get<double>());
+    const bool is_partial = config.temperature_layers == yarn::hf_temperature_layers::unrotated;
+    text += labelled("temperature", "q is multiplied by a factor that depends on the position (" +
+                                        words + ") in " +
+                                        (is_partial ? "layers that do not rotate" : "all layers"));
+  }
+  if (config.dual_chunk_size != 0)
+    text += labelled("dual chunk attention",
+                     format("positions are folded into chunks of %lld: rows are those of the model "
+                            "below this position",
+                            static_cast<long long>(config.dual_chunk_size)));
+  if (config.derotates_output)
+    text += labelled("output", "is rotated back by the position of the query");
+  return text;
+}
+
 } // namespace
 
 std::string print_summary(const model_report& report) {
   const yarn::hf_config& config = report.config;
   std::string text = one_line(report.name) + "\n";
+  if (!report.layers.empty())
+    text += labelled("layers", report.layers);
   text += labelled("rope_type", config.rope_type + " (yarn::" + type_of(config.method) + ")");
   text += labelled("parameters", parameters_text(report));
   const std::int64_t rotary = report.rotary_dim();
@@ -100,8 +99,10 @@ std::string print_summary(const model_report& report) {
                           length_text(report.lengths.extended).c_str(),
                           length_text(config.max_position_embeddings).c_str()));
   text += labelled("seq_len",
-                   format("%lld%s", static_cast<long long>(report.seq_len),
-                          report.seq_len_given ? "" : " (extended; --seq-len N for another)"));
+                   report.knows_length()
+                       ? format("%lld%s", static_cast<long long>(report.seq_len),
+                                report.seq_len_given ? "" : " (extended; --seq-len N for another)")
+                       : "not known (--seq-len N)");
   std::string zones;
   for (const auto zone : {yarn::frequency_zone::extrapolated, yarn::frequency_zone::blended,
                           yarn::frequency_zone::interpolated, yarn::frequency_zone::unrotated})
@@ -119,8 +120,10 @@ std::string print_summary(const model_report& report) {
                                 "on its axis",
                                 static_cast<long long>(report.n_axes()), axes.c_str()));
   }
-  text += labelled("float32 angles", format("off by up to %.2g rad at the last position",
-                                            report.float32_angle_error));
+  if (report.float32_angle_error)
+    text += labelled("float32 angles", format("off by up to %.2g rad at the last position",
+                                              *report.float32_angle_error));
+  text += besides(config);
   std::string unused;
   for (const std::string& key : config.unused)
     unused += (unused.empty() ? "" : ", ") + one_line(key);
@@ -138,12 +141,15 @@ std::string print_pairs(const model_report& report) {
     text += format("  %4lld", i++);
     if (has_axes)
       text += format(" %4lld", static_cast<long long>(pair.axis));
-    text +=
-        format(" %9.4g %9s %9s %15.9g %9.6g ", pair.turns, tokens(pair.unscaled_wavelength).c_str(),
-               tokens(pair.wavelength).c_str(), pair.inv_freq, pair.ratio);
+    text += format(" %9s %9s %9s %15.9g %9.6g ",
+                   std::isnan(pair.turns) ? "-" : format("%.4g", pair.turns).c_str(),
+                   tokens(pair.unscaled_wavelength).c_str(), tokens(pair.wavelength).c_str(),
+                   pair.inv_freq, pair.ratio);
     text += (has_axes ? "" : " ") + std::string(zone_name(pair.zone)) + "\n";
   }
-  text += "  turns/L: of the unscaled pair within the original length; wavelength: tokens\n";
+  text += report.lengths.original == 0
+              ? "  turns/L: not known without an original length; wavelength: tokens\n"
+              : "  turns/L: of the unscaled pair within the original length; wavelength: tokens\n";
   return text;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 namespace inspect {
@@ -46,14 +47,17 @@ void set_pairs(model_report& report) {
     pair.inv_freq = report.frequencies.inv_freq()[i];
     pair.unscaled_wavelength = two_pi / pair.unscaled;
     pair.wavelength = two_pi / pair.inv_freq;
-    pair.turns = static_cast<double>(report.lengths.original) / pair.unscaled_wavelength;
+    pair.turns = report.lengths.original == 0
+                     ? std::numeric_limits<double>::quiet_NaN()
+                     : static_cast<double>(report.lengths.original) / pair.unscaled_wavelength;
     pair.ratio = pair.inv_freq / pair.unscaled;
     pair.zone = report.frequencies.zone(i);
     pair.axis = report.frequencies.axis(i);
     report.pairs.push_back(pair);
   }
-  report.float32_angle_error =
-      float32_angle_error(report.frequencies, std::max<std::int64_t>(report.seq_len - 1, 0));
+  report.float32_angle_error.reset();
+  if (report.knows_length())
+    report.float32_angle_error = float32_angle_error(report.frequencies, report.seq_len - 1);
 }
 
 context_lengths lengths_of(const yarn::hf_config& config) {

@@ -27,23 +27,28 @@ struct pair_report {
   double inv_freq;            ///< the scaled frequency, rad/token
   double unscaled_wavelength; ///< 2 pi / unscaled, tokens
   double wavelength;          ///< 2 pi / inv_freq; infinity for a pair that does not turn
-  double turns;               ///< turns of the unscaled pair within the original length
-  double ratio;               ///< inv_freq / unscaled
+  double turns; ///< turns of the unscaled pair within the original length; NaN: not known
+  double ratio; ///< inv_freq / unscaled
   yarn::frequency_zone zone;
   std::int64_t axis; ///< the axis of positions with which the pair turns
 };
 
 struct model_report {
-  std::string name; ///< the name in titles and legends
-  std::string layer_type;
+  std::string name;       ///< the name in titles and legends
+  std::string layer_type; ///< empty: all layers that rotate have this rope
+  std::string layers;     ///< which layers have this rope; empty: not known
   yarn::hf_config config;
   context_lengths lengths;
-  std::int64_t seq_len = 0;   ///< the length for which the frequencies were made
+  /// The length for which the frequencies were made. 0: not known, and the frequencies are those
+  /// of short texts.
+  std::int64_t seq_len = 0;
   bool seq_len_given = false; ///< false: seq_len is the extended length
   yarn::frequencies frequencies;
   std::vector<pair_report> pairs;
-  double float32_angle_error = 0.0; ///< rad; of float32(position * inv_freq) at the last position
+  /// rad; of float32(position * inv_freq) at the last position. Empty: the length is not known.
+  std::optional<double> float32_angle_error;
 
+  bool knows_length() const { return seq_len != 0; }
   std::int64_t rotary_dim() const { return config.shape.rotated(); }
   std::int64_t n_axes() const { return frequencies.n_axes(); }
   double logit_factor() const {

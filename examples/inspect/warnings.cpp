@@ -69,12 +69,12 @@ void on_lengths(const model_report& r, remark_list& to) {
     to.note("static-scaling", format("seq_len = %lld fits the original %lld tokens, but this "
                                      "method is static: it scales short texts as well",
                                      shown(r.seq_len), shown(original)));
-  if (r.float32_angle_error > 0.03)
+  if (r.float32_angle_error.value_or(0.0) > 0.03)
     to.note("float32-angles",
             format("float32(position * inv_freq) is off by up to %.2g rad at position %lld: "
                    "compute angles in float64 or integers (and never in 16 bits, which lose "
                    "positions above 256 in bfloat16, 2048 in float16)",
-                   r.float32_angle_error, shown(r.seq_len - 1)));
+                   *r.float32_angle_error, shown(r.seq_len - 1)));
 }
 
 void on_dynamic_methods(const model_report& r, remark_list& to) {
@@ -177,11 +177,17 @@ void on_axes(const model_report& r, const nlohmann::json& config, remark_list& t
 void on_keys(const model_report& r, remark_list& to) {
   for (const std::string& name : r.config.unused) {
     const std::string last = name.substr(name.rfind('.') + 1);
+    const auto reason = std::find_if(r.config.notes.begin(), r.config.notes.end(),
+                                     [&](const std::string& note) { return note.find(name) == 0; });
+    if (reason != r.config.notes.end()) {
+      to.note("unused-key", *reason);
+      continue;
+    }
     // Published models have these keys, which have no effect on frequencies.
     if (last != "finetuned" && last.find("rope_section") == std::string::npos &&
         last != "mrope_interleaved")
       to.note("unused-key",
-              name + " was not read: the key is misspelt, or this method does not have it");
+              name + " was not read: the reader does not know it, or this method does not have it");
   }
 }
 
@@ -199,9 +205,10 @@ void on_notes(const model_report& r, remark_list& to) {
   const std::vector<remark> ours = to.list;
   for (const std::string& text : r.config.notes) {
     const bool is_repeated = std::any_of(ours.begin(), ours.end(), [&](const remark& mine) {
-      return std::any_of(std::begin(repeated), std::end(repeated), [&](const auto& pair) {
-        return mine.id == pair.id && text.find(pair.words) != std::string::npos;
-      });
+      return mine.text == text ||
+             std::any_of(std::begin(repeated), std::end(repeated), [&](const auto& pair) {
+               return mine.id == pair.id && text.find(pair.words) != std::string::npos;
+             });
     });
     if (!is_repeated)
       to.note("reader", text);

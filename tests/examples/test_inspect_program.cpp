@@ -132,9 +132,9 @@ TEST_F(program, prints_an_array_if_layer_types_differ) {
   ASSERT_EQ(all.code, 0) << all.err;
   const json parsed = json::parse(all.out);
   ASSERT_EQ(parsed.size(), 2U);
-  EXPECT_EQ(parsed[0]["layer_type"], "full_attention");
-  EXPECT_EQ(parsed[0]["inv_freq"][0], 0.125);
-  EXPECT_EQ(parsed[1]["inv_freq"][0], 1.0);
+  EXPECT_EQ(parsed[0]["layer_type"], "sliding_attention"); // that of the first layer
+  EXPECT_EQ(parsed[0]["inv_freq"][0], 1.0);
+  EXPECT_EQ(parsed[1]["inv_freq"][0], 0.125);
   const json sliding =
       json::parse(run(sample("gemma-3-12b") + " --json --layer-type sliding_attention").out);
   EXPECT_EQ(sliding["rope_theta"], 10000.0);

@@ -51,7 +51,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   });
   options.layer_type.clear();
+  fuzz::accepts([&] { fuzz::check_layers(yarn::hf_layers(config, options)); });
   options.tower = yarn::hf_tower::vision;
   read_text(text, options);
+  fuzz::accepts([&] { fuzz::check_layers(yarn::hf_layers(config, options)); });
   return 0;
 }
