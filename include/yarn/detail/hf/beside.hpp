@@ -22,6 +22,7 @@ public:
     read_ministral();
     read_log_n();
     read_dual_chunk();
+    read_rotary_scaling();
     read_softmax();
     note_dynamic_ntk();
     if (model_type_ == "deepseek_v4") {
@@ -118,6 +119,21 @@ private:
     note("{}: these frequencies hold up to {} tokens; for a text of l tokens above, the model uses "
          "ntk_scaling with the factor 2^ceil(log2(l / {}) + 1) - 1",
          config_.name_of("use_dynamic_ntk"), *length, *length);
+  }
+
+  // Nomic BERT: dynamic NTK scaling beyond max_trained_positions. StableLM: never read.
+  void read_rotary_scaling() {
+    const auto factor = config_.peek("rotary_scaling_factor");
+    if (factor == nullptr || (factor->is_number() && *factor == 1))
+      config_.find("rotary_scaling_factor");
+    else
+      note(
+          "{} is not read: the code of Nomic BERT takes it for dynamic NTK scaling of texts beyond "
+          "max_trained_positions",
+          config_.name_of("rotary_scaling_factor"));
+    if (config_.has("rotary_emb_scale_base"))
+      note("{} is not read: it is XPos, which scales q and k by position",
+           config_.name_of("rotary_emb_scale_base"));
   }
 
   // vLLM, rotary_embedding/dual_chunk_rope.py: keys have position p mod (chunk - local), and

@@ -26,14 +26,33 @@ inline bool hf_is_about_rope(const std::string& key) {
   return false;
 }
 
-// Why a key whose name is about RoPE has no effect; null: it is not known.
-inline const char* hf_other_meaning(const std::string& key) {
-  if (key == "temperature") // older files hold the parameters of generation, too
-    return "the temperature of sampling, which has no effect on RoPE";
-  if (key == "moe_layer_freq")
-    return "it says which layers have experts, which has no effect on RoPE";
-  if (key == "original_rope")
-    return "the code of ChatGLM stores this key and never uses it";
+// Keys whose names are about RoPE, and that have no effect on it.
+struct hf_explained_key {
+  const char* key;
+  const char* meaning;
+};
+// clang-format off
+inline constexpr hf_explained_key hf_explained_keys[] = {
+    // Older files hold the parameters of generation, too.
+    {"temperature", "the temperature of sampling, which has no effect on RoPE"},
+    {"moe_layer_freq", "it says which layers have experts, which has no effect on RoPE"},
+    {"sparse_attention_freq", "it says which layers have sparse attention, with the same RoPE"},
+    {"index_topk_freq", "it says in which layers the indexer runs, which has no effect on RoPE"},
+    {"indexer_rope_interleave", "the pairing of the heads of the sparse indexer; their frequencies "
+                                "are those of the attention"},
+    {"original_rope", "the code of ChatGLM stores this key and never uses it"},
+    {"use_mrope", "no class reads this key; mrope_section gives axes"},
+    {"rotary", "it says that the model rotates"},
+    {"flash_rotary", "which kernel rotates"},
+    {"use_fused_rope", "which kernel rotates"},
+};
+// clang-format on
+
+// Why a key has no effect on RoPE; null: it is not known.
+inline const char* hf_meaning_of(const std::string& key) {
+  for (const hf_explained_key& each : hf_explained_keys)
+    if (key == each.key)
+      return each.meaning;
   return nullptr;
 }
 

@@ -23,8 +23,8 @@ inline constexpr hf_file_mark hf_file_marks[] = {
     {"image_processor_type", "the configuration of an image processor (preprocessor_config.json)"},
     {"feature_extractor_type", "the configuration of a processor (preprocessor_config.json)"},
     {"processor_class", "the configuration of a processor"},
-    {"peft_type", "the configuration of an adapter (adapter_config.json); the RoPE is in config.json of "
-                  "its base model"},
+    {"peft_type", "the configuration of an adapter (adapter_config.json); the RoPE is in config.json "
+                  "of its base model"},
     {"weight_map", "the index of the files of weights (model.safetensors.index.json)"},
     {"do_sample", "the parameters of generation (generation_config.json)"},
 };
@@ -43,7 +43,7 @@ inline constexpr hf_file_row hf_unrotated_models[] = {
     {"relative positions", {"deberta", "deberta-v2", "mt5", "t5", "umt5", "xlnet"}},
     {"no positions, because its layers are recurrent", {
         "falcon_mamba", "mamba", "mamba2", "rwkv", "rwkv5", "rwkv6", "rwkv7", "xlstm"}},
-    {"no positions in its attention", {"jamba", "nemotron_h", "zamba"}},
+    {"no positions in its attention", {"zamba"}},
 };
 // clang-format on
 

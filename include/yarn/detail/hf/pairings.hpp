@@ -26,7 +26,7 @@ inline constexpr hf_pairing_row hf_pairings[] = {
         "exaone_moe", "falcon", "falcon_h1", "flex_olmo", "gemma", "gemma2", "gemma3_text",
         "gemma3n_text", "gemma4_text", "glm4_moe", "gpt_neox", "gpt_neox_japanese", "gpt_oss",
         "granite", "granitemoe", "granitemoehybrid", "granitemoeshared", "hrm_text",
-        "hunyuan_v1_dense", "hunyuan_v1_moe", "hy_v3", "hyperclovax", "jais2", "jamba",
+        "hunyuan_v1_dense", "hunyuan_v1_moe", "hy_v3", "hyperclovax", "jais2",
         "jetmoe", "jina_embeddings_v3", "laguna", "lfm2", "lfm2_moe", "llama", "mellum",
         "minimax", "minimax_m2", "minimax_m3_vl_text", "ministral", "ministral3", "mistral",
         "mixtral", "mllama_text_model", "modernbert", "modernbert-decoder", "moshi", "nanochat",
@@ -46,7 +46,8 @@ inline constexpr hf_pairing_row hf_pairings[] = {
     // modeling_<type>.py beside the model: rotate_half takes halves
     {pairing::half_split, {
         "RefinedWeb", "RefinedWebModel", "baichuan", "bailing_moe", "internlm", "internlm2",
-        "internlm3", "mimo", "mimo_v2_flash", "minicpm", "minicpm3", "orion", "phi-msft", "qwen",
+        "internlm3", "mimo", "mimo_v2", "mimo_v2_flash", "minicpm", "minicpm3", "nemotron-nas",
+        "orion", "phi-msft", "qwen",
         "stablelm_epoch", "telechat", "telechat3", "xverse"}},
     // vLLM, step3p5.py: get_rope(is_neox_style = true)
     {pairing::half_split, {"step3p5"}},

@@ -4,8 +4,7 @@
 #ifndef YARN_DETAIL_HF_SCHEDULE_HPP
 #define YARN_DETAIL_HF_SCHEDULE_HPP
 
-#include "layer_rules.hpp"
-#include "layers.hpp"
+#include "layer_lists.hpp"
 
 namespace yarn {
 inline namespace YARN_ABI {
@@ -25,9 +24,9 @@ struct hf_layer_kind {
 };
 
 struct hf_schedule {
-  std::vector<hf_layer_kind> kinds;        // the distinct ones
+  std::vector<hf_layer_kind> kinds;        // the distinct ones; those of layers come first
+  std::size_t n_used = 0;                  // how many of them layers have; 0: not known
   std::vector<std::int64_t> kind_of_layer; // -1: the layer does not rotate; empty: not known
-  bool is_listed = false;                  // lists by layer have parameters
   std::vector<std::string> notes;          // which layers do not rotate
   std::vector<std::string> count_notes;    // for hf_layers only: what is not known about layers
 };
@@ -47,10 +46,10 @@ public:
       : config_(config), rule_(hf_find_layer_rule(config.string("model_type"))),
         rope_types_(hf_layers_of(config, dictionary, model)),
         is_compressed_(hf_layers_in(dictionary).empty() ? hf_has_compressed_layers(config, model)
-                                                        : model.compress_theta != 0.0) {}
+                                                        : model.compress_theta != 0.0),
+        lists_(config, rule_, is_compressed_, result_.notes) {}
 
   hf_schedule read() {
-    read_lists();
     count_layers();
     name_layers();
     if (n_layers_ != 0 && can_name_ropes())
@@ -67,108 +66,6 @@ private:
   template <class... Values> void note_count(const char* format, const Values&... values) {
     hf_note(result_.count_notes, format, values...);
   }
-  bool has_list(const char* key) const {
-    return config_.has(key) && config_.peek(key)->is_array() && !config_.peek(key)->empty();
-  }
-
-  // ---- Lists by layer ---------------------------------------------------------------------------
-
-  // A list of switches: 0 and false mean no, 1 and true mean yes.
-  std::vector<bool> switches(const char* key) const {
-    std::vector<bool> list;
-    const auto& values = *config_.find(key);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const nlohmann::json& value = values[i];
-      const bool is_switch =
-          value.is_boolean() || (value.is_number_integer() && (value == 0 || value == 1));
-      if (!is_switch)
-        hf_wrong(text_of("{}[{}]", config_.name_of(key), i), value, "0, 1, true or false");
-      list.push_back(value.is_boolean() ? value.get<bool>() : value == 1);
-    }
-    counted(key, list.size());
-    return list;
-  }
-  std::vector<double> positive(const char* key) {
-    std::vector<double> list = config_.numbers(key);
-    for (std::size_t i = 0; i < list.size(); ++i)
-      if (!(list[i] > 0.0))
-        hf_wrong(text_of("{}[{}]", config_.name_of(key), i), (*config_.peek(key))[i], "> 0");
-    counted(key, list.size());
-    return list;
-  }
-  std::vector<std::string> strings(const char* key) const {
-    std::vector<std::string> list;
-    const auto& values = *config_.find(key);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (!values[i].is_string())
-        hf_wrong(text_of("{}[{}]", config_.name_of(key), i), values[i], "a string");
-      list.push_back(values[i].get<std::string>());
-    }
-    return list;
-  }
-  void counted(const char* key, std::size_t size) const {
-    lengths_.emplace_back(config_.name_of(key), static_cast<std::int64_t>(size));
-  }
-
-  void read_lists() {
-    if (has_list("rope_theta"))
-      thetas_ = positive("rope_theta");
-    if (has_list("partial_rotary_factors"))
-      shares_ = positive("partial_rotary_factors");
-    for (std::size_t i = 0; i < shares_.size(); ++i)
-      if (shares_[i] > 1.0)
-        hf_wrong(text_of("{}[{}]", config_.name_of("partial_rotary_factors"), i),
-                 (*config_.peek("partial_rotary_factors"))[i], "in (0, 1]");
-    if (has_list("no_rope_layers")) // 0: the layer has no RoPE, in spite of the name
-      rotates_ = switches("no_rope_layers");
-    else if (has_list("use_rope_layers"))
-      rotates_ = switches("use_rope_layers");
-    for (const char* key : {"no_rope_layers", "use_rope_layers"}) // an empty list counts as absent
-      if (config_.find(key) != nullptr && !config_.peek(key)->is_array())
-        config_.refuse(key, "a list with an entry for each layer");
-    const auto interval = config_.length("no_rope_layer_interval");
-    if (rotates_.empty() && (interval || rule_.rotates == hf_rotates::by_no_rope_layers)) {
-      no_rope_interval_ = interval.value_or(4);
-      if (!interval)
-        note("no_rope_layers is not given: each {}th layer has no RoPE, the default of model_type "
-             "{}",
-             no_rope_interval_, rule_.model_type);
-    }
-    if (has_list("yarn_only_types"))
-      scaled_types_ = strings("yarn_only_types");
-    config_.find("yarn_only_types");
-    for (const char* key : {"layer_types", "layers_block_type"})
-      if (names_.empty() && has_list(key) && (*config_.peek(key))[0].is_string()) {
-        names_ = strings(key);
-        counted(key, names_.size());
-      }
-    if (names_.empty())
-      read_numbered_types();
-  }
-
-  // Lists of numbers that stand for types.
-  void read_numbered_types() {
-    const auto take = [&](const char* key, const auto& type_of) {
-      if (!names_.empty() || !has_list(key) || !(*config_.peek(key))[0].is_number())
-        return;
-      for (const double value : config_.numbers(key))
-        names_.emplace_back(type_of(value));
-      counted(key, names_.size());
-    };
-    if (is_compressed_)
-      take("compress_ratios", [](double ratio) {
-        return ratio <= 0.0     ? "sliding_attention"
-               : ratio >= 128.0 ? "heavily_compressed_attention"
-                                : "compressed_sparse_attention";
-      });
-    take("hybrid_layer_pattern", [](double value) { // MiMo-V2
-      return value == 0.0 ? "full_attention" : "sliding_attention";
-    });
-    take("attn_type_list", [](double value) { // MiniMax-Text-01
-      return value == 0.0 ? "linear_attention" : "full_attention";
-    });
-  }
-
   void count_layers() {
     for (const char* key : {"num_hidden_layers", "n_layer", "n_layers", "num_layers"})
       if (n_layers_ == 0)
@@ -177,21 +74,21 @@ private:
       fail_argument("yarn: the model has {} layers; this reader allows {}", n_layers_,
                     largest_n_layers);
     const bool is_given = n_layers_ != 0;
-    if (!is_given && !lengths_.empty()) {
-      n_layers_ = lengths_.front().second;
-      for (const auto& each : lengths_)
+    if (!is_given && !lists_.lengths.empty()) {
+      n_layers_ = lists_.lengths.front().second;
+      for (const auto& each : lists_.lengths)
         if (each.second != n_layers_) {
           note_count(
               "num_hidden_layers is not given, and the lists {} and {} differ in length: it is "
               "not known how many layers there are",
-              lengths_.front().first, each.first);
+              lists_.lengths.front().first, each.first);
           n_layers_ = 0;
           return;
         }
       note_count("num_hidden_layers is not given: {}, the length of {}", n_layers_,
-                 lengths_.front().first);
+                 lists_.lengths.front().first);
     }
-    for (const auto& each : lengths_) {
+    for (const auto& each : lists_.lengths) {
       if (each.second < n_layers_)
         fail_argument("yarn: {} has {} entries; the model has {} layers", each.first, each.second,
                       n_layers_);
@@ -205,27 +102,27 @@ private:
   // ---- Types of layers --------------------------------------------------------------------------
 
   void name_layers() {
-    if (!names_.empty() || n_layers_ == 0)
+    if (!lists_.names.empty() || n_layers_ == 0)
       return;
-    if (has_list("block_types")) { // RecurrentGemma: repeated
-      const std::vector<std::string> block = strings("block_types");
+    if (lists_.has_list("block_types")) { // RecurrentGemma: repeated
+      const std::vector<std::string> block = lists_.strings("block_types");
       for (std::int64_t i = 0; i < n_layers_; ++i)
-        names_.push_back(block[static_cast<std::size_t>(i) % block.size()]);
-    } else if (has_list("full_attn_idxs")) { // LFM2
+        lists_.names.push_back(block[static_cast<std::size_t>(i) % block.size()]);
+    } else if (lists_.has_list("full_attn_idxs")) { // LFM2
       name_by_indices("full_attn_idxs", "full_attention", "conv");
-    } else if (has_list("attn_layer_indices")) { // Bamba
+    } else if (lists_.has_list("attn_layer_indices")) { // Bamba
       name_by_indices("attn_layer_indices", "attention", "mamba");
     } else {
       name_by_period();
     }
   }
   void name_by_indices(const char* key, const char* listed, const char* other) {
-    names_.assign(static_cast<std::size_t>(n_layers_), other);
+    lists_.names.assign(static_cast<std::size_t>(n_layers_), other);
     for (const double index : config_.numbers(key)) {
       if (!(index >= 0.0 && index < static_cast<double>(n_layers_)) || index != std::floor(index))
         fail_argument("yarn: {} holds {}; it must be the index of one of {} layers",
                       config_.name_of(key), index, n_layers_);
-      names_[static_cast<std::size_t>(index)] = listed;
+      lists_.names[static_cast<std::size_t>(index)] = listed;
     }
   }
 
@@ -263,7 +160,7 @@ private:
       const bool is_full = rule.period == 0 ||
                            (rule.full_comes_first ? i : i + 1) % rule.period == 0 ||
                            (rule.last_is_full && i + 1 == n_layers_);
-      names_.emplace_back(is_full ? "full_attention" : rule.other);
+      lists_.names.emplace_back(is_full ? "full_attention" : rule.other);
     }
   }
 
@@ -278,11 +175,11 @@ private:
         has_window.push_back(letter == 'L');
       }
     else
-      has_window = switches(key);
+      has_window = lists_.switches(key);
     if (has_window.empty())
       config_.refuse(key, "a number, or a pattern that is not empty");
     for (std::int64_t i = 0; i < n_layers_; ++i)
-      names_.emplace_back(
+      lists_.names.emplace_back(
           has_window[static_cast<std::size_t>(i) % has_window.size()] ? other : "full_attention");
   }
 
@@ -304,15 +201,15 @@ private:
   }
   bool rotates(std::int64_t layer) const {
     const auto i = static_cast<std::size_t>(layer);
-    if (!names_.empty() && is_unrotated(names_[i]))
+    if (!lists_.names.empty() && is_unrotated(lists_.names[i]))
       return false;
-    if (!rotates_.empty() && !rotates_[i])
+    if (!lists_.rotates.empty() && !lists_.rotates[i])
       return false;
-    if (no_rope_interval_ != 0 && (layer + 1) % no_rope_interval_ == 0)
+    if (lists_.no_rope_interval != 0 && (layer + 1) % lists_.no_rope_interval == 0)
       return false;
     const bool is_gated = rule_.rotates == hf_rotates::sliding_layers ||
                           (rule_.rotates == hf_rotates::sliding_layers_if_any && has_window());
-    return !is_gated || names_.empty() || names_[i] == "sliding_attention";
+    return !is_gated || lists_.names.empty() || lists_.names[i] == "sliding_attention";
   }
   bool has_type(const std::string& type) const {
     return std::find(rope_types_.begin(), rope_types_.end(), type) != rope_types_.end();
@@ -330,38 +227,39 @@ private:
   bool can_name_ropes() {
     if (rope_types_.size() < 2)
       return true;
-    if (names_.empty()) {
+    if (lists_.names.empty()) {
       note_count("layer_types is missing: it is not known which layers have which parameters");
       return false;
     }
     for (std::int64_t i = 0; i < n_layers_; ++i)
-      if (rotates(i) && rope_type_of(names_[static_cast<std::size_t>(i)]).empty()) {
+      if (rotates(i) && rope_type_of(lists_.names[static_cast<std::size_t>(i)]).empty()) {
         note_count(
             "layer {} has the type {}, which has no RoPE parameters: it is not known which layers "
             "have which parameters",
-            i, names_[static_cast<std::size_t>(i)].substr(0, 40));
+            i, lists_.names[static_cast<std::size_t>(i)].substr(0, 40));
         return false;
       }
     return true;
   }
 
   bool is_scaled(const std::string& type) const {
-    return scaled_types_.empty() ||
-           std::find(scaled_types_.begin(), scaled_types_.end(), type) != scaled_types_.end();
+    return lists_.scaled_types.empty() ||
+           std::find(lists_.scaled_types.begin(), lists_.scaled_types.end(), type) !=
+               lists_.scaled_types.end();
   }
   hf_layer_kind kind_of(std::int64_t layer) const {
     const auto i = static_cast<std::size_t>(layer);
     hf_layer_kind kind;
-    const std::string type = names_.empty() ? std::string() : names_[i];
+    const std::string type = lists_.names.empty() ? std::string() : lists_.names[i];
     if (!rope_types_.empty())
       kind.type = rope_type_of(type);
-    else if (!thetas_.empty() || !shares_.empty() || !scaled_types_.empty())
+    else if (!lists_.thetas.empty() || !lists_.shares.empty() || !lists_.scaled_types.empty())
       kind.type = type;
     kind.is_scaled = is_scaled(type);
-    if (!thetas_.empty())
-      kind.theta = thetas_[i];
-    if (!shares_.empty())
-      kind.share = shares_[i];
+    if (!lists_.thetas.empty())
+      kind.theta = lists_.thetas[i];
+    if (!lists_.shares.empty())
+      kind.share = lists_.shares[i];
     return kind;
   }
   std::int64_t index_of(const hf_layer_kind& kind) {
@@ -369,11 +267,12 @@ private:
     const auto index = found - result_.kinds.begin();
     if (found == result_.kinds.end())
       result_.kinds.push_back(kind);
+    if (result_.kinds.size() > most_kinds)
+      fail_argument("yarn: the lists by layer make more than {} different ropes", most_kinds);
     return index;
   }
 
   void list_layers() {
-    result_.is_listed = !thetas_.empty() || !shares_.empty() || !scaled_types_.empty();
     std::vector<std::int64_t> unrotated;
     for (std::int64_t i = 0; i < n_layers_; ++i) {
       result_.kind_of_layer.push_back(rotates(i) ? index_of(kind_of(i)) : -1);
@@ -385,6 +284,7 @@ private:
                               hf_indices(unrotated) +
                               text_of(" of {} (counted from 0) {} not rotate", n_layers_,
                                       unrotated.size() == 1 ? "does" : "do"));
+    result_.n_used = result_.kinds.size();
     for (const std::string& type : rope_types_) // hf_options.layer_type may name unused ones, too
       extra_type(type);
   }
@@ -399,12 +299,13 @@ private:
 
   // Without the number of layers: one kind for each type.
   void list_types() {
-    if (!thetas_.empty() || !shares_.empty())
-      fail_argument("yarn: {} is missing; {} has an entry for each layer",
-                    config_.name_of("num_hidden_layers"),
-                    config_.name_of(thetas_.empty() ? "partial_rotary_factors" : "rope_theta"));
-    if (no_rope_interval_ != 0)
-      note("each {}th layer does not rotate", no_rope_interval_);
+    if (!lists_.thetas.empty() || !lists_.shares.empty())
+      fail_argument(
+          "yarn: {} is missing; {} has an entry for each layer",
+          config_.name_of("num_hidden_layers"),
+          config_.name_of(lists_.thetas.empty() ? "partial_rotary_factors" : "rope_theta"));
+    if (lists_.no_rope_interval != 0)
+      note("each {}th layer does not rotate", lists_.no_rope_interval);
     else if (rule_.rotates == hf_rotates::sliding_layers ||
              (rule_.rotates == hf_rotates::sliding_layers_if_any && has_window()))
       note("the layers of type full_attention do not rotate");
@@ -412,25 +313,20 @@ private:
       extra_type(type);
     if (result_.kinds.empty())
       result_.kinds.emplace_back();
-    if (n_layers_ == 0 && lengths_.empty())
+    if (n_layers_ == 0 && lists_.lengths.empty())
       note_count("num_hidden_layers is not given: it is not known how many layers there are");
   }
 
   static constexpr std::int64_t largest_n_layers = 65536;
+  static constexpr std::size_t most_kinds = 64; // the time of hf_layers grows with its square
 
   const hf_object& config_;
   hf_layer_rule rule_;
   std::vector<std::string> rope_types_;
   bool is_compressed_;
-  std::vector<double> thetas_;
-  std::vector<double> shares_;
-  std::vector<bool> rotates_;
-  std::int64_t no_rope_interval_ = 0;
-  std::vector<std::string> scaled_types_;
-  std::vector<std::string> names_; // the type of each layer
-  mutable std::vector<std::pair<std::string, std::int64_t>> lengths_;
   std::int64_t n_layers_ = 0;
   hf_schedule result_;
+  hf_layer_lists lists_;
 };
 
 } // namespace detail

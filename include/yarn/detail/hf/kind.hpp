@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+// Reads the rope of one kind of layers.
+#ifndef YARN_DETAIL_HF_KIND_HPP
+#define YARN_DETAIL_HF_KIND_HPP
+
+#include "../../hf_config.hpp"
+#include "axes.hpp"
+#include "beside.hpp"
+#include "method.hpp"
+#include "pairings.hpp"
+#include "shape.hpp"
+#include "sources.hpp"
+#include "unrotated.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+inline void hf_read_method(const hf_sources& from, hf_config& result) {
+  result.max_position_embeddings =
+      hf_first_length(from.config, {"max_position_embeddings", "n_positions", "max_seq_len",
+                                    "max_sequence_length", "seq_length", "model_max_length"})
+          .value_or(0);
+  const hf_object no_dictionary;
+  const bool is_unscaled = from.layer.source == hf_layer_source::theta_only;
+  hf_method found = hf_method_reader(is_unscaled ? no_dictionary : from.layer.dictionary,
+                                     from.config, result.max_position_embeddings, result.notes)
+                        .read();
+  if (auto* yarn = std::get_if<yarn_scaling>(&found.method);
+      yarn != nullptr && from.layer.source == hf_layer_source::compressed &&
+      !yarn->attention_factor.has_value()) { // configuration_deepseek_v4.py, __post_init__
+    yarn->attention_factor = 1.0;
+    hf_note(result.notes, "the attention factor is 1, as in the class of DeepSeek-V4");
+  }
+  result.method = std::move(found.method);
+  result.rope_type = std::move(found.rope_type);
+  result.original_max_position_embeddings = found.original_max_position_embeddings;
+}
+
+// For proportional_scaling, partial_rotary_factor is a parameter of the method. For all other
+// methods it gives rotary_dim.
+inline void hf_read_shape(const hf_sources& from, const hf_options& options, hf_config& result) {
+  result.shape.rope_theta = hf_rope_theta(from.config, from.layer, from.model, from.kind,
+                                          options.default_rope_theta, result.notes);
+  result.shape.head_dim = hf_head_dim(from.config, from.model, from.kind.type, result.notes);
+  const hf_named_number share =
+      hf_partial_rotary(from.config, from.layer.dictionary, from.model, from.kind, result.notes);
+  if (auto* proportional = std::get_if<proportional_scaling>(&result.method)) {
+    if (share)
+      proportional->partial_rotary_factor = share.value;
+  } else {
+    result.shape.rotary_dim =
+        hf_rotary_dim(from.config, share, result.shape.head_dim, result.notes);
+  }
+}
+
+inline std::optional<pairing> hf_pairing(const hf_object& config, std::vector<std::string>& notes) {
+  std::optional<bool> is_interleaved;
+  // DeepSeek-V3 and similar ones in transformers; nomic-bert; MLX.
+  for (const char* key : {"rope_interleave", "rotary_emb_interleaved", "rope_traditional"}) {
+    const auto value = config.boolean(key);
+    if (!is_interleaved)
+      is_interleaved = value;
+    else if (value && value != is_interleaved)
+      hf_note(notes, "{} = {} contradicts another key about the pairing: the former is taken",
+              config.name_of(key), *value ? "true" : "false");
+  }
+  const std::string model_type = config.string("model_type");
+  const hf_pairing_row* of_class = hf_find_pairing(model_type);
+  const auto name = [](pairing p) {
+    return p == pairing::interleaved ? "interleaved" : "half_split";
+  };
+  if (!is_interleaved && of_class == nullptr)
+    return std::nullopt;
+  if (!is_interleaved) {
+    hf_note(notes, "the pairing is not given: {}, that of model_type {}", name(of_class->pairing),
+            model_type);
+    return of_class->pairing;
+  }
+  const pairing given = *is_interleaved ? pairing::interleaved : pairing::half_split;
+  if (of_class != nullptr && of_class->pairing != given)
+    hf_note(notes,
+            "a key gives another pairing than model_type {}, whose class is {}: the key is "
+            "taken",
+            model_type, name(of_class->pairing));
+  return given;
+}
+
+// Lists the keys that were not read, and notes what is known about them.
+inline void hf_report_unread(const hf_sources& from, hf_config& result) {
+  const auto report = [&](const hf_object& object, bool is_dictionary, const auto& wanted) {
+    for (const std::string& key : object.unread(wanted)) {
+      if (const char* meaning = is_dictionary ? nullptr : hf_meaning_of(key)) {
+        hf_note(result.notes, "{}: {}", object.name_of(key), meaning);
+        continue;
+      }
+      result.unused.push_back(object.name_of(key));
+      hf_note_unread(object.name_of(key), key, result.rope_type, is_dictionary, result.notes);
+    }
+  };
+  const auto every_key = [](const std::string&) { return true; };
+  if (from.layer.source != hf_layer_source::theta_only)
+    report(from.layer.dictionary, true, every_key);
+  if (from.layer.source == hf_layer_source::own_dictionary)
+    report(from.dictionary, true, [&](const std::string& key) {
+      // transformers adds a rope_type "default" next to the dictionaries of types of layers.
+      const bool is_added = key == "rope_type" && *from.dictionary.peek(key) == "default";
+      return !is_added && !from.dictionary.has_object(key);
+    });
+  report(from.config, false, hf_is_about_rope);
+  const hf_object attention = from.config.object("attn_config");
+  for (const char* key : {"rope", "rope_theta"}) // read above, through other objects
+    attention.find(key);
+  report(attention, false, hf_is_about_rope);
+}
+
+inline void hf_set_axes(hf_axes axes, hf_config& result) {
+  result.pairing = axes.pairing;
+  result.n_axes = axes.n_axes;
+  result.axis_names = std::move(axes.names);
+  result.axis_of_pair = std::move(axes.of_pair);
+}
+
+// Reads the rope of one kind of layers.
+inline hf_config hf_read_kind(const nlohmann::json& config, const hf_options& options,
+                              const hf_layer_kind& kind) {
+  hf_sources from = hf_find_sources(config); // Its objects record which keys this kind reads.
+  hf_choose_kind(from, kind);
+  hf_config result;
+  if (!kind.type.empty())
+    result.name = kind.type;
+  result.notes = from.notes;
+  hf_refuse_by_code(from.config);
+  hf_note_unrotated(from.config, result.notes);
+  hf_read_method(from, result);
+  hf_read_shape(from, options, result);
+  hf_axis_reader axes(from.layer.dictionary, from.config, result.shape, result.notes);
+  hf_set_axes(axes.read(result.rope_type, hf_pairing(from.config, result.notes)), result);
+  hf_beside_reader(from.config, from.layer.dictionary, result).read();
+
+  result.notes.insert(result.notes.end(), from.schedule.notes.begin(), from.schedule.notes.end());
+  hf_report_unread(from, result);
+
+  // Reports the errors of make_frequencies here, below and above the original length.
+  static_cast<void>(make_frequencies(result, 0));
+  static_cast<void>(make_frequencies(result, result.original_max_position_embeddings + 1));
+  return result;
+}
+
+// Whether two ropes rotate equally at every length.
+inline bool hf_same_rope(const hf_config& a, const hf_config& b) {
+  if (a.shape.head_dim != b.shape.head_dim || a.pairing != b.pairing ||
+      a.axis_of_pair != b.axis_of_pair || a.n_axes != b.n_axes ||
+      a.method.index() != b.method.index())
+    return false;
+  const std::int64_t above =
+      std::max(a.original_max_position_embeddings, b.original_max_position_embeddings) + 1;
+  for (const std::int64_t length : {std::int64_t{0}, above, 2 * above}) {
+    const frequencies f = make_frequencies(a, length), g = make_frequencies(b, length);
+    if (f.n_pairs() != g.n_pairs() || f.attention_factor() != g.attention_factor())
+      return false;
+    for (std::int64_t i = 0; i < f.n_pairs(); ++i)
+      if (f.inv_freq()[i] != g.inv_freq()[i])
+        return false;
+  }
+  return true;
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif
