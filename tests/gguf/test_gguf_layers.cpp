@@ -312,6 +312,9 @@ TEST(gguf_layers, are_empty_if_they_are_not_known) {
   EXPECT_EQ(gemma.ropes[1].name, "sliding_window");
   EXPECT_TRUE(read_layers(model_of("newest", 3)).rope_of_layer.empty());
   EXPECT_TRUE(has_layer_note(model_of("newest", 3), "general.architecture = newest: it is not"));
+  const auto newest = support::read_gguf(model_of("newest", 3).set("rope.freq_base_swa", 1e4));
+  EXPECT_TRUE(has_note(newest, "newest.rope.freq_base_swa has no effect: it is not known"));
+  EXPECT_EQ(newest.unused, std::vector<std::string>{"newest.rope.freq_base_swa"});
 }
 
 TEST(gguf_layers, are_refused_if_lists_do_not_fit) {

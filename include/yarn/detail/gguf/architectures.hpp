@@ -49,6 +49,19 @@ inline constexpr std::string_view gguf_half_split[] = {
     "stablelm", "starcoder2", "step35", "talkie"};
 // clang-format on
 
+// Architectures whose layers do not rotate. LLAMA_ROPE_TYPE_NONE, and graphs that call no ggml_rope
+// although the type is another one (starcoder).
+inline constexpr std::string_view gguf_unrotated[] = {
+    "arwkv7", "bloom",  "gpt2",      "gptj",           "jais",      "jamba",     "jina-bert-v2",
+    "mamba",  "mamba2", "mpt",       "nemotron_h",     "refact",    "rwkv6",     "kimi-linear",
+    "rwkv7",  "t5",     "starcoder", "nemotron_h_moe", "t5encoder", "rwkv6qwen2"};
+
+// Whether the architecture is in a list above. (The pairing of glm4 depends on the file.)
+constexpr bool is_known_gguf(std::string_view architecture) {
+  return architecture == "glm4" || is_listed(gguf_interleaved, architecture) ||
+         is_listed(gguf_half_split, architecture) || is_listed(gguf_unrotated, architecture);
+}
+
 // The meaning of `rope.scaling.yarn_log_multiplier`. The converter of DeepSeek-V2 and similar
 // models writes a tenth of mscale_all_dim. The converter of Mistral 3 writes mscale_all_dim.
 // llama.cpp ignores the key for all other architectures.
@@ -90,13 +103,6 @@ inline constexpr std::string_view gguf_ntk_alpha[] = {"hunyuan-dense", "hunyuan_
 
 // Architectures for which `rope.scaling.finetuned` = false turns the rotation off.
 inline constexpr std::string_view gguf_rope_switch[] = {"granite", "granitehybrid", "granitemoe"};
-
-// Architectures whose layers do not rotate. LLAMA_ROPE_TYPE_NONE, and graphs that call no ggml_rope
-// although the type is another one (starcoder).
-inline constexpr std::string_view gguf_unrotated[] = {
-    "arwkv7", "bloom",  "gpt2",      "gptj",           "jais",      "jamba",     "jina-bert-v2",
-    "mamba",  "mamba2", "mpt",       "nemotron_h",     "refact",    "rwkv6",     "kimi-linear",
-    "rwkv7",  "t5",     "starcoder", "nemotron_h_moe", "t5encoder", "rwkv6qwen2"};
 
 } // namespace detail
 } // namespace YARN_ABI

@@ -7,6 +7,7 @@
 #include "layers.hpp"
 #include "scaling.hpp"
 #include "sections.hpp"
+#include "shape.hpp"
 #include "temperature.hpp"
 
 #include <algorithm>
@@ -36,8 +37,9 @@ gguf_config read_gguf_rope(const Reader& reader, gguf_options options, gguf_laye
 template <class Reader> class gguf_reading {
 public:
   gguf_reading(const Reader& reader, const gguf_options& options)
-      : reader_(reader), keys_(reader), options_(options),
-        rule_(gguf_layer_rule_of(keys_.architecture())) {
+      : reader_(reader), keys_(reader),
+        options_(options), chosen_{options.layer_type, keys_.architecture(),
+                                   gguf_layer_rule_of(keys_.architecture())} {
     config_.architecture = keys_.architecture();
   }
 
@@ -45,16 +47,15 @@ public:
     const auto original = keys_.count("rope.scaling.original_context_length");
     config_.max_position_embeddings = keys_.count("context_length").value_or(0);
     config_.original_max_position_embeddings = original.value_or(config_.max_position_embeddings);
-    check_layer_type();
-    read_shape();
-    read_base();
+    chosen_.check();
+    gguf_shape_reader<Reader>(keys_, chosen_, options_.default_rope_theta, config_).read();
     read_method();
     read_sections();
     const gguf_temperature temperature =
         read_gguf_temperature(keys_, config_.original_max_position_embeddings);
     config_.temperature = temperature.value;
     config_.temperature_layers = temperature.layers;
-    config_.derotates_output = is_deepseek4();
+    config_.derotates_output = chosen_.is_deepseek4();
     read_layers();
     config_.unused = keys_.unused();
     config_.notes = keys_.notes();
@@ -71,27 +72,6 @@ public:
   }
 
 private:
-  bool is_window() const { return options_.layer_type == gguf_layer_type::sliding_window; }
-  bool is_compressed() const { return options_.layer_type == gguf_layer_type::compressed; }
-  bool is_deepseek4() const { return config_.architecture == "deepseek4"; }
-  // llama.cpp applies neither the scaling nor the divisors of the file to these layers.
-  bool is_unscaled() const {
-    return is_deepseek4() ? !is_compressed()
-                          : is_window() && rule_.scaling == gguf_window_scaling::none;
-  }
-
-  void check_layer_type() const {
-    if (is_window() && rule_.architecture.empty())
-      fail_argument(
-          "yarn: general.architecture = {}: it is not known how llama.cpp rotates layers with a "
-          "sliding window; read the global layers, and change the fields that differ",
-          config_.architecture);
-    if (is_compressed() && !is_deepseek4())
-      fail_argument("yarn: gguf_options.layer_type = compressed: general.architecture = {} has no "
-                    "such layers",
-                    config_.architecture);
-  }
-
   // Reads the keys about layers, for `unused`. gguf_layers gives the notes about them.
   void read_layers() {
     const std::size_t n_notes = keys_.notes().size();
@@ -110,98 +90,10 @@ private:
     return std::count(layers_.begin(), layers_.end(), gguf_layer::unrotated) != 0;
   }
 
-  // The value of `key`, or of `key_swa` for layers with a sliding window.
-  std::optional<std::int64_t> count_of_layers(const char* key, const char* key_swa) {
-    const auto global = keys_.count(key);
-    const auto window = keys_.count(key_swa);
-    return is_window() && window ? window : global;
-  }
-
-  void read_shape() {
-    const auto key_length = count_of_layers("attention.key_length", "attention.key_length_swa");
-    auto rotated = count_of_layers("rope.dimension_count", "rope.dimension_count_swa");
-    const bool is_mla = keys_.number("attention.kv_lora_rank").value_or(0.0) > 0.0;
-    const bool is_latent = is_mla || is_deepseek4(); // the rotated part is at the end of a head
-    if (is_latent && !rotated)
-      keys_.missing("rope.dimension_count",
-                    is_mla
-                        ? "with attention.kv_lora_rank only the last elements of a head are rotated"
-                        : "only the last elements of a head are rotated");
-    config_.qk_head_dim = is_mla ? latent_head_dim(key_length) : plain_head_dim(key_length);
-    if (config_.architecture == "step35" && !is_window()) {
-      const std::int64_t whole = rotated.value_or(config_.qk_head_dim);
-      if (whole % 4 != 0)
-        fail_argument("yarn: step35.rope.dimension_count = {} must be a multiple of 4, because "
-                      "layers without a window rotate half of it",
-                      whole);
-      rotated = whole / 2;
-      keys_.note(
-          "half of a head: layers without a window rotate {} of {} elements, as in llama.cpp",
-          *rotated, whole);
-    }
-    const std::int64_t rotary_dim = rotated.value_or(config_.qk_head_dim);
-    if (rotary_dim % 2 != 0 || rotary_dim > config_.qk_head_dim)
-      fail_argument("yarn: {} = {} must be even and in [2, head_dim = {}]",
-                    keys_.full("rope.dimension_count"), rotary_dim, config_.qk_head_dim);
-    config_.shape.rotary_dim = rotary_dim;
-    config_.shape.head_dim = is_latent ? rotary_dim : config_.qk_head_dim;
-    config_.rotary_offset = config_.qk_head_dim - config_.shape.head_dim;
-  }
-
-  std::int64_t latent_head_dim(std::optional<std::int64_t> key_length) {
-    const auto whole = keys_.count("attention.key_length_mla");
-    if (!whole && !key_length)
-      keys_.missing("attention.key_length_mla", "attention.key_length is missing, too");
-    return whole ? *whole : *key_length;
-  }
-
-  std::int64_t plain_head_dim(std::optional<std::int64_t> key_length) {
-    if (key_length)
-      return *key_length;
-    const auto width = keys_.count("embedding_length");
-    const auto heads = width ? keys_.first_count("attention.head_count") : std::nullopt;
-    if (!heads)
-      keys_.missing("attention.key_length",
-                    width ? "without it, attention.head_count is needed beside embedding_length"
-                          : "without it, embedding_length and attention.head_count are needed");
-    if (*width % *heads != 0)
-      fail_argument("yarn: {} = {} must be a multiple of attention.head_count = {} if "
-                    "attention.key_length is missing",
-                    keys_.full("embedding_length"), *width, *heads);
-    return *width / *heads;
-  }
-
-  void read_base() {
-    constexpr const char* compress_key = "attention.compress_rope_freq_base";
-    const auto base = keys_.positive("rope.freq_base");
-    const auto base_swa = keys_.positive("rope.freq_base_swa");
-    const auto compressed = is_deepseek4() ? keys_.positive(compress_key) : std::nullopt;
-    const bool has_own_base = rule_.base != gguf_window_base::global;
-    double theta = base.value_or(options_.default_rope_theta);
-    if (is_compressed() && !compressed)
-      keys_.missing(compress_key, "it is the base of the compressed layers");
-    if (base_swa && !has_own_base)
-      keys_.ignore("rope.freq_base_swa", *base_swa);
-    if (is_compressed())
-      theta = *compressed;
-    else if (is_window() && base_swa && has_own_base)
-      theta = *base_swa;
-    else if (is_window() && rule_.base == gguf_window_base::own_or_10000) {
-      theta = 10000.0;
-      keys_.note("{} is missing: 10000, as in llama.cpp", keys_.full("rope.freq_base_swa"));
-    } else if (theta == 0.0)
-      keys_.missing("rope.freq_base",
-                    "llama.cpp uses 10000; gguf_options.default_rope_theta = 10000 does the same");
-    else if (!base)
-      keys_.note("{} is missing: {} is the caller's default", keys_.full("rope.freq_base"), theta);
-    require_positive("gguf_options.default_rope_theta", theta);
-    config_.shape.rope_theta = theta;
-  }
-
   void read_method() {
     scaling_ = read_gguf_scaling(keys_);
     // The scaling keys are still checked.
-    if (is_unscaled()) {
+    if (chosen_.is_unscaled()) {
       scaling_ = {};
       return set_linear();
     }
@@ -284,7 +176,7 @@ private:
     method.beta_slow = scaling_.beta_slow;
     method.extrapolation_factor = scaling_.ext_factor;
     method.attn_factor = scaling_.attn_factor;
-    if (is_deepseek4()) // dsv4_rope_attn_factor of src/models/deepseek4.cpp
+    if (chosen_.is_deepseek4()) // dsv4_rope_attn_factor of src/models/deepseek4.cpp
       method.attention_factor = 1.0;
     if (scaling_.mscale_all_dim.has_value()) {
       method.mscale_all_dim = scaling_.mscale_all_dim;
@@ -368,7 +260,7 @@ private:
   const gguf_options& options_;
   gguf_config config_;
   gguf_scaling scaling_;
-  gguf_layer_rule rule_;
+  gguf_layer_choice chosen_;
   std::vector<gguf_layer> layers_; // empty: not known
 };
 

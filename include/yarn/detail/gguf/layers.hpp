@@ -81,11 +81,7 @@ private:
     return {};
   }
 
-  bool is_known() const {
-    const std::string& name = keys_.architecture();
-    return name == "glm4" || is_listed(gguf_interleaved, name) ||
-           is_listed(gguf_half_split, name) || is_listed(gguf_unrotated, name);
-  }
+  bool is_known() const { return is_known_gguf(keys_.architecture()); }
 
   // The layers of the main pass. The blocks after them predict further tokens (MTP).
   std::int64_t n_layers() {
