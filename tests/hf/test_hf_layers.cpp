@@ -100,6 +100,12 @@ TEST(hf_cases, llama_4_has_layers_without_rope_and_a_temperature) {
   EXPECT_EQ(std::get<yarn::llama4_temperature>(rope.temperature)(100000), 1.2564949357461537);
   EXPECT_TRUE(notes_say(rope, {"layer 3 of 4", "does not rotate"}));
   EXPECT_EQ(rope.unused, names{});
+  json defaults = published("case/llama4"); // those of the class
+  for (const char* key : {"attn_scale", "floor_scale", "attn_temperature_tuning"}) {
+    defaults["text_config"].erase(key);
+  }
+  const auto temperature = layers_of(defaults).ropes[0].temperature;
+  EXPECT_EQ(std::get<yarn::llama4_temperature>(temperature)(100000), 1.2564949357461537);
   json off = published("case/llama4");
   off["text_config"]["attn_temperature_tuning"] = false;
   EXPECT_EQ(layers_of(off).ropes[0].temperature.index(), 0U);
