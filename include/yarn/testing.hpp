@@ -13,6 +13,9 @@
 // the library. If the difference is larger than rounding explains, the check simulates about a
 // hundred known mistakes, and combinations of them. The report names the likeliest mistakes that
 // give the numbers of the engine. Only wrong arguments throw exceptions.
+//
+// For a model whose pairs turn with positions on several axes (M-RoPE, vision towers), give the
+// expectation the axes. The checks then also find mistakes in axes and sections.
 #ifndef YARN_TESTING_HPP
 #define YARN_TESTING_HPP
 
@@ -37,6 +40,13 @@ template <class T>
 report check_rows(const expectation& expected, const rows_view<T>& rows, const positions& list,
                   const options& o = {});
 
+/// The same for positions on several axes, for expectations with axes.
+/// Errors   Those above, and std::invalid_argument: the list has fewer axes than the expectation,
+///          or several axes while the expectation has one.
+template <class T>
+report check_rows(const expectation& expected, const rows_view<T>& rows, const axis_positions& list,
+                  const options& o = {});
+
 /// Checks an engine's table: row p belongs to position p. The check compares at most ten rows, at
 /// positions that show errors well, up to options.max_position and the end of the table.
 /// Errors   Those of check_rows.
@@ -56,7 +66,8 @@ report check_inv_freq(const expectation& expected, const Number* inv_freq, Count
 
 /// Checks a function that rotates in place: engine(heads_view<T> x, positions). The check calls the
 /// function twice.
-/// Shape    x[positions.size()][options.n_heads][head_dim], dense.
+/// Shape    x[n_tokens][options.n_heads][head_dim], dense. positions[n_tokens]; for an expectation
+///          with several axes, positions[n_axes][n_tokens], as `axis_positions` reads them.
 /// Types    T: float, double or a smaller format. positions: const std::vector<std::int64_t>&, or a
 ///          vector of std::int32_t.
 /// Errors   std::invalid_argument: options out of range.
@@ -80,6 +91,13 @@ report check_copy(const expectation& expected, Engine&& engine, const options& o
 template <class From, class To>
 report check_rotated(const expectation& expected, const heads_view<From>& before,
                      const heads_view<To>& after, const positions& list, const options& o = {});
+
+/// The same for positions on several axes, for expectations with axes.
+/// Errors   Those above, and those of check_rows for lists with several axes.
+template <class From, class To>
+report check_rotated(const expectation& expected, const heads_view<From>& before,
+                     const heads_view<To>& after, const axis_positions& list,
+                     const options& o = {});
 
 /// Checks the rotations of q and of k like check_rotation, and finds differences between the two.
 /// Errors   Those of check_rotation.

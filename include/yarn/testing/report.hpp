@@ -54,6 +54,15 @@ enum class diagnosis {
   position_offset,   ///< position p is rotated as p + n
   positions_ignored, ///< the index in the batch, or one position for all, in place of the list
   positions_limited, ///< clamped to a length, modulo a length, or wrapped at 16 bits
+  // The axes of positions.
+  axes_ignored,         ///< the position on one axis (such as time) is used for others, too
+  text_positions,       ///< tokens of images turn with their index in the sequence
+  sections_contiguous,  ///< the pairs of an axis are side by side where they should alternate
+  sections_interleaved, ///< the reverse
+  sections_in_elements, ///< the sections count elements where they should count pairs, or reverse
+  wrong_sections,       ///< other axes of pairs than the three mistakes before this one give
+  axis_order,           ///< the axes are exchanged, such as width, height in place of height, width
+  whole_head_rotated,   ///< sections, and all of the head is rotated in place of rotary_dim
   // Precision.
   float32_angles,   ///< float32(position * inv_freq): the error grows with the position
   float32_inv_freq, ///< frequencies rounded to float32
@@ -96,6 +105,7 @@ struct place {
   std::string what;          ///< "cos", "first element", "inv_freq" ...
   double expected = 0;
   double actual = 0;
+  std::int64_t axis = -1; ///< of `position`; -1 if there is one axis
 };
 
 /// The result of a check. It converts to bool.
@@ -110,6 +120,8 @@ struct report {
   double explained_error = 0;            ///< the error that the findings do not explain
   place worst;
   std::vector<finding> findings; ///< the mistakes, and coarse precision that was accepted
+  /// What the positions of the check do not show: mistakes in axes that give the same numbers.
+  std::vector<std::string> notes;
 
   bool ok() const { return passed; }
   explicit operator bool() const { return passed; }

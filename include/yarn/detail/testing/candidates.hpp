@@ -6,6 +6,7 @@
 
 #include "../../testing/expectation.hpp"
 #include "../../testing/report.hpp"
+#include "positions.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -47,6 +48,8 @@ public:
     add_scaling_factors();
     add_ranges();
     add_lengths();
+    if (expected.n_axes() > 1)
+      add_series();
     add_other_methods();
     add_exponents();
     add_estimates();
@@ -216,9 +219,39 @@ private:
           other.with(&method_numbers::factor, interpolation())
               .with(&method_numbers::length, intended_.length));
   }
+  // Where each axis has a series of frequencies of its own, and where all pairs share one series.
+  void add_series() {
+    const axis_list axes = axes_of(expected_.frequencies());
+    numbers of_axis, of_head;
+    for (std::size_t i = 0; i < axes.size(); ++i) {
+      const auto n = std::count(axes.begin(), axes.end(), axes[i]);
+      const auto before =
+          std::count(axes.begin(), axes.begin() + static_cast<std::ptrdiff_t>(i), axes[i]);
+      of_axis.push_back(power(before, n));
+      of_head.push_back(power(before, expected_.n_pairs()));
+    }
+    add(diagnosis::wrong_exponent,
+        "the frequencies start again at each axis: pair k of an axis with n pairs has theta^(-k/n)",
+        of_axis);
+    add(diagnosis::wrong_exponent,
+        text_of("the frequencies start again at each axis, and the exponents are divided by "
+                "rotary_dim = {}",
+                shape_.rotated()),
+        of_head);
+    if (intended_.is_unknown)
+      add(diagnosis::wrong_exponent,
+          text_of("the frequencies of all axes are one series with theta^(-2i/{})",
+                  shape_.rotated()),
+          unscaled_);
+  }
+  double power(std::ptrdiff_t i, std::int64_t n) const {
+    return std::pow(shape_.rope_theta, -static_cast<double>(i) / static_cast<double>(n));
+  }
+
   void add_other_methods() {
-    add(diagnosis::scaling_missing, "the frequencies are not scaled at all",
-        changeable_method(default_scaling{}));
+    if (!intended_.is_unknown)
+      add(diagnosis::scaling_missing, "the frequencies are not scaled at all",
+          changeable_method(default_scaling{}));
     const double s = interpolation();
     if (!(s < 1e6 && s != 1.0))
       return;
