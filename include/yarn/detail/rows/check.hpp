@@ -60,9 +60,9 @@ inline void check_positions(const axis_positions& list) {
                   n, n_axes, list.axis_stride(), list.token_stride());
 }
 
-// Requires an axis of the positions for each axis of the frequencies (or of the table), and for
-// frequencies positions of at most 2^31 in magnitude. Refuses positions with several axes for
-// frequencies with one, which would use the first axis and ignore the others.
+// Refuses positions with fewer axes than the frequencies (or the table). Refuses positions with
+// several axes for frequencies with one, which would use the first axis and ignore the others. The
+// overload for frequencies also refuses positions beyond 2^31 in magnitude.
 inline void check_axes(const axis_positions& list, std::int64_t n_axes, const char* source) {
   check_positions(list);
   if (n_axes == 1 && list.n_axes() > 1)

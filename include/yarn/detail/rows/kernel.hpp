@@ -20,10 +20,10 @@
 //   units of m * e. z starts with an error of 4 + sqrt2. A multiplication adds 4 for the error of w
 //   (from the polynomial) and 3 * sqrt2 for the three roundings of each component, and it
 //   multiplies the error by less than 1 + 2^-48. After n <= 95 multiplications the error is less
-//   than 5.5 + 8.3 n. The sums with the bound round by 1. 16 + 10.5 n >= 6.5 + 8.3 n, so the bound
-//   of recurrence_bound is safe. A multiplication by w = (1, 0) is exact, so pairs that do not move
-//   have n = 0. (The entry of such a pair may be the same in all rows of an image. With a larger
-//   bound, each row would be recomputed if this entry is near a rounding boundary.)
+//   than 5.5 + 8.3 n. The roundings of v - bound and v + bound add 1. 16 + 10.5 n >= 6.5 + 8.3 n,
+//   so the bound of recurrence_bound is safe. A multiplication by w = (1, 0) is exact, so pairs
+//   that do not move have n = 0. (The entry of such a pair may be the same in all rows of an image.
+//   With a larger bound, each row would be recomputed if this entry is near a rounding boundary.)
 // tests/rows/test_row_kernel.cpp measures at most 2.2e for the polynomial, and 83 m * e for the
 // recurrence. The margin covers what -ffast-math may change.
 #ifndef YARN_DETAIL_ROWS_KERNEL_HPP
