@@ -162,7 +162,7 @@ private:
   void append_grid(std::int64_t n_frames, std::int64_t height, std::int64_t width, double seconds);
   void require_video(double seconds) const;
   std::int64_t time_of(std::int64_t frame, double seconds) const;
-  std::int64_t* append_tokens(std::int64_t n, std::int64_t extent);
+  std::int64_t* begin_segment(std::int64_t n, std::int64_t extent);
   erased_tokens erase_segments(std::int64_t first, std::int64_t n);
 
   prompt_rules rules_;
