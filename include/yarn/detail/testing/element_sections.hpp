@@ -57,7 +57,7 @@ inline bool explain_element_sections(report& r, const expectation& expected, con
     const fit f = fitted(seen, rows, angle_error, false);
     if (!(f.ratio <= 1) || !(f.cos_factor > 0))
       continue;
-    r.explained_error = f.error;
+    r.remaining_error = f.error;
     add_finding(r, {diagnosis::sections_in_elements,
                     "the doubled sections run once through all elements, so the two elements of a "
                     "pair turn with different axes; the sections should run through the first "

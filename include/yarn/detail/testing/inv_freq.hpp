@@ -66,7 +66,7 @@ inline void explain_frequencies(report& r, const expectation& expected,
       error = std::max(error, frequency_error(inv_freq[i], guess.inv_freq[i], absolute_tolerance));
     if (error > noise)
       continue;
-    r.explained_error = error;
+    r.remaining_error = error;
     std::vector<finding> findings;
     if (guess.what != diagnosis::unexplained)
       findings.push_back({guess.what, guess.text});

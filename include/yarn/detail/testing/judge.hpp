@@ -102,7 +102,7 @@ inline void explain(report& r, const expectation& expected, observation seen,
   }
   const trig_rows exact = expected_rows(expected, seen.positions);
   const misfit plain = largest_error(seen, exact, attention_factor);
-  r.explained_error = plain.error;
+  r.remaining_error = plain.error;
   if (plain.ratio <= 1) {
     note_hidden_mistakes(r, expected, seen);
     return;
@@ -112,7 +112,7 @@ inline void explain(report& r, const expectation& expected, observation seen,
     add_unexplained(r, expected, seen);
     return;
   }
-  r.explained_error = found.error;
+  r.remaining_error = found.error;
   for (const finding& mistake : found.findings)
     add_finding(r, mistake);
   note_equal_mistakes(r, found);
