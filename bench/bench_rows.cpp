@@ -110,8 +110,8 @@ const bool registered = [] {
   add<float, float>("float32_pipeline", pipeline, {131071});
   add<float, float>("float32_pipeline", pipeline, scattered(64));
   for (const std::int64_t size : {16, 24, 32, 48, 64})
-    support::add_comparison("rows/image/f32/" + std::to_string(size) + "x" +
-                                std::to_string(size) + "x64_pairs/" + support::arch_name(),
+    support::add_comparison("rows/image/f32/" + std::to_string(size) + "x" + std::to_string(size) +
+                                "x64_pairs/" + support::arch_name(),
                             [=](benchmark::State& state) { image_rows(state, freqs, size); });
   return true;
 }();

@@ -109,19 +109,33 @@ void draw_curves(curves& to, const std::vector<curve>& all) {
   }
 }
 
+// Points of gnuplot: a filled circle, a filled triangle, a filled square.
+constexpr int mark_of_zone[] = {7, 9, 5};
+
 void draw_one(curves& to, const model_report& report) {
   to.add(wavelengths(report, &pair_report::unscaled_wavelength), "lines lw 5 lc rgb '#c0c0c0'",
          "before scaling");
+  // Zones have colours. If there are several axes, axes have the colours, and zones the marks.
+  const bool has_axes = report.n_axes() > 1;
   std::size_t at = 0;
   for (const auto zone : {yarn::frequency_zone::extrapolated, yarn::frequency_zone::blended,
                           yarn::frequency_zone::interpolated}) {
-    curves::points line;
-    for (std::size_t pair = 0; pair < report.pairs.size(); ++pair)
-      if (report.pairs[pair].zone == zone)
-        line.emplace_back(static_cast<double>(pair), report.pairs[pair].wavelength);
-    if (!line.empty())
-      to.add(line, format("points pt 7 ps 0.8 lc rgb '%s'", colour(at)),
-             std::string("after: ") + zone_name(zone));
+    for (std::int64_t axis = 0; axis < report.n_axes(); ++axis) {
+      curves::points line;
+      for (std::size_t pair = 0; pair < report.pairs.size(); ++pair)
+        if (report.pairs[pair].zone == zone && report.pairs[pair].axis == axis)
+          line.emplace_back(static_cast<double>(pair), report.pairs[pair].wavelength);
+      if (line.empty())
+        continue;
+      const std::size_t which = has_axes ? static_cast<std::size_t>(axis) : at;
+      std::string title = std::string("after: ") + zone_name(zone);
+      if (has_axes)
+        title += format(", axis %lld", static_cast<long long>(axis));
+      to.add(line,
+             format("points pt %d ps 0.8 lc rgb '%s'",
+                    has_axes ? mark_of_zone[at] : mark_of_zone[0], colour(which)),
+             title);
+    }
     ++at;
   }
   if (const std::int64_t n = count(report, yarn::frequency_zone::unrotated); n != 0)

@@ -38,8 +38,9 @@ ordered_json numbers(const model_report& report) {
   to["extended_length"] = length_or_null(report.lengths.extended);
   to["seq_len"] = report.seq_len;
   to["float32_angle_error"] = report.float32_angle_error;
+  to["n_axes"] = report.n_axes();
   for (const char* list : {"inv_freq", "unscaled_inv_freq", "ratio", "wavelength",
-                           "unscaled_wavelength", "turns", "zones"})
+                           "unscaled_wavelength", "turns", "zones", "axis_of_pair"})
     to[list] = ordered_json::array();
   for (const pair_report& pair : report.pairs) {
     to["inv_freq"].push_back(pair.inv_freq);
@@ -49,6 +50,7 @@ ordered_json numbers(const model_report& report) {
     to["unscaled_wavelength"].push_back(pair.unscaled_wavelength);
     to["turns"].push_back(pair.turns);
     to["zones"].push_back(zone_name(pair.zone));
+    to["axis_of_pair"].push_back(pair.axis);
   }
   return to;
 }

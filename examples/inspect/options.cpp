@@ -65,7 +65,8 @@ std::optional<options> options_from(int argc, const char* const* argv, std::stri
   auto* const table =
       app.add_option("--table", result.table,
                      "write cos and sin as a numpy array: float32, little-endian, shape (2, "
-                     "positions, pairs), index 0 cos and 1 sin, times the attention factor");
+                     "positions, pairs), index 0 cos and 1 sin, times the attention factor; with "
+                     "several axes, a row has the same position on all of them");
   auto* const range =
       app.add_option("--positions", positions, "the table's positions BEGIN:END, END not included");
   table->needs(range);

@@ -109,6 +109,16 @@ std::string print_summary(const model_report& report) {
       zones += format("%s%lld %s", zones.empty() ? "" : ", ", static_cast<long long>(n),
                       zone_name(zone));
   text += labelled("pairs", zones);
+  if (report.n_axes() > 1) {
+    std::string axes;
+    for (std::int64_t axis = 0; axis < report.n_axes(); ++axis)
+      axes += format("%s%lld", axis == 0 ? "" : ", ",
+                     static_cast<long long>(pairs_of_axis(report, axis)));
+    text +=
+        labelled("axes", format("%lld, with %s pairs: each pair turns with the token's position "
+                                "on its axis",
+                                static_cast<long long>(report.n_axes()), axes.c_str()));
+  }
   text += labelled("float32 angles", format("off by up to %.2g rad at the last position",
                                             report.float32_angle_error));
   std::string unused;
@@ -119,13 +129,22 @@ std::string print_summary(const model_report& report) {
 }
 
 std::string print_pairs(const model_report& report) {
-  std::string text = "  pair  turns/L wavelength    scaled  scaled rad/tok     ratio  zone\n";
+  const bool has_axes = report.n_axes() > 1;
+  std::string text =
+      has_axes ? "  pair axis  turns/L wavelength    scaled  scaled rad/tok     ratio zone\n"
+               : "  pair  turns/L wavelength    scaled  scaled rad/tok     ratio  zone\n";
   long long i = 0;
-  for (const pair_report& pair : report.pairs)
-    text += format("  %4lld %9.4g %9s %9s %15.9g %9.6g  %s\n", i++, pair.turns,
-                   tokens(pair.unscaled_wavelength).c_str(), tokens(pair.wavelength).c_str(),
-                   pair.inv_freq, pair.ratio, zone_name(pair.zone));
-  return text + "  turns/L: of the unscaled pair within the original length; wavelength: tokens\n";
+  for (const pair_report& pair : report.pairs) {
+    text += format("  %4lld", i++);
+    if (has_axes)
+      text += format(" %4lld", static_cast<long long>(pair.axis));
+    text +=
+        format(" %9.4g %9s %9s %15.9g %9.6g ", pair.turns, tokens(pair.unscaled_wavelength).c_str(),
+               tokens(pair.wavelength).c_str(), pair.inv_freq, pair.ratio);
+    text += (has_axes ? "" : " ") + std::string(zone_name(pair.zone)) + "\n";
+  }
+  text += "  turns/L: of the unscaled pair within the original length; wavelength: tokens\n";
+  return text;
 }
 
 std::string print_comparison(const model_report& base, const std::vector<model_report>& others) {

@@ -33,12 +33,14 @@ double float32_angle_error(const yarn::frequencies& frequencies, std::int64_t po
   return worst;
 }
 
-void compute(model_report& report) {
-  const yarn::hf_config& config = report.config;
-  report.frequencies = yarn::make_frequencies(config.shape, config.method, report.seq_len);
-  const yarn::frequencies unscaled =
-      yarn::make_frequencies(config.shape, yarn::default_scaling{}, report.seq_len);
-  for (std::int64_t i = 0; i < unscaled.n_pairs(); ++i) {
+} // namespace
+
+void set_pairs(model_report& report) {
+  yarn::hf_config plain = report.config;
+  plain.method = yarn::default_scaling{};
+  const yarn::frequencies unscaled = yarn::make_frequencies(plain, report.seq_len);
+  report.pairs.clear();
+  for (std::int64_t i = 0; i < report.frequencies.n_pairs(); ++i) {
     pair_report pair{};
     pair.unscaled = unscaled.inv_freq()[i];
     pair.inv_freq = report.frequencies.inv_freq()[i];
@@ -47,13 +49,12 @@ void compute(model_report& report) {
     pair.turns = static_cast<double>(report.lengths.original) / pair.unscaled_wavelength;
     pair.ratio = pair.inv_freq / pair.unscaled;
     pair.zone = report.frequencies.zone(i);
+    pair.axis = report.frequencies.axis(i);
     report.pairs.push_back(pair);
   }
   report.float32_angle_error =
       float32_angle_error(report.frequencies, std::max<std::int64_t>(report.seq_len - 1, 0));
 }
-
-} // namespace
 
 context_lengths lengths_of(const yarn::hf_config& config) {
   context_lengths lengths;
@@ -84,7 +85,8 @@ model_report make_report(const std::string& name, const yarn::hf_config& config,
   report.lengths = lengths_of(config);
   report.seq_len_given = seq_len.has_value();
   report.seq_len = seq_len.value_or(report.lengths.extended);
-  compute(report);
+  report.frequencies = yarn::make_frequencies(config, report.seq_len);
+  set_pairs(report);
   return report;
 }
 
@@ -106,16 +108,22 @@ std::vector<model_report> compare(const model_report& base, const std::vector<st
     model_report report;
     report.name = name;
     report.layer_type = base.layer_type;
-    report.config.shape = base.config.shape;
+    report.config = base.config; // with what make_frequencies reads besides the method
+    report.config.pairing.reset();
+    report.config.unused.clear();
+    report.config.notes.clear();
     report.config.method = method_named(name, s, original);
     report.config.rope_type = name;
-    report.config.max_position_embeddings = base.config.max_position_embeddings;
     report.config.original_max_position_embeddings = original;
     report.lengths.original = original;
     report.lengths.extended = product(original, s);
     report.seq_len_given = base.seq_len_given;
     report.seq_len = base.seq_len_given ? base.seq_len : report.lengths.extended;
-    compute(report);
+    report.frequencies = yarn::make_frequencies(report.config, report.seq_len);
+    if (report.n_axes() != base.n_axes())
+      report.frequencies =
+          yarn::with_axes(report.frequencies, base.frequencies.axis_of_pair(), base.n_axes());
+    set_pairs(report);
     reports.push_back(report);
   }
   return reports;
@@ -140,6 +148,11 @@ const char* zone_name(yarn::frequency_zone zone) {
 std::int64_t count(const model_report& report, yarn::frequency_zone zone) {
   return std::count_if(report.pairs.begin(), report.pairs.end(),
                        [&](const pair_report& pair) { return pair.zone == zone; });
+}
+
+std::int64_t pairs_of_axis(const model_report& report, std::int64_t axis) {
+  return std::count_if(report.pairs.begin(), report.pairs.end(),
+                       [&](const pair_report& pair) { return pair.axis == axis; });
 }
 
 } // namespace inspect

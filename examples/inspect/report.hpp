@@ -4,6 +4,7 @@
 #ifndef YARN_EXAMPLES_INSPECT_REPORT_HPP
 #define YARN_EXAMPLES_INSPECT_REPORT_HPP
 
+#include <yarn/axes.hpp>
 #include <yarn/hf_config.hpp>
 
 #include <cstdint>
@@ -29,6 +30,7 @@ struct pair_report {
   double turns;               ///< turns of the unscaled pair within the original length
   double ratio;               ///< inv_freq / unscaled
   yarn::frequency_zone zone;
+  std::int64_t axis; ///< the axis of positions with which the pair turns
 };
 
 struct model_report {
@@ -43,12 +45,16 @@ struct model_report {
   double float32_angle_error = 0.0; ///< rad; of float32(position * inv_freq) at the last position
 
   std::int64_t rotary_dim() const { return config.shape.rotated(); }
+  std::int64_t n_axes() const { return frequencies.n_axes(); }
   double logit_factor() const {
     return frequencies.attention_factor() * frequencies.attention_factor();
   }
 };
 
 context_lengths lengths_of(const yarn::hf_config& config);
+
+/// Computes the numbers of the pairs from report.frequencies.
+void set_pairs(model_report& report);
 
 /// The report at this length, or at the extended length if none is given.
 /// Errors   std::invalid_argument from make_frequencies.
@@ -66,6 +72,9 @@ const char* zone_name(yarn::frequency_zone zone);
 
 /// The number of pairs in this zone.
 std::int64_t count(const model_report& report, yarn::frequency_zone zone);
+
+/// The number of pairs of this axis.
+std::int64_t pairs_of_axis(const model_report& report, std::int64_t axis);
 
 } // namespace inspect
 

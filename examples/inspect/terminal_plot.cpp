@@ -88,12 +88,15 @@ std::string terminal_plot(const model_report& report, bool ascii) {
   if (is_extended)
     line(report.lengths.extended, mark::extended);
   line(report.lengths.original, mark::original);
-  for (int column = 0; column < columns; ++column) {
-    // If there are more pairs than columns, each column shows one of its pairs.
+  // If there are more pairs than columns, each column shows one of its pairs.
+  const auto pair_of = [&](int column) -> const pair_report& {
     const std::int64_t index = n * columns_each <= plot_width
                                    ? column / columns_each
                                    : std::int64_t{column} * n / plot_width;
-    const pair_report& pair = report.pairs[static_cast<std::size_t>(index)];
+    return report.pairs[static_cast<std::size_t>(index)];
+  };
+  for (int column = 0; column < columns; ++column) {
+    const pair_report& pair = pair_of(column);
     picture.set(picture.row(pair.unscaled_wavelength), column, mark::before);
     if (std::isfinite(pair.wavelength))
       picture.set(picture.row(pair.wavelength), column, mark::after);
@@ -125,6 +128,11 @@ std::string terminal_plot(const model_report& report, bool ascii) {
   text += std::string(label_width + 1, ' ') + glyph.corner;
   for (int column = 0; column < columns; ++column)
     text += glyph.floor;
+  if (report.n_axes() > 1) { // a line with the axis of each pair
+    text += "\n" + format("%*s ", label_width + 1, "axis");
+    for (int column = 0; column < columns; ++column)
+      text += std::to_string(pair_of(column).axis);
+  }
   text += "\n" + std::string(label_width + 1, ' ') + "0";
   const std::string last = std::to_string(n - 1);
   const std::string middle = "pair";

@@ -5,14 +5,18 @@
 //
 //     check_table, check_rows   cos and sin of the engine
 //     check_inv_freq            inverse frequencies and the attention factor of the engine
-//     check_rotation(s)         a function that rotates a tensor in place; q and k together
+//     check_rotation            a function that rotates a tensor in place
+//     check_rotations           two such functions, one for q and one for k
 //     check_copy                a function that rotates from a source into a target
 //     check_rotated             tensors before and after a rotation, such as a dump
 //
-// Each check compares the numbers of the engine with exact values, which come from double rows of
-// the library. If the difference is larger than rounding explains, the check simulates about a
+// Each check compares the numbers of the engine with exact values: the library's rows of type
+// double. If the difference is larger than rounding explains, the check simulates about a
 // hundred known mistakes, and combinations of them. The report names the likeliest mistakes that
 // give the numbers of the engine. Only wrong arguments throw exceptions.
+//
+// For a model whose pairs turn with positions on several axes (M-RoPE, vision towers), give the
+// expectation the axes. The checks then also find mistakes in axes and sections.
 #ifndef YARN_TESTING_HPP
 #define YARN_TESTING_HPP
 
@@ -37,6 +41,13 @@ template <class T>
 report check_rows(const expectation& expected, const rows_view<T>& rows, const positions& list,
                   const options& o = {});
 
+/// The same for positions on several axes, for expectations with axes.
+/// Errors   Those above, and std::invalid_argument: the list has fewer axes than the expectation,
+///          or several axes while the expectation has one.
+template <class T>
+report check_rows(const expectation& expected, const rows_view<T>& rows, const axis_positions& list,
+                  const options& o = {});
+
 /// Checks an engine's table: row p belongs to position p. The check compares at most ten rows, at
 /// positions that show errors well, up to options.max_position and the end of the table.
 /// Errors   Those of check_rows.
@@ -56,7 +67,8 @@ report check_inv_freq(const expectation& expected, const Number* inv_freq, Count
 
 /// Checks a function that rotates in place: engine(heads_view<T> x, positions). The check calls the
 /// function twice.
-/// Shape    x[positions.size()][options.n_heads][head_dim], dense.
+/// Shape    x[n_tokens][options.n_heads][head_dim], dense. positions[n_tokens]; for an expectation
+///          with several axes, positions[n_axes][n_tokens], as `axis_positions` reads them.
 /// Types    T: float, double or a smaller format. positions: const std::vector<std::int64_t>&, or a
 ///          vector of std::int32_t.
 /// Errors   std::invalid_argument: options out of range.
@@ -80,6 +92,13 @@ report check_copy(const expectation& expected, Engine&& engine, const options& o
 template <class From, class To>
 report check_rotated(const expectation& expected, const heads_view<From>& before,
                      const heads_view<To>& after, const positions& list, const options& o = {});
+
+/// The same for positions on several axes, for expectations with axes.
+/// Errors   Those above, and those of check_rows for lists with several axes.
+template <class From, class To>
+report check_rotated(const expectation& expected, const heads_view<From>& before,
+                     const heads_view<To>& after, const axis_positions& list,
+                     const options& o = {});
 
 /// Checks the rotations of q and of k like check_rotation, and finds differences between the two.
 /// Errors   Those of check_rotation.

@@ -184,6 +184,19 @@ TEST(hf_axes, refuse_sections_that_do_not_fit) {
                  {"rope_scaling.mrope_interleaved is true", "2 sections"});
 }
 
+TEST(hf_axes, files_of_baidu_give_the_pairs_of_time) {
+  const auto axes_with = [](int freq_allocation) {
+    json config = of_type("ernie4_5_moe_vl", json::object());
+    config["freq_allocation"] = freq_allocation;
+    return read(config).axis_of_pair;
+  };
+  EXPECT_EQ(axes_with(2), (std::vector<std::uint8_t>{1, 2, 1, 2, 1, 2, 0, 0}));
+  EXPECT_EQ(axes_with(4), (std::vector<std::uint8_t>{1, 2, 1, 2, 0, 0, 0, 0}));
+  support::expect_error<std::invalid_argument>([&] { (void)axes_with(3); },
+                                               {"freq_allocation", "7", "8"});
+  support::expect_error<std::invalid_argument>([&] { (void)axes_with(10); }, {"freq_allocation"});
+}
+
 TEST(hf_axes, the_order_of_ernie_is_noted) {
   const auto config = read(of_type("ernie4_5_vl_moe_text", {{"mrope_section", {3, 3, 2}}}));
   EXPECT_EQ(config.axis_of_pair, (axes{1, 2, 1, 2, 1, 2, 0, 0}));

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-# Checks that every C++ block of the pages about key caches is also in an example. White space may
-# differ.
+# Checks that every C++ block of the pages about key caches and about axes is also in an example or a
+# test. White space may differ.
 # Run: cmake -DSOURCE_DIR=. -P tests/scripts/check_snippets.cmake
 cmake_minimum_required(VERSION 3.21)
 
-set(documents docs/kv-cache.md docs/dynamic-methods.md)
-set(sources engine/kv_cache.hpp engine/decoder.hpp multimodal/multimodal.cpp)
+set(documents docs/kv-cache.md docs/dynamic-methods.md docs/axes.md)
+set(sources examples/engine/kv_cache.hpp examples/engine/decoder.hpp
+            examples/multimodal/multimodal.cpp tests/examples/test_axis_families.cpp)
 
 # Sets `result` to the text with every sequence of white space replaced by one space.
 function(one_line text result)
@@ -16,7 +17,7 @@ endfunction()
 
 set(code "")
 foreach(source IN LISTS sources)
-  file(READ "${SOURCE_DIR}/examples/${source}" text)
+  file(READ "${SOURCE_DIR}/${source}" text)
   one_line("${text}" text)
   string(APPEND code "${text}")
 endforeach()

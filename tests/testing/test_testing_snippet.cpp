@@ -26,6 +26,14 @@ void rope(float* x, const std::int32_t* positions, std::int64_t n_tokens, std::i
       yarn::rows_of(yarn::float32_pipeline(model()), yarn::positions(positions, n_tokens)),
       yarn::pairing::half_split);
 }
+void mrope(float* x, const std::int32_t* positions, std::int64_t n_tokens, std::int64_t n_heads) {
+  const yarn::frequencies f =
+      yarn::with_axes(yarn::make_frequencies({128, 0, 1e6}, yarn::default_scaling{}),
+                      yarn::axis_sections{16, 24, 24});
+  yarn::rope_apply(yarn::heads_view<float>(x, n_tokens, n_heads, 128),
+                   yarn::rows_of(f, yarn::axis_positions(positions, n_tokens, 3)),
+                   yarn::pairing::half_split);
+}
 struct cache {
   std::vector<float> cos, sin;
 };
@@ -76,6 +84,19 @@ TEST(rope, caches_cos_and_sin) {
   EXPECT_TRUE(r) << r;
 }
 // [/testing]
+
+// [testing-axes]
+TEST(rope, gives_each_pair_the_position_on_its_axis) {
+  const auto expected =
+      yarn::testing::expectation({128, 0, 1e6}, yarn::default_scaling{}, yarn::pairing::half_split)
+          .with_axes(yarn::axis_sections{16, 24, 24}); // mrope_section of Qwen2-VL
+  const auto rotate = [](yarn::heads_view<float> x, const std::vector<std::int32_t>& positions) {
+    engine::mrope(x.data(), positions.data(), x.n_tokens(), x.n_heads()); // [3][n_tokens]
+  };
+  const auto r = yarn::testing::check_rotation<float>(expected, rotate);
+  EXPECT_TRUE(r) << r;
+}
+// [/testing-axes]
 
 TEST(rope, has_the_models_frequencies) {
   const std::vector<float> list = engine::inv_freq();

@@ -14,8 +14,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace testing {
 
-/// The RoPE that an engine should compute: shape, method, pairing of input and output, and the
-/// offset of the rotated part in the head.
+/// The RoPE that an engine should compute: shape, method, pairing of input and output, the offset
+/// of the rotated part in the head, and the axis of each pair.
 class expectation {
 public:
   /// The pairing of the input and the output is `order_of_pairs`.
@@ -27,7 +27,40 @@ public:
               Integer current_length = 0)
       : shape_(shape_of_model), order_(order_of_pairs), output_order_(order_of_pairs),
         seq_len_(yarn::detail::to_index(current_length, "seq_len")), method_(method),
-        exact_(method_.resolve(shape_, seq_len_)) {}
+        exact_(method_.resolve(shape_, seq_len_)), n_pairs_with_axes_(exact_.n_pairs()) {}
+
+  /// The same for frequencies that exist already, with their axes: those of `joined` (vision
+  /// towers, FLUX), or of a reader of configurations. The report then names no scaling method.
+  /// Errors   std::invalid_argument: f is a float32_pipeline, or f.n_pairs() is not half of the
+  ///          rotated part of the shape.
+  expectation(const rope_shape& shape_of_model, const yarn::frequencies& f, pairing order_of_pairs)
+      : shape_(shape_of_model), order_(order_of_pairs), output_order_(order_of_pairs),
+        method_(f, shape_of_model), exact_(f), n_pairs_with_axes_(f.n_pairs()) {
+    if (f.is_float32_pipeline())
+      yarn::detail::fail_argument("yarn: testing: the expected frequencies are a float32_pipeline; "
+                                  "the exact ones are needed");
+    if (2 * f.n_pairs() != shape_.rotated())
+      yarn::detail::fail_argument("yarn: testing: the frequencies have {} pairs; rotary_dim = {} "
+                                  "needs half as many pairs as elements",
+                                  f.n_pairs(), shape_.rotated());
+  }
+
+  /// A copy in which each pair has an axis, as after with_axes (axes.hpp). The checks then pass
+  /// positions on all axes to the engine.
+  /// Types    Sections: axis_sections or interleaved_sections.
+  /// Errors   Those of with_axes (axes.hpp).
+  /// Example  expectation(shape, method, order).with_axes(axis_sections{16, 24, 24})
+  template <class Sections> expectation with_axes(const Sections& sections) const {
+    expectation other = *this;
+    other.exact_ = yarn::with_axes(exact_, sections);
+    return other;
+  }
+  /// The same for a list with the axis of each pair.
+  template <class List, class Count> expectation with_axes(const List& list, Count n_axes) const {
+    expectation other = *this;
+    other.exact_ = yarn::with_axes(exact_, list, n_axes);
+    return other;
+  }
 
   /// A copy with another pairing of the output, as in DeepSeek-V3.
   expectation with_output_order(pairing order) const {
@@ -51,8 +84,9 @@ public:
   }
 
   /// A copy with another number of rotated elements; the head becomes larger if necessary. If the
-  /// method cannot be used with this rotary_dim, the pairs below n_pairs() keep their frequencies
-  /// and further pairs get unscaled ones.
+  /// method cannot be used with this rotary_dim, the pairs of this expectation keep their
+  /// frequencies, and further pairs get unscaled ones. The axes of further pairs begin again with
+  /// that of pair 0.
   expectation with_rotary_dim(std::int64_t rotary_dim) const {
     expectation other = *this;
     other.shape_.rotary_dim = rotary_dim;
@@ -64,6 +98,12 @@ public:
       other.method_ = detail::changeable_method(default_scaling{}); // takes any rotary_dim
       const std::vector<double> list = continued(rotary_dim / 2);
       other.exact_ = frequencies_from(list.data(), list.size(), exact_.attention_factor());
+    }
+    if (exact_.n_axes() > 1) {
+      std::vector<std::int64_t> axes;
+      for (std::int64_t i = 0; i < other.n_pairs(); ++i)
+        axes.push_back(exact_.axis(i % n_pairs()));
+      other.exact_ = yarn::with_axes(other.exact_, axes, exact_.n_axes());
     }
     return other;
   }
@@ -85,6 +125,9 @@ public:
   std::int64_t rotary_offset() const { return rotary_offset_; }
   std::int64_t seq_len() const { return seq_len_; }
   std::int64_t n_pairs() const { return exact_.n_pairs(); }
+  std::int64_t n_axes() const { return exact_.n_axes(); }
+  /// The number of pairs before with_rotary_dim, also if there is one axis.
+  std::int64_t n_pairs_with_axes() const { return n_pairs_with_axes_; }
   /// The frequencies that the engine should use.
   const yarn::frequencies& frequencies() const { return exact_; }
   const detail::changeable_method& method() const { return method_; }
@@ -97,6 +140,7 @@ private:
   std::int64_t seq_len_ = 0;
   detail::changeable_method method_;
   yarn::frequencies exact_;
+  std::int64_t n_pairs_with_axes_;
 };
 
 } // namespace testing

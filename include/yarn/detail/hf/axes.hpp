@@ -67,7 +67,8 @@ inline constexpr hf_axis_row hf_axis_rules[] = {
         "qwen3_omni_moe_talker_text", "qwen3_omni_moe_text", "qwen3_vl_moe_text",
         "qwen3_vl_text"}},
     {hf_alternating.sections_default(11, 11, 10), {"qwen3_5_moe_text", "qwen3_5_text"}},
-    {hf_height_width_time.sections_default(22, 22, 20).interleaved(), {"ernie4_5_vl_moe_text"}},
+    {hf_height_width_time.sections_default(22, 22, 20).interleaved(), {
+        "ernie4_5_moe_vl", "ernie4_5_vl_moe_text"}}, // the former: Baidu's own files
 };
 // clang-format on
 
@@ -212,8 +213,17 @@ private:
     if (rope_type != "default")
       fail_argument("yarn: {} = {}: model_type {} accepts the default method only",
                     name_of("rope_type"), rope_type, rule_.model_type);
-    read_class_sections();
-    require_sum("mrope_section");
+    const auto time_pairs = config_.length("freq_allocation"); // Baidu's files have no sections
+    if (time_pairs && !dictionary_.has("mrope_section")) {
+      if (*time_pairs > n_pairs_)
+        config_.refuse("freq_allocation", "at most the number of pairs");
+      const std::int64_t others = (n_pairs_ - *time_pairs) / 2;
+      sections_ = {others, others, *time_pairs};
+      require_sum("freq_allocation");
+    } else {
+      read_class_sections();
+      require_sum("mrope_section");
+    }
     if (sections_[0] != sections_[1])
       fail_argument("yarn: {} has {} pairs for h and {} for w; model_type {} needs equal numbers",
                     name_of("mrope_section"), sections_[0], sections_[1], rule_.model_type);

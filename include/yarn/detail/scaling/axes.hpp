@@ -120,7 +120,8 @@ inline frequencies with_axes(const frequencies& f, const interleaved_sections& s
 
 template <class List, class Count>
 frequencies with_axes(const frequencies& f, const List& list, Count n_axes) {
-  detail::axis_builder built(f, detail::to_index(n_axes, "n_axes"));
+  const std::int64_t count = detail::to_index(n_axes, "n_axes");
+  detail::axis_builder built(f, count);
   const std::int64_t n = detail::to_index(list.size(), "list.size");
   if (n != f.n_pairs())
     detail::fail_argument("yarn: with_axes: the list has {} axes; it must have one for each of the "
@@ -128,9 +129,9 @@ frequencies with_axes(const frequencies& f, const List& list, Count n_axes) {
                           n, f.n_pairs());
   for (std::int64_t pair = 0; pair < n; ++pair) {
     const std::int64_t axis = detail::to_index(list.data()[pair], "axis");
-    if (axis < 0 || axis >= n_axes)
+    if (axis < 0 || axis >= count)
       detail::fail_argument("yarn: with_axes: axis {} of pair {} must be in [0, {})", axis, pair,
-                            n_axes);
+                            count);
     built.set(pair, axis);
   }
   return built.result();

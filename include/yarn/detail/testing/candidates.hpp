@@ -6,6 +6,7 @@
 
 #include "../../testing/expectation.hpp"
 #include "../../testing/report.hpp"
+#include "positions.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -47,6 +48,8 @@ public:
     add_scaling_factors();
     add_ranges();
     add_lengths();
+    if (expected.n_axes() > 1)
+      add_series();
     add_other_methods();
     add_exponents();
     add_estimates();
@@ -57,8 +60,8 @@ public:
 private:
   using numbers = std::vector<double>;
 
-  // Skips a candidate that equals the expectation, because it explains no error, and one whose
-  // frequencies are not finite or above 1e9.
+  // Skips a candidate that equals the expectation, because it explains no error, and one with a
+  // frequency that is not finite or is above 1e9.
   void add(candidate added) {
     if (added.inv_freq.size() != exact_.size())
       return;
@@ -216,9 +219,39 @@ private:
           other.with(&method_numbers::factor, interpolation())
               .with(&method_numbers::length, intended_.length));
   }
+  // The frequencies of engines in which each axis has its own series, or all axes share one series.
+  void add_series() {
+    const axis_list axes = axes_of(expected_.frequencies());
+    numbers of_axis, of_head;
+    for (std::size_t i = 0; i < axes.size(); ++i) {
+      const auto n = std::count(axes.begin(), axes.end(), axes[i]);
+      const auto before =
+          std::count(axes.begin(), axes.begin() + static_cast<std::ptrdiff_t>(i), axes[i]);
+      of_axis.push_back(power(before, n));
+      of_head.push_back(power(before, expected_.n_pairs()));
+    }
+    add(diagnosis::wrong_exponent,
+        "the frequencies start again at each axis: pair k of an axis with n pairs has theta^(-k/n)",
+        of_axis);
+    add(diagnosis::wrong_exponent,
+        text_of("the frequencies start again at each axis, and the exponents are divided by "
+                "rotary_dim = {}",
+                shape_.rotated()),
+        of_head);
+    if (intended_.is_unknown)
+      add(diagnosis::wrong_exponent,
+          text_of("the frequencies of all axes are one series with theta^(-2i/{})",
+                  shape_.rotated()),
+          unscaled_);
+  }
+  double power(std::ptrdiff_t i, std::int64_t n) const {
+    return std::pow(shape_.rope_theta, -static_cast<double>(i) / static_cast<double>(n));
+  }
+
   void add_other_methods() {
-    add(diagnosis::scaling_missing, "the frequencies are not scaled at all",
-        changeable_method(default_scaling{}));
+    if (!intended_.is_unknown)
+      add(diagnosis::scaling_missing, "the frequencies are not scaled at all",
+          changeable_method(default_scaling{}));
     const double s = interpolation();
     if (!(s < 1e6 && s != 1.0))
       return;
@@ -286,10 +319,10 @@ private:
       add(what, std::move(text), at_theta(theta));
   }
 
-  // Estimates theta and the scaling factor from the slowest pair whose frequency is known. Each of
-  // the two changes this pair most, and in one direction. In 16-bit rows, the frequency of a pair
-  // that rotates by less than some radians up to `reach` is not precise, so faster pairs are used,
-  // too.
+  // Estimates theta and the scaling factor from the slowest pair whose frequency is known, because
+  // this pair changes most with each of the two, and in one direction. In 16-bit rows, a frequency
+  // is imprecise if its pair turns by only some radians up to position `reach`, so faster pairs are
+  // used, too.
   void add_estimates() {
     // These usual values are tried because positions that are too far apart show no frequency.
     for (const double theta : {1e4, 5e5, 1e6, 1e5, 1.5e5, 1e7, 5e6, 2.5e5, 3e5, 8e6})

@@ -5,6 +5,7 @@
 #define YARN_DETAIL_TESTING_JUDGE_HPP
 
 #include "layout.hpp"
+#include "notes.hpp"
 #include "search.hpp"
 
 namespace yarn {
@@ -12,17 +13,12 @@ inline namespace YARN_ABI {
 namespace testing {
 namespace detail {
 
-inline void add_finding(report& r, const finding& found) {
-  if (!r.has(found.what))
-    r.findings.push_back(found);
-}
-
 /// The positions at which a check compares the engine. The first ones are neighbours. Each further
 /// position is so near to the previous one that a frequency can be followed from one to the other,
 /// in float32 and in bfloat16: the number of whole turns between them is certain. Above 4, no
-/// position is a power of two: there, products in float32 are exact and hide the error of float32
-/// angles. The last position is `largest`, or the position before it if `largest` is a power of
-/// two.
+/// position is a power of two, because products with powers of two are exact in float32 and hide
+/// the error of float32 angles. The last position is `largest`, or the position before it if
+/// `largest` is a power of two.
 inline std::vector<std::int64_t> probe_positions(std::int64_t largest) {
   if (largest < 0 || largest > yarn::detail::largest_position)
     fail_argument("yarn: testing: the largest position = {} must be in [0, 2^31]", largest);
@@ -35,6 +31,25 @@ inline std::vector<std::int64_t> probe_positions(std::int64_t largest) {
   if (last > list.back())
     list.push_back(last);
   return list;
+}
+
+/// The same for several axes. The tokens look like a prompt: text, then an image, then text. On
+/// each axis, the tokens of the image run through all these positions. The axes begin at different
+/// ones, so a token of the image has different positions on different axes.
+inline token_positions probe_positions(std::int64_t largest, std::int64_t n_axes) {
+  const std::vector<std::int64_t> list = probe_positions(largest);
+  if (n_axes == 1)
+    return {1, list};
+  token_positions all{n_axes, {}};
+  const std::size_t n_before = std::min<std::size_t>(list.size(), 4);
+  for (std::size_t i = 0; i < n_before; ++i)
+    all.push_back(list[i]);
+  for (std::size_t i = 0; i < list.size(); ++i)
+    for (std::int64_t axis = 0; axis < n_axes; ++axis)
+      all.values.push_back(list[(i + static_cast<std::size_t>(axis)) % list.size()]);
+  for (std::size_t i = n_before; i < list.size(); ++i)
+    all.push_back(list[i]);
+  return all;
 }
 
 /// The 16-bit format that represents all cos and sin of an engine, with or without the attention
@@ -59,7 +74,8 @@ inline element_format format_of_rows(const observation& seen, double attention_f
 
 inline void add_unexplained(report& r, const expectation& expected, const observation& seen) {
   std::string text = "none of the known mistakes gives these numbers";
-  const std::vector<double> shown = shown_inv_freq(seen), exact = list_of(expected.frequencies());
+  const std::vector<double> exact = list_of(expected.frequencies());
+  const std::vector<double> shown = shown_inv_freq(seen, axes_of(expected.frequencies()));
   const auto ratio = [&](std::size_t i) {
     return shown[i] > 0 && exact[i] > 0 ? std::max(shown[i] / exact[i], exact[i] / shown[i]) : 1;
   };
@@ -84,19 +100,22 @@ inline void explain(report& r, const expectation& expected, observation seen,
                     text_of("cos and sin have only the precision of {}: an error of up to {:.2}",
                             name_of(format), std::ldexp(0.5, -digits_of(format)))});
   }
-  const trig_rows exact = trig_rows_of(list_of(expected.frequencies()), seen.positions);
+  const trig_rows exact = expected_rows(expected, seen.positions);
   const misfit plain = largest_error(seen, exact, attention_factor);
-  r.explained_error = plain.error;
-  if (plain.ratio <= 1)
+  r.remaining_error = plain.error;
+  if (plain.ratio <= 1) {
+    note_hidden_mistakes(r, expected, seen);
     return;
+  }
   const explanation found = row_search(expected, seen, !r.findings.empty()).run(further);
   if (!found.found) {
     add_unexplained(r, expected, seen);
     return;
   }
-  r.explained_error = found.error;
+  r.remaining_error = found.error;
   for (const finding& mistake : found.findings)
     add_finding(r, mistake);
+  note_equal_mistakes(r, found);
 }
 
 /// Like explain, but `seen` may have another number of pairs than the expectation.
@@ -140,25 +159,26 @@ inline void check_options(const options& o) {
 
 /// Removes the tokens with NaN or infinity from two lists of numbers, and adds a finding. `text` is
 /// the finding, with {} for the position and the index of the number modulo `period`.
-inline void remove_not_finite(report& r, std::vector<std::int64_t>& positions_of_tokens,
-                              std::vector<double>& a, std::vector<double>& b, const char* text,
-                              std::size_t period) {
-  const std::size_t width = a.size() / positions_of_tokens.size();
+inline void remove_not_finite(report& r, token_positions& tokens, std::vector<double>& a,
+                              std::vector<double>& b, const char* text, std::size_t period) {
+  const auto n_tokens = static_cast<std::size_t>(tokens.size());
+  const auto n_axes = static_cast<std::size_t>(tokens.n_axes);
+  const std::size_t width = a.size() / n_tokens;
   std::size_t n = 0; // the number of tokens that stay
-  for (std::size_t t = 0; t < positions_of_tokens.size(); ++t) {
+  for (std::size_t t = 0; t < n_tokens; ++t) {
     std::size_t i = t * width;
     while (i < (t + 1) * width && is_finite(a[i]) && is_finite(b[i]))
       ++i;
     if (i < (t + 1) * width) {
-      add_finding(r, {diagnosis::not_finite, text_of(text, positions_of_tokens[t], i % period)});
+      add_finding(r, {diagnosis::not_finite, text_of(text, tokens.values[t * n_axes], i % period)});
       continue;
     }
-    positions_of_tokens[n] = positions_of_tokens[t];
+    std::copy_n(&tokens.values[t * n_axes], n_axes, &tokens.values[n * n_axes]);
     std::copy_n(&a[t * width], width, &a[n * width]);
     std::copy_n(&b[t * width], width, &b[n * width]);
     ++n;
   }
-  positions_of_tokens.resize(n);
+  tokens.values.resize(n * n_axes);
   a.resize(n * width);
   b.resize(n * width);
 }
@@ -168,13 +188,13 @@ inline void remove_not_finite(report& r, std::vector<std::int64_t>& positions_of
 /// The rows of an engine as doubles, [token][width].
 struct row_values {
   element_format format = element_format::unknown;
-  std::vector<std::int64_t> positions;
+  token_positions positions;
   std::int64_t width = 0;
   std::vector<double> cos;
   std::vector<double> sin;
 
-  std::size_t at(std::size_t token, std::int64_t i) const {
-    return token * static_cast<std::size_t>(width) + static_cast<std::size_t>(i);
+  std::size_t at(std::int64_t token, std::int64_t i) const {
+    return static_cast<std::size_t>(token * width + i);
   }
 };
 
@@ -187,8 +207,8 @@ struct repetition {
 };
 inline bool repeats(const row_values& rows, const repetition& how) {
   bool any = false;
-  for (std::size_t t = 0; t < rows.positions.size(); ++t) {
-    if (rows.positions[t] == 0) // All pairs have the same entries.
+  for (std::int64_t t = 0; t < rows.positions.size(); ++t) {
+    if (rows.positions.is_zero(t)) // All pairs have the same entries.
       continue;
     any = true;
     for (std::int64_t i = 0; i < how.n_pairs; ++i) {
@@ -216,7 +236,7 @@ inline observation observed(const row_values& rows, const repetition& how) {
   seen.per_pair = 2;
   seen.digits = digits_of(rows.format);
   seen.noise = noise_of(seen.digits, 4, 1.5);
-  for (std::size_t t = 0; t < rows.positions.size(); ++t)
+  for (std::int64_t t = 0; t < rows.positions.size(); ++t)
     for (std::int64_t i = 0; i < how.n_pairs; ++i) {
       seen.equations.push_back({1, 0, rows.cos[rows.at(t, i * how.stride)], 1});
       seen.equations.push_back({0, 1, rows.sin[rows.at(t, i * how.stride)], 1});
@@ -226,16 +246,18 @@ inline observation observed(const row_values& rows, const repetition& how) {
 
 /// Measures the error against the expected rows, for the pairs that both have.
 inline misfit measure(report& r, const expectation& expected, const observation& seen) {
-  const trig_rows t = trig_rows_of(list_of(expected.frequencies()), seen.positions);
+  const trig_rows t = expected_rows(expected, seen.positions);
   const misfit worst = largest_error(seen, t, expected.frequencies().attention_factor());
   r.max_error = worst.error;
   r.max_error_ulp = std::ldexp(worst.error, seen.digits);
-  r.worst = {seen.positions[static_cast<std::size_t>(worst.token)],
+  const std::int64_t axis = expected.frequencies().axis(worst.pair);
+  r.worst = {seen.positions.at(worst.token, axis),
              worst.pair,
              -1,
              worst.index == 0 ? "cos" : "sin",
              worst.expected,
-             seen.at(worst.token, worst.pair)[worst.index].y};
+             seen.at(worst.token, worst.pair)[worst.index].y,
+             expected.n_axes() == 1 ? -1 : axis};
   return worst;
 }
 
@@ -246,9 +268,9 @@ inline repetition repetition_in(report& r, const expectation& expected, const ro
   const repetition how = repetition_of(rows);
   if (how.copy_distance != 0 || rows.width != 2 * expected.n_pairs())
     return how;
-  const auto is_0 = [](std::int64_t position) { return position == 0; };
+  const std::vector<std::int64_t>& all = rows.positions.values;
   // Rows of position 0 alone do not show the difference.
-  if (!std::all_of(rows.positions.begin(), rows.positions.end(), is_0)) {
+  if (std::any_of(all.begin(), all.end(), [](std::int64_t position) { return position != 0; })) {
     report as_twice_the_pairs;
     add_finding(as_twice_the_pairs, {diagnosis::rotary_dim, ""});
     explain_any_width(as_twice_the_pairs, expected, observed(rows, how));
@@ -269,7 +291,7 @@ inline report judge_rows(const expectation& expected, row_values rows, const opt
                     "NaN or infinity at position {}, entry {}",
                     static_cast<std::size_t>(rows.width));
   bool right = false;
-  if (!rows.positions.empty()) {
+  if (rows.positions.size() > 0) {
     const observation seen = observed(rows, repetition_in(r, expected, rows));
     const bool has_width = seen.n_pairs == expected.n_pairs();
     if (!has_width)
@@ -279,6 +301,7 @@ inline report judge_rows(const expectation& expected, row_values rows, const opt
     const expectation resized = has_width ? expected : expected.with_rotary_dim(2 * seen.n_pairs);
     right = measure(r, resized, seen).ratio <= 1 && has_width;
     explain_any_width(r, expected, seen);
+    name_whole_head(r, expected, seen.n_pairs);
   }
   decide(r, right, noise_of(digits_of(rows.format), 4, 1.5), o);
   return r;

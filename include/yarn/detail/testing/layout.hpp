@@ -19,7 +19,7 @@ namespace detail {
 /// is called several times, the heads of each call follow those of the call before.
 struct samples {
   element_format format = element_format::unknown; ///< of the output
-  std::vector<std::int64_t> positions;
+  token_positions positions;
   std::int64_t n_heads = 0; ///< in all calls together
   std::int64_t head_dim = 0;
   std::vector<double> before; ///< [token][head][element]
@@ -111,7 +111,7 @@ inline bool has_rows(const samples& s, const layout& l, std::int64_t first_rotat
   std::vector<equation> equations;
   // The loop begins with the last token: its position is large, so a wrong layout shows at the
   // first pairs.
-  for (std::int64_t token = static_cast<std::int64_t>(s.positions.size()) - 1; token >= 0; --token)
+  for (std::int64_t token = s.positions.size() - 1; token >= 0; --token)
     for (std::int64_t pair = 0; pair < l.n_pairs(); ++pair) {
       equations.clear();
       add_equations(s, l, token, pair, equations);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The scaling method of an expectation, which can have any type. Its numbers can be changed,
-// because engines use the right method with wrong numbers. Opt-in.
+// The scaling method of an expectation. The method can have any type. Its numbers can be changed,
+// to simulate engines that use the right method with wrong numbers. Opt-in.
 #ifndef YARN_DETAIL_TESTING_METHOD_HPP
 #define YARN_DETAIL_TESTING_METHOD_HPP
 
 #include "../../yarn.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -13,6 +15,7 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace yarn {
 inline namespace YARN_ABI {
@@ -63,7 +66,8 @@ struct method_numbers {
   std::string name;
   bool is_dynamic = false;
   bool is_yarn = false;
-  bool any_dim = false; ///< any rotary_dim is allowed: there is no list with a number per pair
+  bool is_unknown = false; ///< the frequencies were given, not the method
+  bool any_dim = false;    ///< any rotary_dim is allowed: there is no list with a number per pair
   bool has_length = false;
   bool has_truncate = false;
   double factor = 0;       ///< s
@@ -81,8 +85,8 @@ template <class Method> method_numbers numbers_of(const Method& method) {
   method_numbers numbers;
   numbers.name = method_name(method);
   numbers.is_dynamic = is_dynamic_scaling_v<Method>;
-  // A method with a list, or with a condition on the shape, allows one rotary_dim only. Unknown
-  // methods may have either.
+  // A method with a list, or with a condition on the shape, allows one rotary_dim only. A method of
+  // the user may be such a method, and counts as one unless it has a factor.
   numbers.any_dim = std::is_same_v<Method, default_scaling> ||
                     (has_factor_v<const Method> && !std::is_same_v<Method, longrope_scaling> &&
                      !std::is_same_v<Method, proportional_scaling>);
@@ -106,8 +110,8 @@ template <class Method> method_numbers numbers_of(const Method& method) {
   return numbers;
 }
 
-/// The method with these numbers. The scaling factor is written only if it differs: its field may
-/// be an optional number, which must then stay absent.
+/// The method with these numbers. The scaling factor is written only if it differs, so that an
+/// optional factor that is absent stays absent.
 template <class Method> Method with_numbers(Method method, const method_numbers& numbers) {
   [[maybe_unused]] const method_numbers own = numbers_of(method);
   if constexpr (has_factor_v<Method>)
@@ -125,6 +129,16 @@ template <class Method> Method with_numbers(Method method, const method_numbers&
   return method;
 }
 
+/// Frequencies for another theta: each frequency is a power of theta, possibly scaled, and becomes
+/// the same power of the other theta.
+inline frequencies at_another_theta(const frequencies& f, double theta, double other) {
+  const double exponent = std::log(other) / std::log(theta);
+  std::vector<double> list;
+  for (const double inv_freq : f.inv_freq())
+    list.push_back(inv_freq > 0 ? std::min(std::pow(inv_freq, exponent), 1e9) : 0);
+  return frequencies_from(list.data(), list.size(), f.attention_factor());
+}
+
 /// A method of any type, of the library or of the user. resolve() uses the numbers, which can be
 /// changed.
 class changeable_method {
@@ -140,6 +154,16 @@ public:
   explicit changeable_method(const std::variant<Methods...>& method)
       : changeable_method(
             std::visit([](const auto& held) { return changeable_method(held); }, method)) {}
+  /// The unknown method that gave these frequencies to this shape.
+  changeable_method(const frequencies& f, const rope_shape& shape_of_f)
+      : resolve_([f, shape_of_f](const method_numbers&, const rope_shape& shape, std::int64_t) {
+          return shape.rope_theta == shape_of_f.rope_theta
+                     ? f
+                     : at_another_theta(f, shape_of_f.rope_theta, shape.rope_theta);
+        }) {
+    numbers_.name = "the method";
+    numbers_.is_unknown = true;
+  }
 
   frequencies resolve(const rope_shape& shape, std::int64_t seq_len) const {
     return resolve_(numbers_, shape, seq_len);

@@ -11,6 +11,7 @@
 
 #include "../../testing/report.hpp"
 #include "../base/formats.hpp"
+#include "positions.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -67,7 +68,7 @@ inline std::string rotary_dim_text(std::int64_t rotated, std::int64_t rotary_dim
 }
 
 struct observation {
-  std::vector<std::int64_t> positions; ///< one per token
+  token_positions positions;
   std::int64_t n_pairs = 0;
   std::int64_t per_pair = 0;       ///< the number of equations of one token and pair
   std::vector<equation> equations; ///< [token][pair][per_pair]
@@ -75,7 +76,7 @@ struct observation {
   /// The error of correct arithmetic in the types of the engine, relative to the amplitude.
   double noise = 0;
 
-  std::int64_t n_tokens() const { return static_cast<std::int64_t>(positions.size()); }
+  std::int64_t n_tokens() const { return positions.size(); }
   const equation* at(std::int64_t token, std::int64_t pair) const {
     return equations.data() + (token * n_pairs + pair) * per_pair;
   }
@@ -110,38 +111,37 @@ struct pipeline {
   element_format angle = element_format::binary64;
 };
 
-/// cos and sin for these frequencies and positions. Without roundings they come from double rows.
-inline trig_rows trig_rows_of(const std::vector<double>& inv_freq,
-                              const std::vector<std::int64_t>& positions_of_tokens,
+/// cos and sin for these frequencies and positions. Without roundings they are rows of type double.
+inline trig_rows trig_rows_of(const std::vector<double>& inv_freq, const pair_positions& of,
                               pipeline way = {}) {
   trig_rows t;
   t.n_pairs = static_cast<std::int64_t>(inv_freq.size());
   const bool is_exact = way.inv_freq == element_format::binary64 &&
                         way.position == element_format::binary64 &&
                         way.angle == element_format::binary64;
-  for (const std::int64_t position : positions_of_tokens)
-    for (const double f : inv_freq) {
-      const auto exact = static_cast<double>(position);
+  for (std::int64_t token = 0; token < of.tokens.size(); ++token)
+    for (std::int64_t pair = 0; pair < t.n_pairs; ++pair) {
+      const auto exact = static_cast<double>(of.at(token, pair));
       const double p = rounded_to(way.position, exact);
+      const double f = inv_freq[static_cast<std::size_t>(pair)];
       const double angle = rounded_to(way.angle, p * rounded_to(way.inv_freq, f));
       t.cos.push_back(is_exact ? 0 : std::cos(angle));
       t.sin.push_back(is_exact ? 0 : std::sin(angle));
-      // The phase of double rows has an error of up to 2^-62 rad per token of the position, for any
-      // frequency. double_angle_error times the lower limit, 2^-15 rad per token, allows this
-      // error.
+      // The phase of rows of type double has an error of up to position * 2^-62 rad, for any
+      // frequency. So the angle here is at least position * 2^-15: times double_angle_error, which
+      // is 2^-47, this allows the error.
       t.angle.push_back(std::max(std::fabs(exact) * 0x1p-15, std::fabs(angle)));
     }
   if (is_exact)
-    fill_rows(frequencies_from(inv_freq.data(), t.n_pairs), positions(positions_of_tokens),
-              t.cos.data(), t.sin.data(), t.n_pairs);
+    fill_exact_rows(inv_freq, of, t.cos.data(), t.sin.data());
   return t;
 }
 
-/// The relative error of angles of double engines: a power with a rounded exponent (about 20 ULP
-/// for large theta), a blend, and a product.
+/// The relative error of angles in engines that compute in double: of a power with a rounded
+/// exponent (about 20 ULP for large theta), a blend, and a product.
 constexpr double double_angle_error = 64 * 0x1p-53;
-/// The relative error of angles of float engines. ggml has the largest: its running product of 64
-/// factors (2.2e-6) and the error of the blend.
+/// The relative error of angles in engines that compute in float. ggml has the largest: that of its
+/// running product of 64 factors (2.2e-6) and that of the blend.
 constexpr double float_angle_error = 4e-6;
 
 /// How well angles explain an observation.
@@ -210,7 +210,7 @@ inline fit fitted(const observation& seen, const trig_rows& t, double angle_erro
 /// The largest error for a given attention factor, and its place.
 struct misfit {
   double error = 0;
-  double ratio = 0; ///< error / allowed error
+  double ratio = 0; ///< the largest error / allowed error, possibly at another place
   std::int64_t token = 0;
   std::int64_t pair = 0;
   std::int64_t index = 0; ///< the index of the equation
@@ -260,32 +260,46 @@ inline std::vector<solved_row> solved_rows(const observation& seen) {
   return rows;
 }
 
-/// The frequencies, estimated from the rows of the engine. The smallest positive position gives the
-/// first estimate. Each larger position makes the estimate more precise, as long as the number of
-/// whole turns is certain. 0 if there is no estimate.
-inline std::vector<double> shown_inv_freq(const observation& seen) {
-  std::vector<double> shown;
+/// The frequency of a pair, estimated from the rows of the engine. `tokens` has the token of each
+/// position. The smallest positive position gives the first estimate. Each larger position makes
+/// the estimate more precise, as long as the number of whole turns is certain. 0 if there is no
+/// estimate.
+inline double shown_inv_freq(const observation& seen, std::int64_t pair,
+                             const std::map<std::int64_t, std::int64_t>& tokens) {
   constexpr double two_pi = 2 * 3.14159265358979323846;
-  std::map<std::int64_t, std::int64_t> tokens; // by position
-  for (std::int64_t t = 0; t < seen.n_tokens(); ++t)
-    tokens.emplace(seen.positions[static_cast<std::size_t>(t)], t);
-  tokens.erase(tokens.begin(), tokens.upper_bound(0));
-  for (std::int64_t pair = 0; pair < seen.n_pairs; ++pair) {
-    double f = 0, previous = 0; // previous: a position
-    for (const auto& [position, token] : tokens) {
-      const auto at = static_cast<double>(position);
-      const double angle_error = 1.5 * seen.noise + float_angle_error * std::fabs(f) * previous;
-      if (previous > 0 && angle_error * (at / previous) > 1)
-        break;
-      const solved_row row = solved(seen.at(token, pair), seen.per_pair);
-      const double phase = std::atan2(row.sin, row.cos);
-      const double whole = previous > 0 ? std::round((f * at - phase) / two_pi) : 0;
-      f = (phase + two_pi * whole) / at;
-      previous = at;
-    }
-    f = std::fabs(f); // The engine may rotate in the other direction.
-    shown.push_back(f < 4 ? f : 0);
+  double f = 0, previous = 0; // previous: a position
+  for (const auto& [position, token] : tokens) {
+    const auto at = static_cast<double>(position);
+    const double angle_error = 1.5 * seen.noise + float_angle_error * std::fabs(f) * previous;
+    if (previous > 0 && angle_error * (at / previous) > 1)
+      break;
+    const solved_row row = solved(seen.at(token, pair), seen.per_pair);
+    const double phase = std::atan2(row.sin, row.cos);
+    const double whole = previous > 0 ? std::round((f * at - phase) / two_pi) : 0;
+    f = (phase + two_pi * whole) / at;
+    previous = at;
   }
+  f = std::fabs(f); // The engine may rotate in the other direction.
+  return f < 4 ? f : 0;
+}
+
+/// The frequencies of all pairs. Tokens of text show them even if the axes of pairs are wrong.
+/// Without such a token, the axes are assumed to be right.
+inline std::vector<double> shown_inv_freq(const observation& seen, const axis_list& axes) {
+  using token_map = std::map<std::int64_t, std::int64_t>;
+  std::vector<token_map> tokens(static_cast<std::size_t>(seen.positions.n_axes));
+  token_map text;
+  for (std::int64_t t = 0; t < seen.n_tokens(); ++t) {
+    for (std::size_t axis = 0; axis < tokens.size(); ++axis)
+      if (const std::int64_t p = seen.positions.at(t, static_cast<std::int64_t>(axis)); p > 0)
+        tokens[axis].emplace(p, t);
+    if (seen.positions.is_text(t) && seen.positions.at(t, 0) > 0)
+      text.emplace(seen.positions.at(t, 0), t);
+  }
+  std::vector<double> shown;
+  for (std::int64_t pair = 0; pair < seen.n_pairs; ++pair)
+    shown.push_back(shown_inv_freq(
+        seen, pair, text.empty() ? tokens[axes[static_cast<std::size_t>(pair)]] : text));
   return shown;
 }
 

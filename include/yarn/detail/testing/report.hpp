@@ -52,6 +52,14 @@ inline const char* name_of(diagnosis what) {
       "position_offset",
       "positions_ignored",
       "positions_limited",
+      "axes_ignored",
+      "text_positions",
+      "sections_contiguous",
+      "sections_interleaved",
+      "sections_in_elements",
+      "wrong_sections",
+      "axis_order",
+      "whole_head_rotated",
       "float32_angles",
       "float32_inv_freq",
       "inv_freq_16bit",
@@ -71,8 +79,10 @@ inline std::string report::text() const {
   std::string all = text_of("{}: {}; largest error {:.3} {} ({:.3} ULP), allowed {:.3}", subject,
                             passed ? "ok" : "NOT OK", max_error, unit, max_error_ulp, tolerance);
   if (max_error > 0) {
-    const std::pair<const char*, std::int64_t> indices[] = {
-        {"position", worst.position}, {"pair", worst.pair}, {"element", worst.element}};
+    const std::pair<const char*, std::int64_t> indices[] = {{"position", worst.position},
+                                                            {"axis", worst.axis},
+                                                            {"pair", worst.pair},
+                                                            {"element", worst.element}};
     all += ", at";
     for (const auto& [name, index] : indices)
       if (index >= 0)
@@ -84,7 +94,9 @@ inline std::string report::text() const {
     all += std::string("  ") + name_of(found.what) + (passed ? " (accepted): " : ": ") +
            found.text + "\n";
   if (!findings.empty() && !has(diagnosis::unexplained) && !has(diagnosis::not_finite))
-    all += text_of("  (the findings leave an error of {:.3})\n", explained_error);
+    all += text_of("  (the findings leave an error of {:.3})\n", remaining_error);
+  for (const std::string& note : notes)
+    all += "  note: " + note + "\n";
   return all;
 }
 

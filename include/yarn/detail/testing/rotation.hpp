@@ -3,6 +3,7 @@
 #ifndef YARN_DETAIL_TESTING_ROTATION_HPP
 #define YARN_DETAIL_TESTING_ROTATION_HPP
 
+#include "element_sections.hpp"
 #include "judge.hpp"
 
 namespace yarn {
@@ -53,14 +54,16 @@ template <class From, class To> samples empty_samples(std::int64_t n_heads, std:
 
 constexpr std::size_t n_calls = 2; // The second call shows state that the first one left.
 
-/// Calls `rotate(before, after, positions)` n_calls times, and collects the inputs and outputs.
+/// Calls `rotate(before, after, n_tokens, positions)` n_calls times, and collects the inputs and
+/// outputs.
 template <class From, class To, class Rotate>
 samples sampled(const expectation& expected, const options& o, const Rotate& rotate) {
   const std::int64_t head_dim = expected.shape().head_dim;
   samples s = empty_samples<From, To>(static_cast<std::int64_t>(n_calls) * o.n_heads, head_dim);
-  s.positions = probe_positions(o.max_position);
+  s.positions = probe_positions(o.max_position, expected.n_axes());
+  const std::vector<std::int64_t> list = s.positions.by_axis();
   const auto heads = static_cast<std::size_t>(o.n_heads * head_dim); // of one token and call
-  const std::size_t n = s.positions.size() * heads;
+  const std::size_t n = static_cast<std::size_t>(s.positions.size()) * heads;
   s.before.resize(n_calls * n);
   s.after.resize(n_calls * n);
   for (std::size_t call_index = 0; call_index < n_calls; ++call_index) {
@@ -69,7 +72,7 @@ samples sampled(const expectation& expected, const options& o, const Rotate& rot
     for (std::size_t i = 0; i < n; ++i)
       yarn::detail::narrow(input_value(i, call_index), before[i]);
     const std::vector<From> kept = before;
-    rotate(before, after, s.positions);
+    rotate(before, after, s.positions.size(), list);
     for (std::size_t i = 0; i < n; ++i) {
       const std::size_t at = (i / heads * n_calls + call_index) * heads + i % heads;
       s.before[at] = yarn::detail::widen<double>(kept[i]);
@@ -82,7 +85,7 @@ samples sampled(const expectation& expected, const options& o, const Rotate& rot
 /// The tensors of a rotation that was made elsewhere.
 template <class From, class To>
 samples recorded(const heads_view<From>& before, const heads_view<To>& after,
-                 const positions& list) {
+                 const token_positions& list) {
   samples s = empty_samples<From, To>(before.n_heads(), before.head_dim());
   const auto append = [](const auto& view, std::int64_t t, std::vector<double>& values) {
     for (std::int64_t h = 0; h < view.n_heads(); ++h)
@@ -90,8 +93,8 @@ samples recorded(const heads_view<From>& before, const heads_view<To>& after,
         values.push_back(yarn::detail::widen<double>(
             view.data()[t * view.token_stride() + h * view.head_stride() + d]));
   };
+  s.positions = list;
   for (std::int64_t t = 0; t < before.n_tokens(); ++t) {
-    s.positions.push_back(list[t]);
     append(before, t, s.before);
     append(after, t, s.after);
   }
@@ -115,7 +118,7 @@ inline bool measure(report& r, const expectation& expected, const samples& s) {
   if (error > r.max_error) {
     r.max_error = error;
     r.max_error_ulp = std::ldexp(error, digits_of(s.format));
-    r.worst = {s.positions[at / static_cast<std::size_t>(s.n_heads * s.head_dim)],
+    r.worst = {s.positions.at(changed / (s.n_heads * s.head_dim), 0),
                -1,
                changed % s.head_dim,
                "element outside of the rotated part",
@@ -134,8 +137,8 @@ inline report explained_under(report r, const expectation& expected, const sampl
   return r;
 }
 
-/// The report under the layout `which`. With a single head, rows fit any order of pairs. `which`
-/// then becomes the first layout whose rows can be explained.
+/// The report under the layout `which`. With a single head, rows fit any order of pairs. If those
+/// under `which` are unexplained, `which` becomes the first layout whose rows can be explained.
 inline report explained_rotation(const report& so_far, const expectation& expected,
                                  const samples& s, layout& which) {
   report under = explained_under(so_far, expected, s, which);
@@ -176,7 +179,7 @@ inline void find_repeated_rounding(report& r, const expectation& expected, const
   if (!r.findings.empty() || rounded_once.digits > 11)
     return;
   rounded_once.noise = error_of_one_rounding(rounded_once.digits);
-  const trig_rows t = trig_rows_of(list_of(expected.frequencies()), s.positions);
+  const trig_rows t = expected_rows(expected, s.positions);
   const misfit worst =
       largest_error(rounded_once, t, expected.frequencies().attention_factor(), float_angle_error);
   if (worst.ratio > 1)
@@ -194,13 +197,14 @@ inline report judge_rotation(const expectation& expected, samples s, const optio
                     "NaN or infinity at position {}, element {} of a head",
                     static_cast<std::size_t>(s.head_dim));
   bool right = false;
-  if (!s.positions.empty()) {
+  if (s.positions.size() > 0) {
     right = measure(r, expected, s);
     if (std::optional<layout> found = find_layout(s, expected)) {
       r = explained_rotation(r, expected, s, *found);
       name_wrong_sign(r, *found);
+      name_whole_head(r, expected, found->n_pairs());
       find_repeated_rounding(r, expected, s, *found);
-    } else {
+    } else if (!explain_element_sections(r, expected, s)) {
       add_finding(r, {diagnosis::unexplained, "no row of cos and sin rotates the heads of a token "
                                               "into the output, with any order of pairs"});
     }

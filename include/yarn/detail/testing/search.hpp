@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The search for mistakes that explain the rows of an engine: mistakes in frequencies, positions,
-// attention factor and precision, in all combinations that are cheap to try. Opt-in.
+// axes, attention factor and precision, in all combinations that are cheap to try. Opt-in.
 #ifndef YARN_DETAIL_TESTING_SEARCH_HPP
 #define YARN_DETAIL_TESTING_SEARCH_HPP
 
+#include "axes.hpp"
 #include "candidates.hpp"
 #include "observation.hpp"
 
@@ -17,7 +18,12 @@ struct explanation {
   std::vector<finding> findings;
   double error = 0;
   double cost = HUGE_VAL; ///< grows with the number of mistakes; the smallest cost is the likeliest
+  std::vector<diagnosis> equal = {}; ///< other mistakes in axes that explain the rows as well
 };
+
+inline bool about_axes(const finding& found) {
+  return found.what >= diagnosis::axes_ignored && found.what <= diagnosis::whole_head_rotated;
+}
 
 /// Explains the factors on cos and sin that an engine shows. `of_candidate` is the attention factor
 /// of the candidate whose frequencies the engine uses.
@@ -65,7 +71,8 @@ struct coarse_pipeline {
   std::string text;
 };
 inline std::vector<coarse_pipeline> coarse_pipelines() {
-  // The relative error of an angle if a later rounding can enlarge a difference in the last bit.
+  // The relative error of an angle after two roundings: the second one can enlarge a difference in
+  // the last bit.
   constexpr double last_bit_error = 2.5e-7;
   constexpr element_format f32 = element_format::binary32, f64 = element_format::binary64;
   std::vector<coarse_pipeline> all = {
@@ -101,32 +108,40 @@ public:
         exact_(list_of(expected.frequencies())),
         attention_factor_(expected.frequencies().attention_factor()),
         as_expected_{diagnosis::unexplained, "", exact_, attention_factor_},
-        rows_(solved_rows(seen)) {}
+        at_{seen.positions, axes_of(expected.frequencies())}, rows_(solved_rows(seen)) {}
 
   /// The likeliest explanation. `further` are candidates in addition to those of candidate_list.
   explanation run(const std::vector<candidate>& further = {}) {
-    try_all(as_expected_, seen_.positions, {});
+    try_all(as_expected_, at_, {});
     try_pipelines();
+    try_axes();
     try_positions();
     std::vector<candidate> all = further;
     add_smaller_rotary_dim(all);
-    const auto reach = std::max_element(seen_.positions.begin(), seen_.positions.end());
-    const candidate_list others(expected_, shown_inv_freq(seen_), static_cast<double>(*reach));
+    const std::vector<std::int64_t>& values = seen_.positions.values;
+    const auto reach = std::max_element(values.begin(), values.end());
+    const candidate_list others(expected_, shown_inv_freq(seen_, at_.axis_of_pair),
+                                static_cast<double>(*reach));
     all.insert(all.end(), others.all().begin(), others.all().end());
     for (const candidate& guess : all)
-      try_all(guess, seen_.positions, {{guess.what, guess.text}});
+      try_all(guess, at_, {{guess.what, guess.text}});
     if (!best_.found)
       for (const candidate& guess : all)
         for (const std::int64_t shift : {1, -1})
           try_all(guess, shifted(shift),
                   {{guess.what, guess.text}, {diagnosis::position_offset, about(shift)}});
+    if (!best_.found && expected_.n_axes() > 1)
+      try_axes_of_each_pair();
+    if (!best_.found)
+      try_axes_with(all);
+    best_.equal = equal_mistakes();
     return best_;
   }
 
 private:
   // Tries these frequencies and positions, exactly and in float32, with cos and sin exchanged or
   // not.
-  void try_all(const candidate& guess, const std::vector<std::int64_t>& at,
+  void try_all(const candidate& guess, const pair_positions& at,
                const std::vector<finding>& mistakes) {
     const trig_rows t = trig_rows_of(guess.inv_freq, at);
     try_rows(t, guess, mistakes, double_angle_error, 0);
@@ -153,7 +168,7 @@ private:
       // The fit uses many elements, so its factors are more precise than one 8-bit element.
       explain_factors(expected_, guess.attention_factor, f.cos_factor, std::fabs(f.sin_factor),
                       std::min(4 * seen_.noise, 0x1p-4) + 1e-12, findings);
-      // The error is too large, but every number is as expected.
+      // The error is too large, but every factor is as expected within the tolerance.
       if (findings.empty() && !has_findings_)
         findings.push_back({diagnosis::attention_factor_value,
                             text_of("the attention factor is {:.17} where it should be {:.17}",
@@ -166,10 +181,112 @@ private:
     double cost = extra_cost;
     for (const finding& found : findings)
       cost += is_about_precision(found.what) ? 1.5 : 2;
-    // Of explanations with equal costs the first one wins, because common mistakes are tried first,
-    // unless a later one has less than half of its error.
-    if (cost < best_.cost || (!(cost > best_.cost) && error < best_.error / 2))
+    if (is_better(cost, error, best_))
       best_ = {true, findings, error, cost};
+  }
+  // Of explanations with equal costs the first one wins, because common mistakes are tried first,
+  // unless a later one has less than half of its error.
+  static bool is_better(double cost, double error, const explanation& than) {
+    return cost < than.cost || (!(cost > than.cost) && error < than.error / 2);
+  }
+
+  void try_axes() {
+    for (const axis_mistake& mistake : axis_mistakes(expected_, seen_.positions)) {
+      candidate guess = as_expected_;
+      guess.inv_freq = mistake.inv_freq;
+      const explanation before = std::exchange(best_, {});
+      try_all(guess, mistake.at, mistake.findings());
+      if (best_.found && mistake.what)
+        fitting_.push_back(best_);
+      if (!is_better(best_.cost, best_.error, before))
+        best_ = before;
+    }
+  }
+
+  // The mistakes in axes that fit into the best explanation without making it worse: in place of
+  // its mistake in axes, or in addition to its mistakes if none of them is about axes.
+  std::vector<diagnosis> equal_mistakes() const {
+    std::vector<diagnosis> list;
+    const auto is_in_best = [&](diagnosis what) {
+      return std::any_of(best_.findings.begin(), best_.findings.end(),
+                         [&](const finding& found) { return found.what == what; });
+    };
+    const bool has_axes = std::any_of(best_.findings.begin(), best_.findings.end(), about_axes);
+    for (const explanation& other : fitting_) {
+      const diagnosis what = other.findings[0].what;
+      const bool is_equal =
+          has_axes ? !(other.cost > best_.cost)
+                   : std::all_of(other.findings.begin() + 1, other.findings.end(),
+                                 [&](const finding& found) { return is_in_best(found.what); });
+      if (is_equal && !is_in_best(what) && std::count(list.begin(), list.end(), what) == 0)
+        list.push_back(what);
+    }
+    return list;
+  }
+
+  // Finds the axis of each pair that explains the rows of this pair best.
+  void try_axes_of_each_pair() {
+    for (const double direction : {1.0, -1.0}) {
+      axis_list axes;
+      for (std::int64_t pair = 0; pair < seen_.n_pairs; ++pair) {
+        // The expected axis wins where the rows do not tell.
+        auto best = static_cast<std::int64_t>(at_.axis_of_pair[static_cast<std::size_t>(pair)]);
+        double least = std::max(1.0, angle_misfit(pair, best, direction));
+        for (std::int64_t axis = 0; axis < expected_.n_axes(); ++axis)
+          if (const double misfit = angle_misfit(pair, axis, direction); misfit < least) {
+            least = misfit;
+            best = axis;
+          }
+        axes.push_back(static_cast<std::uint8_t>(best));
+      }
+      if (axes != at_.axis_of_pair)
+        try_all(as_expected_, {seen_.positions, axes},
+                {{diagnosis::wrong_sections, other_axes(axes, at_.axis_of_pair)}});
+    }
+  }
+  // The largest error of the direction of (cos, sin) if the pair belongs to this axis, as a
+  // multiple of the allowed error.
+  double angle_misfit(std::int64_t pair, std::int64_t axis, double direction) const {
+    double worst = 0;
+    for (std::int64_t token = 0; token < seen_.n_tokens(); ++token) {
+      const double angle = direction * static_cast<double>(seen_.positions.at(token, axis)) *
+                           exact_[static_cast<std::size_t>(pair)];
+      const solved_row& row = rows_[static_cast<std::size_t>(token * seen_.n_pairs + pair)];
+      const double size = std::sqrt(row.cos * row.cos + row.sin * row.sin);
+      const double c = std::cos(angle), s = std::sin(angle);
+      const double off = std::hypot(row.cos - size * c, row.sin - size * s);
+      worst =
+          std::max(worst, off / (size * (8 * seen_.noise + float_angle_error * std::fabs(angle))));
+    }
+    return worst;
+  }
+
+  // Tries other frequencies together with other axes. Tokens of text do not depend on axes, so they
+  // tell which frequencies are possible.
+  void try_axes_with(const std::vector<candidate>& all) {
+    observation text = seen_;
+    text.positions.values.clear();
+    text.equations.clear();
+    for (std::int64_t token = 0; token < seen_.n_tokens(); ++token)
+      if (seen_.positions.is_text(token)) {
+        text.positions.push_back(seen_.positions.at(token, 0));
+        text.equations.insert(text.equations.end(), seen_.at(token, 0), seen_.at(token + 1, 0));
+      }
+    if (text.positions.size() == 0)
+      return;
+    const std::vector<axis_mistake> mistakes = axis_mistakes(expected_, seen_.positions);
+    for (const candidate& guess : all) {
+      const trig_rows t = trig_rows_of(guess.inv_freq, {text.positions, at_.axis_of_pair});
+      if (!(fitted(text, t, float_angle_error, false).ratio <= 1) &&
+          !(fitted(text, t, float_angle_error, true).ratio <= 1))
+        continue;
+      for (const axis_mistake& mistake : mistakes)
+        if (mistake.inv_freq == exact_) {
+          std::vector<finding> findings = mistake.findings();
+          findings.insert(findings.begin(), {guess.what, guess.text});
+          try_all(guess, mistake.at, findings);
+        }
+    }
   }
 
   void try_pipelines() {
@@ -177,20 +294,21 @@ private:
       if (coarse.what == diagnosis::positions_16bit && !moves_a_position(coarse.way.position))
         continue; // The format represents all positions, so rounding changes none.
       const bool is_loose = coarse.angle_error >= 0x1p-11;
-      try_rows(trig_rows_of(exact_, seen_.positions, coarse.way), as_expected_,
-               {{coarse.what, coarse.text}}, coarse.angle_error, is_loose ? 1.5 : -1);
+      try_rows(trig_rows_of(exact_, at_, coarse.way), as_expected_, {{coarse.what, coarse.text}},
+               coarse.angle_error, is_loose ? 1.5 : -1);
     }
   }
   bool moves_a_position(element_format format) const {
-    return std::any_of(seen_.positions.begin(), seen_.positions.end(), [&](auto position) {
+    const std::vector<std::int64_t>& all = seen_.positions.values;
+    return std::any_of(all.begin(), all.end(), [&](auto position) {
       const auto exact = static_cast<double>(position);
       return rounded_to(format, exact) != exact;
     });
   }
 
-  std::vector<std::int64_t> shifted(std::int64_t by) const {
-    std::vector<std::int64_t> list = seen_.positions;
-    for (std::int64_t& position : list)
+  pair_positions shifted(std::int64_t by) const {
+    pair_positions list = at_;
+    for (std::int64_t& position : list.tokens.values)
       position += by;
     return list;
   }
@@ -201,40 +319,42 @@ private:
 
   void try_positions() {
     const auto try_list = [&](diagnosis what, const std::string& text, const auto& position_of) {
-      std::vector<std::int64_t> list;
-      for (std::size_t t = 0; t < seen_.positions.size(); ++t)
-        list.push_back(position_of(t, seen_.positions[t]));
-      if (list != seen_.positions)
-        try_all(as_expected_, list, {{what, text}});
+      const token_positions list = seen_.positions.changed(position_of);
+      if (!(list == seen_.positions))
+        try_all(as_expected_, {list, at_.axis_of_pair}, {{what, text}});
     };
-    for (std::int64_t shift = -5000; shift <= 5000; ++shift)
+    using integer = std::int64_t;
+    for (integer shift = -5000; shift <= 5000; ++shift)
       if (shift != 0 && may_be_shifted(shift))
         try_all(as_expected_, shifted(shift), {{diagnosis::position_offset, about(shift)}});
-    try_list(diagnosis::positions_ignored, "the index in the batch is used as the position",
-             [](std::size_t t, std::int64_t) { return static_cast<std::int64_t>(t); });
-    for (const std::size_t token : {std::size_t{0}, seen_.positions.size() - 1})
+    if (expected_.n_axes() == 1) // try_axes tries the same for several axes
+      try_list(diagnosis::positions_ignored, "the index in the batch is used as the position",
+               [](integer token, integer, integer) { return token; });
+    for (const integer token : {integer{0}, seen_.n_tokens() - 1})
       try_list(diagnosis::positions_ignored,
-               text_of("every token is rotated as position {}", seen_.positions[token]),
-               [&](std::size_t, std::int64_t) { return seen_.positions[token]; });
+               text_of("every token is rotated as position {}", seen_.positions.at(token, 0)),
+               [&](integer, integer axis, integer) { return seen_.positions.at(token, axis); });
     try_list(diagnosis::positions_limited, "positions wrap at 16 bits, signed",
-             [](std::size_t, std::int64_t p) { return (p + 32768) % 65536 - 32768; });
+             [](integer, integer, integer p) { return (p + 32768) % 65536 - 32768; });
     try_list(diagnosis::positions_limited, "positions wrap at 16 bits",
-             [](std::size_t, std::int64_t p) { return p % 65536; });
+             [](integer, integer, integer p) { return p % 65536; });
     std::vector<std::int64_t> limits = {2048, 4096, 8192, 16384, 32768, 65536};
     if (expected_.method().numbers().length > 0)
       limits.insert(limits.begin(), expected_.method().numbers().length);
     for (const std::int64_t limit : limits) {
       try_list(diagnosis::positions_limited, text_of("positions are clamped to {}", limit - 1),
-               [limit](std::size_t, std::int64_t p) { return p < limit ? p : limit - 1; });
+               [limit](integer, integer, integer p) { return p < limit ? p : limit - 1; });
       try_list(diagnosis::positions_limited, text_of("positions are taken modulo {}", limit),
-               [limit](std::size_t, std::int64_t p) { return p % limit; });
+               [limit](integer, integer, integer p) { return p % limit; });
     }
   }
   // A quick test, because there are thousands of shifts. The fit decides.
   bool may_be_shifted(std::int64_t shift) const {
     std::size_t i = 0;
-    for (const std::int64_t position : seen_.positions)
-      for (const double f : exact_) {
+    for (std::int64_t token = 0; token < seen_.n_tokens(); ++token)
+      for (std::int64_t pair = 0; pair < seen_.n_pairs; ++pair) {
+        const std::int64_t position = at_.at(token, pair);
+        const double f = exact_[static_cast<std::size_t>(pair)];
         const double angle = static_cast<double>(position + shift) * f;
         const solved_row& row = rows_[i++];
         const double size = std::sqrt(row.cos * row.cos + row.sin * row.sin);
@@ -282,8 +402,10 @@ private:
   std::vector<double> exact_;
   double attention_factor_;
   candidate as_expected_;
+  pair_positions at_;
   std::vector<solved_row> rows_;
   explanation best_;
+  std::vector<explanation> fitting_; // each has a mistake in axes, which is its first finding
 };
 
 } // namespace detail
