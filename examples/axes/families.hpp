@@ -38,7 +38,7 @@ inline std::int64_t part_of(std::int64_t head_dim, std::int64_t n) {
   return head_dim / n;
 }
 
-/// f with every frequency multiplied by a number: for positions that are multiples of it.
+/// f with every frequency multiplied by `factor`: for positions that are integers times `factor`.
 inline yarn::frequencies times(const yarn::frequencies& f, double factor) {
   std::vector<double> inv_freq(f.inv_freq().begin(), f.inv_freq().end());
   for (double& frequency : inv_freq)
@@ -74,7 +74,7 @@ inline yarn::frequencies contiguous(const yarn::frequencies& text,
   return yarn::with_axes(text, sections);
 }
 
-/// The pairs alternate t h w until h and w have their numbers. The rest turns with t.
+/// The pairs alternate t h w until h and w have as many as in `sections`. The rest turns with t.
 /// Qwen3-VL, Qwen3-Omni, Cosmos3: half_split. Qwen3.5: half_split, the first 64 elements of 256.
 /// The classes of Hugging Face interleave even if `mrope_interleaved` is false.
 /// Errors   Those of with_axes.
@@ -104,17 +104,19 @@ inline yarn::frequencies ernie(const yarn::frequencies& text,
 
 /// The first half of the pairs turns with h, the second half with w. Both halves have the same
 /// frequencies, theta^(-2i / (head_dim / 2)). Axes h w, positions from 0, half_split.
-/// The towers of Qwen2-VL to Qwen3.5, of GLM-4V, ERNIE 4.5 VL and EXAONE 4.5 have their tokens in
-/// blocks (token_positions::append_blocks or append_windows), Video-LLaMA 3 with a size of blocks
-/// for each image. PaddleOCR-VL and MLCD have rows. Frames of a video have the same positions.
-/// MLCD rotates its class token by learned angles: give this token rows of your own.
+/// The towers of Qwen2-VL to Qwen3.5, of GLM-4V, ERNIE 4.5 VL, EXAONE 4.5 and Video-LLaMA 3 have
+/// their tokens in blocks (token_positions::append_blocks or append_windows). In Video-LLaMA 3 each
+/// image has its own size of blocks. PaddleOCR-VL and MLCD have their tokens row by row. Frames of
+/// a video have the same positions. MLCD rotates its class token by learned angles: make cos and
+/// sin of this token yourself.
 inline yarn::frequencies halves(std::int64_t head_dim, double theta = 10000.0) {
   const yarn::frequencies half = block(part_of(head_dim, 2), theta);
   return yarn::joined(half, half);
 }
 
 /// The first half of the pairs turns with h and has frequencies 0, 2, 4 … of a head. The second
-/// half turns with w and has frequencies 1, 3, 5 …. Axes h w, positions from 0, rows, half_split.
+/// half turns with w and has frequencies 1, 3, 5 …. Axes h w, positions from 0, tokens row by row,
+/// half_split.
 /// Pixtral, Mistral Small 3.1.
 inline yarn::frequencies pixtral(std::int64_t head_dim, double theta = 10000.0) {
   const yarn::frequencies head = block(4 * part_of(head_dim, 4), theta);
@@ -134,8 +136,8 @@ inline yarn::frequencies llama4_vision(std::int64_t head_dim, double theta = 100
 }
 
 /// As halves, but the axes are w h and the pairing is interleaved. Positions count from 0.
-/// Sam 2, EdgeTAM: `scale` is 1. Sam 3: positions within a window in layers with windows. In global
-/// layers `scale` is window_size / (image_size / patch_size), 24.0 / 72.
+/// Sam 2, EdgeTAM: `scale` is 1. Sam 3: layers with windows count positions within the window, with
+/// scale 1. In global layers `scale` is window_size / (image_size / patch_size), 24.0 / 72.
 inline yarn::frequencies sam(std::int64_t head_dim, double theta = 10000.0, double scale = 1.0) {
   const yarn::frequencies half = times(block(part_of(head_dim, 2), theta), scale);
   return yarn::joined(half, half);
@@ -143,7 +145,7 @@ inline yarn::frequencies sam(std::int64_t head_dim, double theta = 10000.0, doub
 
 /// The frequencies of one half of a head, with one axis. Each half is rotated alone, in half_split:
 /// the first half by the position in w, the second by that in h. gemma4_vision_apply does both.
-/// Gemma 4. Positions count from 0, in rows.
+/// Gemma 4. Positions count from 0, tokens row by row.
 inline yarn::frequencies gemma4_vision(std::int64_t head_dim, double theta = 100.0) {
   return block(part_of(head_dim, 2), theta);
 }
@@ -174,7 +176,7 @@ inline yarn::frequencies minimax_m3_vision(std::int64_t head_dim, double theta =
 
 /// As halves, for positions that are fractions: the centre of patch i of n is at (2i + 1) / n - 1,
 /// and the frequencies are 2 pi theta^(-4k / head_dim). To have integers, the position here is
-/// 2i + 1 - n (token_positions::append_centres), and the frequencies are divided by n. So they
+/// 2i + 1 - n (token_positions::append_patch_centres), and the frequencies are divided by n. So these
 /// depend on the grid. Axes h w, half_split. Class and register tokens come first and are not
 /// rotated.
 /// DINOv3, Sapiens 2, EoMT-DINOv3.
@@ -186,14 +188,14 @@ inline yarn::frequencies dinov3(std::int64_t head_dim, std::int64_t n_rows, std:
 }
 
 /// Pairs alternate h w h w …. Two neighbours have the same frequency. Axes h w, positions from 1,
-/// rows, interleaved.
+/// tokens row by row, interleaved.
 /// EfficientLoFTR. `dim` is the size of the hidden vector: it is rotated before heads are made.
 inline yarn::frequencies efficientloftr(std::int64_t dim, double theta = 10000.0) {
   return alternating(block(part_of(dim, 2), theta));
 }
 
 /// Pairs alternate w h w h …. Two neighbours have the same frequency. Axes w h, positions from 0,
-/// rows, interleaved. (A comment in the source says h w. The code computes w h.)
+/// tokens row by row, interleaved. (A comment in the source says h w. The code computes w h.)
 /// Kimi-VL, MoonViT.
 /// Source   vLLM 055e47c, vllm/model_executor/models/moonvit.py.
 inline yarn::frequencies moonvit(std::int64_t head_dim, double theta = 10000.0) {
@@ -202,9 +204,9 @@ inline yarn::frequencies moonvit(std::int64_t head_dim, double theta = 10000.0) 
 
 // ---- Image and video transformers -------------------------------------------------------------
 //
-// Each axis has a block of pairs that begins anew, theta^(-2i / dim of the axis). All are
-// interleaved. Tokens of images and videos are in the order frame, row, column. The source is
-// diffusers 58eb52c, src/diffusers/models/transformers.
+// Each axis has a block of pairs with its own series of frequencies, theta^(-2i / dim of the axis).
+// All models are interleaved. Tokens of images and videos are in the order frame, row, column. The
+// source is diffusers 58eb52c, src/diffusers/models/transformers.
 
 /// Axes t h w with 16, 56 and 56 elements. Text has the positions (0, 0, 0), an image (0, row,
 /// column), the reference image of Kontext (1, row, column).
@@ -224,7 +226,7 @@ inline yarn::frequencies flux2() {
 }
 
 /// Axes t h w with 16, 56 and 56 elements. Positions of image k = 0, 1 …: t is k + frame, h and w
-/// are centred (token_positions::append_centred). Text follows, with the same position on all axes,
+/// are centred (token_positions::append_around_middle). Text follows, with the same position on all axes,
 /// from the largest height / 2 or width / 2 of the images on.
 /// Qwen-Image, Qwen-Image-Edit. (Qwen-Image-Layered numbers its layers by k, gives its last image
 /// t = -1, and starts text at the number of layers if that is larger.)

@@ -52,13 +52,13 @@ public:
   }
 
   /// Row by row, with position 0 in the middle: rows from height / 2 - height on. For Qwen-Image.
-  void append_centred(std::int64_t n_frames, std::int64_t height, std::int64_t width,
-                      std::int64_t frame = 0) {
+  void append_around_middle(std::int64_t n_frames, std::int64_t height, std::int64_t width,
+                            std::int64_t frame = 0) {
     append_grid(n_frames, height, width, {frame, height / 2 - height, width / 2 - width}, 1);
   }
 
   /// Row by row, with the positions 1 - n, 3 - n … n - 1 of the centres of n patches. For DINOv3.
-  void append_centres(std::int64_t height, std::int64_t width) {
+  void append_patch_centres(std::int64_t height, std::int64_t width) {
     append_grid(1, height, width, {0, 1 - height, 1 - width}, 2);
   }
 

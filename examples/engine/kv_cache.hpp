@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The keys and values of one sequence. Cached keys are changed when the frequencies change or when
-// old tokens are dropped. The key at index i always has position i. There are two kinds of caches:
+// The keys and values of one sequence. The key at index i always has position i. The rotation of
+// cached keys changes when the frequencies change and when old tokens are dropped. There are two
+// kinds of caches:
 //
 //     rotated    Keys are stored as attention needs them. All keys are rotated once more when a
 //                dynamic method changes its frequencies (rerotation). Keys that move are rotated

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A prompt of text and images in a KV cache, and what happens when the first image is removed later.
+// A prompt of text and images in a KV cache, and what happens when the first image is removed.
 //
 // The program builds a prompt of text, an image, text, an image and text by the rules of Qwen2-VL,
-// and generates some tokens. Then it removes the first image from the cache, and moves the keys after
-// it to their new positions. The result must equal the keys of a fresh prompt without the image. The
-// model is one attention layer with random weights: deeper layers of the fresh prompt differ, because
-// the tokens after the image have seen the image.
+// and generates some tokens. Then it removes the first image from the cache, and moves the keys
+// after it to their new positions. The result must equal the keys of a fresh prompt without the
+// image. The model has one attention layer, with random weights. In deeper layers the keys would
+// differ from those of a fresh prompt, because the tokens after the image have seen the image.
 #include <yarn/prompt_positions.hpp>
 #include <yarn/yarn.hpp>
 
@@ -187,7 +187,8 @@ int main() {
   layer fresh(freqs);
   fresh.run(rest, prompt.view());
 
-  // Each rotation is exact to 2 ULP of the length of a pair; the moved keys have two rotations.
+  // Each rotation is exact to 2 ULP of the length of a pair. The moved keys have two rotations, the
+  // fresh keys one: 6 ULP.
   double largest = 0, length = 0;
   for (std::size_t i = 0; i < fresh.keys().size(); ++i) {
     const double x = static_cast<double>(fresh.keys()[i]);

@@ -120,7 +120,7 @@ template <class T> rotation_errors errors_of_yarn(const yarn::frequencies& freqs
 rotation_errors errors_with(const yarn::frequencies& others, const yarn::frequencies& freqs) {
   const std::vector<std::int32_t> token_positions = step_positions();
   const std::size_t n_step = token_positions.size();
-  const layer_of<float> step(n_step); // The call below makes its rows itself.
+  const layer_of<float> step(n_step); // rope_apply makes the rows itself, by rows_of.
   yarn::rope_apply(yarn::heads_view{step.q(), n_step, n_q_heads, head_dim},
                    yarn::heads_view{step.k(), n_step, n_kv_heads, head_dim},
                    yarn::rows_of(others, yarn::positions(token_positions)),

@@ -25,7 +25,7 @@ inline namespace YARN_ABI {
 
 /// How many pairs each of 2 to 4 axes has (`mrope_section` in Hugging Face,
 /// `rope.dimension_sections` in GGUF). Zeros at the end, as GGUF files have them, add no axis, but
-/// there are at least two axes.
+/// the first two axes always exist.
 class axis_sections {
 public:
   /// Errors   std::invalid_argument: a number is not in [0, 2^23].
@@ -81,8 +81,8 @@ private:
 [[nodiscard]] inline frequencies with_axes(const frequencies& f, const axis_sections& sections);
 
 /// The same for pairs that alternate.
-/// Errors   std::invalid_argument: the sum of the sections is not f.n_pairs(), or section[1] or [2]
-///          is larger than the number of pairs i with i mod 3 = 1 or 2.
+/// Errors   std::invalid_argument: the sum of the sections is not f.n_pairs(), or section[a], for a
+///          = 1 or 2, is larger than the number of pairs i with i mod 3 = a.
 /// Source   Qwen3-VL, arXiv 2511.21631.
 [[nodiscard]] inline frequencies with_axes(const frequencies& f,
                                            const interleaved_sections& sections);
@@ -96,7 +96,7 @@ template <class List, class Count>
 [[nodiscard]] frequencies with_axes(const frequencies& f, const List& list, Count n_axes);
 
 /// The pairs of all blocks (the arguments) side by side, in their order. The axes of each block
-/// follow those of the blocks before. So blocks with one axis each get axes 0, 1, 2 ….
+/// follow those of the blocks before. If each block has one axis, these axes become 0, 1, 2 ….
 /// Errors   std::invalid_argument: a block has no pairs, the attention factors differ, the blocks
 ///          have more than 8 axes or more than 2^23 pairs, or only some are float32_pipeline.
 /// Source   FLUX, Wan and most vision towers: one block of pairs for each axis.

@@ -8,9 +8,9 @@
 //     kernels.cpp    YARN_DISPATCH_PART(rope_kernels, &rotate)        compiled once per part
 //     elsewhere      yarn::dispatch<rope_kernels>().rotate(...);
 //
-// Only plain data may pass between parts and the rest of the program: numbers, pointers, and these
-// types of the library: views, positions, thread slices, pairings and 16-bit elements
-// (detail/base/abi.hpp). Frequencies and rows stay in their part, behind a pointer.
+// Only plain data may pass between parts and the rest of the program: numbers, pointers, and of the
+// library's types only views, positions, thread slices, pairings and the elements of types.hpp
+// (detail/base/abi.hpp says why). Frequencies and rows stay in their part, behind a pointer.
 // examples/dispatch is a whole program.
 #ifndef YARN_DISPATCH_HPP
 #define YARN_DISPATCH_HPP

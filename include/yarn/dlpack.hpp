@@ -75,11 +75,11 @@ positions positions_in(const X& x, Sequence sequence) {
 }
 
 /// The positions in a tensor [axes, tokens], or those of one sequence in a tensor [axes, sequences,
-/// tokens] (position_ids of transformers for models with M-RoPE). The strides of axes and tokens may
-/// be any. The memory must outlive the view.
+/// tokens] (position_ids of transformers for models with M-RoPE). Axes and tokens may have any
+/// strides. The memory must outlive the view.
 /// Types    int32 or int64.
-/// Errors   std::invalid_argument: another dtype or rank, a negative extent, memory that is not host
-///          memory, null or misaligned data. std::out_of_range: the sequence does not exist.
+/// Errors   std::invalid_argument: another dtype or rank, a negative extent, memory that is not
+///          host memory, null or misaligned data. std::out_of_range: the sequence does not exist.
 template <class X, class = detail::if_dlpack<X>> axis_positions axis_positions_in(const X& x) {
   return detail::dlpack_axis_positions(detail::tensor_of<const void>(x), 2, 0);
 }

@@ -3,9 +3,9 @@
 // few KB for any context length.
 //
 // There are no extra operations to undo a rotation, compute its gradient, move cached keys
-// (K-shift) or change the scaling of cached keys. Instead, a function at the end of this file makes
-// another `frequencies` value for each of these tasks. Use this value with rope_apply like any
-// other.
+// (K-shift) or change the scaling of cached keys. Instead, each of these tasks has a function at
+// the end of this file that makes another `frequencies` value. Use this value with rope_apply like
+// any other.
 #ifndef YARN_FREQUENCIES_HPP
 #define YARN_FREQUENCIES_HPP
 
@@ -55,10 +55,10 @@ public:
   array_view<const std::uint64_t> phase_steps() const&& = delete;
 
   /// The base in use: rope_theta, or the base that an NTK method computed. 0 after frequencies_from
-  /// and rerotation.
+  /// and rerotation, and after `joined` if the blocks have different bases.
   double rope_theta() const { return rope_theta_; }
-  /// The pairs between which YaRN and part_ntk_scaling blend. has_value is false for other methods
-  /// and for yarn_ramp::rotations.
+  /// The pairs between which YaRN and part_ntk_scaling blend. has_value is false for other methods,
+  /// for yarn_ramp::rotations, and after rerotation and `joined`.
   pair_range correction_range() const { return range_; }
   /// What the method did to a pair.
   /// Requires 0 <= pair < n_pairs().
@@ -157,8 +157,9 @@ template <class Method, class Integer>
 
 /// The float32 arithmetic of the common frameworks, for comparisons with them: inv_freq is rounded
 /// to float32, the angle is float32(float32(position) * inv_freq), and rows are cos and sin of this
-/// angle. At position 131071 such rows are wrong by 3e-3 (those of the frameworks by 4e-3). These
-/// frequencies make rows and rotations; `inverse` and the other functions above reject them.
+/// angle. At position 131071 such rows are wrong by 3e-3 (those of the frameworks, whose inv_freq
+/// comes from a float pow, by 4e-3). These frequencies make rows and rotations; `inverse` and the
+/// other functions above reject them.
 /// Errors   std::invalid_argument: f is a float32_pipeline already.
 /// Accuracy Float rows: 0.5 ULP + 2^-60 * m from m * cos(float32 angle), m the attention factor.
 [[nodiscard]] inline frequencies float32_pipeline(const frequencies& f);

@@ -34,10 +34,9 @@ inline namespace YARN_ABI {
 /// Shape    [head_dim, n_heads, n_tokens] in the order of ggml, which names the fastest dimension
 ///          first.
 /// Types    T: float for f32, double for f64, a 16-bit format of types.hpp for f16 and bf16.
-/// Errors   std::invalid_argument, with the name of the tensor: another type, the elements of a
-///          head are not contiguous, a stride is not a multiple of the element size, the tensor has
-///          no memory, or memory that the CPU cannot read, a fourth dimension (use the overload
-///          with a sequence).
+/// Errors   std::invalid_argument, with the name of the tensor: another type; the elements of a
+///          head are not contiguous; a stride is not a multiple of the element size; no memory, or
+///          memory that the CPU cannot read; several sequences (use the overload below).
 template <class T> heads_view<T> heads_from(const ggml_tensor* x) {
   detail::check_not_null("ggml tensor", x);
   if (x->ne[3] != 1)
@@ -77,18 +76,18 @@ inline pairing pairing_from_mode(int mode) {
 ///     VISION  the pairs of f twice: first with axis 0, then with axis 1
 ///
 /// If the sum of the sections is smaller than the number of pairs, MROPE and IMROPE start again
-/// from the first section, as ggml does. For VISION, f has the n_dims / 2 frequencies of one
-/// section, and the head has four times as many elements.
+/// from the first section, as ggml does. For VISION, f has the frequencies of one section: n_dims /
+/// 2, with the n_dims of ggml_rope_multi. The head has four times as many elements as f has pairs.
 ///
 /// IMROPE and interleaved_sections (axes.hpp, as in Hugging Face) differ for the last pairs. In
-/// Qwen3-VL (64 pairs, sections 24, 20, 20 and 0), pairs 61 and 62 have axis 3 in ggml and axis 0 in
-/// Hugging Face. The position of text on axis 3 is 0 in llama.cpp.
+/// Qwen3-VL (64 pairs, sections 24, 20, 20 and 0), pairs 61 and 62 have axis 3 in ggml and axis 0
+/// in Hugging Face. The position of text on axis 3 is 0 in llama.cpp.
 /// Shape    sections[4], as for ggml_rope_multi. They count pairs. VISION: sections[0] and
 ///          sections[1] are f.n_pairs(), and the others are not read.
-/// Errors   std::invalid_argument: another mode, sections is null, a section is negative, the first
-///          three are 0, MROPE and IMROPE: the sum is larger than f.n_pairs(). VISION: other
-///          sections, or frequencies with a ramp (YaRN), because the ramp of ggml does not start
-///          again with the second section.
+/// Errors   std::invalid_argument: another mode; sections is null; a section is negative. MROPE and
+///          IMROPE: the first three sections are 0, or the sum is larger than f.n_pairs(). VISION:
+///          other sections, or frequencies with a ramp (YaRN), because the ramp of ggml does not
+///          start again with the second section.
 [[nodiscard]] inline frequencies with_axes_of_mode(const frequencies& f, int mode,
                                                    const int* sections) {
   return detail::with_axes_of_mode(f, mode, sections);
@@ -110,8 +109,9 @@ inline ggml_tensor* rope_rows_node(ggml_context* context, ggml_tensor* positions
 ggml_tensor* rope_rows_node(ggml_context*, ggml_tensor*, const frequencies&&) = delete; // dangles
 
 /// The same for the positions of ggml_rope_multi, with four axes.
-/// Shape    positions: i32 [4 * n_tokens], contiguous, all positions on axis 0 first; or [n_tokens],
-///          if each token has the same position on all axes. Result: f32 [2 * n_pairs, n_tokens].
+/// Shape    positions: i32 [4 * n_tokens], contiguous, all positions on axis 0 first; or
+///          [n_tokens], if each token has the same position on all axes. Result: f32 [2 * n_pairs,
+///          n_tokens].
 /// Requires What the function above requires.
 /// Errors   Those above, and std::invalid_argument: the number of positions is neither n_tokens nor
 ///          4 * n_tokens; there are four axes of positions, and freqs has one axis or more than 4.
@@ -126,7 +126,8 @@ ggml_tensor* rope_rows_node(ggml_context* context, ggml_tensor* positions, const
 template <class Integer>
 ggml_tensor* rope_rows_node(ggml_context*, ggml_tensor*, const frequencies&&, Integer) = delete;
 
-/// Writes rows into a tensor of the caller, which can be an input of a graph in place of the node.
+/// Writes rows into a tensor of the caller. A graph with this tensor as an input needs no
+/// rope_rows_node.
 /// The positions may be a list of 32 or 64 bits, a run of positions, or axis_positions.
 /// Shape    rows: f32 [2 * n_pairs, n_tokens], in memory that the CPU can read.
 /// Errors   Those of fill_rows, and std::invalid_argument: a tensor of another type or shape. All

@@ -16,15 +16,17 @@
 //
 //   attention.key_length        elements of a head [head_dim]; missing: embedding_length /
 //                               attention.head_count
-//   attention.kv_lora_rank      if given: MLA. The last dimension_count elements of a head are
-//                               rotated, and the shape is that of this part
+//   attention.kv_lora_rank      if given: multi-head latent attention (MLA). The last
+//                               dimension_count elements of a head are rotated, and
+//                               gguf_config.shape is the shape of these elements
 //   attention.key_length_mla    the whole head of MLA [qk_nope_head_dim + qk_rope_head_dim]
 //   context_length              [max_position_embeddings]
 //   rope.dimension_count        rotated elements [partial_rotary_factor * head_dim,
 //                               qk_rope_head_dim]; missing: all
 //   rope.freq_base              [rope_theta]
-//   rope.dimension_sections     M-RoPE [mrope_section]: how many pairs each axis of positions has;
-//                               by architecture, the axes are side by side or alternate
+//   rope.dimension_sections     M-RoPE [mrope_section]: how many pairs each axis has. The
+//                               architecture decides whether the pairs of an axis are side by side
+//                               or alternate with those of the others
 //   ..._swa                     key_length, dimension_count and freq_base of layers with a
 //                               sliding window
 //   block_count, nextn_predict_layers
@@ -46,20 +48,21 @@
 //                               files have rope.scale_linear
 //   rope.scaling.original_context_length
 //                               L [original_max_position_embeddings]; missing: context_length
-//   rope.scaling.attn_factor    multiplies the attention factor of every type. For longrope this is
-//                               the attention factor [attention_factor, computed by the converter]
+//   rope.scaling.attn_factor    multiplies the attention factor; missing: 1. For longrope it is the
+//                               factor itself [attention_factor, or what the converter computed]
 //   rope.scaling.yarn_ext_factor
 //                               share of extrapolation; missing or < 0: 1 for yarn, else 0. If the
 //                               result is not 0, there is YaRN's ramp, for every type
 //   rope.scaling.yarn_beta_fast, rope.scaling.yarn_beta_slow
 //                               [beta_fast, beta_slow]; missing: 32, 1
 //   rope.scaling.yarn_attn_factor
-//                               ignored if there is a ramp, else a multiplier
+//                               ignored if there is a ramp, else multiplies the attention factor
 //   rope.scaling.yarn_log_multiplier
 //                               by architecture: 0.1 * [mscale_all_dim] (DeepSeek-V2 and similar
 //                               ones), [mscale_all_dim] (Mistral 3), or ignored
 //   rope.scaling.alpha          Hunyuan: the base becomes b * alpha^(d/(d-2))
-//   rope.scaling.finetuned      about the training; Granite: false means no rotation (a note)
+//   rope.scaling.finetuned      whether the model was trained with the scaling; not used. If it is
+//                               false, llama.cpp does not rotate Granite, and `notes` says so
 //
 // Tensors: rope_freqs.weight has divisors of the frequencies (the scaling of Llama 3 and Gemma 4);
 // rope_factors_short.weight and rope_factors_long.weight are [short_factor] and [long_factor].
@@ -136,7 +139,7 @@ struct gguf_config {
   std::int64_t rotary_offset = 0;
   /// M-RoPE: the sections of the file. Empty: none.
   std::vector<std::int64_t> dimension_sections;
-  std::int64_t n_axes = 1; ///< positions of a token; 3 for M-RoPE: time, height, width
+  std::int64_t n_axes = 1; ///< M-RoPE: 3 (time, height, width), or 4 if the file has 4 sections
   /// The axis of each pair, as in frequencies::axis_of_pair. Empty: one axis.
   std::vector<std::uint8_t> axis_of_pair;
   /// The temperature of the model, and the layers that have it.
@@ -169,8 +172,8 @@ struct gguf_layer_ropes {
 ///            std::vector<std::string> keys()
 ///            std::optional<std::vector<float>> tensor(const std::string& name)
 /// Errors   std::invalid_argument with the name of the key: a key is missing, has another type, is
-///          not finite or out of range; a tensor has another number of values than pairs; there
-///          are more sections than four, or more pairs in them than in the model; it is not known
+///          not finite or out of range; a tensor does not have one value per pair; there are more
+///          than four sections, or more pairs in them than in the model; it is not known
 ///          how the architecture rotates layers with a sliding window. `notes` lists all derived
 ///          values.
 template <class Reader>

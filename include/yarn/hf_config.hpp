@@ -9,8 +9,8 @@
 //
 // The reader understands the keys of transformers 5 (`rope_parameters`), those of transformers 4
 // (`rope_scaling` and `rope_theta`), and the spellings of single models. The frequencies are those
-// that transformers computes. tests/hf/test_hf_config.cpp compares over a hundred model families,
-// and lists the exceptions.
+// that transformers computes: tests/hf/test_hf_config.cpp compares the two for over a hundred model
+// families, and lists those that differ.
 //
 // The reader guesses nothing silently. `notes` lists the values that were derived, that contradict
 // each other, or that are defaults of the model's class. `unused` lists the keys that this reader
@@ -83,8 +83,8 @@ struct hf_config {
   /// "rope" if all layers that rotate have the same one.
   std::string name = "rope";
   /// For multi-head latent attention, head_dim is the length of the rotated part
-  /// (qk_rope_head_dim): rotate a view of that part. For vision towers, rotary_dim is the width
-  /// whose frequencies each axis has, and frequency_of_pair has the pairs of a head.
+  /// (qk_rope_head_dim): rotate a view of that part. For vision towers, rotary_dim is twice the
+  /// number of frequencies, and frequency_of_pair has the frequency of each pair of a head.
   rope_shape shape;
   any_scaling method;
   /// The name in transformers 5: "default", "linear", "dynamic", "yarn", "llama3", "longrope" or
@@ -103,8 +103,8 @@ struct hf_config {
   std::string axis_names;
   /// The axis of each pair, as in frequencies::axis_of_pair. Empty: one axis.
   std::vector<std::uint8_t> axis_of_pair;
-  /// Vision towers: pair i of a head has frequency frequency_of_pair[i] of shape and method. Most
-  /// towers start again for each axis: 0 1 ... 19, 0 1 ... 19. Empty: pair i has frequency i.
+  /// Vision towers: pair i of a head has the frequency that shape and method give to pair
+  /// frequency_of_pair[i]. Most towers start again for each axis: 0 1 ... 19, 0 1 ... 19. Empty: i.
   std::vector<std::int64_t> frequency_of_pair;
   /// The temperature of the model, and the layers that have it.
   any_temperature temperature;
@@ -119,8 +119,8 @@ struct hf_config {
   /// same pairs (DeepSeek-V4): rotate it with the rows of inverse(frequencies).
   bool derotates_output = false;
   /// The keys that this reader does not know, with their full names ("rope_parameters.foo"): all
-  /// such keys of the RoPE dictionaries, and those about RoPE outside of them. null counts as
-  /// absent.
+  /// such keys of the RoPE dictionaries, and those about RoPE outside of them. A key with the value
+  /// null counts as absent.
   std::vector<std::string> unused;
   std::vector<std::string> notes; ///< sentences for a log
 };

@@ -13,8 +13,8 @@
 //                                            └─► yarn.Rope(x of layer 1, rows) ─► y ...
 //
 // If some layers have other frequencies (sliding windows), make a second onnx_rope_rows with
-// another name. The program can also make the rows with fill_rows, in an input that it binds to the
-// session.
+// another name. A program can also do without RopeRows: it writes the rows by fill_rows into an
+// input of the session.
 #ifndef YARN_ONNXRUNTIME_HPP
 #define YARN_ONNXRUNTIME_HPP
 
@@ -65,10 +65,10 @@ private:
 };
 
 /// The operator Rope: rotates heads with rows, on the threads of onnxruntime. The result has the
-/// bits of rope_apply. The operator works in place if onnxruntime finds that no other node reads x.
-/// The attributes are those of com.microsoft.RotaryEmbedding: `interleaved` is 0 for half_split and
-/// 1 for interleaved, and has no default; `num_heads` is the number of heads of an x with three
-/// axes.
+/// same bits as that of rope_apply. The operator works in place if onnxruntime finds that no other
+/// node reads x. Two attributes are as in com.microsoft.RotaryEmbedding: `interleaved` is 0 for
+/// half_split and 1 for interleaved, but has no default here; `num_heads` is the number of heads of
+/// an x with three dimensions.
 /// Shape    Inputs: x [sequences, heads, tokens, dim], or [sequences, tokens, heads * dim] with
 ///          num_heads; rows float [1 or sequences, tokens, 2 * n_pairs] of RopeRows. Output: y of
 ///          the shape of x. Elements beyond 2 * n_pairs of a head are copied.

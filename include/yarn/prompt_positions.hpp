@@ -131,7 +131,7 @@ public:
 
   /// Removes segments, and lowers the positions of later segments as if the removed ones had never
   /// been there. To do the same in a cache: remove the keys and values of the erased tokens, and
-  /// rotate the keys after them by rows_of(unscaled(freqs),
+  /// rotate the n keys after them by rows_of(unscaled(freqs),
   /// axis_positions(&shift, n, 3).with_strides(0, 0)), with shift = -distance.
   /// Errors   std::invalid_argument: the segments [first, first + n_segments) do not exist.
   template <class Segment, class Count> erased_tokens erase(Segment first, Count n_segments) {
@@ -162,7 +162,7 @@ private:
   void append_grid(std::int64_t n_frames, std::int64_t height, std::int64_t width, double seconds);
   void require_video(double seconds) const;
   std::int64_t time_of(std::int64_t frame, double seconds) const;
-  std::int64_t* append_tokens(std::int64_t n, std::int64_t extent);
+  std::int64_t* begin_segment(std::int64_t n, std::int64_t extent);
   erased_tokens erase_segments(std::int64_t first, std::int64_t n);
 
   prompt_rules rules_;

@@ -58,7 +58,8 @@ public:
   explicit operator double() const;
 
 private:
-  // So low that exp and log can shift the mantissa of a zero right by -1 - exponent, too.
+  // Below the exponent of any product of doubles, for comparisons. Negative, because exp and log
+  // shift mantissas right by -1 - exponent.
   static constexpr int zero_exponent = -(1 << 20);
 
   detail::u128 mantissa_{0, 0};

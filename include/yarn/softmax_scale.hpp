@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The softmax scale of the attention logits. Some model families put YaRN's temperature into this
-// scale, not into cos and sin.
+// The softmax scale of the attention logits. Some model families put YaRN's change of the
+// logits into this scale, not into cos and sin.
 //
 // YaRN's attention factor is in cos and sin, so q, k and the logits contain it. Most models need
 // nothing else. DeepSeek-V2 and V3 set mscale = mscale_all_dim, which makes the attention factor 1,

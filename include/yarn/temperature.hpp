@@ -3,8 +3,8 @@
 // multiply q by such a factor, so that attention stays sharp in long texts.
 //
 // Each type is a function of the position: `double factor = temperature(position);`. An engine
-// multiplies all elements of q by the factor of their token, also the elements that are not rotated.
-// These factors do not belong to YaRN: its attention factor is the same at all positions
+// multiplies all elements of q, the unrotated ones included, by the factor of their token. These
+// factors do not belong to YaRN: its attention factor is the same at all positions
 // (frequencies::attention_factor).
 #ifndef YARN_TEMPERATURE_HPP
 #define YARN_TEMPERATURE_HPP

@@ -5,12 +5,13 @@
 //
 //     check_table, check_rows   cos and sin of the engine
 //     check_inv_freq            inverse frequencies and the attention factor of the engine
-//     check_rotation(s)         a function that rotates a tensor in place; q and k together
+//     check_rotation            a function that rotates a tensor in place
+//     check_rotations           two such functions, one for q and one for k
 //     check_copy                a function that rotates from a source into a target
 //     check_rotated             tensors before and after a rotation, such as a dump
 //
-// Each check compares the numbers of the engine with exact values, which come from double rows of
-// the library. If the difference is larger than rounding explains, the check simulates about a
+// Each check compares the numbers of the engine with exact values: the library's rows of type
+// double. If the difference is larger than rounding explains, the check simulates about a
 // hundred known mistakes, and combinations of them. The report names the likeliest mistakes that
 // give the numbers of the engine. Only wrong arguments throw exceptions.
 //

@@ -38,7 +38,8 @@ private:
 ///          with_strides sets other strides.
 /// Units    Strides count elements, not bytes.
 /// Types    T: an element type of types.hpp. Extents and strides: any integer type.
-/// Errors   None here. The call that uses the view checks its extents and strides.
+/// Errors   std::invalid_argument: an extent or stride does not fit a signed 64-bit integer. The
+///          call that uses the view checks the rest.
 /// Example  k in rows [q|k|v]:    heads_view{row + k_offset, t, h, d}.with_strides(row_size, d)
 ///          [heads][tokens][dim]: heads_view{x, t, h, d}.with_strides(d, t * d)
 ///          last 64 of 192 (MLA): heads_view{x + 128, t, h, 64}.with_strides(h * 192, 192)
@@ -102,7 +103,8 @@ template <class T> struct tensor_traits<heads_view<T>> {
 class positions {
 public:
   /// The list data[0, n). The memory must outlive the view.
-  /// Errors   None here. If data is null and n > 0, the call that uses the view throws.
+  /// Errors   std::invalid_argument: n does not fit a signed 64-bit integer. If data is null and
+  ///          n > 0, the call that uses the view throws.
   template <class Integer, class Count>
   YARN_ALWAYS_INLINE positions(const Integer* data, Count n)
       : list_(data), size_(detail::to_index(n, "positions.size")),
@@ -171,11 +173,13 @@ template <class Integer, class Count>
 /// owns. For frequencies with axes (axes.hpp).
 /// Shape    [n_axes][n_tokens], as `position_ids` of Hugging Face and the positions of
 ///          ggml_rope_multi have it: the position of token t on axis a is data[a * n_tokens + t].
-///          The list may have more axes than the frequencies, as ggml's four positions. The axes
-///          after those of the frequencies are not read. (Some `position_ids` of Hugging Face have
-///          [4][…], with the text positions first: pass data + n_tokens and 3 axes.)
+///          For frequencies with several axes, the list may have more axes than they have: ggml
+///          has four positions per token. The further axes are not read. (Some `position_ids` of
+///          Hugging Face have [4][…], with the text positions first: pass data + n_tokens and 3
+///          axes.)
 /// Types    Signed integers of 32 or 64 bits.
-/// Errors   None here. The call that uses the view checks it.
+/// Errors   std::invalid_argument: a count or stride does not fit a signed 64-bit integer. The call
+///          that uses the view checks the rest.
 /// Example  [token][axis]: axis_positions{ids, n_tokens, 3}.with_strides(1, 3)
 class axis_positions {
 public:

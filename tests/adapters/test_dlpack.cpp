@@ -240,7 +240,7 @@ TEST(dlpack_shape, may_be_empty_but_not_negative) {
   EXPECT_EQ(heads_from<float>(none.tensor).n_heads(), 0);
   EXPECT_EQ(heads_from<float>(none.tensor).data(), nullptr);
   owned<float, 3> negative({5, -3, 8});
-  expect_error<invalid>([&] { heads_from<float>(negative.tensor); }, {"extent -3", "axis 1"});
+  expect_error<invalid>([&] { heads_from<float>(negative.tensor); }, {"extent -3", "dimension 1"});
   owned<float, 3> huge({std::int64_t{1} << 40, std::int64_t{1} << 40, 8});
   expect_error<invalid>([&] { heads_from<float>(huge.tensor); }, {"shape", "ptrdiff_t"});
 }
@@ -357,7 +357,7 @@ TEST(dlpack_axis_positions, name_what_is_wrong) {
   expect_error<invalid>([&] { return yarn::axis_positions_in(real.tensor); }, {"code 2"});
   owned<std::int32_t, 2> negative({3, -4});
   expect_error<invalid>([&] { return yarn::axis_positions_in(negative.tensor); },
-                        {"extent -4", "axis 1"});
+                        {"extent -4", "dimension 1"});
   owned<std::int32_t, 2> odd({3, 4});
   odd.tensor.byte_offset = 2;
   expect_error<invalid>([&] { return yarn::axis_positions_in(odd.tensor); }, {"byte_offset (2)"});

@@ -182,7 +182,7 @@ families::token_positions tokens_of(const json& entry, const families::family& f
   if (!entry.contains("token_order"))
     return tokens;
   const json& order = entry.at("token_order");
-  const json grids = order.contains("grids") ? order.at("grids") : json{order.at("grid")};
+  const json grids = order.contains("grids") ? order.at("grids") : json::array({order.at("grid")});
   const std::string name = order.at("order");
   for (std::size_t i = 0; i < grids.size(); ++i) {
     const std::int64_t t = grids[i][0], h = grids[i][1], w = grids[i][2];
@@ -196,7 +196,7 @@ families::token_positions tokens_of(const json& entry, const families::family& f
                             config.at("window_size").get<std::int64_t>() /
                                 config.at("patch_size").get<std::int64_t>());
     } else if (family_name == "dinov3") {
-      tokens.append_centres(h, w);
+      tokens.append_patch_centres(h, w);
     } else {
       const bool from_1 = family_name == "llama-4-vision" || family_name == "efficientloftr";
       tokens.append_rows(t, h, w, from_1 ? 1 : 0);

@@ -145,7 +145,7 @@ TEST(axis_families_formulas, qwen_image_with_two_images) {
     const grid images[] = {g, {1, 9, 4}};
     for (std::int64_t k = 0; k < 2; ++k) {
       const grid image = images[k];
-      tokens.append_centred(image.t, image.h, image.w, k);
+      tokens.append_around_middle(image.t, image.h, image.w, k);
       for (std::int64_t frame = 0; frame < image.t; ++frame)
         for (const std::int64_t row : centred(image.h))
           for (const std::int64_t column : centred(image.w))

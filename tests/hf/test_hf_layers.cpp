@@ -48,7 +48,7 @@ TEST(hf_cases, deepseek_v4_has_two_ropes) {
   const auto compressed = frequencies_of(found.ropes[1]);
   EXPECT_EQ(compressed.rope_theta(), 160e3);
   EXPECT_EQ(compressed.attention_factor(), 1.0);
-  EXPECT_EQ(compressed.inv_freq()[20], 2.96977778261690891e-04);
+  EXPECT_EQ(compressed.inv_freq()[20], 2.9697777826169081905e-04); // 50 digits, rounded
   EXPECT_EQ(compressed.inv_freq()[31], 5.680529036909976e-07);
   for (const yarn::hf_config& rope : found.ropes) {
     EXPECT_EQ(rope.pairing, yarn::pairing::interleaved);
@@ -85,6 +85,7 @@ TEST(hf_cases, step_3_5_has_lists_by_layer) {
   EXPECT_EQ(sliding.shape.rotated(), 128);
   EXPECT_EQ(sliding.shape.rope_theta, 1e4);
   EXPECT_EQ(sliding.rope_type, "default"); // yarn_only_types
+  EXPECT_TRUE(notes_say(sliding, {"rope_scaling is not for", "sliding_attention"}));
   EXPECT_EQ(read(published("case/step35"), "sliding_attention").shape.rope_theta, 1e4);
   EXPECT_EQ(full.unused, names{});
   EXPECT_EQ(sliding.unused, names{});
@@ -99,6 +100,12 @@ TEST(hf_cases, llama_4_has_layers_without_rope_and_a_temperature) {
   EXPECT_EQ(std::get<yarn::llama4_temperature>(rope.temperature)(100000), 1.2564949357461537);
   EXPECT_TRUE(notes_say(rope, {"layer 3 of 4", "does not rotate"}));
   EXPECT_EQ(rope.unused, names{});
+  json defaults = published("case/llama4"); // those of the class
+  for (const char* key : {"attn_scale", "floor_scale", "attn_temperature_tuning"}) {
+    defaults["text_config"].erase(key);
+  }
+  const auto temperature = layers_of(defaults).ropes[0].temperature;
+  EXPECT_EQ(std::get<yarn::llama4_temperature>(temperature)(100000), 1.2564949357461537);
   json off = published("case/llama4");
   off["text_config"]["attn_temperature_tuning"] = false;
   EXPECT_EQ(layers_of(off).ropes[0].temperature.index(), 0U);

@@ -46,8 +46,7 @@ TEST(hf_pairing, is_that_of_each_class_of_transformers) {
       config["rope_parameters"]["mrope_section"] = {11, 11, 10};
     } else if (it.key().rfind("ernie4_5_vl", 0) == 0) {
       config["rope_parameters"]["mrope_section"] = {22, 22, 20};
-    } else if (it.key().find("qwen") == std::string::npos &&
-               it.key().find("paddle") == std::string::npos) {
+    } else if (yarn::detail::hf_find_axis_rule(it.key()).model_type == nullptr) {
       config["rope_parameters"].erase("mrope_section");
     }
     for (const yarn::hf_config& rope : yarn::hf_layers(config).ropes) {

@@ -366,7 +366,7 @@ TEST(report_text, says_what_is_wrong_and_where) {
         "(the findings leave an error of"}) {
     EXPECT_NE(text.find(words), std::string::npos) << words << "\n" << text;
   }
-  EXPECT_LT(r.explained_error, 1e-7);
+  EXPECT_LT(r.remaining_error, 1e-7);
 }
 
 TEST(report_text, names_every_diagnosis) {

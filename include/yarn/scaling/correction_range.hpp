@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The ramps by which YaRN, NTK-by-parts and Llama 3 blend two frequencies. In both kinds of ramps,
-// fast_share is 1 for the pairs that turn fast and 0 for those that turn slowly. It is the weight
-// of the less scaled of the two frequencies.
+// The two kinds of ramps by which YaRN, NTK-by-parts and Llama 3 blend two frequencies: linear in
+// the pair index, or in the turns. fast_share is 1 for the pairs that turn fast and 0 for those
+// that turn slowly. It is the weight of the less scaled of the two frequencies.
 //
 // Source: jquesnelle/yarn, find_correction_range and linear_ramp_mask; arXiv 2309.00071, section
 // 3.2.

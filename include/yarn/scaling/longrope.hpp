@@ -13,9 +13,9 @@ inline namespace YARN_ABI {
 /// sequence becomes longer than L, its cached keys still have the frequencies of the short list;
 /// `rerotation` changes them.
 /// Formula  theta_i / short_factor[i] for l <= L, theta_i / long_factor[i] for l > L. Attention
-///          factor: attention_factor, if it is set. Else short_mscale for l <= L and long_mscale
-///          for l > L, if the field is set (PhiMoE). Else sqrt(1 + ln s / ln L) for s > 1, and 1
-///          for s <= 1.
+///          factor: attention_factor, if it is set. Else short_mscale, if l <= L and it is set, or
+///          long_mscale, if l > L and it is set (PhiMoE). Else sqrt(1 + ln s / ln L) for s > 1, and
+///          1 for s <= 1.
 /// Errors   std::invalid_argument from make_frequencies: a field is out of range.
 /// Source   arXiv 2402.13753; transformers, _compute_longrope_parameters; microsoft/LongRoPE.
 struct longrope_scaling {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Checks of the fields of a scaling method. `resolve` of the library's methods calls them, and that
-// of your own method can. Each function throws std::invalid_argument. The message names the field
+// Checks of the fields of a scaling method. The library's methods call them in `resolve`, and your
+// own method can, too. Each function throws std::invalid_argument. The message names the field
 // ("my_scaling.factor"), its value and what is allowed. Overloads with `type` name the field
 // "type.field"; use them if several methods share a check.
 #ifndef YARN_SCALING_REQUIRE_HPP

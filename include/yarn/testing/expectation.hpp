@@ -14,8 +14,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace testing {
 
-/// The RoPE that an engine should compute: shape, method, pairing of input and output, the offset of
-/// the rotated part in the head, and the axis of each pair.
+/// The RoPE that an engine should compute: shape, method, pairing of input and output, the offset
+/// of the rotated part in the head, and the axis of each pair.
 class expectation {
 public:
   /// The pairing of the input and the output is `order_of_pairs`.
@@ -84,8 +84,9 @@ public:
   }
 
   /// A copy with another number of rotated elements; the head becomes larger if necessary. If the
-  /// method cannot be used with this rotary_dim, the pairs below n_pairs() keep their frequencies
-  /// and further pairs get unscaled ones. The axes of further pairs begin again with that of pair 0.
+  /// method cannot be used with this rotary_dim, the pairs of this expectation keep their
+  /// frequencies, and further pairs get unscaled ones. The axes of further pairs begin again with
+  /// that of pair 0.
   expectation with_rotary_dim(std::int64_t rotary_dim) const {
     expectation other = *this;
     other.shape_.rotary_dim = rotary_dim;
@@ -125,7 +126,7 @@ public:
   std::int64_t seq_len() const { return seq_len_; }
   std::int64_t n_pairs() const { return exact_.n_pairs(); }
   std::int64_t n_axes() const { return exact_.n_axes(); }
-  /// The number of pairs before with_rotary_dim.
+  /// The number of pairs before with_rotary_dim, also if there is one axis.
   std::int64_t n_pairs_with_axes() const { return n_pairs_with_axes_; }
   /// The frequencies that the engine should use.
   const yarn::frequencies& frequencies() const { return exact_; }

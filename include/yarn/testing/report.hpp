@@ -22,16 +22,16 @@ enum class diagnosis {
   // Elements and pairs.
   wrong_pairing,      ///< half_split where interleaved was meant, or the reverse
   wrong_output_order, ///< the right rotation, written in the other order
-  pair_distance, ///< pairs half a head apart, although the rotated part is shorter than the head
-  rotary_dim,    ///< more or fewer elements are rotated than rotary_dim
-  rotary_offset, ///< the rotated part begins at another element, such as 0 instead of the end
-  unrotated_changed, ///< elements outside of the rotated part are changed
-  wrong_direction,   ///< rotates by -angle
-  sign_of_one_half,  ///< one of the two sin terms has the wrong sign, so this is no rotation
-  overwritten_input, ///< x0' is stored before x0 is read for x1'
-  cos_sin_exchanged, ///< cos in place of sin, and sin in place of cos
-  rotated_twice,     ///< twice the angle, and the attention factor squared
-  halves_differ,     ///< the two copies of the entries of a table differ
+  pair_distance,      ///< the elements of a pair are half a head apart, not half the rotated part
+  rotary_dim,         ///< more or fewer elements are rotated than rotary_dim
+  rotary_offset,      ///< the rotated part begins at another element, as if the offset were 0
+  unrotated_changed,  ///< elements outside of the rotated part are changed
+  wrong_direction,    ///< rotates by -angle
+  sign_of_one_half,   ///< one of the two sin terms has the wrong sign, so this is no rotation
+  overwritten_input,  ///< x0' is stored before x0 is read for x1'
+  cos_sin_exchanged,  ///< cos in place of sin, and sin in place of cos
+  rotated_twice,      ///< twice the angle, and the attention factor squared
+  halves_differ,      ///< the two copies of the entries of a table differ
   // The attention factor.
   attention_factor_missing,
   attention_factor_squared,
@@ -60,9 +60,9 @@ enum class diagnosis {
   sections_contiguous,  ///< the pairs of an axis are side by side where they should alternate
   sections_interleaved, ///< the reverse
   sections_in_elements, ///< the sections count elements where they should count pairs, or reverse
-  wrong_sections,       ///< other axes of pairs than the three mistakes before this one give
+  wrong_sections,       ///< pairs have wrong axes, but not by the three mistakes before this one
   axis_order,           ///< the axes are exchanged, such as width, height in place of height, width
-  whole_head_rotated,   ///< sections, and all of the head is rotated in place of rotary_dim
+  whole_head_rotated,   ///< a model with axes: all of the head is rotated, not only rotary_dim
   // Precision.
   float32_angles,   ///< float32(position * inv_freq): the error grows with the position
   float32_inv_freq, ///< frequencies rounded to float32
@@ -117,10 +117,10 @@ struct report {
   double max_error = 0;                  ///< the largest |actual - expected|, in `unit`
   double max_error_ulp = 0;              ///< the same in units of 2^-digits of the type
   double tolerance = 0;                  ///< the largest error that passes, in `unit`
-  double explained_error = 0;            ///< the error that the findings do not explain
+  double remaining_error = 0;            ///< the error that the findings leave
   place worst;
   std::vector<finding> findings; ///< the mistakes, and coarse precision that was accepted
-  /// What the positions of the check do not show: mistakes in axes that give the same numbers.
+  /// The mistakes in axes that give the same numbers at the positions of the check.
   std::vector<std::string> notes;
 
   bool ok() const { return passed; }

@@ -57,8 +57,8 @@ template <class T> const DLTensor& tensor_of(const DLTensor& x) { return x; }
 template <class X>
 using if_dlpack = std::void_t<decltype(tensor_of<const float>(std::declval<const X&>()))>;
 
-// Checks what every use of a tensor requires, and returns the axes of a tensor of this rank.
-// `meaning` names these axes in messages.
+// Checks what every use of a tensor requires, and returns the dimensions of a tensor of this rank.
+// `meaning` names these dimensions in messages.
 inline axis_list dlpack_axes(const DLTensor& x, int rank, const char* meaning) {
   if (x.ndim != rank)
     fail_argument("yarn: DLTensor.ndim = {} must be {}: {}", static_cast<int>(x.ndim), rank,
@@ -106,10 +106,11 @@ template <class T>
 heads_view<T> dlpack_heads(const DLTensor& x, dim_order order, int rank, std::int64_t sequence) {
   if (dlpack_format(x.dtype) != format_of_v<T>)
     fail_dtype(x.dtype, "the element type of heads_from is ", format_name(format_of_v<T>));
-  const axis_list list = dlpack_axes(
-      x, rank,
-      rank == 3 ? "tokens, heads, dim (if there are 4 axes, pass the index of a sequence)"
-                : "sequences, tokens, heads, dim, in the given order");
+  const axis_list list =
+      dlpack_axes(x, rank,
+                  rank == 3 ? "tokens, heads, dim (if there are 4 dimensions, pass the index of a "
+                              "sequence)"
+                            : "sequences, tokens, heads, dim, in the given order");
   T* const data = static_cast<T*>(dlpack_data(x, list, sizeof(T)));
   return heads_along("DLTensor", data, list, order, sequence);
 }
@@ -132,7 +133,7 @@ inline positions dlpack_positions(const DLTensor& x, int rank, std::int64_t sequ
   check_dlpack_integers(x);
   const axis_list list = dlpack_axes(
       x, rank,
-      rank == 1 ? "positions (if there are 2 axes, pass the index of a sequence, or use "
+      rank == 1 ? "positions (if there are 2 dimensions, pass the index of a sequence, or use "
                   "axis_positions_in)"
                 : "sequences, positions");
   const std::int64_t n = list.extent[rank - 1], stride = list.stride[rank - 1];
@@ -160,7 +161,7 @@ inline axis_positions dlpack_axis_positions(const DLTensor& x, int rank, std::in
                 : "axes, sequences, tokens");
   for (int i = 0; i < rank; ++i)
     if (list.extent[i] < 0)
-      fail_argument("yarn: DLTensor: extent {} of axis {} of the positions must be >= 0",
+      fail_argument("yarn: DLTensor: extent {} of dimension {} of the positions must be >= 0",
                     list.extent[i], i);
   const std::size_t size = x.dtype.bits / 8U;
   std::int64_t offset = 0;

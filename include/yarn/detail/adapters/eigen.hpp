@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The implementation of eigen.hpp: which types belong to Eigen, whether their memory outlives a
-// view, and their axes.
+// view, and their dimensions.
 #ifndef YARN_DETAIL_ADAPTERS_EIGEN_HPP
 #define YARN_DETAIL_ADAPTERS_EIGEN_HPP
 

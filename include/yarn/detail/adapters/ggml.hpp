@@ -274,8 +274,8 @@ inline constexpr double (*gguf_numbers[GGUF_TYPE_COUNT])(const void*,
 // The elements of a tensor of frequency factors. x is null if its data is not loaded.
 inline std::vector<float> gguf_factors(const std::string& name, const ggml_tensor* x) {
   if (x == nullptr || x->data == nullptr)
-    fail_argument("yarn: the file has a tensor {}, and its data is not loaded (gguf_init_params: "
-                  "a ctx, and no_alloc = false)",
+    fail_argument("yarn: the file has a tensor {}, but its data is not loaded: gguf_init_params "
+                  "must have a ctx, and no_alloc = false",
                   name);
   std::vector<float> values(static_cast<std::size_t>(ggml_nelements(x)));
   if (x->type == GGML_TYPE_F32)

@@ -20,7 +20,7 @@ template <class Mapping>
 struct has_strides<Mapping, std::void_t<decltype(std::declval<const Mapping&>().stride(0))>>
     : std::true_type {};
 
-// Checks that a view of the mdspan is possible, and returns its axes.
+// Checks that a view of the mdspan is possible, and returns its dimensions.
 template <class X> axis_list mdspan_axes(const X& x) {
   using element = typename X::element_type;
   using rank_type = typename X::rank_type;

@@ -47,7 +47,7 @@ struct onnx_rows_kernel {
   const frequencies& freqs;
 
   // The number of axes must be that of the frequencies. In Hugging Face, position_ids of [4,
-  // sequences, tokens] have the positions of text before the 3 axes of the model.
+  // sequences, tokens] have the text positions first, and then those on the model's 3 axes.
   void check_shape(const onnx_shape& shape) const {
     const std::int64_t n_axes = freqs.n_axes();
     if (shape.size() == 1 || shape.size() == 2 ||
@@ -89,7 +89,7 @@ public:
     if (interleaved != 0 && interleaved != 1)
       fail_argument("yarn: the attribute interleaved = {} must be 0 or 1", interleaved);
     pairing_ = interleaved == 1 ? pairing::interleaved : pairing::half_split;
-    // Only an x with three axes needs num_heads. If the attribute is missing, the number is 0.
+    // Only an x with three dimensions needs num_heads. Without the attribute, the number is 0.
     Ort::Status(Ort::GetApi().KernelInfoGetAttribute_int64(info, "num_heads", &n_heads_));
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The code that adapters share: strided tensors as heads_view, and the codes that other libraries
-// have for element formats.
+// What the adapters share: strided tensors as heads_view, and the codes that other libraries have
+// for element formats.
 #ifndef YARN_DETAIL_ADAPTERS_STRIDED_HPP
 #define YARN_DETAIL_ADAPTERS_STRIDED_HPP
 
@@ -22,7 +22,8 @@ element_format find_format(const Code (&codes)[n_formats], Condition condition) 
   return element_format::unknown;
 }
 
-// Extents and strides (in elements) of a tensor, in the order of its axes.
+// Extents and strides (in elements) of a tensor, in the order of its dimensions. (In this folder,
+// `axis` in a name means a dimension, except in axis_positions.)
 struct axis_list {
   int rank;
   std::int64_t extent[4];
@@ -36,7 +37,7 @@ struct axis_list {
   }
 };
 
-// The indices of the axes of tokens, heads, elements and sequences, and the text for messages.
+// The indices of the dimensions of tokens, heads, elements and sequences; the text for messages.
 struct axis_places {
   int tokens, heads, dim, sequences;
   const char* words;
@@ -58,17 +59,18 @@ inline axis_places places_of(dim_order order, bool is_batch) {
 inline void check_stride(const char* what, const char* axis, const char* words, std::int64_t n,
                          std::int64_t stride) {
   if (n > 1 && stride <= 0)
-    fail_argument("yarn: {}: stride {} of the {} axis must be > 0 where its extent is {} (axes are "
-                  "[{}])",
+    fail_argument("yarn: {}: stride {} of the dimension {} must be > 0 where its extent is {} "
+                  "(dimensions are [{}])",
                   what, stride, axis, n, words);
 }
 
-// The offset, in elements, of index `index` on an axis with extent n and this stride.
+// The offset, in elements, of index `index` in a dimension with extent n and this stride.
 inline std::int64_t offset_along(const char* what, const char* axis, const char* words,
                                  std::int64_t n, std::int64_t stride, std::int64_t index,
                                  std::size_t element_size) {
   if (index < 0 || index >= n)
-    fail_range("yarn: {}: {} {} is outside [0, {}) (axes are [{}])", what, axis, index, n, words);
+    fail_range("yarn: {}: {} {} is outside [0, {}) (dimensions are [{}])", what, axis, index, n,
+               words);
   if (stride < 0 ||
       (index != 0 && stride > PTRDIFF_MAX / static_cast<std::int64_t>(element_size) / index))
     fail_argument("yarn: {}: {} {} at stride {} has a negative offset, or one beyond ptrdiff_t",
@@ -88,7 +90,7 @@ heads_view<T> heads_along(const char* what, T* data, const axis_list& list, dim_
   const axis_places at = places_of(order, is_batch);
   for (int i = 0; i < list.rank; ++i)
     if (list.extent[i] < 0)
-      fail_argument("yarn: {}: extent {} of axis {} must be >= 0 (axes are [{}])", what,
+      fail_argument("yarn: {}: extent {} of dimension {} must be >= 0 (dimensions are [{}])", what,
                     list.extent[i], i, at.words);
   if (is_batch) {
     check_stride(what, "sequences", at.words, list.extent[at.sequences], list.stride[at.sequences]);
@@ -103,8 +105,8 @@ heads_view<T> heads_along(const char* what, T* data, const axis_list& list, dim_
   if (is_empty)
     return dense;
   if (dim > 1 && list.stride[at.dim] != 1)
-    fail_argument("yarn: {}: stride {} of the dim axis must be 1: the elements of a head must be "
-                  "contiguous (axes are [{}])",
+    fail_argument("yarn: {}: stride {} of the dimension dim must be 1: the elements of a head must "
+                  "be contiguous (dimensions are [{}])",
                   what, list.stride[at.dim], at.words);
   check_stride(what, "tokens", at.words, tokens, list.stride[at.tokens]);
   check_stride(what, "heads", at.words, heads, list.stride[at.heads]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Phases: angles in units of 2^-64 turns, and the exact cos and sin of a phase.
+// Phases: angles in units of 2^-64 turns, and the cos and sin of a phase, as `real`.
 //
 // A frequency f (radians per token) becomes F = round(f / 2pi * 2^64). The product position * F in
 // wrapping 64-bit arithmetic is the angle modulo one turn. So range reduction has no error for any
@@ -16,13 +16,14 @@ namespace detail {
 
 /// radians / 2pi * 2^64, rounded to the nearest integer, modulo 2^64. Requires |radians| < 2^64.
 inline std::uint64_t phase_of(double radians) {
-  // 2^194 / 2pi as c2 * 2^128 + c1 * 2^64 + c0, with an error below 2^-7. Times m < 2^53, the error
-  // is below 2^-73 units of the result.
+  // c2 * 2^128 + c1 * 2^64 + c0 is 2^194 / 2pi, with an error below 2^-7. `product` below is this
+  // number times m. The result is product * 2^-shift, where m < 2^53 and shift > 118, so its error
+  // is below 2^-73.
   constexpr std::uint64_t c2 = 0xa2f9836e4e441529, c1 = 0xfc2757d1f534ddc0, c0 = 0xdb6295993c439042;
   const auto bits = bit_cast<std::uint64_t>(radians);
   const int biased = static_cast<int>(bits >> 52 & 0x7ff);
   const std::uint64_t m = (bits & 0xfffffffffffffu) | std::uint64_t{biased != 0} << 52;
-  const int shift = 1205 - (biased == 0 ? 1 : biased); // product * 2^-shift is the result; > 118
+  const int shift = 1205 - (biased == 0 ? 1 : biased);
   if (shift >= 246)
     return 0; // The result is below one half.
 

@@ -183,7 +183,7 @@ template <class Compute, class T> YARN_ALWAYS_INLINE Compute widen(const T& elem
   return static_cast<Compute>(traits::widen(bit_cast<typename traits::storage>(element)));
 }
 
-/// Rounds a double to float so that a second rounding, to a format of at most 22 digits, gives the
+/// Rounds a double to float so that a second rounding, to at most 22 significant bits, gives the
 /// same result as one rounding of the double. (Two roundings to nearest could differ from one: the
 /// first could create a tie.) Returns the value itself if a float can hold it, else the
 /// neighbouring float whose last bit is odd.

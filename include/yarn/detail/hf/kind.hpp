@@ -135,6 +135,12 @@ inline hf_config hf_read_kind(const nlohmann::json& config, const hf_options& op
   result.notes = from.notes;
   hf_refuse_by_code(from.config);
   hf_note_unrotated(from.config, result.notes);
+  const bool is_unscaled =
+      from.layer.source == hf_layer_source::theta_only ||
+      (from.layer.source == hf_layer_source::own_theta && !from.layer.dictionary);
+  if (is_unscaled && from.dictionary)
+    hf_note(result.notes, "the scaling of {} is not for the layers of type {}",
+            from.dictionary.name(), kind.type.empty() ? "(none)" : kind.type);
   hf_read_method(from, result);
   hf_read_shape(from, options, result);
   hf_axis_reader axes(from.layer.dictionary, from.config, result.shape, result.notes);

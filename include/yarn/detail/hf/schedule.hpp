@@ -236,7 +236,7 @@ private:
         note_count(
             "layer {} has the type {}, which has no RoPE parameters: it is not known which layers "
             "have which parameters",
-            i, lists_.names[static_cast<std::size_t>(i)].substr(0, 40));
+            i, hf_shown(lists_.names[static_cast<std::size_t>(i)]));
         return false;
       }
     return true;

@@ -15,7 +15,7 @@ inline prompt_positions::prompt_positions(const prompt_rules& rules) : rules_(ru
 }
 
 // Room for n tokens of a new segment whose positions are below start_ + extent.
-inline std::int64_t* prompt_positions::append_tokens(std::int64_t n, std::int64_t extent) {
+inline std::int64_t* prompt_positions::begin_segment(std::int64_t n, std::int64_t extent) {
   constexpr std::int64_t largest = std::int64_t{1} << 31;
   if (n > largest - n_tokens_ || extent > largest - start_ + 1)
     detail::fail_argument("yarn: a segment of {} tokens and {} positions, after {} tokens and {} "
@@ -34,7 +34,7 @@ inline std::int64_t* prompt_positions::append_tokens(std::int64_t n, std::int64_
 inline void prompt_positions::append_text_tokens(std::int64_t n) {
   if (n < 0)
     detail::fail_argument("yarn: n_tokens = {} of a text must be >= 0", n);
-  std::int64_t* added = append_tokens(n, n);
+  std::int64_t* added = begin_segment(n, n);
   for (std::int64_t i = 0; i < n; ++i)
     for (std::int64_t axis = 0; axis < n_axes; ++axis)
       *added++ = start_ + i;
@@ -51,7 +51,7 @@ inline void prompt_positions::require_video(double seconds) const {
 }
 
 inline std::int64_t prompt_positions::time_of(std::int64_t frame, double seconds) const {
-  constexpr double beyond = 4294967296.0; // append_tokens rejects this position
+  constexpr double beyond = 4294967296.0; // begin_segment rejects this position
   double position = static_cast<double>(frame);
   if (rules_.time == video_time::whole_seconds && seconds < beyond) {
     position *= static_cast<double>(static_cast<std::int64_t>(seconds));
@@ -76,7 +76,7 @@ inline void prompt_positions::append_grid(std::int64_t n_frames, std::int64_t he
   const std::int64_t size = height > width ? height : width;
   const std::int64_t n_times = n_frames == 1 ? 1 : time_of(n_frames - 1, seconds) + 1;
   const std::int64_t extent = n_times > size ? n_times : size;
-  std::int64_t* added = append_tokens(n_frames * height * width, extent);
+  std::int64_t* added = begin_segment(n_frames * height * width, extent);
   for (std::int64_t frame = 0; frame < n_frames; ++frame) {
     const std::int64_t time = start_ + (frame == 0 ? 0 : time_of(frame, seconds));
     for (std::int64_t row = 0; row < height; ++row)

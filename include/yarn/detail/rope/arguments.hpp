@@ -30,7 +30,7 @@ inline void check_token_count(const char* what, std::int64_t n, std::int64_t n_t
 }
 
 // The rows argument of a call: its checks, and the source from which the rotation gets rows. There
-// is one such type for each kind of rows. argument_of makes it of the argument.
+// is one such type for each kind of rows; argument_of(rows) makes an object of it.
 template <class R> struct prepared_rows_argument {
   rows_view<R> rows;
 

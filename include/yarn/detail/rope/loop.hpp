@@ -22,10 +22,11 @@ using compute_type =
 inline constexpr std::int64_t scratch_bytes = 16384;
 inline constexpr std::int64_t largest_block = 32; // tokens
 
-// Calls that touch more memory than the caches hold prefetch 8 KB ahead: far enough for the data to
-// arrive in time, and near enough that the data is not evicted before its use. Tensors that are
-// read in order are prefetched above 32 MB; below that size the hardware prefetchers suffice and
-// prefetch instructions only cost time. Tensors that are read in jumps are prefetched above 1 MB.
+// A call that touches more memory than the caches hold prefetches the data 8 KB ahead: far enough
+// that the data arrives in time, and near enough that it is not evicted before its use. Tensors
+// that are read in order are prefetched above 32 MB; below that size the hardware prefetchers
+// suffice and prefetch instructions only cost time. Tensors that are read in jumps are prefetched
+// above 1 MB.
 inline constexpr std::int64_t far_bytes = std::int64_t{32} << 20;
 inline constexpr std::int64_t far_jumping_bytes = std::int64_t{1} << 20;
 inline constexpr std::int64_t prefetch_bytes = 8192;

@@ -4,10 +4,10 @@
 //     x0' = fma(-x1, s, x0 c)
 //     x1' = fma( x0, s, x1 c)
 //
-// Every element is one product and one fused multiply-add: for both pairings, in vector code and in
-// its tail. Each iteration loads all its elements before it stores the first, so source and target
-// may be the same memory. Elements of smaller formats are widened to the type of the computation,
-// rotated, and rounded once.
+// Every element is one product and one multiply_add (fused if YARN_HAS_FMA): for both pairings, in
+// vector code and in its tail. Each iteration loads all its elements before it stores the first, so
+// source and target may be the same memory. Elements of smaller formats are widened to the type of
+// the computation, rotated, and rounded once.
 #ifndef YARN_DETAIL_ROPE_ROTATE_HPP
 #define YARN_DETAIL_ROPE_ROTATE_HPP
 
@@ -328,8 +328,8 @@ void rotate_in_sections(const strided_heads<From, To>& x, row_pointers<C> row, s
 }
 
 /// Rotates the heads of one token in groups. A group has as many heads as stay in L1 while their
-/// sections are rotated one after the other. Heads that come from memory are rotated in small
-/// groups; the following heads are prefetched before each group.
+/// sections are rotated one after the other. Heads outside the caches are rotated in small groups;
+/// the following heads are prefetched before each group.
 template <pairing In, pairing Out, class Arch, class C, class From, class To>
 void rotate_in_groups(const strided_heads<From, To>& x, row_pointers<C> row, std::int64_t n_pairs) {
   constexpr int packs = rotation_for<In, Out, Arch, C, From, To>::packs_in_registers;
@@ -369,7 +369,7 @@ YARN_ALWAYS_INLINE void rotate_heads(const strided_heads<From, To>& x, row_point
     if (n_pairs == 8 * rotation::pairs)
       return rotate_whole<rotation>(x, row, std::make_integer_sequence<int, 8>{});
   }
-  // Heads that come from memory are rotated whole, so that memory is read in order. The row is then
+  // Heads outside the caches are rotated whole, so that memory is read in order. The row is then
   // loaded and prepared again for each head. Memory accesses hide the cost of preparing, except for
   // elements that are converted and for vectors of 128 bits. Scalar code always rotates whole
   // heads, because compilers vectorize that loop.

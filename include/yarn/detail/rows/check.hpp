@@ -42,7 +42,7 @@ inline void check_positions(const positions& list, std::int64_t n) {
 
 // Refuses wrong counts, null data, and strides beyond ptrdiff_t. The range of the positions is
 // checked below, or for a table by axis_table_argument.
-inline void check_positions(const axis_positions& list) {
+inline void check_axis_list(const axis_positions& list) {
   constexpr std::int64_t limit = PTRDIFF_MAX / 32;
   const std::int64_t n = list.size(), n_axes = list.n_axes();
   if (n < 0 || n_axes < 1)
@@ -60,11 +60,11 @@ inline void check_positions(const axis_positions& list) {
                   n, n_axes, list.axis_stride(), list.token_stride());
 }
 
-// Requires an axis of the positions for each axis of the frequencies (or of the table), and for
-// frequencies positions of at most 2^31 in magnitude. Refuses positions with several axes for
-// frequencies with one, which would use the first axis and ignore the others.
+// Refuses positions with fewer axes than the frequencies (or the table). Refuses positions with
+// several axes for frequencies with one, which would use the first axis and ignore the others. The
+// overload for frequencies also refuses positions beyond 2^31 in magnitude.
 inline void check_axes(const axis_positions& list, std::int64_t n_axes, const char* source) {
-  check_positions(list);
+  check_axis_list(list);
   if (n_axes == 1 && list.n_axes() > 1)
     fail_argument("yarn: axis_positions with n_axes = {} for {} with one axis, which would ignore "
                   "the others: give the pairs their axes by with_axes or joined",

@@ -70,8 +70,7 @@ void compute_row(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
                        f.attention_factor(), cos, sin);
 }
 
-// The start of a recurrence costs as much as a few rows. With fewer rows than this, the recurrence
-// saves nothing.
+// A recurrence for fewer rows saves nothing, because its start costs as much as a few rows.
 inline constexpr std::int64_t shortest_recurrence = 8;
 
 // n rows of consecutive positions, by recurrence.

@@ -20,10 +20,10 @@
 //   units of m * e. z starts with an error of 4 + sqrt2. A multiplication adds 4 for the error of w
 //   (from the polynomial) and 3 * sqrt2 for the three roundings of each component, and it
 //   multiplies the error by less than 1 + 2^-48. After n <= 95 multiplications the error is less
-//   than 5.5 + 8.3 n. The sums with the bound round by 1. 16 + 10.5 n >= 6.5 + 8.3 n, so the bound
-//   of recurrence_bound is safe. A multiplication by w = (1, 0) is exact, so pairs that do not move
-//   have n = 0. (The entry of such a pair may be the same in all rows of an image. With a larger
-//   bound, each row would be recomputed if this entry is near a rounding boundary.)
+//   than 5.5 + 8.3 n. The roundings of v - bound and v + bound add 1. 16 + 10.5 n >= 6.5 + 8.3 n,
+//   so the bound of recurrence_bound is safe. A multiplication by w = (1, 0) is exact, so pairs
+//   that do not move have n = 0. (The entry of such a pair may be the same in all rows of an image.
+//   With a larger bound, each row would be recomputed if this entry is near a rounding boundary.)
 // tests/rows/test_row_kernel.cpp measures at most 2.2e for the polynomial, and 83 m * e for the
 // recurrence. The margin covers what -ffast-math may change.
 #ifndef YARN_DETAIL_ROWS_KERNEL_HPP
@@ -202,6 +202,7 @@ YARN_ALWAYS_INLINE void for_each_double_pack(std::size_t n, const F& f) {
     f(scalar_pack<double>(0.0), i);
 }
 
+/// Stores amplitude times the points of sizeof...(I) packs of phases, phases[i] * multiplier.
 template <class Pack, std::size_t... I>
 YARN_ALWAYS_INLINE void store_points(const std::uint64_t* phases, std::uint64_t multiplier,
                                      double amplitude, std::size_t pair, point_block& points,
@@ -211,21 +212,6 @@ YARN_ALWAYS_INLINE void store_points(const std::uint64_t* phases, std::uint64_t 
   const circle_pack<Pack> point[] = {
       polynomial_point<Pack>(phases + pair + I * size, multiplier)...};
   (points.store<Pack>(pair + I * size, {m * point[I].cos, m * point[I].sin}), ...);
-}
-
-/// Writes amplitude times the points of n <= pairs_at_once phases, phases[i] * multiplier.
-template <class Arch>
-void fill_points(const std::uint64_t* phases, std::uint64_t multiplier, std::size_t n,
-                 double amplitude, point_block& points) {
-  using wide = pack<double, Arch>;
-  constexpr std::size_t width = wide::size;
-  std::size_t i = 0;
-  for (; i + packs_at_once * width <= n; i += packs_at_once * width)
-    store_points<wide>(phases, multiplier, amplitude, i, points, four_packs{});
-  for (; i + width <= n; i += width)
-    store_points<wide>(phases, multiplier, amplitude, i, points, one_pack{});
-  for (; i < n; ++i)
-    store_points<scalar_pack<double>>(phases, multiplier, amplitude, i, points, one_pack{});
 }
 
 /// A grid of rows: n_lines lines of line_length rows. Row r of line l has the phase
@@ -277,25 +263,29 @@ void fill_grid(const phase_grid& phases, std::int64_t n_pairs, double amplitude,
   constexpr std::size_t width = wide::size;
   const auto n = static_cast<std::size_t>(n_pairs);
   point_block line, increment, jump;
-  fill_points<Arch>(phases.start, phases.multiplier, n, amplitude, line);
-  fill_points<Arch>(phases.increment, 1, n, 1.0, increment);
-  if (phases.n_lines > 1)
-    fill_points<Arch>(phases.jump, 1, n, 1.0, jump);
-
   for (std::int64_t l = 0; l < phases.n_lines; ++l) {
     bool is_undecided[run_length] = {};
+    // The points are computed right before the first line that needs them, so that the processor
+    // computes the next points while it still rounds the rows of this line.
+    const auto add_packs = [&](auto zero, auto packs, std::size_t pair) YARN_INLINE_LAMBDA {
+      using Pack = decltype(zero);
+      if (l == 0) {
+        store_points<Pack>(phases.start, phases.multiplier, amplitude, pair, line, packs);
+        store_points<Pack>(phases.increment, 1, 1.0, pair, increment, packs);
+        if (phases.n_lines > 1)
+          store_points<Pack>(phases.jump, 1, 1.0, pair, jump, packs);
+      }
+      line_of_entries<Streams, Pack>(line, increment, phases.bound, pair, phases.line_length, cos,
+                                     sin, stride, is_undecided, packs);
+    };
     std::size_t i = 0;
     for (; i + packs_at_once * width <= n; i += packs_at_once * width)
-      line_of_entries<Streams, wide>(line, increment, phases.bound, i, phases.line_length, cos, sin,
-                                     stride, is_undecided, four_packs{});
+      add_packs(wide(0.0), four_packs{}, i);
     if constexpr (!Streams) {
       for (; i + width <= n; i += width)
-        line_of_entries<false, wide>(line, increment, phases.bound, i, phases.line_length, cos, sin,
-                                     stride, is_undecided, one_pack{});
+        add_packs(wide(0.0), one_pack{}, i);
       for (; i < n; ++i)
-        line_of_entries<false, scalar_pack<double>>(line, increment, phases.bound, i,
-                                                    phases.line_length, cos, sin, stride,
-                                                    is_undecided, one_pack{});
+        add_packs(scalar_pack<double>(0.0), one_pack{}, i);
     }
     for (std::int64_t row = 0; row < phases.line_length; ++row)
       if (is_undecided[row]) {

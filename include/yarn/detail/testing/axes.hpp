@@ -21,8 +21,8 @@ namespace testing {
 namespace detail {
 
 struct axis_mistake {
-  /// Nothing for one of several ways in which an engine may give axes to more pairs than the
-  /// sections have. Another finding then says that there are too many pairs.
+  /// Empty if the engine rotates more pairs than the sections have and this is one way to give them
+  /// axes. Another finding then says that there are too many pairs.
   std::optional<diagnosis> what;
   std::string text;
   pair_positions at;
@@ -77,8 +77,9 @@ private:
   void add(diagnosis what, const std::string& text, const token_positions& tokens) {
     add(what, text, {tokens, right_.axis_of_pair}, inv_freq_);
   }
-  // The same axes twice: each pair keeps its frequency; or pair k of an axis keeps the frequency of
-  // pair k of this axis, as where each axis has a series of its own.
+  // Adds two mistakes with these axes. In the first, each pair keeps its frequency. In the second,
+  // pair k of an axis has the frequency that pair k of this axis should have, as in an engine in
+  // which each axis has its own series of frequencies.
   void add_moved(diagnosis what, const std::string& text, const axis_list& axes) {
     add(what, text, axes);
     std::vector<double> moved;
@@ -95,7 +96,7 @@ private:
     add(what, text, {right_.tokens, axes}, moved);
   }
 
-  // The axes of sections in this order, side by side. Pairs after the last section belong to `rest`.
+  // The axes of sections in this order, side by side. Pairs after the last one have axis `rest`.
   axis_list contiguous(const numbers& sections, const numbers& order, std::int64_t rest) const {
     axis_list axes;
     for (const std::int64_t which : order)
@@ -154,7 +155,7 @@ private:
     return n_blocks == n_used;
   }
 
-  // The pairs that follow the sections, where more pairs are rotated than the sections have.
+  // If more pairs are rotated than the sections have: ways to give axes to the other pairs.
   void add_extensions() {
     add({}, "", contiguous(sections_, 0));
     add({}, "", contiguous(sections_, n_axes_ - 1));
@@ -232,7 +233,7 @@ private:
 
   void add_orders() {
     numbers order = in_order();
-    // 24 orders of four axes. More axes would have thousands, so only rotations are tried.
+    // Four axes have 24 orders. Five have 120, so for more than four only cyclic shifts are tried.
     const auto next = [&] {
       if (n_axes_ <= 4)
         return std::next_permutation(order.begin(), order.end());

@@ -60,8 +60,8 @@ public:
 private:
   using numbers = std::vector<double>;
 
-  // Skips a candidate that equals the expectation, because it explains no error, and one whose
-  // frequencies are not finite or above 1e9.
+  // Skips a candidate that equals the expectation, because it explains no error, and one with a
+  // frequency that is not finite or is above 1e9.
   void add(candidate added) {
     if (added.inv_freq.size() != exact_.size())
       return;
@@ -219,7 +219,7 @@ private:
           other.with(&method_numbers::factor, interpolation())
               .with(&method_numbers::length, intended_.length));
   }
-  // Where each axis has a series of frequencies of its own, and where all pairs share one series.
+  // The frequencies of engines in which each axis has its own series, or all axes share one series.
   void add_series() {
     const axis_list axes = axes_of(expected_.frequencies());
     numbers of_axis, of_head;
@@ -319,10 +319,10 @@ private:
       add(what, std::move(text), at_theta(theta));
   }
 
-  // Estimates theta and the scaling factor from the slowest pair whose frequency is known. Each of
-  // the two changes this pair most, and in one direction. In 16-bit rows, the frequency of a pair
-  // that rotates by less than some radians up to `reach` is not precise, so faster pairs are used,
-  // too.
+  // Estimates theta and the scaling factor from the slowest pair whose frequency is known, because
+  // this pair changes most with each of the two, and in one direction. In 16-bit rows, a frequency
+  // is imprecise if its pair turns by only some radians up to position `reach`, so faster pairs are
+  // used, too.
   void add_estimates() {
     // These usual values are tried because positions that are too far apart show no frequency.
     for (const double theta : {1e4, 5e5, 1e6, 1e5, 1.5e5, 1e7, 5e6, 2.5e5, 3e5, 8e6})

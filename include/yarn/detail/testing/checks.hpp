@@ -175,7 +175,7 @@ report check_rotations(const expectation& expected, QueryEngine&& of_q, KeyEngin
   both.subject = "q and k, each " + q.subject;
   both.worst.what = (k_is_worse ? "k, " : "q, ") + both.worst.what;
   both.passed = q.passed && k.passed;
-  both.explained_error = std::max(q.explained_error, k.explained_error);
+  both.remaining_error = std::max(q.remaining_error, k.remaining_error);
   both.findings.clear();
   both.notes = q.notes;
   for (const std::string& note : k.notes)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Finds one mistake that is no rotation: cos and sin of half-split pairs lie in a row twice, and
-// the sections, doubled, run once through both halves. So the two elements of a pair turn with
-// positions on different axes. Opt-in.
+// Finds one mistake of engines whose rows have cos and sin of half-split pairs twice: sections of
+// double length run once through both copies, where the sections should run through each copy. So
+// the two elements of a pair turn with positions on different axes, which is no rotation. Opt-in.
 #ifndef YARN_DETAIL_TESTING_ELEMENT_SECTIONS_HPP
 #define YARN_DETAIL_TESTING_ELEMENT_SECTIONS_HPP
 
@@ -57,7 +57,7 @@ inline bool explain_element_sections(report& r, const expectation& expected, con
     const fit f = fitted(seen, rows, angle_error, false);
     if (!(f.ratio <= 1) || !(f.cos_factor > 0))
       continue;
-    r.explained_error = f.error;
+    r.remaining_error = f.error;
     add_finding(r, {diagnosis::sections_in_elements,
                     "the doubled sections run once through all elements, so the two elements of a "
                     "pair turn with different axes; the sections should run through the first "

@@ -10,8 +10,8 @@ inline namespace YARN_ABI {
 namespace testing {
 namespace detail {
 
-/// The relative error of one frequency. `absolute_tolerance` is subtracted from the absolute error:
-/// the rounding error of numbers that are subnormal in the format of the engine.
+/// The relative error of one frequency, after `absolute_tolerance` is subtracted from the absolute
+/// error. It is the rounding error of numbers that are subnormal in the format of the engine.
 inline double frequency_error(double actual, double expected, double absolute_tolerance = 0) {
   const double off = std::fabs(actual - expected);
   if (!(off > absolute_tolerance))
@@ -66,7 +66,7 @@ inline void explain_frequencies(report& r, const expectation& expected,
       error = std::max(error, frequency_error(inv_freq[i], guess.inv_freq[i], absolute_tolerance));
     if (error > noise)
       continue;
-    r.explained_error = error;
+    r.remaining_error = error;
     std::vector<finding> findings;
     if (guess.what != diagnosis::unexplained)
       findings.push_back({guess.what, guess.text});

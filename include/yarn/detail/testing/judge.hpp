@@ -16,9 +16,9 @@ namespace detail {
 /// The positions at which a check compares the engine. The first ones are neighbours. Each further
 /// position is so near to the previous one that a frequency can be followed from one to the other,
 /// in float32 and in bfloat16: the number of whole turns between them is certain. Above 4, no
-/// position is a power of two: there, products in float32 are exact and hide the error of float32
-/// angles. The last position is `largest`, or the position before it if `largest` is a power of
-/// two.
+/// position is a power of two, because products with powers of two are exact in float32 and hide
+/// the error of float32 angles. The last position is `largest`, or the position before it if
+/// `largest` is a power of two.
 inline std::vector<std::int64_t> probe_positions(std::int64_t largest) {
   if (largest < 0 || largest > yarn::detail::largest_position)
     fail_argument("yarn: testing: the largest position = {} must be in [0, 2^31]", largest);
@@ -33,9 +33,9 @@ inline std::vector<std::int64_t> probe_positions(std::int64_t largest) {
   return list;
 }
 
-/// The same for several axes. The tokens look like a prompt: text, then an image, then text. On each
-/// axis, the tokens of the image run through all these positions. The axes begin at different ones,
-/// so no two axes have equal positions.
+/// The same for several axes. The tokens look like a prompt: text, then an image, then text. On
+/// each axis, the tokens of the image run through all these positions. The axes begin at different
+/// ones, so a token of the image has different positions on different axes.
 inline token_positions probe_positions(std::int64_t largest, std::int64_t n_axes) {
   const std::vector<std::int64_t> list = probe_positions(largest);
   if (n_axes == 1)
@@ -102,7 +102,7 @@ inline void explain(report& r, const expectation& expected, observation seen,
   }
   const trig_rows exact = expected_rows(expected, seen.positions);
   const misfit plain = largest_error(seen, exact, attention_factor);
-  r.explained_error = plain.error;
+  r.remaining_error = plain.error;
   if (plain.ratio <= 1) {
     note_hidden_mistakes(r, expected, seen);
     return;
@@ -112,7 +112,7 @@ inline void explain(report& r, const expectation& expected, observation seen,
     add_unexplained(r, expected, seen);
     return;
   }
-  r.explained_error = found.error;
+  r.remaining_error = found.error;
   for (const finding& mistake : found.findings)
     add_finding(r, mistake);
   note_equal_mistakes(r, found);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The scaling method of an expectation, which can have any type. Its numbers can be changed,
-// because engines use the right method with wrong numbers. Opt-in.
+// The scaling method of an expectation. The method can have any type. Its numbers can be changed,
+// to simulate engines that use the right method with wrong numbers. Opt-in.
 #ifndef YARN_DETAIL_TESTING_METHOD_HPP
 #define YARN_DETAIL_TESTING_METHOD_HPP
 
@@ -85,8 +85,8 @@ template <class Method> method_numbers numbers_of(const Method& method) {
   method_numbers numbers;
   numbers.name = method_name(method);
   numbers.is_dynamic = is_dynamic_scaling_v<Method>;
-  // A method with a list, or with a condition on the shape, allows one rotary_dim only. Unknown
-  // methods may have either.
+  // A method with a list, or with a condition on the shape, allows one rotary_dim only. A method of
+  // the user may be such a method, and counts as one unless it has a factor.
   numbers.any_dim = std::is_same_v<Method, default_scaling> ||
                     (has_factor_v<const Method> && !std::is_same_v<Method, longrope_scaling> &&
                      !std::is_same_v<Method, proportional_scaling>);
@@ -110,8 +110,8 @@ template <class Method> method_numbers numbers_of(const Method& method) {
   return numbers;
 }
 
-/// The method with these numbers. The scaling factor is written only if it differs: its field may
-/// be an optional number, which must then stay absent.
+/// The method with these numbers. The scaling factor is written only if it differs, so that an
+/// optional factor that is absent stays absent.
 template <class Method> Method with_numbers(Method method, const method_numbers& numbers) {
   [[maybe_unused]] const method_numbers own = numbers_of(method);
   if constexpr (has_factor_v<Method>)

@@ -111,7 +111,7 @@ struct pipeline {
   element_format angle = element_format::binary64;
 };
 
-/// cos and sin for these frequencies and positions. Without roundings they come from double rows.
+/// cos and sin for these frequencies and positions. Without roundings they are rows of type double.
 inline trig_rows trig_rows_of(const std::vector<double>& inv_freq, const pair_positions& of,
                               pipeline way = {}) {
   trig_rows t;
@@ -127,9 +127,9 @@ inline trig_rows trig_rows_of(const std::vector<double>& inv_freq, const pair_po
       const double angle = rounded_to(way.angle, p * rounded_to(way.inv_freq, f));
       t.cos.push_back(is_exact ? 0 : std::cos(angle));
       t.sin.push_back(is_exact ? 0 : std::sin(angle));
-      // The phase of double rows has an error of up to 2^-62 rad per token of the position, for any
-      // frequency. double_angle_error times the lower limit, 2^-15 rad per token, allows this
-      // error.
+      // The phase of rows of type double has an error of up to position * 2^-62 rad, for any
+      // frequency. So the angle here is at least position * 2^-15: times double_angle_error, which
+      // is 2^-47, this allows the error.
       t.angle.push_back(std::max(std::fabs(exact) * 0x1p-15, std::fabs(angle)));
     }
   if (is_exact)
@@ -137,11 +137,11 @@ inline trig_rows trig_rows_of(const std::vector<double>& inv_freq, const pair_po
   return t;
 }
 
-/// The relative error of angles of double engines: a power with a rounded exponent (about 20 ULP
-/// for large theta), a blend, and a product.
+/// The relative error of angles in engines that compute in double: of a power with a rounded
+/// exponent (about 20 ULP for large theta), a blend, and a product.
 constexpr double double_angle_error = 64 * 0x1p-53;
-/// The relative error of angles of float engines. ggml has the largest: its running product of 64
-/// factors (2.2e-6) and the error of the blend.
+/// The relative error of angles in engines that compute in float. ggml has the largest: that of its
+/// running product of 64 factors (2.2e-6) and that of the blend.
 constexpr double float_angle_error = 4e-6;
 
 /// How well angles explain an observation.
@@ -210,7 +210,7 @@ inline fit fitted(const observation& seen, const trig_rows& t, double angle_erro
 /// The largest error for a given attention factor, and its place.
 struct misfit {
   double error = 0;
-  double ratio = 0; ///< error / allowed error
+  double ratio = 0; ///< the largest error / allowed error, possibly at another place
   std::int64_t token = 0;
   std::int64_t pair = 0;
   std::int64_t index = 0; ///< the index of the equation
@@ -283,8 +283,8 @@ inline double shown_inv_freq(const observation& seen, std::int64_t pair,
   return f < 4 ? f : 0;
 }
 
-/// The frequencies of all pairs. Tokens of text show them for any axes. Without such a token, the
-/// axes are assumed to be right.
+/// The frequencies of all pairs. Tokens of text show them even if the axes of pairs are wrong.
+/// Without such a token, the axes are assumed to be right.
 inline std::vector<double> shown_inv_freq(const observation& seen, const axis_list& axes) {
   using token_map = std::map<std::int64_t, std::int64_t>;
   std::vector<token_map> tokens(static_cast<std::size_t>(seen.positions.n_axes));

@@ -47,7 +47,7 @@ struct token_positions {
         list.push_back(at(token, axis));
     return list;
   }
-  /// The positions of(token, axis, position), with the same number of axes.
+  /// A copy in which each position is what `of` returns for (token, axis, position).
   template <class Function> token_positions changed(const Function& of) const {
     token_positions other = *this;
     for (std::int64_t token = 0; token < size(); ++token)

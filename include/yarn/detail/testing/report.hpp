@@ -94,7 +94,7 @@ inline std::string report::text() const {
     all += std::string("  ") + name_of(found.what) + (passed ? " (accepted): " : ": ") +
            found.text + "\n";
   if (!findings.empty() && !has(diagnosis::unexplained) && !has(diagnosis::not_finite))
-    all += text_of("  (the findings leave an error of {:.3})\n", explained_error);
+    all += text_of("  (the findings leave an error of {:.3})\n", remaining_error);
   for (const std::string& note : notes)
     all += "  note: " + note + "\n";
   return all;

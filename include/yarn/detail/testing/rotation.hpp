@@ -54,7 +54,8 @@ template <class From, class To> samples empty_samples(std::int64_t n_heads, std:
 
 constexpr std::size_t n_calls = 2; // The second call shows state that the first one left.
 
-/// Calls `rotate(before, after, n_tokens, positions)` n_calls times, and collects the inputs and outputs.
+/// Calls `rotate(before, after, n_tokens, positions)` n_calls times, and collects the inputs and
+/// outputs.
 template <class From, class To, class Rotate>
 samples sampled(const expectation& expected, const options& o, const Rotate& rotate) {
   const std::int64_t head_dim = expected.shape().head_dim;
@@ -136,8 +137,8 @@ inline report explained_under(report r, const expectation& expected, const sampl
   return r;
 }
 
-/// The report under the layout `which`. With a single head, rows fit any order of pairs. `which`
-/// then becomes the first layout whose rows can be explained.
+/// The report under the layout `which`. With a single head, rows fit any order of pairs. If those
+/// under `which` are unexplained, `which` becomes the first layout whose rows can be explained.
 inline report explained_rotation(const report& so_far, const expectation& expected,
                                  const samples& s, layout& which) {
   report under = explained_under(so_far, expected, s, which);

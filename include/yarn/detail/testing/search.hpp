@@ -71,7 +71,8 @@ struct coarse_pipeline {
   std::string text;
 };
 inline std::vector<coarse_pipeline> coarse_pipelines() {
-  // The relative error of an angle if a later rounding can enlarge a difference in the last bit.
+  // The relative error of an angle after two roundings: the second one can enlarge a difference in
+  // the last bit.
   constexpr double last_bit_error = 2.5e-7;
   constexpr element_format f32 = element_format::binary32, f64 = element_format::binary64;
   std::vector<coarse_pipeline> all = {
@@ -167,7 +168,7 @@ private:
       // The fit uses many elements, so its factors are more precise than one 8-bit element.
       explain_factors(expected_, guess.attention_factor, f.cos_factor, std::fabs(f.sin_factor),
                       std::min(4 * seen_.noise, 0x1p-4) + 1e-12, findings);
-      // The error is too large, but every number is as expected.
+      // The error is too large, but every factor is as expected within the tolerance.
       if (findings.empty() && !has_findings_)
         findings.push_back({diagnosis::attention_factor_value,
                             text_of("the attention factor is {:.17} where it should be {:.17}",
@@ -202,8 +203,8 @@ private:
     }
   }
 
-  // The mistakes in axes that explain the rows as well as the best explanation: in place of its
-  // mistake in axes, or in addition to its mistakes if none of them is about axes.
+  // The mistakes in axes that fit into the best explanation without making it worse: in place of
+  // its mistake in axes, or in addition to its mistakes if none of them is about axes.
   std::vector<diagnosis> equal_mistakes() const {
     std::vector<diagnosis> list;
     const auto is_in_best = [&](diagnosis what) {
@@ -243,8 +244,8 @@ private:
                 {{diagnosis::wrong_sections, other_axes(axes, at_.axis_of_pair)}});
     }
   }
-  // The largest error of the direction of (cos, sin) if the pair belongs to this axis, as a multiple
-  // of the allowed error.
+  // The largest error of the direction of (cos, sin) if the pair belongs to this axis, as a
+  // multiple of the allowed error.
   double angle_misfit(std::int64_t pair, std::int64_t axis, double direction) const {
     double worst = 0;
     for (std::int64_t token = 0; token < seen_.n_tokens(); ++token) {
