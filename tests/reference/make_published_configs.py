@@ -8,8 +8,10 @@ Run in the environment that bench/peers/setup makes:
 entries.json is a list of {"id", "from", "config"}; published_configs.json itself serves, too.
 
 Where transformers has the class, the numbers are those of its rotary class, and "origin" names it.
-Elsewhere FORMULAS derives them, and "origin" cites the code that the formula was read in. A file that
-a reader must refuse has "refused", the words of the reason.
+Elsewhere FORMULAS derives them, and "origin" cites the code that has the formula. That code was not run,
+and only the code of Step-3.5 (vLLM) and a transcription of that of ChatGLM were read for this script: the
+other formulas are independent of the library, but not of what its authors believe. A file that a reader must
+refuse has "refused", the words of the reason.
 """
 import json
 import math

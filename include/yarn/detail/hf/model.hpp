@@ -80,7 +80,7 @@ inline constexpr hf_row hf_models[] = {
         "granitemoeshared", "hunyuan_v1_dense", "hunyuan_v1_moe", "hyperclovax", "jais2", "llama",
         "ministral", "mistral", "nanochat", "olmo", "olmo2", "olmoe", "phi3", "phi4_multimodal",
         "qwen2", "qwen2_moe", "qwen3_moe", "starcoder2", "youtu", "zamba2"}},
-    // Constants in the code beside the models, not in transformers.
+    // Constants in the code beside the models, not in transformers (not verified by running it).
     {hf_plain, {
         "RefinedWeb", "RefinedWebModel", "baichuan", "internlm", "minicpm", "neobert", "phi-msft",
         "qwen", "telechat", "xverse"}},

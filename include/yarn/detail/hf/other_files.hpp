@@ -23,8 +23,8 @@ inline constexpr hf_file_mark hf_file_marks[] = {
     {"image_processor_type", "the configuration of an image processor (preprocessor_config.json)"},
     {"feature_extractor_type", "the configuration of a processor (preprocessor_config.json)"},
     {"processor_class", "the configuration of a processor"},
-    {"peft_type", "the configuration of an adapter (adapter_config.json); the RoPE is in config.json "
-                  "of its base model"},
+    {"peft_type", "the configuration of an adapter (adapter_config.json); the RoPE is in "
+                  "config.json of its base model"},
     {"weight_map", "the index of the files of weights (model.safetensors.index.json)"},
     {"do_sample", "the parameters of generation (generation_config.json)"},
 };

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Which elements of a head the class of a model type rotates together. A configuration hardly ever
 // says so. tests/reference/hf_pairings.json has what the classes of transformers 5.12.1 do, found
-// by running them. The model types with several axes are in axes.hpp.
+// by running them. The rows about code beside a model are not verified in that way: the code was
+// neither run nor read, except that of Step-3.5 and a transcription of that of ChatGLM. The model
+// types with several axes are in axes.hpp.
 #ifndef YARN_DETAIL_HF_PAIRINGS_HPP
 #define YARN_DETAIL_HF_PAIRINGS_HPP
 
@@ -43,7 +45,7 @@ inline constexpr hf_pairing_row hf_pairings[] = {
     // transformers/models/<type>: the class reads rope_interleave, whose default is true
     {pairing::interleaved, {
         "deepseek_v3", "glm4_moe_lite", "mistral4", "youtu"}},
-    // modeling_<type>.py beside the model: rotate_half takes halves
+    // modeling_<type>.py beside the model (not verified): rotate_half takes halves
     {pairing::half_split, {
         "RefinedWeb", "RefinedWebModel", "baichuan", "bailing_moe", "internlm", "internlm2",
         "internlm3", "mimo", "mimo_v2", "mimo_v2_flash", "minicpm", "minicpm3", "nemotron-nas",
@@ -55,9 +57,9 @@ inline constexpr hf_pairing_row hf_pairings[] = {
     {pairing::half_split, {"esm"}},
     // modeling_chatglm.py beside the model
     {pairing::interleaved, {"chatglm"}},
-    // modeling_deepseek.py beside the model
+    // modeling_deepseek.py beside the model (not verified)
     {pairing::interleaved, {"kimi_k2"}},
-    // rotary.py beside the model: view_as_complex
+    // rotary.py beside the model (not verified): view_as_complex
     {pairing::interleaved, {"neobert"}},
 };
 // clang-format on
