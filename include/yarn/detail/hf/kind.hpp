@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Reads the rope of one kind of layers.
+// Before the guard, because hf_config.hpp includes this file at its end.
+#include "../../hf_config.hpp"
+
 #ifndef YARN_DETAIL_HF_KIND_HPP
 #define YARN_DETAIL_HF_KIND_HPP
 
-#include "../../hf_config.hpp"
 #include "axes.hpp"
 #include "beside.hpp"
 #include "method.hpp"
