@@ -136,7 +136,7 @@ ordered_json temperature_of(const yarn::hf_config& config) {
           {"parameters", {{"original_length", log_n->original_length}}}};
   if (!to.is_null())
     to["layers"] =
-        config.temperature_layers == yarn::hf_temperature_layers::unrotated ? "unrotated" : "all";
+        config.temperature_layers == yarn::temperature_scope::unrotated ? "unrotated" : "all";
   return to;
 }
 

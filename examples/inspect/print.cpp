@@ -42,7 +42,7 @@ std::string besides(const yarn::hf_config& config) {
     std::string words = temperature["type"].get<std::string>();
     for (const auto& [name, value] : temperature["parameters"].items())
       words += format(", %s %.10g", name.c_str(), value.get<double>());
-    const bool is_partial = config.temperature_layers == yarn::hf_temperature_layers::unrotated;
+    const bool is_partial = config.temperature_layers == yarn::temperature_scope::unrotated;
     text += labelled("temperature", "q is multiplied by a factor that depends on the position (" +
                                         words + ") in " +
                                         (is_partial ? "layers that do not rotate" : "all layers"));

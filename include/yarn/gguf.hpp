@@ -112,17 +112,6 @@ struct gguf_options {
   double default_rope_theta = 0.0;
 };
 
-/// A factor on q that depends on the position of the token (temperature.hpp). std::monostate: none.
-using any_temperature =
-    std::variant<std::monostate, llama4_temperature, ministral_temperature, log_n_temperature>;
-
-/// The layers whose q a temperature multiplies.
-enum class gguf_temperature_layers {
-  none,
-  all,
-  unrotated, ///< only the layers that do not rotate (Llama 4)
-};
-
 struct gguf_config {
   /// Names the rope among those of gguf_layers: "global", "sliding_window", "compressed", or "rope"
   /// if all layers that rotate have the same one.
@@ -144,7 +133,7 @@ struct gguf_config {
   std::vector<std::uint8_t> axis_of_pair;
   /// The temperature of the model, and the layers that have it.
   any_temperature temperature;
-  gguf_temperature_layers temperature_layers = gguf_temperature_layers::none;
+  temperature_scope temperature_layers = temperature_scope::none;
   /// The model rotates the output of the attention back by the position of the query, with the
   /// same pairs (DeepSeek-V4): rotate it with the rows of inverse(frequencies).
   bool derotates_output = false;

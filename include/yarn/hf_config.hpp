@@ -66,17 +66,6 @@ struct hf_options {
   hf_tower tower = hf_tower::text;
 };
 
-/// A factor on q that depends on the position of the token (temperature.hpp). std::monostate: none.
-using any_temperature =
-    std::variant<std::monostate, llama4_temperature, ministral_temperature, log_n_temperature>;
-
-/// The layers whose q a temperature multiplies.
-enum class hf_temperature_layers {
-  none,
-  all,
-  unrotated, ///< only the layers that do not rotate (Llama 4)
-};
-
 /// The RoPE of a configuration.
 struct hf_config {
   /// Names the rope among those of hf_layers: the type of its layers ("sliding_attention"), or
@@ -108,7 +97,7 @@ struct hf_config {
   std::vector<std::int64_t> frequency_of_pair;
   /// The temperature of the model, and the layers that have it.
   any_temperature temperature;
-  hf_temperature_layers temperature_layers = hf_temperature_layers::none;
+  temperature_scope temperature_layers = temperature_scope::none;
   /// The scale of the logits (softmax_scale.hpp), if the class of the model type is known to put
   /// YaRN's temperature there. Empty: not known.
   std::optional<softmax_convention> softmax;

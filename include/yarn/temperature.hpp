@@ -12,6 +12,8 @@
 #include "scaling/require.hpp"
 #include "views.hpp"
 
+#include <variant>
+
 namespace yarn {
 inline namespace YARN_ABI {
 
@@ -51,6 +53,17 @@ struct log_n_temperature {
   double original_length = 0.0;
 
   double operator()(std::int64_t position) const;
+};
+
+/// A temperature of any kind, as the readers of configurations find it. std::monostate: none.
+using any_temperature =
+    std::variant<std::monostate, llama4_temperature, ministral_temperature, log_n_temperature>;
+
+/// The layers whose q a temperature multiplies.
+enum class temperature_scope {
+  none,
+  all,
+  unrotated, ///< only the layers that do not rotate (Llama 4)
 };
 
 } // namespace YARN_ABI

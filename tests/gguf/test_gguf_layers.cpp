@@ -355,19 +355,19 @@ TEST(gguf_layers, are_refused_if_lists_do_not_fit) {
 
 TEST(gguf_temperature, llama4_has_one_where_it_does_not_rotate) {
   const auto config = support::read_gguf(model_of("llama4", 8));
-  EXPECT_EQ(config.temperature_layers, yarn::gguf_temperature_layers::unrotated);
+  EXPECT_EQ(config.temperature_layers, yarn::temperature_scope::unrotated);
   ASSERT_TRUE(std::holds_alternative<yarn::llama4_temperature>(config.temperature));
   EXPECT_NEAR(std::get<yarn::llama4_temperature>(config.temperature)(100000),
               1 + 0.1 * std::log(13.0), 1e-15);
   const auto off = support::read_gguf(model_of("llama4", 8).set("attention.sliding_window", 0));
   EXPECT_TRUE(std::holds_alternative<std::monostate>(off.temperature));
-  EXPECT_EQ(off.temperature_layers, yarn::gguf_temperature_layers::none);
+  EXPECT_EQ(off.temperature_layers, yarn::temperature_scope::none);
 }
 
 TEST(gguf_temperature, ministral3_takes_the_original_length) {
   auto file = support::gguf_ministral3().set("attention.temperature_scale", support::stored(0.1));
   const auto config = support::read_gguf(file);
-  EXPECT_EQ(config.temperature_layers, yarn::gguf_temperature_layers::all);
+  EXPECT_EQ(config.temperature_layers, yarn::temperature_scope::all);
   ASSERT_TRUE(std::holds_alternative<yarn::ministral_temperature>(config.temperature));
   EXPECT_NEAR(std::get<yarn::ministral_temperature>(config.temperature)(100000), 1.1945910149055314,
               1e-8);

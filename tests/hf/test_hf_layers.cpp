@@ -96,7 +96,7 @@ TEST(hf_cases, llama_4_has_layers_without_rope_and_a_temperature) {
   EXPECT_EQ(found.rope_of_layer, (indices{0, 0, 0, -1}));
   ASSERT_EQ(found.ropes.size(), 1U);
   const yarn::hf_config& rope = found.ropes[0];
-  EXPECT_EQ(rope.temperature_layers, yarn::hf_temperature_layers::unrotated);
+  EXPECT_EQ(rope.temperature_layers, yarn::temperature_scope::unrotated);
   EXPECT_EQ(std::get<yarn::llama4_temperature>(rope.temperature)(100000), 1.2564949357461537);
   EXPECT_TRUE(notes_say(rope, {"layer 3 of 4", "does not rotate"}));
   EXPECT_EQ(rope.unused, names{});
@@ -126,7 +126,7 @@ TEST(hf_cases, smollm_3_has_layers_without_rope) {
 
 TEST(hf_cases, ministral_3_has_a_temperature_in_all_layers) {
   const auto rope = read(published("case/ministral3"));
-  EXPECT_EQ(rope.temperature_layers, yarn::hf_temperature_layers::all);
+  EXPECT_EQ(rope.temperature_layers, yarn::temperature_scope::all);
   EXPECT_EQ(std::get<yarn::ministral_temperature>(rope.temperature)(100000), 1.1945910149055314);
   EXPECT_EQ(rope.softmax, yarn::softmax_convention::inverse_sqrt);
   EXPECT_TRUE(notes_say(rope, {"llama_4_scaling_beta", "16384"}));
@@ -346,7 +346,7 @@ TEST(hf_beside, log_n_and_dynamic_ntk_of_qwen_1) {
                      {"seq_length", 8192},      {"rotary_emb_base", 10000},
                      {"use_dynamic_ntk", true}, {"use_logn_attn", true}};
   const auto rope = read(qwen);
-  EXPECT_EQ(rope.temperature_layers, yarn::hf_temperature_layers::all);
+  EXPECT_EQ(rope.temperature_layers, yarn::temperature_scope::all);
   EXPECT_EQ(std::get<yarn::log_n_temperature>(rope.temperature)(8191), 1.0);
   EXPECT_GT(std::get<yarn::log_n_temperature>(rope.temperature)(16383), 1.0);
   EXPECT_TRUE(notes_say(rope, {"use_dynamic_ntk", "8192", "2^ceil"}));

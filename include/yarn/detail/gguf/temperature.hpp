@@ -17,7 +17,7 @@ namespace detail {
 
 struct gguf_temperature {
   any_temperature value;
-  gguf_temperature_layers layers = gguf_temperature_layers::none;
+  temperature_scope layers = temperature_scope::none;
 };
 
 // original_length: rope.scaling.original_context_length, else context_length; 0: not given.
@@ -31,7 +31,7 @@ gguf_temperature read_gguf_temperature(gguf_keys<Reader>& keys, std::int64_t ori
   if (name == "llama4") {
     if (keys.number("attention.sliding_window").value_or(1.0) == 0.0)
       return {};
-    return {llama4_temperature{}, gguf_temperature_layers::unrotated};
+    return {llama4_temperature{}, temperature_scope::unrotated};
   }
   // src/models/deepseek2.cpp (Mistral Large 3; mistral4 uses the same code) reads the length.
   // src/models/mistral3.cpp takes the original length of the method.
@@ -46,7 +46,7 @@ gguf_temperature read_gguf_temperature(gguf_keys<Reader>& keys, std::int64_t ori
     if (length == 0.0)
       keys.missing(reads_length ? length_key : "rope.scaling.original_context_length",
                    "attention.temperature_scale needs it");
-    return {ministral_temperature{scale, length}, gguf_temperature_layers::all};
+    return {ministral_temperature{scale, length}, temperature_scope::all};
   }
   // src/models/grok.cpp reads the length, and no graph uses it.
   if (name == "grok" && keys.is_given(length_key))

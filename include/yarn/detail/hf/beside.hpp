@@ -39,8 +39,8 @@ private:
   template <class... Values> void note(const char* format, const Values&... values) {
     hf_note(result_.notes, format, values...);
   }
-  void set(any_temperature temperature, hf_temperature_layers layers, const std::string& key) {
-    if (result_.temperature_layers != hf_temperature_layers::none)
+  void set(any_temperature temperature, temperature_scope layers, const std::string& key) {
+    if (result_.temperature_layers != temperature_scope::none)
       fail_argument("yarn: {} gives a second temperature; a model has one at most", key);
     if (const auto* llama4 = std::get_if<llama4_temperature>(&temperature))
       static_cast<void>((*llama4)(0)); // checks the fields
@@ -69,7 +69,7 @@ private:
     if (!is_on)
       return;
     const llama4_temperature temperature{scale.value_or(0.1), floor.value_or(8192.0)};
-    set(temperature, hf_temperature_layers::unrotated, config_.name_of("attn_temperature_tuning"));
+    set(temperature, temperature_scope::unrotated, config_.name_of("attn_temperature_tuning"));
     note("the layers without RoPE scale q by 1 + {} * ln(floor((position + 1) / {}) + 1){}",
          temperature.attn_scale, temperature.floor_scale,
          is_llama4 ? "" : ", as in Llama 4, if this model_type does as Llama 4");
@@ -92,7 +92,7 @@ private:
     if (!length)
       fail_argument("yarn: {} is missing; {} needs it",
                     object.name_of("original_max_position_embeddings"), object.name_of(key));
-    set(ministral_temperature{beta, static_cast<double>(*length)}, hf_temperature_layers::all,
+    set(ministral_temperature{beta, static_cast<double>(*length)}, temperature_scope::all,
         object.name_of(key));
     note("{} = {}: q is scaled by 1 + {} * ln(1 + floor(position / {}))", object.name_of(key), beta,
          beta, *length);
@@ -105,7 +105,7 @@ private:
     const auto length = config_.length("seq_length");
     if (!length)
       fail_argument("yarn: {} is missing; use_logn_attn needs it", config_.name_of("seq_length"));
-    set(log_n_temperature{static_cast<double>(*length)}, hf_temperature_layers::all,
+    set(log_n_temperature{static_cast<double>(*length)}, temperature_scope::all,
         config_.name_of("use_logn_attn"));
     note("{}: q is scaled by ln(position + 1) / ln({}) from position {} on",
          config_.name_of("use_logn_attn"), *length, *length);
