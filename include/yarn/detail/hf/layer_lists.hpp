@@ -41,11 +41,12 @@ public:
     const auto& values = *config_.find(key);
     for (std::size_t i = 0; i < values.size(); ++i) {
       const nlohmann::json& value = values[i];
-      const bool is_switch =
-          value.is_boolean() || (value.is_number_integer() && (value == 0 || value == 1));
-      if (!is_switch)
+      const bool is_number = value.is_number_integer();
+      const bool is_yes = value.is_boolean() ? value.get<bool>() : is_number && value == 1;
+      const bool is_no = value.is_boolean() ? !value.get<bool>() : is_number && value == 0;
+      if (!is_yes && !is_no)
         hf_wrong(text_of("{}[{}]", config_.name_of(key), i), value, "0, 1, true or false");
-      list.push_back(value.is_boolean() ? value.get<bool>() : value == 1);
+      list.push_back(is_yes);
     }
     counted(key, list.size());
     return list;

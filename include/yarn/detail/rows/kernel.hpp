@@ -268,15 +268,15 @@ void fill_grid(const phase_grid& phases, std::int64_t n_pairs, double amplitude,
     // The points are computed right before the first line that needs them, so that the processor
     // computes the next points while it still rounds the rows of this line.
     const auto add_packs = [&](auto zero, auto packs, std::size_t pair) YARN_INLINE_LAMBDA {
-      using Pack = decltype(zero);
+      using pack_type = decltype(zero);
       if (l == 0) {
-        store_points<Pack>(phases.start, phases.multiplier, amplitude, pair, line, packs);
-        store_points<Pack>(phases.increment, 1, 1.0, pair, increment, packs);
+        store_points<pack_type>(phases.start, phases.multiplier, amplitude, pair, line, packs);
+        store_points<pack_type>(phases.increment, 1, 1.0, pair, increment, packs);
         if (phases.n_lines > 1)
-          store_points<Pack>(phases.jump, 1, 1.0, pair, jump, packs);
+          store_points<pack_type>(phases.jump, 1, 1.0, pair, jump, packs);
       }
-      line_of_entries<Streams, Pack>(line, increment, phases.bound, pair, phases.line_length, cos,
-                                     sin, stride, is_undecided, packs);
+      line_of_entries<Streams, pack_type>(line, increment, phases.bound, pair, phases.line_length,
+                                          cos, sin, stride, is_undecided, packs);
     };
     std::size_t i = 0;
     for (; i + packs_at_once * width <= n; i += packs_at_once * width)
@@ -300,8 +300,9 @@ void fill_grid(const phase_grid& phases, std::int64_t n_pairs, double amplitude,
     sin += phases.line_length * stride;
     if (l + 1 < phases.n_lines)
       for_each_double_pack<Arch>(n, [&](auto zero, std::size_t pair) YARN_INLINE_LAMBDA {
-        using Pack = decltype(zero);
-        line.store<Pack>(pair, multiply(line.load<Pack>(pair), jump.load<Pack>(pair)));
+        using pack_type = decltype(zero);
+        line.store<pack_type>(pair,
+                              multiply(line.load<pack_type>(pair), jump.load<pack_type>(pair)));
       });
   }
 }

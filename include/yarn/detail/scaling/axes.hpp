@@ -23,7 +23,7 @@ namespace detail {
 class axis_builder {
 public:
   axis_builder(const frequencies& f, std::int64_t n_axes) : result_(f) {
-    if (f.n_pairs() == 0)
+    if (result_.axes_.size() == 0)
       fail_argument("yarn: with_axes of frequencies with n_pairs = 0: they must come from "
                     "make_frequencies or frequencies_from");
     if (n_axes < 1 || n_axes > largest_n_axes)
