@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <exception>
 #include <random>
 #include <vector>
 
@@ -136,9 +137,8 @@ void append(std::vector<vector>& to, const std::vector<vector>& more) {
   to.insert(to.end(), more.begin(), more.end());
 }
 
-} // namespace
-
-int main() {
+/// Returns whether the two caches are equal.
+bool run() {
   // Qwen2-VL: 16 pairs turn with time, 24 with the height, 24 with the width.
   yarn::rope_shape shape;
   shape.head_dim = head_dim;
@@ -146,8 +146,8 @@ int main() {
   const yarn::frequencies freqs = yarn::with_axes(
       yarn::make_frequencies(shape, yarn::default_scaling{}), yarn::axis_sections{16, 24, 24});
 
-  const std::vector<vector> question = segment(9, 1), photo = segment(6 * 8, 2),
-                            between = segment(4, 3), drawing = segment(5 * 3, 4),
+  const std::vector<vector> question = segment(9, 1), photo = segment(std::int64_t{6} * 8, 2),
+                            between = segment(4, 3), drawing = segment(std::int64_t{5} * 3, 4),
                             end = segment(7, 5);
 
   // The whole prompt.
@@ -208,5 +208,16 @@ int main() {
               "%.2g)\nnext token: the attention outputs differ by %.2g\n%s\n",
               static_cast<long long>(fresh.n_tokens() - 1), largest, allowed, difference,
               is_equal ? "equal" : "NOT EQUAL");
-  return is_equal ? 0 : 1;
+  return is_equal;
+}
+
+} // namespace
+
+int main() {
+  try {
+    return run() ? 0 : 1;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
 }
