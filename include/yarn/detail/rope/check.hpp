@@ -72,42 +72,51 @@ inline void check_pairing(pairing p) {
 
 // `argument` is the rows argument of the call (argument_of).
 template <class RowsArgument, class Q, class K>
-void check_call(const RowsArgument& argument, pairing p, const heads_view<Q>& q,
-                const heads_view<K>& k) {
+void check_call(const RowsArgument& argument, pairing p, const Q& q, const K& k) {
   check_pairing(p);
   argument.check_source();
   const std::uintptr_t q_size = check_tensor("q", q, argument.n_pairs());
   const std::uintptr_t k_size = check_tensor("k", k, argument.n_pairs());
   check_token_count("k.n_tokens", k.n_tokens(), q.n_tokens());
-  if (!are_disjoint(q, q_size, k, k_size) && overlap_of(q, k) == overlap::certain)
+  if (!are_disjoint(memory_of(q), q_size, memory_of(k), k_size) &&
+      overlap_of(memory_of(q), memory_of(k)) == overlap::certain)
     fail_argument("yarn: q and k overlap: elements of both would be rotated twice");
   argument.check(q.n_tokens());
 }
 template <class RowsArgument, class X>
-void check_call(const RowsArgument& argument, pairing p, const heads_view<X>& x) {
+void check_call(const RowsArgument& argument, pairing p, const X& x) {
   check_pairing(p);
   argument.check_source();
   check_tensor("x", x, argument.n_pairs());
   argument.check(x.n_tokens());
 }
 
-template <class RowsArgument, class From, class To>
-void check_copy(const RowsArgument& argument, pairing p, pairing order,
-                const heads_view<From>& source, const heads_view<To>& target) {
-  check_pairing(p);
-  check_pairing(order);
-  argument.check_source();
-  check_tensor("source", source, argument.n_pairs());
-  check_tensor("target", target, argument.n_pairs());
+// Checks the two tensors of a copy. `keeps_order` says whether pairs are written in the order in
+// which they are read.
+template <class From, class To>
+void check_two_tensors(const From& source, const To& target, std::int64_t n_pairs,
+                       bool keeps_order) {
+  check_tensor("source", source, n_pairs);
+  check_tensor("target", target, n_pairs);
   check_token_count("target.n_tokens", target.n_tokens(), source.n_tokens());
   if (target.n_heads() != source.n_heads() || target.head_dim() != source.head_dim())
     fail_argument(
         "yarn: target has n_heads = {}, head_dim = {}, source has {}, {}; they must agree",
         target.n_heads(), target.head_dim(), source.n_heads(), source.head_dim());
-  if (!(p == order && is_same_view(source, target)) && overlap_of(source, target) != overlap::none)
+  if (!(keeps_order && is_same_view(memory_of(source), memory_of(target))) &&
+      overlap_of(memory_of(source), memory_of(target)) != overlap::none)
     fail_argument(
         "yarn: source.data and target.data overlap; rope_copy needs disjoint memory, or one and "
         "the same view where neither the element size nor the order changes");
+}
+
+template <class RowsArgument, class From, class To>
+void check_copy(const RowsArgument& argument, pairing p, pairing order, const From& source,
+                const To& target) {
+  check_pairing(p);
+  check_pairing(order);
+  argument.check_source();
+  check_two_tensors(source, target, argument.n_pairs(), p == order);
   argument.check(source.n_tokens());
 }
 

@@ -128,11 +128,31 @@ YARN_ALWAYS_INLINE memory_source<R, RowOf> source_of(const trig_view<R, Meaning>
 
 // ---- Loops -------------------------------------------------------------------------------------
 
-// A tensor and the target of its rotation: the same tensor, or another one for rope_copy.
+// A tensor and the target of its rotation: the same tensor, or another one for rope_copy. A wrapper
+// of a tensor (norm.hpp, kv_cache.hpp) has a transfer of its own. Its header overloads element_of,
+// transfer_in_place, transfer_between and rotate_block, which are found by argument-dependent
+// lookup.
 template <class From, class To> struct transfer {
   heads_view<From> source;
   heads_view<To> target;
+
+  // The bytes of the elements of one token that are read for n_pairs pairs.
+  YARN_ALWAYS_INLINE std::int64_t token_bytes(std::int64_t n_pairs) const {
+    return source.n_heads() * 2 * n_pairs * static_cast<std::int64_t>(sizeof(From));
+  }
 };
+
+template <class X> struct element_of;
+template <class T> struct element_of<heads_view<T>> { using type = T; };
+
+template <class T> YARN_ALWAYS_INLINE transfer<T, T> transfer_in_place(const heads_view<T>& x) {
+  return {x, x};
+}
+template <class From, class To>
+YARN_ALWAYS_INLINE transfer<From, To> transfer_between(const heads_view<From>& source,
+                                                       const heads_view<To>& target) {
+  return {source, target};
+}
 
 // Tokens [token, token + n_tokens) and pairs [pair, pair + n_pairs) of a call. A whole head has
 // head_pairs pairs.
@@ -243,10 +263,7 @@ void rotate_tokens(const Source& source, token_range tokens, const Transfer&... 
   const std::int64_t all = source.n_pairs;
   if (all == 0) // The rows are empty, so there are no tokens.
     return;
-  const auto bytes_of = [&](const auto& x) {
-    return x.source.n_heads() * 2 * all * static_cast<std::int64_t>(sizeof(*x.source.data()));
-  };
-  const std::int64_t token_bytes = (bytes_of(tensors) + ...);
+  const std::int64_t token_bytes = (tensors.token_bytes(all) + ...);
   const std::int64_t n_tokens = tokens.end - tokens.begin;
   const std::int64_t bytes = token_bytes * n_tokens;
   const std::int64_t section = all < largest_section ? all : largest_section;
@@ -264,30 +281,31 @@ void rotate_tokens(const Source& source, token_range tokens, const Transfer&... 
   }
 }
 
-template <class Arch, class Source, class First, class... T>
+template <class Arch, class Source, class First, class... Rest>
 YARN_ALWAYS_INLINE void rotate(const Source& source, pairing p, thread_slice part,
-                               const heads_view<First>& first, const heads_view<T>&... rest) {
-  static_assert(!std::is_const_v<First> && (!std::is_const_v<T> && ...),
+                               const First& first, const Rest&... rest) {
+  static_assert(!std::is_const_v<typename element_of<First>::type> &&
+                    (!std::is_const_v<typename element_of<Rest>::type> && ...),
                 "yarn: rope_apply rotates in place: the data is const");
-  using C = compute_type<First, T...>;
+  using C = compute_type<typename element_of<First>::type, typename element_of<Rest>::type...>;
   const token_range tokens = tokens_of(first.n_tokens(), part);
   if (p == pairing::half_split)
     rotate_tokens<pairing::half_split, pairing::half_split, Arch, C>(
-        source, tokens, transfer<First, First>{first, first}, transfer<T, T>{rest, rest}...);
+        source, tokens, transfer_in_place(first), transfer_in_place(rest)...);
   else
     rotate_tokens<pairing::interleaved, pairing::interleaved, Arch, C>(
-        source, tokens, transfer<First, First>{first, first}, transfer<T, T>{rest, rest}...);
+        source, tokens, transfer_in_place(first), transfer_in_place(rest)...);
 }
 
 template <class Arch, class Source, class From, class To>
 YARN_ALWAYS_INLINE void rotate_copy(const Source& source, pairing in, pairing out,
-                                    thread_slice part, const heads_view<From>& from,
-                                    const heads_view<To>& to) {
-  static_assert(!std::is_const_v<To>, "yarn: rope_copy writes its target: the data is const");
-  using C = compute_type<From, To>;
+                                    thread_slice part, const From& from, const To& to) {
+  static_assert(!std::is_const_v<typename element_of<To>::type>,
+                "yarn: rope_copy writes its target: the data is const");
+  using C = compute_type<typename element_of<From>::type, typename element_of<To>::type>;
   constexpr pairing half_split = pairing::half_split, interleaved = pairing::interleaved;
   const token_range tokens = tokens_of(from.n_tokens(), part);
-  const transfer<From, To> x{from, to};
+  const auto x = transfer_between(from, to);
   if (in == half_split && out == half_split)
     rotate_tokens<half_split, half_split, Arch, C>(source, tokens, x);
   else if (in == half_split)

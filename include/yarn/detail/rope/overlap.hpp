@@ -9,6 +9,11 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
+// The memory of a tensor, for the checks of overlaps. Wrappers of tensors overload this function.
+template <class T> YARN_ALWAYS_INLINE const heads_view<T>& memory_of(const heads_view<T>& x) {
+  return x;
+}
+
 // The bytes of a tensor, as blocks within blocks. The block of level 0 is the whole tensor; blocks
 // of level 2 are heads. A block of level i consists of count[i] blocks of level i + 1, which are
 // stride[i] bytes apart.
