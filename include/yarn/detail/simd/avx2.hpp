@@ -39,6 +39,19 @@ YARN_ALWAYS_INLINE doubles<A> negated_multiply_add(doubles<A> a, doubles<A> b, d
 }
 #endif
 
+YARN_ALWAYS_INLINE float sum_of_8_lanes(__m256 x) {
+  return sum_of_4_lanes(_mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)));
+}
+YARN_ALWAYS_INLINE double sum_of_4_lanes(__m256d x) {
+  return sum_of_2_lanes(_mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1)));
+}
+template <class A> YARN_ALWAYS_INLINE float sum_of_lanes(floats<A> x, avx2_isa) {
+  return sum_of_8_lanes(x);
+}
+template <class A> YARN_ALWAYS_INLINE double sum_of_lanes(doubles<A> x, avx2_isa) {
+  return sum_of_4_lanes(x);
+}
+
 // ---- Permutes ---------------------------------------------------------------------------------
 
 template <class A> YARN_ALWAYS_INLINE floats<A> swap_neighbours(floats<A> x, avx2_isa) {

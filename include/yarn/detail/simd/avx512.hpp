@@ -44,6 +44,16 @@ YARN_ALWAYS_INLINE doubles<A> negated_multiply_add(doubles<A> a, doubles<A> b, d
   return doubles<A>(_mm512_fnmadd_pd(a, b, c));
 }
 
+template <class A> YARN_ALWAYS_INLINE float sum_of_lanes(floats<A> x, avx512_isa) {
+  const __m256 high = _mm256_castpd_ps(
+      _mm512_maskz_extractf64x4_pd(all_8_lanes, _mm512_castps_pd(x), 1));
+  return sum_of_8_lanes(_mm256_add_ps(_mm512_castps512_ps256(x), high));
+}
+template <class A> YARN_ALWAYS_INLINE double sum_of_lanes(doubles<A> x, avx512_isa) {
+  return sum_of_4_lanes(
+      _mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_maskz_extractf64x4_pd(all_8_lanes, x, 1)));
+}
+
 // ---- Permutes ---------------------------------------------------------------------------------
 
 template <class A> YARN_ALWAYS_INLINE floats<A> swap_neighbours(floats<A> x, avx512_isa) {

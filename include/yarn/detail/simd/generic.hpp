@@ -30,6 +30,15 @@ YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b
   return xsimd::fma(a * batch<T, A>(T(-1)), b, c);
 }
 
+template <class T, class A> YARN_ALWAYS_INLINE T sum_of_lanes(batch<T, A> x, generic_isa) {
+  T lanes[batch<T, A>::size];
+  x.store_unaligned(lanes);
+  for (std::size_t half = batch<T, A>::size / 2; half > 0; half /= 2)
+    for (std::size_t i = 0; i < half; ++i)
+      lanes[i] += lanes[i + half];
+  return lanes[0];
+}
+
 // ---- Permutes ---------------------------------------------------------------------------------
 
 template <class T, class A>

@@ -102,6 +102,16 @@ YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b
   return negated_multiply_add(a, b, c, isa_tag<A>{});
 }
 
+template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> square_root(batch<T, A> x) {
+  return xsimd::sqrt(x);
+}
+
+/// The sum of all lanes, in halves: lanes i and i + size/2 are added, then those of the result, and
+/// so on. So all instruction sets add in the same order.
+template <class T, class A> YARN_ALWAYS_INLINE T sum_of_lanes(batch<T, A> x) {
+  return sum_of_lanes(x, isa_tag<A>{});
+}
+
 /// Returns x in a register. Without this function, gcc loads a pack from memory again at each use.
 /// For data in L1, loads limit the speed of a rotation.
 #if defined(__GNUC__) && !defined(__clang__) && defined(__AVX__)

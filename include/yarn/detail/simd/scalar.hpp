@@ -36,6 +36,9 @@ template <class T> YARN_ALWAYS_INLINE scalar_pack<T> operator-(scalar_pack<T> a,
 template <class T> YARN_ALWAYS_INLINE scalar_pack<T> operator*(scalar_pack<T> a, scalar_pack<T> b) {
   return scalar_pack<T>(a.value * b.value);
 }
+template <class T> YARN_ALWAYS_INLINE scalar_pack<T> operator/(scalar_pack<T> a, scalar_pack<T> b) {
+  return scalar_pack<T>(a.value / b.value);
+}
 
 #if !YARN_HAS_FMA
 // Without the instruction, fma of libm is an emulation, which is 100 times slower.
@@ -62,6 +65,18 @@ YARN_ALWAYS_INLINE scalar_pack<T> negated_multiply_add(scalar_pack<T> a, scalar_
                                                        scalar_pack<T> c) {
   return scalar_pack<T>(fused(-a.value, b.value, c.value));
 }
+
+#if defined(__GNUC__)
+YARN_ALWAYS_INLINE float root(float x) { return __builtin_sqrtf(x); }
+YARN_ALWAYS_INLINE double root(double x) { return __builtin_sqrt(x); }
+#else
+YARN_ALWAYS_INLINE float root(float x) { return ::sqrtf(x); }
+YARN_ALWAYS_INLINE double root(double x) { return ::sqrt(x); }
+#endif
+template <class T> YARN_ALWAYS_INLINE scalar_pack<T> square_root(scalar_pack<T> x) {
+  return scalar_pack<T>(root(x.value));
+}
+template <class T> YARN_ALWAYS_INLINE T sum_of_lanes(scalar_pack<T> x) { return x.value; }
 
 /// Two packs, which hold either [a0 b0 a1 b1 ...] together, or [a0 a1 ...] and [b0 b1 ...].
 template <class Pack> struct two_packs {

@@ -38,6 +38,20 @@ YARN_ALWAYS_INLINE doubles<A> negated_multiply_add(doubles<A> a, doubles<A> b, d
 }
 #endif
 
+YARN_ALWAYS_INLINE float sum_of_4_lanes(__m128 x) {
+  const __m128 half = _mm_add_ps(x, _mm_movehl_ps(x, x));
+  return _mm_cvtss_f32(_mm_add_ss(half, _mm_shuffle_ps(half, half, 0x55)));
+}
+YARN_ALWAYS_INLINE double sum_of_2_lanes(__m128d x) {
+  return _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)));
+}
+template <class A> YARN_ALWAYS_INLINE float sum_of_lanes(floats<A> x, sse2_isa) {
+  return sum_of_4_lanes(x);
+}
+template <class A> YARN_ALWAYS_INLINE double sum_of_lanes(doubles<A> x, sse2_isa) {
+  return sum_of_2_lanes(x);
+}
+
 // ---- Permutes ---------------------------------------------------------------------------------
 
 template <class A> YARN_ALWAYS_INLINE floats<A> swap_neighbours(floats<A> x, sse2_isa) {

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// Norms that are computed together with the rotation. Many models normalise each head of q and k
+// right before they rotate it (QK-norm). `normed` wraps a tensor, so that rope_apply and rope_copy
+// do both in one pass over the memory:
+//
+//     rope_apply(normed(q, rms_norm(q_weight, 1e-6)), normed(k, rms_norm(k_weight, 1e-6)), rows, p);
+//
+// A call treats the whole head: all head_dim elements are normalised, and the first rotary_dim of
+// them are rotated. Everything else that a call accepts works with norms, too: all element types,
+// both pairings, strides, slices, positions with several axes, and targets of rope_copy.
+//
+//     y = x * scale * w,  scale = 1 / sqrt(mean(x^2) + eps)         rms_norm
+//     y = (x - mean(x)) * scale * w,  scale = 1 / sqrt(mean((x - mean(x))^2) + eps)   layer_norm
+//
+// Accuracy. The computation is in float (in double if an element type is double), and each result
+// is rounded once to the element type. Let u be 2^-24 (2^-53), and let n be the number of elements
+// of the mean. For a pair (x0, x1) with weights (w0, w1), the error of a result before this last
+// rounding is at most
+//
+//     (n / 64 + 12) u scale m (|x0 w0| + |x1 w1|)        m: the attention factor
+//
+// for rms_norm. Frameworks that compute in 16 bits round between the steps (after the norm, after
+// the weight, and in the rotation), so their results differ from these by their own error; see
+// docs/norms.md. The sum of squares overflows if elements are larger than about 10^18, as it does
+// in the frameworks.
+//
+// The results have the same bits on all processors with a fused multiply-add: sums are computed in
+// 32 lanes and added in a fixed order.
+#ifndef YARN_NORM_HPP
+#define YARN_NORM_HPP
+
+#include "rope.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+
+/// RMSNorm: `weight * x / sqrt(mean(x^2) + eps)`. As constructed, the mean is over one head, and all
+/// heads have the same weight (Qwen3, GLM-4.5).
+/// Shape    weight[head_dim], or weight[n_heads][head_dim] if with_weight_of_each_head or
+///          over_all_heads is set. The memory must outlive the object, and must not overlap the
+///          targets of a call.
+/// Types    W: float or a 16-bit format.
+/// Errors   None here. The call that uses the norm throws std::invalid_argument: the weight is null,
+///          eps is negative or not finite, or the tensor has more than 1024 rotated elements.
+/// Source   transformers 5.12, models/qwen3/modeling_qwen3.py, Qwen3RMSNorm.
+template <class W> class rms_norm {
+public:
+  using weight_type = W;
+  static constexpr bool is_centred = false;
+
+  YARN_ALWAYS_INLINE rms_norm(const W* weight, double eps) : weight_(weight), eps_(eps) {}
+
+  /// Multiplies by `1 + weight` (Gemma 3, Qwen3-Next).
+  [[nodiscard]] YARN_ALWAYS_INLINE rms_norm with_weight_plus_one() const {
+    rms_norm other = *this;
+    other.weight_offset_ = 1.0;
+    return other;
+  }
+  /// Each head has a weight of its own: weight[n_heads][head_dim].
+  [[nodiscard]] YARN_ALWAYS_INLINE rms_norm with_weight_of_each_head() const {
+    rms_norm other = *this;
+    other.has_weight_of_each_head_ = true;
+    return other;
+  }
+  /// The mean is over all heads of a token: weight[n_heads][head_dim] (OLMo 2, MiniMax-M2).
+  [[nodiscard]] YARN_ALWAYS_INLINE rms_norm over_all_heads() const {
+    rms_norm other = with_weight_of_each_head();
+    other.is_over_all_heads_ = true;
+    return other;
+  }
+  /// No weight (the L2 norm of Llama 4).
+  [[nodiscard]] YARN_ALWAYS_INLINE static rms_norm without_weight(double eps) {
+    rms_norm other(nullptr, eps);
+    other.has_weight_ = false;
+    return other;
+  }
+
+  YARN_ALWAYS_INLINE const W* weight() const { return weight_; }
+  YARN_ALWAYS_INLINE double eps() const { return eps_; }
+  YARN_ALWAYS_INLINE bool has_weight() const { return has_weight_; }
+  YARN_ALWAYS_INLINE double weight_offset() const { return weight_offset_; } ///< 0 or 1
+  YARN_ALWAYS_INLINE bool has_weight_of_each_head() const { return has_weight_of_each_head_; }
+  YARN_ALWAYS_INLINE bool is_over_all_heads() const { return is_over_all_heads_; }
+
+private:
+  const W* weight_;
+  double eps_;
+  double weight_offset_ = 0.0;
+  bool has_weight_ = true;
+  bool has_weight_of_each_head_ = false;
+  bool is_over_all_heads_ = false;
+};
+
+/// RMSNorm without a weight.
+[[nodiscard]] YARN_ALWAYS_INLINE rms_norm<float> rms_norm_without_weight(double eps) {
+  return rms_norm<float>::without_weight(eps);
+}
+
+/// LayerNorm without a bias: `weight * (x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps)`, with the
+/// means of one head, and a weight for each head (Cohere, StableLM 2).
+/// Shape    weight[n_heads][head_dim].
+/// Types    W: float or a 16-bit format.
+/// Errors   Those of rms_norm.
+/// Source   transformers 5.12, models/cohere/modeling_cohere.py, CohereLayerNorm.
+template <class W> class layer_norm {
+public:
+  using weight_type = W;
+  static constexpr bool is_centred = true;
+
+  YARN_ALWAYS_INLINE layer_norm(const W* weight, double eps) : weight_(weight), eps_(eps) {}
+
+  YARN_ALWAYS_INLINE const W* weight() const { return weight_; }
+  YARN_ALWAYS_INLINE double eps() const { return eps_; }
+  YARN_ALWAYS_INLINE bool has_weight() const { return true; }
+  YARN_ALWAYS_INLINE double weight_offset() const { return 0.0; }
+  YARN_ALWAYS_INLINE bool has_weight_of_each_head() const { return true; }
+  YARN_ALWAYS_INLINE bool is_over_all_heads() const { return false; }
+
+private:
+  const W* weight_;
+  double eps_;
+};
+
+/// The tensor x, to be normalised before it is rotated: an argument of rope_apply, rope_copy
+/// (as the source) and copy_heads, of their checks, and of their unchecked forms.
+/// Types    x: a heads_view, or a type that has tensor_traits. norm: rms_norm or layer_norm.
+/// Errors   None here. The call that uses the result has the errors of the norm.
+/// Example  rope_apply(normed(q, rms_norm(weight, 1e-6)), rows, pairing::half_split);
+template <class X, class Norm>
+[[nodiscard]] YARN_ALWAYS_INLINE auto normed(const X& x, const Norm& norm);
+
+} // namespace YARN_ABI
+} // namespace yarn
+
+#include "detail/norm/transfer.hpp"
+
+#endif
