@@ -38,7 +38,8 @@ inline std::int64_t part_of(std::int64_t head_dim, std::int64_t n) {
   return head_dim / n;
 }
 
-/// f with every frequency multiplied by `factor`: for positions that are integers times `factor`.
+/// f with every frequency multiplied by `factor`. If the positions of a model are integers times
+/// `factor`, use these frequencies with the integers.
 inline yarn::frequencies times(const yarn::frequencies& f, double factor) {
   std::vector<double> inv_freq(f.inv_freq().begin(), f.inv_freq().end());
   for (double& frequency : inv_freq)
@@ -106,8 +107,8 @@ inline yarn::frequencies ernie(const yarn::frequencies& text,
 /// frequencies, theta^(-2i / (head_dim / 2)). Axes h w, positions from 0, half_split.
 /// The towers of Qwen2-VL to Qwen3.5, of GLM-4V, ERNIE 4.5 VL, EXAONE 4.5 and Video-LLaMA 3 have
 /// their tokens in blocks (token_positions::append_blocks or append_windows). In Video-LLaMA 3 each
-/// image has its own size of blocks. PaddleOCR-VL and MLCD have their tokens row by row. Frames of
-/// a video have the same positions. MLCD rotates its class token by learned angles: make cos and
+/// image has its own size of blocks. PaddleOCR-VL and MLCD have their tokens row by row. All frames
+/// of a video have the same positions. MLCD rotates its class token by learned angles: make cos and
 /// sin of this token yourself.
 inline yarn::frequencies halves(std::int64_t head_dim, double theta = 10000.0) {
   const yarn::frequencies half = block(part_of(head_dim, 2), theta);
@@ -144,7 +145,8 @@ inline yarn::frequencies sam(std::int64_t head_dim, double theta = 10000.0, doub
 }
 
 /// The frequencies of one half of a head, with one axis. Each half is rotated alone, in half_split:
-/// the first half by the position in w, the second by that in h. gemma4_vision_apply does both.
+/// the first half by the position on w, the second half by the position on h. gemma4_vision_apply
+/// does both.
 /// Gemma 4. Positions count from 0, tokens row by row.
 inline yarn::frequencies gemma4_vision(std::int64_t head_dim, double theta = 100.0) {
   return block(part_of(head_dim, 2), theta);
@@ -167,7 +169,7 @@ void gemma4_vision_apply(const yarn::heads_view<T>& x, const yarn::frequencies& 
 
 /// Three blocks of head_dim / 6 pairs (13 pairs if head_dim is 80) turn with t, h and w, all with
 /// the same frequencies. The elements after them (2 of 80) are not rotated. Axes t h w, positions
-/// from 0, in blocks of 2 x 2, half_split.
+/// from 0, tokens in blocks of 2 x 2, half_split.
 /// MiniMax-M3-VL.
 inline yarn::frequencies minimax_m3_vision(std::int64_t head_dim, double theta = 10000.0) {
   const yarn::frequencies axis = block(head_dim / 6 * 2, theta);
@@ -176,9 +178,9 @@ inline yarn::frequencies minimax_m3_vision(std::int64_t head_dim, double theta =
 
 /// As halves, for positions that are fractions: the centre of patch i of n is at (2i + 1) / n - 1,
 /// and the frequencies are 2 pi theta^(-4k / head_dim). To have integers, the position here is
-/// 2i + 1 - n (token_positions::append_patch_centres), and the frequencies are divided by n. So these
-/// depend on the grid. Axes h w, half_split. Class and register tokens come first and are not
-/// rotated.
+/// 2i + 1 - n (token_positions::append_patch_centres), and the frequencies are divided by n. So the
+/// frequencies depend on the size of the image. Axes h w, half_split. Class and register tokens
+/// come first and are not rotated.
 /// DINOv3, Sapiens 2, EoMT-DINOv3.
 inline yarn::frequencies dinov3(std::int64_t head_dim, std::int64_t n_rows, std::int64_t n_columns,
                                 double theta = 100.0) {
@@ -189,7 +191,8 @@ inline yarn::frequencies dinov3(std::int64_t head_dim, std::int64_t n_rows, std:
 
 /// Pairs alternate h w h w …. Two neighbours have the same frequency. Axes h w, positions from 1,
 /// tokens row by row, interleaved.
-/// EfficientLoFTR. `dim` is the size of the hidden vector: it is rotated before heads are made.
+/// EfficientLoFTR. `dim` is the size of the hidden vector, which is rotated before it is split into
+/// heads.
 inline yarn::frequencies efficientloftr(std::int64_t dim, double theta = 10000.0) {
   return alternating(block(part_of(dim, 2), theta));
 }
@@ -226,15 +229,15 @@ inline yarn::frequencies flux2() {
 }
 
 /// Axes t h w with 16, 56 and 56 elements. Positions of image k = 0, 1 …: t is k + frame, h and w
-/// are centred (token_positions::append_around_middle). Text follows, with the same position on all axes,
-/// from the largest height / 2 or width / 2 of the images on.
+/// are centred (token_positions::append_around_middle). Text comes after the images, with the same
+/// position on all axes. Its first position is the largest height / 2 or width / 2 of the images.
 /// Qwen-Image, Qwen-Image-Edit. (Qwen-Image-Layered numbers its layers by k, gives its last image
 /// t = -1, and starts text at the number of layers if that is larger.)
 /// Source   transformer_qwenimage.py, with scale_rope, which the model always sets.
 inline yarn::frequencies qwen_image() { return flux(); }
 
 /// Axes t h w. h and w have head_dim / 6 pairs each, t has the rest: 44, 42 and 42 elements of 128.
-/// Positions (frame, row, column). Text is not in the same attention and is not rotated.
+/// Positions (frame, row, column). Text is read by cross-attention and is not rotated.
 /// Wan 2.1, 2.2.
 /// Source   transformer_wan.py.
 inline yarn::frequencies wan(std::int64_t head_dim = 128) {

@@ -80,11 +80,12 @@ private:
     std::int64_t frame, row, column;
   };
   void append_grid(std::int64_t n_frames, std::int64_t height, std::int64_t width, corner first,
-                   std::int64_t step) {
+                   std::int64_t increment) {
     for (std::int64_t frame = 0; frame < n_frames; ++frame)
       for (std::int64_t row = 0; row < height; ++row)
         for (std::int64_t column = 0; column < width; ++column)
-          append(first.frame + frame, first.row + step * row, first.column + step * column);
+          append(first.frame + frame, first.row + increment * row,
+                 first.column + increment * column);
   }
   yarn::axis_positions view(std::int64_t first, std::int64_t n_axes) const {
     const std::int64_t* const data = numbers_.empty() ? nullptr : numbers_.data() + first;

@@ -53,9 +53,9 @@ private:
   bool is_dynamic_;
 };
 
-/// Whether two frequencies give the same rotation. With a dynamic method, two lengths below the
-/// original length do. Rows depend only on phase_steps() and on the attention factor, so equal
-/// values of both give equal bits.
+/// Whether two frequencies give the same rotation. With a dynamic method, the frequencies for all
+/// lengths up to the original length do. Rows depend only on phase_steps() and on the attention
+/// factor, so equal values of both give equal bits.
 inline bool same_rotation(const yarn::frequencies& a, const yarn::frequencies& b) {
   const auto x = a.phase_steps(), y = b.phase_steps();
   return a.attention_factor() == b.attention_factor() &&

@@ -115,8 +115,9 @@ public:
       }
   }
 
-  /// The largest distance from the exact rotation of the tensors that refill filled. All layers are
-  /// equal, except for their number of heads.
+  /// The largest distance of the first tensor from the exact rotation. The graph must have been
+  /// computed once after refill. The other tensors differ from the first one only in their number
+  /// of heads.
   double error() const {
     double largest = 0;
     const ggml_tensor* const x = tensors_.front();

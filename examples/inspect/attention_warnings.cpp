@@ -54,13 +54,14 @@ void on_attention_of_yarn(const yarn::yarn_scaling& m, const nlohmann::json& con
         format("%s without %s has no effect: the formula 0.1 ln s + 1 is used, as in transformers",
                has_mscale ? "mscale" : "mscale_all_dim", has_mscale ? "mscale_all_dim" : "mscale"));
   } else if (has_mscale && m.mscale.value_or_zero() == m.mscale_all_dim.value_or_zero()) {
-    const double temperature =
+    const double multiplier =
         0.1 * m.mscale.value_or_zero() * std::log(std::max(m.factor, 1.0)) + 1.0;
     to.note("mscale-cancels",
             format("mscale = mscale_all_dim = %g: the factor on cos and sin is 1; DeepSeek-V2 and "
                    "V3 multiply the softmax scale by %g^2 = %g instead, Ministral-3 does not; the "
-                   "configuration does not say which, so it is an argument of yarn::softmax_scale",
-                   m.mscale.value_or_zero(), temperature, temperature * temperature));
+                   "configuration does not name the convention, so yarn::softmax_scale takes it as "
+                   "an argument",
+                   m.mscale.value_or_zero(), multiplier, multiplier * multiplier));
   }
 }
 

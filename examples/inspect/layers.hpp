@@ -37,7 +37,8 @@ std::string layers_text(const layer_map& map, std::int64_t rope);
 /// Empty if all layers have one rope.
 std::string print_layers(const std::string& name, const layer_map& map);
 
-/// {"n_layers", "rope_of_layer", "ropes", "unrotated_layers"}; null where it is not known.
+/// {"n_layers", "ropes", "rope_of_layer", "unrotated_layers", "notes"}. A value that is not known
+/// is null.
 nlohmann::ordered_json json_layers(const layer_map& map);
 
 } // namespace inspect

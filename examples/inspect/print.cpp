@@ -35,8 +35,8 @@ std::string length_text(std::int64_t length) {
   return length == 0 ? "not given" : std::to_string(length);
 }
 
-// What acts beside frequencies. Empty for most models.
-std::string besides(const yarn::hf_config& config) {
+// Operations of the model that depend on positions but are not in the rows. Empty for most models.
+std::string other_operations(const yarn::hf_config& config) {
   std::string text;
   if (const nlohmann::ordered_json temperature = temperature_of(config); !temperature.is_null()) {
     std::string words = temperature["type"].get<std::string>();
@@ -123,7 +123,7 @@ std::string print_summary(const model_report& report) {
   if (report.float32_angle_error)
     text += labelled("float32 angles", format("off by up to %.2g rad at the last position",
                                               *report.float32_angle_error));
-  text += besides(config);
+  text += other_operations(config);
   std::string unused;
   for (const std::string& key : config.unused)
     unused += (unused.empty() ? "" : ", ") + one_line(key);

@@ -112,7 +112,7 @@ std::vector<model_report> compare(const model_report& base, const std::vector<st
     model_report report;
     report.name = name;
     report.layer_type = base.layer_type;
-    report.config = base.config; // with what make_frequencies reads besides the method
+    report.config = base.config; // make_frequencies also reads fields other than the method
     report.config.pairing.reset();
     report.config.unused.clear();
     report.config.notes.clear();

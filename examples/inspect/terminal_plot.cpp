@@ -51,7 +51,7 @@ private:
   std::vector<mark> marks_;
 };
 
-// The range of powers of 10 that contains all wavelengths. The range is never empty.
+// log10 of the smallest and of the largest wavelength; high is at least low + 1.
 struct exponents {
   double low;
   double high;

@@ -30,7 +30,7 @@ void on_lengths(const model_report& r, remark_list& to) {
     if (is_unextended)
       to.note("max-position-not-extended",
               format("max_position_embeddings = %lld is %s; factor %g extends %lld to %.0f tokens, "
-                     "but engines whose limit is max_position_embeddings stop there",
+                     "but engines may use max_position_embeddings as their limit",
                      shown(max),
                      max == original ? "the original length" : "close to the original length",
                      *factor, shown(original), covered));
@@ -156,7 +156,7 @@ void on_axes(const model_report& r, const nlohmann::json& config, remark_list& t
   const std::int64_t n_axes = r.config.n_axes;
   if (n_axes > 1 && !r.config.axis_names.empty())
     to.note("several-axes",
-            format("tokens have %lld positions (%s; t time, h height, w width, p text): rows of "
+            format("tokens have %lld positions (%s; t time, h height, w width, p text): tokens of "
                    "images need yarn::axis_positions; tokens of text have one position on all axes",
                    shown(n_axes), r.config.axis_names.c_str()));
   for (const char* key : {"mrope_section", "xdrope_section"}) {
@@ -164,7 +164,7 @@ void on_axes(const model_report& r, const nlohmann::json& config, remark_list& t
       continue;
     if (n_axes == 1)
       to.warn("mrope-sections", format("%s is not where the reader looks for it: rows are right "
-                                       "only for text, where all axes are equal",
+                                       "only for text, whose positions are equal on all axes",
                                        key));
     else if (r.config.axis_names.empty())
       to.warn("mrope-sections",

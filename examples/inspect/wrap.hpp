@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Lines of at most 80 columns, as words behind a label.
+// Lines of at most 80 columns: words after a label.
 #ifndef YARN_EXAMPLES_INSPECT_WRAP_HPP
 #define YARN_EXAMPLES_INSPECT_WRAP_HPP
 

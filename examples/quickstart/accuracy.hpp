@@ -50,7 +50,8 @@ inline double row_error(const yarn::frequencies& computed, const yarn::frequenci
 template <class T> inline constexpr double allowed_element_error = 2 * 0x1p-23;
 template <> inline constexpr double allowed_element_error<yarn::bfloat16> = 1.01 * 0x1p-8;
 
-/// 2 * sqrt(2) element errors: sqrt(2) each for q and k, because both elements of a pair have one.
+/// 2 * sqrt(2) element errors: sqrt(2) each for q and k, because both elements of a pair have an
+/// error.
 template <class T> inline constexpr double allowed_score_error = 2.83 * allowed_element_error<T>;
 
 /// The largest error of the elements of some heads at this position, relative to the length of

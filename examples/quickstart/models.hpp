@@ -57,7 +57,7 @@ inline model llama_3_1() {
 }
 
 // A query head has 192 elements. The last 64 are rotated, with interleaved pairs. The attention
-// factor is 1, because mscale equals mscale_all_dim: the softmax scale has the model's factor.
+// factor is 1, because mscale equals mscale_all_dim. The softmax scale is multiplied instead.
 inline model deepseek_v3() {
   yarn::yarn_scaling method = yarn_of(40, 4096);
   method.mscale = 1.0;

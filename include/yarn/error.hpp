@@ -17,8 +17,8 @@ inline namespace v0 {
 using error_handler = void (*)(const char* message);
 
 /// The error handler of programs that are built without exceptions. If on_error is null, the
-/// library prints the message to stderr and calls std::abort. Set it before other threads use the
-/// library. Programs with exceptions never call it.
+/// library prints the message to stderr and calls std::abort. Set on_error before other threads use
+/// the library. In a program that is built with exceptions, the library never calls on_error.
 inline error_handler on_error = nullptr;
 
 } // namespace v0

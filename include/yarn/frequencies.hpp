@@ -40,7 +40,8 @@ template <class Number, class Count>
 class frequencies {
 public:
   /// One frequency per pair. The accuracy of rows (rows.hpp) is relative to these numbers. (After
-  /// `rerotation`, it is relative to phase_steps(), and these numbers are rounded differences.)
+  /// `rerotation`, inv_freq() has rounded differences, and the accuracy is relative to
+  /// phase_steps().)
   /// Units    rad/token.
   array_view<const double> inv_freq() const& { return {inv_freq_.data(), inv_freq_.size()}; }
   array_view<const double> inv_freq() const&& = delete; // would dangle
@@ -112,7 +113,7 @@ private:
 
 /// The frequencies of a spectrum, each rounded to double once. make_frequencies calls this function
 /// after `resolve` of the method.
-/// Errors   Those of frequencies_from, if the method computed such numbers.
+/// Errors   Those of frequencies_from, for the frequencies and the attention factor of the method.
 [[nodiscard]] inline frequencies frequencies_of(const spectrum& resolved);
 
 /// The frequencies of a model, for a static method. A pure function.
@@ -124,9 +125,9 @@ private:
 template <class Method>
 [[nodiscard]] frequencies make_frequencies(const rope_shape& shape, const Method& method);
 
-/// The same for any method. seq_len is the current length: all tokens of the sequence so far, with
-/// those of this step. Static methods ignore it. A pure function: earlier calls have no effect on
-/// the result.
+/// The same for any method. seq_len is the current length: all tokens of the sequence so far,
+/// including those of this step. Static methods ignore seq_len. A pure function: earlier calls have
+/// no effect on the result.
 /// Errors   The same, and std::invalid_argument: seq_len < 0.
 /// Accuracy The same.
 template <class Method, class Integer>
@@ -157,9 +158,9 @@ template <class Method, class Integer>
 
 /// The float32 arithmetic of the common frameworks, for comparisons with them: inv_freq is rounded
 /// to float32, the angle is float32(float32(position) * inv_freq), and rows are cos and sin of this
-/// angle. At position 131071 such rows are wrong by 3e-3 (those of the frameworks, whose inv_freq
-/// comes from a float pow, by 4e-3). These frequencies make rows and rotations; `inverse` and the
-/// other functions above reject them.
+/// angle. At position 131071 the error of such rows is 3e-3. (The error of the frameworks is 4e-3,
+/// because they also compute inv_freq with a float pow.) The result is for rows and rotations only:
+/// inverse, adjoint, unscaled and rerotation reject it.
 /// Errors   std::invalid_argument: f is a float32_pipeline already.
 /// Accuracy Float rows: 0.5 ULP + 2^-60 * m from m * cos(float32 angle), m the attention factor.
 [[nodiscard]] inline frequencies float32_pipeline(const frequencies& f);

@@ -76,8 +76,9 @@ inline pairing pairing_from_mode(int mode) {
 ///     VISION  the pairs of f twice: first with axis 0, then with axis 1
 ///
 /// If the sum of the sections is smaller than the number of pairs, MROPE and IMROPE start again
-/// from the first section, as ggml does. For VISION, f has the frequencies of one section: n_dims /
-/// 2, with the n_dims of ggml_rope_multi. The head has four times as many elements as f has pairs.
+/// from the first section, as ggml does. For VISION, f has the n_dims / 2 frequencies of one
+/// section, where n_dims is the argument of ggml_rope_multi. The head has four times as many
+/// elements as f has pairs.
 ///
 /// IMROPE and interleaved_sections (axes.hpp, as in Hugging Face) differ for the last pairs. In
 /// Qwen3-VL (64 pairs, sections 24, 20, 20 and 0), pairs 61 and 62 have axis 3 in ggml and axis 0
@@ -127,8 +128,8 @@ template <class Integer>
 ggml_tensor* rope_rows_node(ggml_context*, ggml_tensor*, const frequencies&&, Integer) = delete;
 
 /// Writes rows into a tensor of the caller. A graph with this tensor as an input needs no
-/// rope_rows_node.
-/// The positions may be a list of 32 or 64 bits, a run of positions, or axis_positions.
+/// rope_rows_node. The positions may be a list of 32 or 64 bits, a run of positions, or
+/// axis_positions.
 /// Shape    rows: f32 [2 * n_pairs, n_tokens], in memory that the CPU can read.
 /// Errors   Those of fill_rows, and std::invalid_argument: a tensor of another type or shape. All
 ///          checks come before the first write.

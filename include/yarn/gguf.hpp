@@ -52,7 +52,7 @@
 //                               factor itself [attention_factor, or what the converter computed]
 //   rope.scaling.yarn_ext_factor
 //                               share of extrapolation; missing or < 0: 1 for yarn, else 0. If the
-//                               result is not 0, there is YaRN's ramp, for every type
+//                               result is not 0, YaRN's ramp is used with every rope.scaling.type
 //   rope.scaling.yarn_beta_fast, rope.scaling.yarn_beta_slow
 //                               [beta_fast, beta_slow]; missing: 32, 1
 //   rope.scaling.yarn_attn_factor
@@ -99,8 +99,8 @@ inline namespace YARN_ABI {
 
 /// The layers of a model that have the same rope.
 enum class gguf_layer_type {
-  global,         ///< attend to all tokens. DeepSeek-V4: layers whose compress_ratios value is 0
-  sliding_window, ///< attend to the tokens of a window
+  global,         ///< attends to all tokens. DeepSeek-V4: layers whose compress_ratios value is 0
+  sliding_window, ///< attends to the tokens of a window
   compressed,     ///< DeepSeek-V4: layers whose compress_ratios value is not 0
 };
 
@@ -152,7 +152,8 @@ struct gguf_layer_ropes {
   std::vector<std::string> notes; ///< about the layers; each rope has notes of its own
 };
 
-/// Reads shape, method and lengths of a model from the metadata of a GGUF file.
+/// Reads shape, method and lengths of a model from the metadata of a GGUF file. `notes` of the
+/// result lists all derived values.
 /// Types    Reader: a type with these const functions. An optional is empty if there is no such
 ///          key, or if the key has another type:
 ///            std::optional<double> number(const std::string& key), any integer, float or bool
@@ -162,9 +163,8 @@ struct gguf_layer_ropes {
 ///            std::optional<std::vector<float>> tensor(const std::string& name)
 /// Errors   std::invalid_argument with the name of the key: a key is missing, has another type, is
 ///          not finite or out of range; a tensor does not have one value per pair; there are more
-///          than four sections, or more pairs in them than in the model; it is not known
-///          how the architecture rotates layers with a sliding window. `notes` lists all derived
-///          values.
+///          than four sections, or more pairs in them than in the model; it is not known how the
+///          architecture rotates layers with a sliding window.
 template <class Reader>
 gguf_config gguf_config_from(const Reader& reader, const gguf_options& options = {});
 

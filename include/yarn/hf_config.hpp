@@ -10,7 +10,7 @@
 // The reader understands the keys of transformers 5 (`rope_parameters`), those of transformers 4
 // (`rope_scaling` and `rope_theta`), and the spellings of single models. The frequencies are those
 // that transformers computes: tests/hf/test_hf_config.cpp compares the two for over a hundred model
-// families, and lists those that differ.
+// families, and lists the families that differ.
 //
 // The reader guesses nothing silently. `notes` lists the values that were derived, that contradict
 // each other, or that are defaults of the model's class. `unused` lists the keys that this reader
@@ -21,8 +21,9 @@
 // The layers of some models have different ropes, or none. hf_layers reads them all:
 //
 //     const yarn::hf_layer_ropes layers = yarn::hf_layers(nlohmann::json::parse(text));
-//     for (const yarn::hf_config& rope : layers.ropes) // one row per rope and step
-//       rows.emplace_back(yarn::make_frequencies(rope, seq_len), positions);
+//     std::vector<yarn::rotary_rows<float>> rows(layers.ropes.size());
+//     for (std::size_t i = 0; i < rows.size(); ++i) // in each step
+//       rows[i].assign(yarn::make_frequencies(layers.ropes[i], seq_len), positions);
 //
 // Models whose tokens have several positions (M-RoPE: time, height, width) give frequencies with
 // axes (axes.hpp). The vision tower of a multimodal configuration has a RoPE of its own:
@@ -98,11 +99,11 @@ struct hf_config {
   /// The temperature of the model, and the layers that have it.
   any_temperature temperature;
   temperature_scope temperature_layers = temperature_scope::none;
-  /// The scale of the logits (softmax_scale.hpp), if the class of the model type is known to put
-  /// YaRN's temperature there. Empty: not known.
+  /// The convention of the class of the model type, for softmax_scale (softmax_scale.hpp). Empty:
+  /// the reader does not know the convention.
   std::optional<softmax_convention> softmax;
   /// Tokens. > 0: the model has dual chunk attention, which folds positions into chunks of this
-  /// size. Rows of plain positions are those of the model below this position only.
+  /// size. Rows of plain positions equal those of the model only below position dual_chunk_size.
   std::int64_t dual_chunk_size = 0;
   /// The model rotates the output of the attention back by the position of the query, with the
   /// same pairs (DeepSeek-V4): rotate it with the rows of inverse(frequencies).

@@ -13,8 +13,8 @@
 //                                            └─► yarn.Rope(x of layer 1, rows) ─► y ...
 //
 // If some layers have other frequencies (sliding windows), make a second onnx_rope_rows with
-// another name. A program can also do without RopeRows: it writes the rows by fill_rows into an
-// input of the session.
+// another name. A program can also do without RopeRows: it writes the rows into an input of the
+// session, with fill_rows.
 #ifndef YARN_ONNXRUNTIME_HPP
 #define YARN_ONNXRUNTIME_HPP
 

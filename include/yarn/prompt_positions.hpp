@@ -12,8 +12,8 @@
 //
 // A prompt is a list of segments. The axes are time, height and width. In a text that starts at p,
 // token i has the position p + i on all axes. In an image that starts at p, a token has the
-// position (p, p + row, p + column); tokens are in row order, and the next segment starts at
-// p + max(height, width).
+// position (p, p + row, p + column). The tokens of an image are in row-major order. The next
+// segment starts at p + max(height, width).
 #ifndef YARN_PROMPT_POSITIONS_HPP
 #define YARN_PROMPT_POSITIONS_HPP
 
@@ -38,7 +38,8 @@ enum class video_time {
   frames,        ///< the index of the frame
   seconds,       ///< seconds * positions_per_second, truncated
   whole_seconds, ///< the same, but the seconds per frame are truncated first: 0.5 s are 0 s
-  /// Each frame is an image, and text with its time stands before it. append_video is an error.
+  /// Each frame is an image, and a text with the time of the frame comes before the image.
+  /// append_video is an error.
   images,
 };
 
@@ -147,7 +148,7 @@ public:
   /// The positions of all tokens.
   [[nodiscard]] axis_positions view() const& { return view(0, n_tokens_); }
   axis_positions view() const&& = delete; // would dangle
-  /// The positions of the tokens [first, first + n), for prompts that run in chunks.
+  /// The positions of the tokens [first, first + n), for prompts that are processed in chunks.
   /// Errors   std::invalid_argument: the prompt does not have these tokens.
   [[nodiscard]] axis_positions view(std::int64_t first, std::int64_t n) const&;
   axis_positions view(std::int64_t first, std::int64_t n) const&& = delete;

@@ -39,11 +39,11 @@ template <class T, class Stride>
 void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stride row_stride,
                thread_slice part = {});
 
-/// The same for frequencies with several axes: entry i of row t is that of the position of token t
-/// on the axis of pair i.
+/// The same for frequencies with several axes: entry i of row t is computed for the position of
+/// token t on the axis of pair i.
 /// Errors   Those above, and std::invalid_argument: the list has fewer axes than f, or several axes
 ///          while f has one.
-/// Accuracy The bits of one-axis rows at the same position.
+/// Accuracy The same. An entry has the bits that it has with one axis at the same position.
 template <class T, class Stride>
 void fill_rows(const frequencies& f, const axis_positions& list, T* cos, T* sin, Stride row_stride,
                thread_slice part = {});

@@ -5,8 +5,9 @@
 // YaRN's attention factor is in cos and sin, so q, k and the logits contain it. Most models need
 // nothing else. DeepSeek-V2 and V3 set mscale = mscale_all_dim, which makes the attention factor 1,
 // and multiply the softmax scale by m(mscale_all_dim)^2 instead. Other models (Ministral 3) set the
-// same two numbers and do not multiply. The configuration does not say which convention a model
-// has, so the caller must.
+// same two numbers and do not multiply. The two numbers do not say which convention a model has, so
+// the caller must choose the convention (hf_config::softmax has it for the model types that the
+// reader knows).
 #ifndef YARN_SOFTMAX_SCALE_HPP
 #define YARN_SOFTMAX_SCALE_HPP
 
@@ -27,7 +28,7 @@ enum class softmax_convention {
 
 inline namespace YARN_ABI {
 
-/// The factor of the product q.k before the softmax.
+/// The number by which the product q.k is multiplied before the softmax.
 /// Shape    qk_head_dim: all elements of a query head. For MLA these are the rotated and the
 ///          unrotated elements together (192 in DeepSeek-V3).
 /// Types    Method: a static method. (A dynamic method or any_scaling needs the overload below.)

@@ -30,10 +30,11 @@ struct llama4_temperature {
   double operator()(std::int64_t position) const;
 };
 
-/// Ministral 3 and its kin, for all layers (`llama_4_scaling_beta`).
+/// Ministral 3 and similar models, for all layers (`llama_4_scaling_beta`).
 /// Requires position >= 0.
 /// Formula  1 + beta * ln(1 + floor(position / original_max_position_embeddings))
-/// Errors   std::invalid_argument: beta is negative or not finite, the length is not > 0.
+/// Errors   std::invalid_argument: beta is negative or not finite,
+///          original_max_position_embeddings is not > 0.
 /// Accuracy 0.51 ULP, with the same bits on every processor.
 /// Source   transformers 5.12, models/ministral3/modeling_ministral3.py, get_llama_4_attn_scale.
 struct ministral_temperature {
@@ -55,7 +56,7 @@ struct log_n_temperature {
   double operator()(std::int64_t position) const;
 };
 
-/// A temperature of any kind, as the readers of configurations find it. std::monostate: none.
+/// The temperature that a configuration describes (hf_config.hpp, gguf.hpp). std::monostate: none.
 using any_temperature =
     std::variant<std::monostate, llama4_temperature, ministral_temperature, log_n_temperature>;
 

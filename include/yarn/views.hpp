@@ -173,9 +173,9 @@ template <class Integer, class Count>
 /// owns. For frequencies with axes (axes.hpp).
 /// Shape    [n_axes][n_tokens], as `position_ids` of Hugging Face and the positions of
 ///          ggml_rope_multi have it: the position of token t on axis a is data[a * n_tokens + t].
-///          For frequencies with several axes, the list may have more axes than they have: ggml
-///          has four positions per token. The further axes are not read. (Some `position_ids` of
-///          Hugging Face have [4][…], with the text positions first: pass data + n_tokens and 3
+///          If the frequencies have several axes, the list may have more axes than the frequencies:
+///          ggml has four positions per token. The further axes are not read. (Some `position_ids`
+///          of Hugging Face have [4][…], with the text positions first: pass data + n_tokens and 3
 ///          axes.)
 /// Types    Signed integers of 32 or 64 bits.
 /// Errors   std::invalid_argument: a count or stride does not fit a signed 64-bit integer. The call

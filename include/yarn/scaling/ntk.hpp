@@ -13,8 +13,8 @@ namespace detail {
 inline void check_base_can_change(const spectrum& s, const char* method) {
   if (s.rotary_dim() == 2)
     fail_argument(
-        "yarn: {} needs rotary_dim > 2: with the one pair of rotary_dim = 2 there is no base to "
-        "change",
+        "yarn: {} needs rotary_dim > 2: the only pair of rotary_dim = 2 has the same frequency for "
+        "every base",
         method);
 }
 

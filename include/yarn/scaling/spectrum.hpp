@@ -130,11 +130,11 @@ private:
 /// Whether a type is a static scaling method: it has `void resolve(yarn::spectrum&) const`.
 template <class Method>
 inline constexpr bool is_static_scaling_v =
-    detail::resolves_once<Method>::value && !detail::resolves_at_length<Method>::value;
+    detail::has_static_resolve<Method>::value && !detail::has_dynamic_resolve<Method>::value;
 /// Whether a type is a dynamic scaling method, which also depends on the current length: it has
 /// `void resolve(yarn::spectrum&, std::int64_t seq_len) const`.
 template <class Method>
-inline constexpr bool is_dynamic_scaling_v = detail::resolves_at_length<Method>::value;
+inline constexpr bool is_dynamic_scaling_v = detail::has_dynamic_resolve<Method>::value;
 template <class Method>
 inline constexpr bool is_scaling_v = is_static_scaling_v<Method> || is_dynamic_scaling_v<Method>;
 

@@ -117,10 +117,11 @@ struct report {
   double max_error = 0;                  ///< the largest |actual - expected|, in `unit`
   double max_error_ulp = 0;              ///< the same in units of 2^-digits of the type
   double tolerance = 0;                  ///< the largest error that passes, in `unit`
-  double remaining_error = 0;            ///< the error that the findings leave
+  double remaining_error = 0;            ///< the error that the findings do not explain
   place worst;
   std::vector<finding> findings; ///< the mistakes, and coarse precision that was accepted
-  /// The mistakes in axes that give the same numbers at the positions of the check.
+  /// Mistakes in axes that the check cannot rule out, because they give the same numbers at the
+  /// positions of the check.
   std::vector<std::string> notes;
 
   bool ok() const { return passed; }

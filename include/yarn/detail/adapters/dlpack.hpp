@@ -59,7 +59,7 @@ using if_dlpack = std::void_t<decltype(tensor_of<const float>(std::declval<const
 
 // Checks what every use of a tensor requires, and returns the dimensions of a tensor of this rank.
 // `meaning` names these dimensions in messages.
-inline axis_list dlpack_axes(const DLTensor& x, int rank, const char* meaning) {
+inline dimension_list dlpack_dimensions(const DLTensor& x, int rank, const char* meaning) {
   if (x.ndim != rank)
     fail_argument("yarn: DLTensor.ndim = {} must be {}: {}", static_cast<int>(x.ndim), rank,
                   meaning);
@@ -71,7 +71,7 @@ inline axis_list dlpack_axes(const DLTensor& x, int rank, const char* meaning) {
         "yarn: DLTensor.device.device_type = {}: memory of the host is needed: kDLCPU (1), "
         "kDLCUDAHost (3), kDLROCMHost (11)",
         static_cast<int>(device));
-  axis_list list{rank, {}, {}};
+  dimension_list list{rank, {}, {}};
   std::int64_t compact = 1;
   for (int i = rank - 1; i >= 0; --i) {
     list.extent[i] = x.shape[i];
@@ -85,7 +85,7 @@ inline axis_list dlpack_axes(const DLTensor& x, int rank, const char* meaning) {
 }
 
 // The first element. Null stays null; an empty tensor may have null data.
-inline void* dlpack_data(const DLTensor& x, const axis_list& list, std::size_t size) {
+inline void* dlpack_data(const DLTensor& x, const dimension_list& list, std::size_t size) {
   if (x.data == nullptr) {
     if (!list.is_empty())
       fail_argument("yarn: DLTensor.data is null");
@@ -106,11 +106,11 @@ template <class T>
 heads_view<T> dlpack_heads(const DLTensor& x, dim_order order, int rank, std::int64_t sequence) {
   if (dlpack_format(x.dtype) != format_of_v<T>)
     fail_dtype(x.dtype, "the element type of heads_from is ", format_name(format_of_v<T>));
-  const axis_list list =
-      dlpack_axes(x, rank,
-                  rank == 3 ? "tokens, heads, dim (if there are 4 dimensions, pass the index of a "
-                              "sequence)"
-                            : "sequences, tokens, heads, dim, in the given order");
+  const dimension_list list = dlpack_dimensions(
+      x, rank,
+      rank == 3 ? "tokens, heads, dim (if there are 4 dimensions, pass the index of a "
+                  "sequence)"
+                : "sequences, tokens, heads, dim, in the given order");
   T* const data = static_cast<T*>(dlpack_data(x, list, sizeof(T)));
   return heads_along("DLTensor", data, list, order, sequence);
 }
@@ -131,7 +131,7 @@ inline void check_dlpack_integers(const DLTensor& x) {
 }
 inline positions dlpack_positions(const DLTensor& x, int rank, std::int64_t sequence) {
   check_dlpack_integers(x);
-  const axis_list list = dlpack_axes(
+  const dimension_list list = dlpack_dimensions(
       x, rank,
       rank == 1 ? "positions (if there are 2 dimensions, pass the index of a sequence, or use "
                   "axis_positions_in)"
@@ -155,7 +155,7 @@ inline positions dlpack_positions(const DLTensor& x, int rank, std::int64_t sequ
 // Rank 2 is [axes, tokens], and rank 3 is [axes, sequences, tokens].
 inline axis_positions dlpack_axis_positions(const DLTensor& x, int rank, std::int64_t sequence) {
   check_dlpack_integers(x);
-  const axis_list list = dlpack_axes(
+  const dimension_list list = dlpack_dimensions(
       x, rank,
       rank == 2 ? "axes, tokens (if there are 3 dimensions, pass the index of a sequence)"
                 : "axes, sequences, tokens");

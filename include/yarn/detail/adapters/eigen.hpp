@@ -94,20 +94,20 @@ template <class X> heads_view<eigen_element<X>> eigen_heads(X& x, std::int64_t h
 }
 
 // The indices are constants, because Tensor takes unsigned indices and TensorMap signed ones.
-template <class X, std::size_t... Axis>
+template <class X, std::size_t... I>
 heads_view<eigen_element<X>> eigen_tensor_heads(X& x, dim_order order, std::int64_t sequence,
-                                                std::index_sequence<Axis...>) {
+                                                std::index_sequence<I...>) {
   using plain = plain_type<X>;
   check_eigen_type<X>();
-  constexpr int rank = int(sizeof...(Axis));
+  constexpr int rank = int(sizeof...(I));
   static_assert(rank == int(plain::NumDimensions),
                 "yarn: a Tensor of heads has rank 3, or 4 and the index of a sequence");
-  axis_list list{rank, {static_cast<std::int64_t>(x.dimension(Axis))...}, {}};
+  dimension_list list{rank, {static_cast<std::int64_t>(x.dimension(I))...}, {}};
   std::uint64_t stride = 1;
   for (int i = 0; i < rank; ++i) {
-    const int axis = int(plain::Layout) == int(Eigen::ColMajor) ? i : rank - 1 - i;
-    list.stride[axis] = static_cast<std::int64_t>(stride);
-    stride *= static_cast<std::uint64_t>(list.extent[axis]); // No object has 2^64 elements.
+    const int dimension = int(plain::Layout) == int(Eigen::ColMajor) ? i : rank - 1 - i;
+    list.stride[dimension] = static_cast<std::int64_t>(stride);
+    stride *= static_cast<std::uint64_t>(list.extent[dimension]); // No object has 2^64 elements.
   }
   return heads_along("heads_from", x.data(), list, order, sequence);
 }

@@ -97,7 +97,8 @@ inline void check_rope_positions(const ggml_tensor* list) {
       list->ne[0] != ggml_nelements(list))
     fail_shape(list, "i32 [n_tokens], contiguous, to be positions");
 }
-// Requires a position for each token, or one on each of ggml's axes for frequencies with axes.
+// Requires one position for each token, or, for frequencies with several axes, four positions for
+// each token: one on each axis of ggml.
 inline void check_rope_axes(const ggml_tensor* list, const frequencies& f, std::int64_t n_tokens) {
   const std::int64_t n = list->ne[0];
   if (n == n_tokens)

@@ -21,7 +21,7 @@ struct has_strides<Mapping, std::void_t<decltype(std::declval<const Mapping&>().
     : std::true_type {};
 
 // Checks that a view of the mdspan is possible, and returns its dimensions.
-template <class X> axis_list mdspan_axes(const X& x) {
+template <class X> dimension_list mdspan_dimensions(const X& x) {
   using element = typename X::element_type;
   using rank_type = typename X::rank_type;
   // An accessor that scales, conjugates or locks returns no plain references.
@@ -32,7 +32,7 @@ template <class X> axis_list mdspan_axes(const X& x) {
                 "yarn: the mdspan's layout has no strides");
   if (!x.is_strided())
     fail_argument("yarn: mdspan: is_strided() is false; this layout cannot be viewed");
-  axis_list list{static_cast<int>(X::rank()), {}, {}};
+  dimension_list list{static_cast<int>(X::rank()), {}, {}};
   for (int i = 0; i < list.rank; ++i) {
     list.extent[i] = to_index(x.extent(static_cast<rank_type>(i)), "mdspan.extent");
     list.stride[i] = to_index(x.stride(static_cast<rank_type>(i)), "mdspan.stride");
@@ -46,19 +46,19 @@ heads_view<typename X::element_type> mdspan_heads(const X& x, dim_order order,
   static_assert(X::rank() == Rank,
                 "yarn: an mdspan of heads has rank 3, or 4 and the index of a sequence");
   typename X::element_type* const data = x.data_handle();
-  return heads_along("mdspan", data, mdspan_axes(x), order, sequence);
+  return heads_along("mdspan", data, mdspan_dimensions(x), order, sequence);
 }
 
 template <class X> positions mdspan_positions(const X& x) {
   static_assert(X::rank() == 1, "yarn: an mdspan of positions has rank 1");
-  const axis_list list = mdspan_axes(x);
+  const dimension_list list = mdspan_dimensions(x);
   if (list.extent[0] > 1 && list.stride[0] != 1)
     fail_argument("yarn: mdspan: stride {} of positions must be 1", list.stride[0]);
   return {static_cast<const typename X::element_type*>(x.data_handle()), list.extent[0]};
 }
 template <class X> axis_positions mdspan_axis_positions(const X& x) {
   static_assert(X::rank() == 2, "yarn: an mdspan of positions on several axes has rank 2");
-  const axis_list list = mdspan_axes(x);
+  const dimension_list list = mdspan_dimensions(x);
   const typename X::element_type* const data = x.data_handle();
   return axis_positions(data, list.extent[1], list.extent[0])
       .with_strides(list.stride[0], list.stride[1]);

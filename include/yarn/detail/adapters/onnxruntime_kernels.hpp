@@ -110,7 +110,7 @@ public:
   }
 
 private:
-  axis_list axes_of(const onnx_shape& x) const {
+  dimension_list dimensions_of(const onnx_shape& x) const {
     if (x.size() == 4) // [sequences, heads, tokens, dim]
       return {4, {x[0], x[1], x[2], x[3]}, {x[1] * x[2] * x[3], x[2] * x[3], x[3], 1}};
     if (x.size() != 3)
@@ -130,7 +130,7 @@ private:
   template <class T> void compute(const Ort::KernelContext& c, const onnx_shape& shape) const {
     const auto x = c.GetInput(0), rows = c.GetInput(1);
     const onnx_shape rows_shape = rows.GetTensorTypeAndShapeInfo().GetShape();
-    const axis_list list = axes_of(shape);
+    const dimension_list list = dimensions_of(shape);
     const std::int64_t n_sequences = list.extent[0], n_tokens = list.extent[2];
     // All sequences share one set of rows, or each has its own.
     if (rows_shape.size() != 3 || (rows_shape[0] != 1 && rows_shape[0] != n_sequences) ||

@@ -22,9 +22,8 @@ element_format find_format(const Code (&codes)[n_formats], Condition condition) 
   return element_format::unknown;
 }
 
-// Extents and strides (in elements) of a tensor, in the order of its dimensions. (In this folder,
-// `axis` in a name means a dimension, except in axis_positions.)
-struct axis_list {
+// Extents and strides (in elements) of a tensor, in the order of its dimensions.
+struct dimension_list {
   int rank;
   std::int64_t extent[4];
   std::int64_t stride[4];
@@ -37,13 +36,14 @@ struct axis_list {
   }
 };
 
-// The indices of the dimensions of tokens, heads, elements and sequences; the text for messages.
-struct axis_places {
+// The indices of the dimensions of tokens, heads, elements and sequences, and the names of all
+// dimensions, for messages.
+struct dimension_places {
   int tokens, heads, dim, sequences;
-  const char* words;
+  const char* names;
 };
-inline axis_places places_of(dim_order order, bool is_batch) {
-  static constexpr axis_places places[][2] = {
+inline dimension_places places_of(dim_order order, bool is_batch) {
+  static constexpr dimension_places places[][2] = {
       {{0, 1, 2, -1, "tokens, heads, dim"}, {1, 2, 3, 0, "sequences, tokens, heads, dim"}},
       {{1, 0, 2, -1, "heads, tokens, dim"}, {2, 1, 3, 0, "sequences, heads, tokens, dim"}},
       {{2, 1, 0, -1, "dim, heads, tokens"}, {2, 1, 0, 3, "dim, heads, tokens, sequences"}},
@@ -56,25 +56,25 @@ inline axis_places places_of(dim_order order, bool is_batch) {
 
 // Rejects strides of 0 or less. With a stride of 0, several heads would share elements, which would
 // be rotated several times. Views have no negative strides.
-inline void check_stride(const char* what, const char* axis, const char* words, std::int64_t n,
+inline void check_stride(const char* what, const char* dimension, const char* names, std::int64_t n,
                          std::int64_t stride) {
   if (n > 1 && stride <= 0)
     fail_argument("yarn: {}: stride {} of the dimension {} must be > 0 where its extent is {} "
                   "(dimensions are [{}])",
-                  what, stride, axis, n, words);
+                  what, stride, dimension, n, names);
 }
 
 // The offset, in elements, of index `index` in a dimension with extent n and this stride.
-inline std::int64_t offset_along(const char* what, const char* axis, const char* words,
+inline std::int64_t offset_along(const char* what, const char* dimension, const char* names,
                                  std::int64_t n, std::int64_t stride, std::int64_t index,
                                  std::size_t element_size) {
   if (index < 0 || index >= n)
-    fail_range("yarn: {}: {} {} is outside [0, {}) (dimensions are [{}])", what, axis, index, n,
-               words);
+    fail_range("yarn: {}: {} {} is outside [0, {}) (dimensions are [{}])", what, dimension, index,
+               n, names);
   if (stride < 0 ||
       (index != 0 && stride > PTRDIFF_MAX / static_cast<std::int64_t>(element_size) / index))
     fail_argument("yarn: {}: {} {} at stride {} has a negative offset, or one beyond ptrdiff_t",
-                  what, axis, index, stride);
+                  what, dimension, index, stride);
   return index * stride;
 }
 
@@ -82,19 +82,19 @@ inline std::int64_t offset_along(const char* what, const char* axis, const char*
 // elements of a head that are not contiguous, strides of 0 or less, and a sequence that does not
 // exist. The call that uses the view checks for overlaps.
 template <class T>
-heads_view<T> heads_along(const char* what, T* data, const axis_list& list, dim_order order,
+heads_view<T> heads_along(const char* what, T* data, const dimension_list& list, dim_order order,
                           std::int64_t sequence) {
   static_assert(format_of_v<T> != element_format::unknown,
                 "yarn: the element type has no format; specialise yarn::format_of for it");
   const bool is_batch = list.rank == 4, is_empty = list.is_empty();
-  const axis_places at = places_of(order, is_batch);
+  const dimension_places at = places_of(order, is_batch);
   for (int i = 0; i < list.rank; ++i)
     if (list.extent[i] < 0)
       fail_argument("yarn: {}: extent {} of dimension {} must be >= 0 (dimensions are [{}])", what,
-                    list.extent[i], i, at.words);
+                    list.extent[i], i, at.names);
   if (is_batch) {
-    check_stride(what, "sequences", at.words, list.extent[at.sequences], list.stride[at.sequences]);
-    const std::int64_t offset = offset_along(what, "sequence", at.words, list.extent[at.sequences],
+    check_stride(what, "sequences", at.names, list.extent[at.sequences], list.stride[at.sequences]);
+    const std::int64_t offset = offset_along(what, "sequence", at.names, list.extent[at.sequences],
                                              list.stride[at.sequences], sequence, sizeof(T));
     if (!is_empty)
       data += offset;
@@ -107,9 +107,9 @@ heads_view<T> heads_along(const char* what, T* data, const axis_list& list, dim_
   if (dim > 1 && list.stride[at.dim] != 1)
     fail_argument("yarn: {}: stride {} of the dimension dim must be 1: the elements of a head must "
                   "be contiguous (dimensions are [{}])",
-                  what, list.stride[at.dim], at.words);
-  check_stride(what, "tokens", at.words, tokens, list.stride[at.tokens]);
-  check_stride(what, "heads", at.words, heads, list.stride[at.heads]);
+                  what, list.stride[at.dim], at.names);
+  check_stride(what, "tokens", at.names, tokens, list.stride[at.tokens]);
+  check_stride(what, "heads", at.names, heads, list.stride[at.heads]);
   // The stride of a single token or head may be any number. The dense stride replaces it.
   const std::int64_t head_stride = heads > 1 ? list.stride[at.heads] : dim;
   const auto all_heads =

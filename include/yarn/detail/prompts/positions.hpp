@@ -14,7 +14,8 @@ inline prompt_positions::prompt_positions(const prompt_rules& rules) : rules_(ru
                           rules.positions_per_second);
 }
 
-// Room for n tokens of a new segment whose positions are below start_ + extent.
+// Appends a segment of n tokens whose positions are below start_ + extent. Returns the memory for
+// their positions, which the caller must write.
 inline std::int64_t* prompt_positions::begin_segment(std::int64_t n, std::int64_t extent) {
   constexpr std::int64_t largest = std::int64_t{1} << 31;
   if (n > largest - n_tokens_ || extent > largest - start_ + 1)
@@ -44,8 +45,8 @@ inline void prompt_positions::append_text_tokens(std::int64_t n) {
 inline void prompt_positions::require_video(double seconds) const {
   if (rules_.time == video_time::images)
     detail::fail_argument("yarn: append_video: with these rules each frame of a video is an image, "
-                          "and text with its time stands before it: use append_text and "
-                          "append_image");
+                          "and a text with the time of the frame comes before the image: use "
+                          "append_text and append_image");
   if (!detail::is_finite(seconds) || seconds < 0.0)
     detail::fail_argument("yarn: seconds_per_frame = {} must be finite and >= 0", seconds);
 }

@@ -76,7 +76,7 @@ private:
   }
 };
 
-// A table whose rows are picked pair by pair.
+// A table, for positions with several axes: each pair of a token may use another row.
 template <class R> struct axis_table_argument {
   axis_positions list;
   table_view<R> table;

@@ -76,7 +76,7 @@ struct position_row {
   YARN_ALWAYS_INLINE std::int64_t operator()(std::int64_t token) const { return list[token]; }
 };
 
-// A table whose rows are picked pair by pair, for positions with several axes.
+// A table, for positions with several axes: each pair of a token may use another row.
 template <class R> struct axis_table_source {
   table_view<R> table;
   axis_positions list;
@@ -172,8 +172,8 @@ template <class C> YARN_ALWAYS_INLINE void prefetch_row(row_pointers<C> row, std
   }
 }
 
-// From token to token, or from head to head: the strides of the source and of the target, in
-// elements.
+// The strides of the source and of the target, in elements: from token to token, or from head to
+// head.
 struct transfer_strides {
   std::int64_t source, target;
 };

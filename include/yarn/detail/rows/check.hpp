@@ -32,7 +32,7 @@ inline void check_positions(const positions& list, std::int64_t n) {
   if (list.is_run()) {
     check(0, list[0]);
     if (n > 2 * largest_position)
-      check(n - 1, largest_position + 1);
+      check(n - 1, largest_position + 1); // Fails. list[n - 1] could overflow.
     check(n - 1, list[n - 1]);
   } else {
     for (std::int64_t i = 0; i < n; ++i)
@@ -97,12 +97,12 @@ inline void check_frequencies(const frequencies& f) {
         "yarn: frequencies with n_pairs = 0 must come from make_frequencies or frequencies_from");
 }
 
-// Refuses an open run, and what check_positions refuses.
+// Refuses an open run, null data, and positions beyond 2^31 in magnitude.
 inline void check_counted_positions(const frequencies&, const positions& list) {
   if (list.size() < 0)
     fail_argument(
-        "yarn: positions.size = {}: an open run (positions_from without a count) has no length "
-        "of its own, and here nothing else gives one",
+        "yarn: positions.size = {}: an open run (positions_from without a count) needs a tensor "
+        "that gives the number of tokens; pass a count to positions_from",
         list.size());
   check_positions(list, list.size());
 }

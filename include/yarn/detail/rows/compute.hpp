@@ -226,7 +226,7 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
           t += n;
           continue;
         }
-        if (n > 1) // The next grid may begin with the last token of this one.
+        if (n > 1) // The last token of this grid may be the first token of the next grid.
           --n;
       }
     }

@@ -133,8 +133,8 @@ inline frequencies rerotation(const frequencies& from, const frequencies& to) {
   frequencies g = to;
   for (std::size_t i = 0; i < g.inv_freq_.size(); ++i) {
     if (from.axes_[i] != to.axes_[i])
-      detail::fail_argument("yarn: rerotation of pair {} from axis {} to axis {}: no rotation by "
-                            "one position does that",
+      detail::fail_argument("yarn: rerotation of pair {} from axis {} to axis {}: the pair must "
+                            "have the same axis in both",
                             i, from.axes_[i], to.axes_[i]);
     g.inv_freq_[i] = static_cast<double>(real(to.inv_freq_[i]) - real(from.inv_freq_[i]));
     g.steps_[i] = to.steps_[i] - from.steps_[i];

@@ -17,21 +17,21 @@ class spectrum;
 
 namespace detail {
 
-template <class Method, class = void> struct resolves_once : std::false_type {};
+template <class Method, class = void> struct has_static_resolve : std::false_type {};
 template <class Method>
-struct resolves_once<
+struct has_static_resolve<
     Method, std::void_t<decltype(std::declval<const Method&>().resolve(std::declval<spectrum&>()))>>
     : std::true_type {};
 
-template <class Method, class = void> struct resolves_at_length : std::false_type {};
+template <class Method, class = void> struct has_dynamic_resolve : std::false_type {};
 template <class Method>
-struct resolves_at_length<Method, std::void_t<decltype(std::declval<const Method&>().resolve(
-                                      std::declval<spectrum&>(), std::int64_t{}))>>
+struct has_dynamic_resolve<Method, std::void_t<decltype(std::declval<const Method&>().resolve(
+                                       std::declval<spectrum&>(), std::int64_t{}))>>
     : std::true_type {};
 
 // A variant of methods is a method. It counts as dynamic, because it may hold a dynamic method.
 template <class... Methods>
-struct resolves_at_length<std::variant<Methods...>, void> : std::true_type {};
+struct has_dynamic_resolve<std::variant<Methods...>, void> : std::true_type {};
 
 } // namespace detail
 } // namespace YARN_ABI

@@ -10,12 +10,13 @@ inline namespace YARN_ABI {
 
 namespace detail {
 
+// m(mscale_all_dim) of a YaRN method, and 1 for every other method.
 template <class Method>
-real softmax_temperature(const freq_factors_scaling<Method>& divided, std::int64_t seq_len);
+real softmax_mscale(const freq_factors_scaling<Method>& divided, std::int64_t seq_len);
 template <class... Methods>
-real softmax_temperature(const std::variant<Methods...>& method, std::int64_t seq_len);
+real softmax_mscale(const std::variant<Methods...>& method, std::int64_t seq_len);
 
-template <class Method> real softmax_temperature(const Method& method, std::int64_t seq_len) {
+template <class Method> real softmax_mscale(const Method& method, std::int64_t seq_len) {
   if constexpr (std::is_base_of_v<yarn_scaling, Method>) {
     constexpr const char* type =
         is_dynamic_scaling_v<Method> ? "dynamic_yarn_scaling" : "yarn_scaling";
@@ -36,13 +37,12 @@ template <class Method> real softmax_temperature(const Method& method, std::int6
   }
 }
 template <class Method>
-real softmax_temperature(const freq_factors_scaling<Method>& divided, std::int64_t seq_len) {
-  return softmax_temperature(divided.method, seq_len);
+real softmax_mscale(const freq_factors_scaling<Method>& divided, std::int64_t seq_len) {
+  return softmax_mscale(divided.method, seq_len);
 }
 template <class... Methods>
-real softmax_temperature(const std::variant<Methods...>& method, std::int64_t seq_len) {
-  return std::visit([&](const auto& chosen) { return softmax_temperature(chosen, seq_len); },
-                    method);
+real softmax_mscale(const std::variant<Methods...>& method, std::int64_t seq_len) {
+  return std::visit([&](const auto& chosen) { return softmax_mscale(chosen, seq_len); }, method);
 }
 
 template <class Method>
@@ -51,10 +51,10 @@ double softmax_scale_at(std::int64_t qk_head_dim, const Method& method,
   if (qk_head_dim < 1)
     fail_argument("yarn: qk_head_dim = {} must be >= 1", qk_head_dim);
   require_sequence_length(seq_len);
-  real temperature = 1;
+  real mscale = 1;
   if (convention == softmax_convention::mscale_all_dim_squared)
-    temperature = softmax_temperature(method, seq_len);
-  return static_cast<double>(temperature * temperature / sqrt(qk_head_dim));
+    mscale = softmax_mscale(method, seq_len);
+  return static_cast<double>(mscale * mscale / sqrt(qk_head_dim));
 }
 
 } // namespace detail

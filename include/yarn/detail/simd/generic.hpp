@@ -158,11 +158,11 @@ YARN_ALWAYS_INLINE unsigned round_both(doubles<A> low, doubles<A> high, float* o
 //   round_half_up_bfloat16  the same, but rounds ties up, which needs fewer instructions; the
 //                           result differs only for NaNs and ties
 //   half_up_may_differ      not 0 if the result may differ in a lane of either argument
-// In a tie, the lower 16 bits are 0x8000, the least 16-bit integer. half_up_may_differ finds ties
-// by this value.
+// In a tie, the lower 16 bits are 0x8000, the least signed 16-bit integer. half_up_may_differ finds
+// ties by this value.
 //
-// Only one float in 65536 is a tie. So it pays to test all lanes of a store at once, and to round
-// ties up if there is none.
+// Only one float in 65536 is a tie. So store_words tests all lanes at once, and uses
+// round_half_up_bfloat16 if no lane is a tie or a NaN.
 
 template <class A, class T, class Isa>
 YARN_ALWAYS_INLINE void round_words(floats<A> even, floats<A> odd, T* p, Isa isa) {

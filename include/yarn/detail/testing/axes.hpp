@@ -21,8 +21,8 @@ namespace testing {
 namespace detail {
 
 struct axis_mistake {
-  /// Empty if the engine rotates more pairs than the sections have and this is one way to give them
-  /// axes. Another finding then says that there are too many pairs.
+  /// Empty if the engine rotates more pairs than the sections have. The entry is then one way to
+  /// give axes to the further pairs, and another finding says that there are too many pairs.
   std::optional<diagnosis> what;
   std::string text;
   pair_positions at;
@@ -96,7 +96,8 @@ private:
     add(what, text, {right_.tokens, axes}, moved);
   }
 
-  // The axes of sections in this order, side by side. Pairs after the last one have axis `rest`.
+  // The axes of sections in this order, side by side. Pairs after the last section have the axis
+  // `rest`.
   axis_list contiguous(const numbers& sections, const numbers& order, std::int64_t rest) const {
     axis_list axes;
     for (const std::int64_t which : order)

@@ -42,7 +42,7 @@ inline axis_list axes_of_elements(const expectation& expected) {
   return of_elements;
 }
 
-/// Adds the findings if the engine has this mistake. Returns whether it has.
+/// Adds the findings if the engine has this mistake. Returns whether the engine has it.
 inline bool explain_element_sections(report& r, const expectation& expected, const samples& s) {
   const layout right = expected_layout(expected);
   if (expected.n_axes() == 1 || right.order != pairing::half_split ||

@@ -11,7 +11,8 @@ namespace testing {
 namespace detail {
 
 /// The relative error of one frequency, after `absolute_tolerance` is subtracted from the absolute
-/// error. It is the rounding error of numbers that are subnormal in the format of the engine.
+/// error. absolute_tolerance is the rounding error of numbers that are subnormal in the format of
+/// the engine.
 inline double frequency_error(double actual, double expected, double absolute_tolerance = 0) {
   const double off = std::fabs(actual - expected);
   if (!(off > absolute_tolerance))

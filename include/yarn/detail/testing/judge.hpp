@@ -35,7 +35,7 @@ inline std::vector<std::int64_t> probe_positions(std::int64_t largest) {
 
 /// The same for several axes. The tokens look like a prompt: text, then an image, then text. On
 /// each axis, the tokens of the image run through all these positions. The axes begin at different
-/// ones, so a token of the image has different positions on different axes.
+/// positions, so a token of the image has different positions on different axes.
 inline token_positions probe_positions(std::int64_t largest, std::int64_t n_axes) {
   const std::vector<std::int64_t> list = probe_positions(largest);
   if (n_axes == 1)
@@ -244,7 +244,8 @@ inline observation observed(const row_values& rows, const repetition& how) {
   return seen;
 }
 
-/// Measures the error against the expected rows, for the pairs that both have.
+/// Measures the error against the expected rows, for the pairs that the engine and the expectation
+/// have.
 inline misfit measure(report& r, const expectation& expected, const observation& seen) {
   const trig_rows t = expected_rows(expected, seen.positions);
   const misfit worst = largest_error(seen, t, expected.frequencies().attention_factor());

@@ -34,7 +34,7 @@ struct samples {
 /// The way in which an engine writes the two sin terms of a pair. There is no enumerator for a
 /// wrong sign in the second element: this mistake equals a wrong sign in the first element and the
 /// other direction.
-enum class mixing { rotation, first_sign, overwritten };
+enum class sin_terms { rotation, first_sign, overwritten };
 
 struct layout {
   pairing order = pairing::half_split;
@@ -42,7 +42,7 @@ struct layout {
   std::int64_t offset = 0;
   std::int64_t rotary_dim = 0;
   std::int64_t distance = 0; ///< between the two elements of a half-split pair
-  mixing kind = mixing::rotation;
+  sin_terms kind = sin_terms::rotation;
   std::vector<finding> findings; ///< the differences from the expected layout
 
   std::int64_t n_pairs() const { return rotary_dim / 2; }
@@ -85,8 +85,8 @@ inline void add_equations(const samples& s, const layout& l, std::int64_t token,
     const double y1 = s.after[s.at(token, h, l.second(l.output_order, pair))];
     const double length = std::sqrt(x0 * x0 + x1 * x1);
     const double scale = length > 0 ? length : 1;
-    list.push_back({x0, l.kind == mixing::first_sign ? x1 : -x1, y0, scale});
-    const double partner = l.kind == mixing::overwritten ? y0 : x0;
+    list.push_back({x0, l.kind == sin_terms::first_sign ? x1 : -x1, y0, scale});
+    const double partner = l.kind == sin_terms::overwritten ? y0 : x0;
     list.push_back({x1, partner, y1, scale});
   }
 }
@@ -162,11 +162,11 @@ inline std::vector<finding> differences(const layout& l, const layout& right) {
                     text_of("the elements of a pair are {} apart (half of the head) where they "
                             "should be {} apart (half of the rotated part)",
                             l.distance, l.rotary_dim / 2)});
-  if (l.kind == mixing::overwritten)
+  if (l.kind == sin_terms::overwritten)
     list.push_back(
         {diagnosis::overwritten_input,
          "the second element of a pair is computed from the new first element, not the old one"});
-  if (l.kind == mixing::first_sign)
+  if (l.kind == sin_terms::first_sign)
     list.push_back({diagnosis::sign_of_one_half, sign_text("first")});
   return list;
 }
@@ -197,8 +197,9 @@ inline std::vector<layout> known_layouts(const expectation& expected) {
   };
   for (const pairing in : {right.order, opposite(right.order)})
     for (const pairing out : {right.output_order, in, opposite(in)})
-      for (const mixing kind : {mixing::rotation, mixing::first_sign, mixing::overwritten})
-        if (in == right.order || kind == mixing::rotation) {
+      for (const sin_terms kind :
+           {sin_terms::rotation, sin_terms::first_sign, sin_terms::overwritten})
+        if (in == right.order || kind == sin_terms::rotation) {
           l.order = in;
           l.output_order = out;
           l.kind = kind;

@@ -128,8 +128,8 @@ inline trig_rows trig_rows_of(const std::vector<double>& inv_freq, const pair_po
       t.cos.push_back(is_exact ? 0 : std::cos(angle));
       t.sin.push_back(is_exact ? 0 : std::sin(angle));
       // The phase of rows of type double has an error of up to position * 2^-62 rad, for any
-      // frequency. So the angle here is at least position * 2^-15: times double_angle_error, which
-      // is 2^-47, this allows the error.
+      // frequency. The allowed error is double_angle_error (2^-47) times the angle. So the angle
+      // stored here is at least position * 2^-15.
       t.angle.push_back(std::max(std::fabs(exact) * 0x1p-15, std::fabs(angle)));
     }
   if (is_exact)

@@ -145,7 +145,7 @@ inline report explained_rotation(const report& so_far, const expectation& expect
   if (s.n_heads > 1 || !under.has(diagnosis::unexplained))
     return under;
   for (const layout& other : known_layouts(expected)) {
-    if (other.findings.size() > 1 || other.kind != mixing::rotation ||
+    if (other.findings.size() > 1 || other.kind != sin_terms::rotation ||
         first_changed_outside(s, other) >= 0)
       continue;
     report another = explained_under(so_far, expected, s, other);
@@ -160,7 +160,7 @@ inline report explained_rotation(const report& so_far, const expectation& expect
 /// A wrong sign in the second element looks like a wrong sign in the first element and the negative
 /// angle. Replaces these two findings by one.
 inline void name_wrong_sign(report& r, const layout& which) {
-  if (which.kind != mixing::first_sign || !r.has(diagnosis::wrong_direction))
+  if (which.kind != sin_terms::first_sign || !r.has(diagnosis::wrong_direction))
     return;
   std::vector<finding>& list = r.findings;
   list.erase(std::remove_if(list.begin(), list.end(),

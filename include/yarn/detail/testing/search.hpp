@@ -18,7 +18,7 @@ struct explanation {
   std::vector<finding> findings;
   double error = 0;
   double cost = HUGE_VAL; ///< grows with the number of mistakes; the smallest cost is the likeliest
-  std::vector<diagnosis> equal = {}; ///< other mistakes in axes that explain the rows as well
+  std::vector<diagnosis> equal = {}; ///< other mistakes in axes that explain the rows equally well
 };
 
 inline bool about_axes(const finding& found) {
@@ -229,7 +229,7 @@ private:
     for (const double direction : {1.0, -1.0}) {
       axis_list axes;
       for (std::int64_t pair = 0; pair < seen_.n_pairs; ++pair) {
-        // The expected axis wins where the rows do not tell.
+        // If several axes fit, the expected axis is kept.
         auto best = static_cast<std::int64_t>(at_.axis_of_pair[static_cast<std::size_t>(pair)]);
         double least = std::max(1.0, angle_misfit(pair, best, direction));
         for (std::int64_t axis = 0; axis < expected_.n_axes(); ++axis)
