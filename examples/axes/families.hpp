@@ -176,9 +176,9 @@ inline yarn::frequencies minimax_m3_vision(std::int64_t head_dim, double theta =
 
 /// As halves, for positions that are fractions: the centre of patch i of n is at (2i + 1) / n - 1,
 /// and the frequencies are 2 pi theta^(-4k / head_dim). To have integers, the position here is
-/// 2i + 1 - n (token_positions::append_patch_centres), and the frequencies are divided by n. So these
-/// depend on the grid. Axes h w, half_split. Class and register tokens come first and are not
-/// rotated.
+/// 2i + 1 - n (token_positions::append_patch_centres), and the frequencies are divided by n. The
+/// frequencies then depend on the grid. Axes h w, half_split. Class and register tokens come first
+/// and are not rotated.
 /// DINOv3, Sapiens 2, EoMT-DINOv3.
 inline yarn::frequencies dinov3(std::int64_t head_dim, std::int64_t n_rows, std::int64_t n_columns,
                                 double theta = 100.0) {
@@ -226,8 +226,8 @@ inline yarn::frequencies flux2() {
 }
 
 /// Axes t h w with 16, 56 and 56 elements. Positions of image k = 0, 1 …: t is k + frame, h and w
-/// are centred (token_positions::append_around_middle). Text follows, with the same position on all axes,
-/// from the largest height / 2 or width / 2 of the images on.
+/// are centred (token_positions::append_around_middle). Text follows, with the same position on all
+/// axes, from the largest height / 2 or width / 2 of the images on.
 /// Qwen-Image, Qwen-Image-Edit. (Qwen-Image-Layered numbers its layers by k, gives its last image
 /// t = -1, and starts text at the number of layers if that is larger.)
 /// Source   transformer_qwenimage.py, with scale_rope, which the model always sets.
