@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Recipes: the frequencies of models whose tokens have positions on several axes. Include this file
-// or copy the recipe that you need. docs/axes.md has drawings and a table of models.
+// or copy the recipe that you need. docs/axes-models.md has drawings and tables of models.
 //
 //     const yarn::frequencies vision = families::halves(80); // Qwen2-VL's vision tower
 //     families::token_positions patches;
@@ -66,8 +66,8 @@ inline yarn::frequencies alternating(const yarn::frequencies& f) {
 
 /// The first pairs turn with t, the next with h, the last with w.
 /// Qwen2-VL, Qwen2.5-VL, Qwen2.5-Omni, PaddleOCR-VL: half_split. GLM-4.5V, GLM-Image: half_split,
-/// the first 64 elements of 128. GLM-4.1V, GLM-4.6V-Flash: interleaved, the first 64 elements of
-/// 128. GLM-OCR: interleaved, all 128 elements.
+/// the first 64 elements of 128. GLM-4.1V, GLM-4.6V-Flash: interleaved pairs, the first 64 elements
+/// of 128. GLM-OCR: interleaved pairs, all 128 elements.
 /// Errors   Those of with_axes: the sections do not sum to the number of pairs.
 /// Example  contiguous(text, {16, 24, 24})
 inline yarn::frequencies contiguous(const yarn::frequencies& text,
@@ -77,7 +77,7 @@ inline yarn::frequencies contiguous(const yarn::frequencies& text,
 
 /// The pairs alternate t h w until h and w have as many as in `sections`. The rest turns with t.
 /// Qwen3-VL, Qwen3-Omni, Cosmos3: half_split. Qwen3.5: half_split, the first 64 elements of 256.
-/// The classes of Hugging Face interleave even if `mrope_interleaved` is false.
+/// The classes of Hugging Face have these sections even if `mrope_interleaved` is false.
 /// Errors   Those of with_axes.
 /// Example  interleaved(text, {24, 20, 20})
 inline yarn::frequencies interleaved(const yarn::frequencies& text,
@@ -87,7 +87,7 @@ inline yarn::frequencies interleaved(const yarn::frequencies& text,
 
 /// Pairs alternate h w, the rest turns with t. `sections` has the order of the configuration, which
 /// is h w t. The positions are t h w.
-/// ERNIE 4.5 VL: interleaved. The model has no scaling.
+/// ERNIE 4.5 VL: interleaved pairs. The model has no scaling.
 /// Errors   std::invalid_argument: the sections of h and w differ, or their sum is not the number
 ///          of pairs.
 /// Example  ernie(text, {22, 22, 20})
@@ -190,7 +190,7 @@ inline yarn::frequencies dinov3(std::int64_t head_dim, std::int64_t n_rows, std:
 }
 
 /// Pairs alternate h w h w …. Two neighbours have the same frequency. Axes h w, positions from 1,
-/// tokens row by row, interleaved.
+/// tokens row by row, interleaved pairs.
 /// EfficientLoFTR. `dim` is the size of the hidden vector, which is rotated before it is split into
 /// heads.
 inline yarn::frequencies efficientloftr(std::int64_t dim, double theta = 10000.0) {
@@ -198,7 +198,7 @@ inline yarn::frequencies efficientloftr(std::int64_t dim, double theta = 10000.0
 }
 
 /// Pairs alternate w h w h …. Two neighbours have the same frequency. Axes w h, positions from 0,
-/// tokens row by row, interleaved. (A comment in the source says h w. The code computes w h.)
+/// tokens row by row, interleaved pairs. (A comment in the source says h w. The code computes w h.)
 /// Kimi-VL, MoonViT.
 /// Source   vLLM 055e47c, vllm/model_executor/models/moonvit.py.
 inline yarn::frequencies moonvit(std::int64_t head_dim, double theta = 10000.0) {
@@ -208,8 +208,8 @@ inline yarn::frequencies moonvit(std::int64_t head_dim, double theta = 10000.0) 
 // ---- Image and video transformers -------------------------------------------------------------
 //
 // Each axis has a block of pairs with its own series of frequencies, theta^(-2i / dim of the axis).
-// All models are interleaved. Tokens of images and videos are in the order frame, row, column. The
-// source is diffusers 58eb52c, src/diffusers/models/transformers.
+// All models have interleaved pairs. Tokens of images and videos are in the order frame, row,
+// column. The source is diffusers 58eb52c, src/diffusers/models/transformers.
 
 /// Axes t h w with 16, 56 and 56 elements. Text has the positions (0, 0, 0), an image (0, row,
 /// column), the reference image of Kontext (1, row, column).

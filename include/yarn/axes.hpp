@@ -14,7 +14,7 @@
 //     auto half   = yarn::make_frequencies({40, 0, 1e4}, yarn::default_scaling{});
 //     auto vision = yarn::joined(half, half); // height, width
 //
-// docs/axes.md draws these layouts and lists the models that have them.
+// docs/axes.md explains these layouts. docs/axes-models.md lists the models that have them.
 #ifndef YARN_AXES_HPP
 #define YARN_AXES_HPP
 
