@@ -72,8 +72,8 @@ public:
       const wide w0 = weight.load(pair, wide{}), w1 = weight.load(n_pairs + pair, wide{});
       store(w0 * c, w1 * c, w1 * s, w0 * s, folded);
     } else {
-      const two_packs<wide> w = deinterleave(weight.load(2 * pair, wide{}),
-                                             weight.load(2 * pair + pairs, wide{}));
+      const two_packs<wide> w =
+          deinterleave(weight.load(2 * pair, wide{}), weight.load(2 * pair + pairs, wide{}));
       store(w.first * c, w.second * c, w.second * s, w.first * s, folded);
     }
   }
@@ -107,8 +107,7 @@ public:
       const wide y0 = negated_multiply_add(x1, sin0_, x0 * cos0_) * scale;
       const wide y1 = multiply_add(x0, sin1_, x1 * cos1_) * scale;
       if constexpr (Out == pairing::half_split)
-        store_elements(two_packs<wide>{y0, y1}, x.target + pair,
-                       x.target + x.pair_distance + pair);
+        store_elements(two_packs<wide>{y0, y1}, x.target + pair, x.target + x.pair_distance + pair);
       else
         store_neighbours(interleave(y0, y1), x.target + 2 * pair);
     }
@@ -157,8 +156,7 @@ YARN_ALWAYS_INLINE void fold_row(row_pointers<C> row, const weight_source<W, C>&
 /// Rotates sizeof...(I) packs of pairs of each head. Their folded row stays in registers.
 template <class Rotation, bool IsCentred, class From, class To, class C, int... I>
 YARN_ALWAYS_INLINE void rotate_normed_section(normed_group<From, To, C> x, const C* folded,
-                                              std::int64_t pair,
-                                              std::integer_sequence<int, I...>) {
+                                              std::int64_t pair, std::integer_sequence<int, I...>) {
   const Rotation rotations[] = {
       Rotation::from_folded(folded + 4 * (pair + I * Rotation::pairs))...};
   for (; x.n_heads > 0; x.next_head())

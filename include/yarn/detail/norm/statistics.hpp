@@ -45,8 +45,7 @@ YARN_ALWAYS_INLINE C sum_over(const T* x, std::int64_t n, C padding, const Add& 
     C rest[sum_lanes];
     for (std::int64_t lane = 0; lane < sum_lanes; ++lane)
       rest[lane] = e + lane < n ? widen<C>(x[e + lane]) : padding;
-    ((sums[I] =
-          add(sums[I], wide::load_unaligned(rest + static_cast<std::int64_t>(I) * size))),
+    ((sums[I] = add(sums[I], wide::load_unaligned(rest + static_cast<std::int64_t>(I) * size))),
      ...);
   }
   return sum_of_packs<sizeof...(I)>(sums);
@@ -72,8 +71,7 @@ YARN_ALWAYS_INLINE C sum_of_squares(const T* x, std::int64_t n, C mean) {
       packs_of_sum<C, Arch>{});
 }
 
-template <class Arch, class C, class T>
-YARN_ALWAYS_INLINE C mean_of(const T* x, std::int64_t n) {
+template <class Arch, class C, class T> YARN_ALWAYS_INLINE C mean_of(const T* x, std::int64_t n) {
   using wide = pack<C, Arch>;
   return sum_over<Arch>(
              x, n, C(0), [](wide sum, wide e) YARN_INLINE_LAMBDA { return sum + e; },

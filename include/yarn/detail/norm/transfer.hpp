@@ -48,8 +48,9 @@ std::uintptr_t check_tensor(const char* name, const normed_heads<T, Norm>& x,
   if (!(x.norm.eps() >= 0.0) || !is_finite(x.norm.eps()))
     fail_argument("yarn: the norm of {} has eps = {}; eps is >= 0 and finite", name, x.norm.eps());
   if (n_pairs > largest_normed_pairs)
-    fail_argument("yarn: {} is normed and has rotary_dim = {}; with a norm, rotary_dim is at most {}",
-                  name, 2 * n_pairs, 2 * largest_normed_pairs);
+    fail_argument(
+        "yarn: {} is normed and has rotary_dim = {}; with a norm, rotary_dim is at most {}", name,
+        2 * n_pairs, 2 * largest_normed_pairs);
   return check_tensor(name, x.heads, n_pairs);
 }
 
@@ -139,8 +140,9 @@ void rotate_block(const normed_transfer<From, To, Norm>& x, const block& b,
       const std::int64_t n = n_heads - first < heads_at_once ? n_heads - first : heads_at_once;
       if (!x.norm.is_over_all_heads())
         statistics.of_each_head(source + first * in, in, n, head_dim, eps);
-      normed_group<From, To, C> group{source + first * in, target + first * out, in, out, n, n_pairs,
-                                      statistics.scales(), statistics.means()};
+      normed_group<From, To, C> group{
+          source + first * in, target + first * out, in, out, n, n_pairs,
+          statistics.scales(), statistics.means()};
       if (!weighs_each_head)
         rotate_normed<In, Out, Arch, Norm::is_centred, packs>(group, folded, 0, n_pairs);
       for (; group.n_heads > 0; group.next_head()) {
@@ -161,13 +163,6 @@ void rotate_block(const normed_transfer<From, To, Norm>& x, const block& b,
 
 } // namespace detail
 
-template <class T, class Norm> struct tensor_traits<detail::normed_heads<T, Norm>> {
-  YARN_ALWAYS_INLINE static const detail::normed_heads<T, Norm>&
-  heads(const detail::normed_heads<T, Norm>& x) {
-    return x;
-  }
-};
-
 template <class X, class Norm>
 [[nodiscard]] YARN_ALWAYS_INLINE auto normed(const X& x, const Norm& norm) {
   static_assert(detail::is_tensor<X>::value, "yarn: normed takes a heads_view, or a type for which "
@@ -176,6 +171,14 @@ template <class X, class Norm>
 }
 
 } // namespace YARN_ABI
+
+template <class T, class Norm> struct tensor_traits<detail::normed_heads<T, Norm>> {
+  YARN_ALWAYS_INLINE static const detail::normed_heads<T, Norm>&
+  heads(const detail::normed_heads<T, Norm>& x) {
+    return x;
+  }
+};
+
 } // namespace yarn
 
 #endif

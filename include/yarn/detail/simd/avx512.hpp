@@ -44,14 +44,23 @@ YARN_ALWAYS_INLINE doubles<A> negated_multiply_add(doubles<A> a, doubles<A> b, d
   return doubles<A>(_mm512_fnmadd_pd(a, b, c));
 }
 
+template <class A> YARN_ALWAYS_INLINE floats<A> square_root(floats<A> x, avx512_isa) {
+  return floats<A>(_mm512_maskz_sqrt_ps(all_16_lanes, x));
+}
+template <class A> YARN_ALWAYS_INLINE doubles<A> square_root(doubles<A> x, avx512_isa) {
+  return doubles<A>(_mm512_maskz_sqrt_pd(all_8_lanes, x));
+}
+
 template <class A> YARN_ALWAYS_INLINE float sum_of_lanes(floats<A> x, avx512_isa) {
-  const __m256 high = _mm256_castpd_ps(
-      _mm512_maskz_extractf64x4_pd(all_8_lanes, _mm512_castps_pd(x), 1));
-  return sum_of_8_lanes(_mm256_add_ps(_mm512_castps512_ps256(x), high));
+  x = x + floats<A>(_mm512_maskz_shuffle_f32x4(all_16_lanes, x, x, 0x4e));
+  x = x + floats<A>(_mm512_maskz_shuffle_f32x4(all_16_lanes, x, x, 0xb1));
+  x = x + floats<A>(_mm512_maskz_permute_ps(all_16_lanes, x, 0x4e));
+  return _mm512_cvtss_f32(x + floats<A>(_mm512_maskz_permute_ps(all_16_lanes, x, 0xb1)));
 }
 template <class A> YARN_ALWAYS_INLINE double sum_of_lanes(doubles<A> x, avx512_isa) {
-  return sum_of_4_lanes(
-      _mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_maskz_extractf64x4_pd(all_8_lanes, x, 1)));
+  x = x + doubles<A>(_mm512_maskz_shuffle_f64x2(all_8_lanes, x, x, 0x4e));
+  x = x + doubles<A>(_mm512_maskz_shuffle_f64x2(all_8_lanes, x, x, 0xb1));
+  return _mm512_cvtsd_f64(x + doubles<A>(_mm512_maskz_permute_pd(all_8_lanes, x, 0x55)));
 }
 
 // ---- Permutes ---------------------------------------------------------------------------------

@@ -30,6 +30,10 @@ YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b
   return xsimd::fma(a * batch<T, A>(T(-1)), b, c);
 }
 
+template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> square_root(batch<T, A> x, generic_isa) {
+  return xsimd::sqrt(x);
+}
+
 template <class T, class A> YARN_ALWAYS_INLINE T sum_of_lanes(batch<T, A> x, generic_isa) {
   T lanes[batch<T, A>::size];
   x.store_unaligned(lanes);

@@ -103,7 +103,7 @@ YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b
 }
 
 template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> square_root(batch<T, A> x) {
-  return xsimd::sqrt(x);
+  return square_root(x, isa_tag<A>{});
 }
 
 /// The sum of all lanes, in halves: lanes i and i + size/2 are added, then those of the result, and
