@@ -92,6 +92,7 @@ private:
 };
 
 /// RMSNorm without a weight.
+/// Errors   None here. The call that uses the norm has the errors of rms_norm.
 [[nodiscard]] YARN_ALWAYS_INLINE rms_norm<float> rms_norm_without_weight(double eps) {
   return rms_norm<float>::without_weight(eps);
 }

@@ -56,10 +56,14 @@ std::uintptr_t check_tensor(const char* name, const normed_heads<T, Norm>& x,
 
 template <class T, class Norm> struct element_of<normed_heads<T, Norm>> { using type = T; };
 
+// Some heads of a tensor, from `first_head` on. `all_heads` has all heads of the same tokens, for
+// norms over all heads.
 template <class From, class To, class Norm> struct normed_transfer {
   heads_view<From> source;
   heads_view<To> target;
   Norm norm;
+  heads_view<From> all_heads;
+  std::int64_t first_head;
 
   YARN_ALWAYS_INLINE std::int64_t token_bytes(std::int64_t n_pairs) const {
     return transfer<From, To>{source, target}.token_bytes(n_pairs);
@@ -68,12 +72,12 @@ template <class From, class To, class Norm> struct normed_transfer {
 
 template <class T, class Norm>
 YARN_ALWAYS_INLINE normed_transfer<T, T, Norm> transfer_in_place(const normed_heads<T, Norm>& x) {
-  return {x.heads, x.heads, x.norm};
+  return {x.heads, x.heads, x.norm, x.heads, 0};
 }
 template <class From, class To, class Norm>
 YARN_ALWAYS_INLINE normed_transfer<From, To, Norm>
 transfer_between(const normed_heads<From, Norm>& source, const heads_view<To>& target) {
-  return {source.heads, target, source.norm};
+  return {source.heads, target, source.norm, source.heads, 0};
 }
 
 // The scales, and for LayerNorm the means, of the heads of a group.
@@ -133,7 +137,8 @@ void rotate_block(const normed_transfer<From, To, Norm>& x, const block& b,
     const From* const source = x.source.data() + (b.token + t) * x.source.token_stride();
     To* const target = x.target.data() + (b.token + t) * x.target.token_stride();
     if (x.norm.is_over_all_heads())
-      statistics.of_all_heads(source, in, n_heads, head_dim, eps);
+      statistics.of_all_heads(x.all_heads.data() + (b.token + t) * x.all_heads.token_stride(), in,
+                              x.all_heads.n_heads(), head_dim, eps);
     if (!weighs_each_head)
       fold_row<In, Out, Arch>(rows[t], weight, 0, n_pairs, folded);
     for (std::int64_t first = 0; first < n_heads; first += heads_at_once) {
@@ -147,7 +152,7 @@ void rotate_block(const normed_transfer<From, To, Norm>& x, const block& b,
         rotate_normed<In, Out, Arch, Norm::is_centred, packs>(group, folded, 0, n_pairs);
       for (; group.n_heads > 0; group.next_head()) {
         if (weighs_each_head) {
-          weight.data = x.norm.weight() + (first + n - group.n_heads) * head_dim;
+          weight.data = x.norm.weight() + (x.first_head + first + n - group.n_heads) * head_dim;
           fold_row<In, Out, Arch>(rows[t], weight, 0, n_pairs, folded);
           normed_group<From, To, C> head = group;
           head.n_heads = 1;

@@ -166,16 +166,21 @@ template <class X>
 struct is_tensor<X, std::void_t<decltype(tensor_traits<X>::heads(std::declval<const X&>()))>>
     : std::true_type {};
 
+// True if these are tensors. If not, a static_assert says what a tensor is.
+template <class... X> constexpr bool are_tensors() {
+  constexpr bool tensors = (is_tensor<X>::value && ...);
+  static_assert(tensors, "yarn: a tensor of a call is a heads_view, or of a type for which "
+                         "yarn::tensor_traits gives one");
+  return tensors;
+}
+
 // True if a call accepts these types. If not, a static_assert says which types a call accepts.
 template <class Rows, class... Tensors> constexpr bool accepts() {
   constexpr bool is_reported = std::is_same_v<Rows, rejected_rows>;
   constexpr bool rows = is_rows<Rows>::value;
-  constexpr bool tensors = (is_tensor<Tensors>::value && ...);
   static_assert(rows || is_reported, "yarn: the rows of a call are rotary_rows, a rows_view, or "
                                      "rows_of(frequencies or table, positions)");
-  static_assert(tensors, "yarn: a tensor of a call is a heads_view, or of a type for which "
-                         "yarn::tensor_traits gives one");
-  return rows && tensors;
+  return are_tensors<Tensors...>() && rows;
 }
 
 template <class X> YARN_ALWAYS_INLINE decltype(auto) heads_of(const X& x) {

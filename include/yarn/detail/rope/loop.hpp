@@ -178,23 +178,33 @@ struct transfer_strides {
   std::int64_t source, target;
 };
 
+// Copies n elements to other memory, and converts them.
+template <class Arch, class C, class From, class To>
+YARN_ALWAYS_INLINE void copy_elements(const From* from, std::int64_t n, To* to) {
+  if constexpr (std::is_same_v<From, To>) {
+    std::memcpy(static_cast<void*>(to), from, static_cast<std::size_t>(n) * sizeof(To));
+  } else {
+    using wide = pack<C, Arch>;
+    constexpr auto size = static_cast<std::int64_t>(wide::size);
+    std::int64_t e = 0;
+    for (; e + size <= n; e += size)
+      store_elements(load_elements(from + e, wide{}), to + e);
+    if constexpr (size > 1)
+      for (; e < n; ++e)
+        narrow(widen<C>(from[e]), to[e]);
+  }
+}
+
 // Copies the elements after the pairs of each head of a block, to a target in other memory.
-template <class From, class To>
+template <class Arch, class From, class To>
 YARN_ALWAYS_INLINE void copy_unpaired(const From* source, To* target, transfer_strides outer,
                                       std::int64_t n_outer, transfer_strides inner,
                                       std::int64_t n_inner, std::int64_t n_rest) {
   using C = compute_type<From, To>;
   for (std::int64_t i = 0; i < n_outer; ++i)
-    for (std::int64_t j = 0; j < n_inner; ++j) {
-      const From* const from = source + i * outer.source + j * inner.source;
-      To* const to = target + i * outer.target + j * inner.target;
-      if constexpr (std::is_same_v<std::remove_const_t<From>, To>) {
-        std::memcpy(static_cast<void*>(to), from, static_cast<std::size_t>(n_rest) * sizeof(To));
-      } else {
-        for (std::int64_t e = 0; e < n_rest; ++e)
-          narrow(widen<C>(from[e]), to[e]);
-      }
-    }
+    for (std::int64_t j = 0; j < n_inner; ++j)
+      copy_elements<Arch, C>(source + i * outer.source + j * inner.source, n_rest,
+                             target + i * outer.target + j * inner.target);
 }
 
 // Rotates the heads of one tensor in a block; token t of the block has the row rows[t]. Usually the
@@ -248,8 +258,8 @@ void rotate_block(const transfer<From, To>& x, const block& b, const row_pointer
   const bool is_in_place = std::is_same_v<std::remove_const_t<From>, To> &&
                            static_cast<const void*>(source) == static_cast<const void*>(target);
   if (n_rest != 0 && !is_in_place && b.pair + b.n_pairs == b.head_pairs)
-    copy_unpaired(source + 2 * b.head_pairs, target + 2 * b.head_pairs, outer, n_outer, inner,
-                  n_inner, n_rest);
+    copy_unpaired<Arch>(source + 2 * b.head_pairs, target + 2 * b.head_pairs, outer, n_outer, inner,
+                        n_inner, n_rest);
 }
 
 template <pairing In, pairing Out, class Arch, class C, class Source, class... Transfer>

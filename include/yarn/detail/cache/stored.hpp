@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+// stored_heads: an addressing with a format, as an operand of a call, and its checks.
+#ifndef YARN_DETAIL_CACHE_STORED_HPP
+#define YARN_DETAIL_CACHE_STORED_HPP
+
+#include "../../kv_cache.hpp"
+#include "../rope/check.hpp"
+#include "../rope/loop.hpp"
+
+namespace yarn {
+inline namespace YARN_ABI {
+namespace detail {
+
+// The scratch memory of a call: some heads of one token, in the type of the computation.
+inline constexpr std::int64_t head_scratch_bytes = 8192;
+template <class C>
+inline constexpr std::int64_t head_scratch_size = head_scratch_bytes /
+                                                  static_cast<std::int64_t>(sizeof(C));
+
+// Heads with chunks are collected in memory of this size.
+inline constexpr std::int64_t chunk_scratch_bytes = 16384;
+
+// The format of a cache of elements of type T.
+template <class T> struct plain_elements {
+  using element = T;
+  std::int64_t head_bytes(std::int64_t head_dim) const {
+    return head_dim * static_cast<std::int64_t>(sizeof(T));
+  }
+  void check(std::int64_t /*head_dim*/) const {}
+  template <class C>
+  YARN_ALWAYS_INLINE void encode(const C* values, std::int64_t head_dim, void* head,
+                                 cache_place /*at*/) const noexcept {
+    copy_elements<default_arch, C>(values, head_dim, static_cast<T*>(head));
+  }
+  template <class C>
+  YARN_ALWAYS_INLINE void decode(const void* head, std::int64_t head_dim, C* values,
+                                 cache_place /*at*/) const noexcept {
+    copy_elements<default_arch, C>(static_cast<const T*>(head), head_dim, values);
+  }
+};
+
+// What the loops need of an addressing: `at` gives the address of a head, is_direct says whether
+// the heads of a token are contiguous and at equal distances.
+template <class Addressing> struct addressing_traits {
+  static constexpr bool is_const = false;
+  static std::int64_t row(const Addressing& x, std::int64_t token) { return x.row(token); }
+  static void* head(const Addressing& x, cache_place place) { return x.head(place); }
+  static std::int64_t head_bytes(const Addressing& x) { return x.head_bytes(); }
+  static void check(const char* /*name*/, const Addressing& x) { x.check(); }
+  // The memory of a cache with an unknown addressing is not known, so overlaps are not found.
+  static const void* memory(const Addressing& /*x*/) { return nullptr; }
+  static std::int64_t extent(const Addressing& /*x*/) { return 0; }
+};
+
+template <class T> struct addressing_traits<heads_view<T>> {
+  static constexpr bool is_const = std::is_const_v<T>;
+  static std::int64_t row(const heads_view<T>& /*x*/, std::int64_t token) { return token; }
+  static T* head(const heads_view<T>& x, cache_place place) {
+    return x.data() + place.row * x.token_stride() + place.head * x.head_stride();
+  }
+  static std::int64_t head_bytes(const heads_view<T>& x) {
+    return x.head_dim() * static_cast<std::int64_t>(sizeof(T));
+  }
+  static void check(const char* name, const heads_view<T>& x) { check_tensor(name, x, 0); }
+  static const void* memory(const heads_view<T>& x) { return x.data(); }
+  static std::int64_t extent(const heads_view<T>& x) {
+    return static_cast<std::int64_t>(check_tensor("cache", x, 0));
+  }
+};
+
+template <class T> struct addressing_traits<paged_view<T>> {
+  static constexpr bool is_const = std::is_const_v<T>;
+  static std::int64_t row(const paged_view<T>& x, std::int64_t token) { return x.row(token); }
+  static T* head(const paged_view<T>& x, cache_place place) { return x.head(place); }
+  static std::int64_t head_bytes(const paged_view<T>& x) {
+    return x.head_dim() * static_cast<std::int64_t>(sizeof(T));
+  }
+  static void check(const char* name, const paged_view<T>& x);
+  static const void* memory(const paged_view<T>& x) { return x.data(); }
+  static std::int64_t extent(const paged_view<T>& x);
+};
+
+// `count` blocks of memory, `stride` elements apart.
+struct memory_axis {
+  std::int64_t count;
+  std::int64_t stride;
+};
+
+// The size in elements of memory that consists of blocks. The smallest block has `size` elements.
+// Refuses blocks that overlap, and memory that is too large for ptrdiff_t.
+inline std::int64_t checked_extent(const char* name, memory_axis (&axes)[4], std::int64_t size,
+                                   std::int64_t limit) {
+  for (int i = 1; i < 4; ++i) // Sorts the axes by their strides.
+    for (int j = i; j > 0 && axes[j].stride < axes[j - 1].stride; --j) {
+      const memory_axis other = axes[j];
+      axes[j] = axes[j - 1];
+      axes[j - 1] = other;
+    }
+  for (const memory_axis& axis : axes) {
+    if (axis.count <= 1)
+      continue;
+    if (axis.stride < size)
+      fail_argument("yarn: {}: blocks of {} elements overlap, because they have a stride of {}",
+                    name, size, axis.stride);
+    if (size > limit || product_exceeds(axis.count - 1, axis.stride, limit - size))
+      fail_argument("yarn: {}: {} blocks with a stride of {} are beyond ptrdiff_t", name,
+                    axis.count, axis.stride);
+    size += (axis.count - 1) * axis.stride;
+  }
+  return size;
+}
+
+template <class T> std::int64_t addressing_traits<paged_view<T>>::extent(const paged_view<T>& x) {
+  if (x.n_tokens() == 0 || x.n_heads() == 0 || x.n_blocks() == 0 || x.head_dim() == 0)
+    return 0;
+  memory_axis axes[4] = {{x.head_dim() / x.chunk(), x.chunk_stride()},
+                         {x.n_heads(), x.head_stride()},
+                         {x.block_size(), x.slot_stride()},
+                         {x.n_blocks(), x.block_stride()}};
+  constexpr auto bytes = static_cast<std::int64_t>(sizeof(T));
+  return checked_extent("cache", axes, x.chunk(), PTRDIFF_MAX / bytes) * bytes;
+}
+
+template <class T>
+void addressing_traits<paged_view<T>>::check(const char* name, const paged_view<T>& x) {
+  if (x.n_blocks() < 0 || x.block_size() < 1 || x.n_heads() < 0 || x.head_dim() < 0 ||
+      x.n_tokens() < 0)
+    fail_argument("yarn: {} has n_blocks = {}, block_size = {}, n_heads = {}, head_dim = {}, "
+                  "n_tokens = {}; block_size is >= 1, and the others are >= 0",
+                  name, x.n_blocks(), x.block_size(), x.n_heads(), x.head_dim(), x.n_tokens());
+  if (x.has_chunks() && (x.chunk() < 1 || x.head_dim() % x.chunk() != 0))
+    fail_argument("yarn: {}.chunk = {} must divide head_dim = {}", name, x.chunk(), x.head_dim());
+  if (x.has_chunks() && head_bytes(x) > chunk_scratch_bytes)
+    fail_argument("yarn: {}: a head has {} bytes; with chunks it has at most {}", name,
+                  head_bytes(x), chunk_scratch_bytes);
+  if (x.n_tokens() == 0 || x.n_heads() == 0)
+    return;
+  if (x.is_null())
+    fail_argument("yarn: the slots of {} are null", name);
+  if (x.n_blocks() > INT64_MAX / x.block_size())
+    fail_argument("yarn: {} has {} blocks of {} slots", name, x.n_blocks(), x.block_size());
+  const std::int64_t n_slots = x.n_blocks() * x.block_size();
+  for (std::int64_t t = 0; t < x.n_tokens(); ++t)
+    if (x.row(t) < -1 || x.row(t) >= n_slots)
+      fail_range("yarn: slot {} of token {} must be -1, or in [0, {})", x.row(t), t, n_slots);
+  if (x.data() == nullptr && n_slots != 0 && x.head_dim() != 0)
+    fail_argument("yarn: {}.data is null", name);
+  static_cast<void>(extent(x));
+}
+
+// The result of stored(addressing, format, head_dim).
+template <class Addressing, class Format> struct stored_heads {
+  Addressing where;
+  Format format;
+  std::int64_t dim;
+
+  using traits = addressing_traits<Addressing>;
+  YARN_ALWAYS_INLINE std::int64_t n_tokens() const { return where.n_tokens(); }
+  YARN_ALWAYS_INLINE std::int64_t n_heads() const { return where.n_heads(); }
+  YARN_ALWAYS_INLINE std::int64_t head_dim() const { return dim; }
+};
+
+// The type of the values of a format.
+template <class Format> struct value_of_format { using type = float; };
+template <class T> struct value_of_format<plain_elements<T>> {
+  using type = std::remove_const_t<T>;
+};
+
+template <class Addressing, class Format> struct element_of<stored_heads<Addressing, Format>> {
+  using value = typename value_of_format<Format>::type;
+  using type =
+      std::conditional_t<addressing_traits<Addressing>::is_const, std::add_const_t<value>, value>;
+};
+
+template <class Addressing, class Format>
+std::uintptr_t check_tensor(const char* name, const stored_heads<Addressing, Format>& x,
+                            std::int64_t n_pairs) {
+  using C = compute_type<typename element_of<stored_heads<Addressing, Format>>::type>;
+  if (x.dim < 0 || 2 * n_pairs > x.dim)
+    fail_argument("yarn: {}.head_dim = {} must be at least rotary_dim = {} (2 * n_pairs)", name,
+                  x.dim, 2 * n_pairs);
+  if (x.dim > head_scratch_size<C>)
+    fail_argument("yarn: {}.head_dim = {}; the head_dim of a cache is at most {}", name, x.dim,
+                  head_scratch_size<C>);
+  x.format.check(x.dim);
+  const std::int64_t size = addressing_traits<Addressing>::head_bytes(x.where);
+  if (size != x.format.head_bytes(x.dim))
+    fail_argument("yarn: {}: the memory of a head has {} bytes, and its format needs {} bytes for "
+                  "head_dim = {}",
+                  name, size, x.format.head_bytes(x.dim), x.dim);
+  addressing_traits<Addressing>::check(name, x.where);
+  return static_cast<std::uintptr_t>(addressing_traits<Addressing>::extent(x.where));
+}
+
+// A byte of a cache, for the checks of overlaps.
+struct cache_byte {
+  unsigned char bits;
+};
+// The memory of a cache, from the first to the last byte.
+template <class Addressing, class Format>
+heads_view<const cache_byte> memory_of(const stored_heads<Addressing, Format>& x) {
+  using traits = addressing_traits<Addressing>;
+  return {static_cast<const cache_byte*>(traits::memory(x.where)), 1, 1, traits::extent(x.where)};
+}
+// A cache is never rotated in place by rope_copy, only by rope_apply.
+template <class A>
+bool is_same_view(const heads_view<A>& /*a*/, const heads_view<const cache_byte>& /*b*/) {
+  return false;
+}
+template <class B>
+bool is_same_view(const heads_view<const cache_byte>& /*a*/, const heads_view<B>& /*b*/) {
+  return false;
+}
+inline bool is_same_view(const heads_view<const cache_byte>& /*a*/,
+                         const heads_view<const cache_byte>& /*b*/) {
+  return false;
+}
+
+template <class Addressing, class Format>
+YARN_ALWAYS_INLINE stored_heads<Addressing, Format>
+stored_of(const Addressing& where, const Format& format, std::int64_t head_dim) {
+  return {where, format, head_dim};
+}
+
+} // namespace detail
+} // namespace YARN_ABI
+} // namespace yarn
+
+#endif
