@@ -83,11 +83,15 @@ transfer_between(const normed_heads<From, Norm>& source, const heads_view<To>& t
 // The scales, and for LayerNorm the means, of the heads of a group.
 template <class Arch, class Norm, class C> class group_statistics {
 public:
+  // Prefetches the heads at x + prefetch_distance, unless the distance is 0.
   template <class T>
   YARN_ALWAYS_INLINE void of_each_head(const T* x, std::int64_t head_stride, std::int64_t n_heads,
-                                       std::int64_t head_dim, C eps) {
+                                       std::int64_t head_dim, C eps,
+                                       std::int64_t prefetch_distance) {
     for (std::int64_t h = 0; h < n_heads; ++h) {
       const T* const head = x + h * head_stride;
+      if (prefetch_distance != 0)
+        prefetch_head(head, prefetch_distance, head_dim);
       if constexpr (Norm::is_centred) {
         means_[h] = mean_of<Arch, C>(head, head_dim);
         scales_[h] = sum_of_squares<Arch>(head, head_dim, means_[h]);
@@ -112,6 +116,15 @@ public:
   const C* means() const { return means_; }
 
 private:
+  template <class T>
+  YARN_ALWAYS_INLINE static void prefetch_head(const T* head, std::int64_t distance,
+                                               std::int64_t head_dim) {
+    const std::uintptr_t start = address_of(head, distance);
+    const auto bytes = static_cast<std::uintptr_t>(head_dim) * sizeof(T);
+    for (std::uintptr_t line = 0; line < bytes; line += 64)
+      YARN_PREFETCH(reinterpret_cast<const char*>(start + line), 1); // NOLINT: nothing is read
+  }
+
   // Initialised, because whole packs are computed.
   alignas(64) C scales_[heads_at_once] = {};
   alignas(64) C means_[Norm::is_centred ? heads_at_once : 1] = {};
@@ -130,6 +143,7 @@ void rotate_block(const normed_transfer<From, To, Norm>& x, const block& b,
   const auto eps = static_cast<C>(x.norm.eps());
   const bool weighs_each_head = x.norm.has_weight() && x.norm.has_weight_of_each_head();
   weight_source<W, C> weight{x.norm.weight(), static_cast<C>(x.norm.weight_offset())};
+  const std::int64_t prefetch_distance = b.bytes > far_jumping_bytes ? x.source.token_stride() : 0;
   alignas(64) C folded[4 * largest_normed_pairs];
   group_statistics<Arch, Norm, C> statistics;
 
@@ -144,7 +158,7 @@ void rotate_block(const normed_transfer<From, To, Norm>& x, const block& b,
     for (std::int64_t first = 0; first < n_heads; first += heads_at_once) {
       const std::int64_t n = n_heads - first < heads_at_once ? n_heads - first : heads_at_once;
       if (!x.norm.is_over_all_heads())
-        statistics.of_each_head(source + first * in, in, n, head_dim, eps);
+        statistics.of_each_head(source + first * in, in, n, head_dim, eps, prefetch_distance);
       normed_group<From, To, C> group{
           source + first * in, target + first * out, in, out, n, n_pairs,
           statistics.scales(), statistics.means()};
