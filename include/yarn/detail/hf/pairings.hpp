@@ -68,6 +68,8 @@ inline constexpr hf_pairing_row hf_pairings[] = {
     {pairing::half_split, {"deepseek", "orion", "phi3_v", "phi3small", "xverse"}},
     // mlc-ai/mlc-llm, python/mlc_llm/model/phi/phi_model.py: the mode of GPT-NeoX
     {pairing::half_split, {"phi-msft"}},
+    // huggingface/text-embeddings-inference, backends/candle/src/layers/rotary.rs: apply_rotary
+    {pairing::half_split, {"new"}}, // GTE
     // Engines load the weights as those of a Llama; the code of the vendor was not found.
     {pairing::half_split, {"PanguEmbedded"}},
     // transformers/models/esm: rotate_half takes halves
