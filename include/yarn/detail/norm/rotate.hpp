@@ -156,8 +156,7 @@ YARN_ALWAYS_INLINE void fold_row(row_pointers<C> row, const weight_source<W, C>&
 /// Rotates sizeof...(I) packs of pairs of each head. Their folded row stays in registers.
 template <class Rotation, bool IsCentred, class From, class To, class C, int... I>
 YARN_ALWAYS_INLINE void rotate_normed_section(const normed_group<From, To, C>& x, const C* folded,
-                                              std::int64_t pair,
-                                              std::integer_sequence<int, I...>) {
+                                              std::int64_t pair, std::integer_sequence<int, I...>) {
   using wide = typename Rotation::wide;
   const Rotation rotations[] = {
       Rotation::from_folded(folded + 4 * (pair + I * Rotation::pairs))...};

@@ -17,10 +17,10 @@ namespace detail {
 
 inline constexpr std::int64_t sum_lanes = 32;
 
-// The sum of all lanes of packs[0, N), in halves.
-template <std::size_t N, class Pack> YARN_ALWAYS_INLINE auto sum_of_packs(const Pack* packs) {
+// The sum of packs[0, N), in halves.
+template <std::size_t N, class Pack> YARN_ALWAYS_INLINE Pack sum_of_packs(const Pack* packs) {
   if constexpr (N == 1) {
-    return sum_of_lanes(packs[0]);
+    return packs[0];
   } else {
     Pack half[N / 2];
     for (std::size_t i = 0; i < N / 2; ++i)
@@ -29,10 +29,11 @@ template <std::size_t N, class Pack> YARN_ALWAYS_INLINE auto sum_of_packs(const 
   }
 }
 
-// The sum of f(x[e]) for e in [0, n): `add(sum, x)` returns sum + f(x). f(padding) must be 0.
+// The sum of f(x[e]) for e in [0, n), as a pack whose lanes are still to be added. `add(sum, x)`
+// returns sum + f(x). f(padding) must be 0.
 template <class Arch, class C, class T, class Add, std::size_t... I>
-YARN_ALWAYS_INLINE C sum_over(const T* x, std::int64_t n, C padding, const Add& add,
-                              std::index_sequence<I...>) {
+YARN_ALWAYS_INLINE pack<C, Arch> sum_over(const T* x, std::int64_t n, C padding, const Add& add,
+                                          std::index_sequence<I...>) {
   using wide = pack<C, Arch>;
   constexpr auto size = static_cast<std::int64_t>(wide::size);
   constexpr auto zero = [](std::size_t) { return C(0); };
@@ -56,7 +57,7 @@ using packs_of_sum =
     std::make_index_sequence<static_cast<std::size_t>(sum_lanes) / pack<C, Arch>::size>;
 
 template <class Arch, class C, class T>
-YARN_ALWAYS_INLINE C sum_of_squares(const T* x, std::int64_t n, C mean) {
+YARN_ALWAYS_INLINE pack<C, Arch> sum_of_squares(const T* x, std::int64_t n, C mean) {
   using wide = pack<C, Arch>;
   if (mean == C(0)) // A constant, except for LayerNorm.
     return sum_over<Arch>(
@@ -73,10 +74,10 @@ YARN_ALWAYS_INLINE C sum_of_squares(const T* x, std::int64_t n, C mean) {
 
 template <class Arch, class C, class T> YARN_ALWAYS_INLINE C mean_of(const T* x, std::int64_t n) {
   using wide = pack<C, Arch>;
-  return sum_over<Arch>(
-             x, n, C(0), [](wide sum, wide e) YARN_INLINE_LAMBDA { return sum + e; },
-             packs_of_sum<C, Arch>{}) /
-         static_cast<C>(n);
+  const wide sum = sum_over<Arch>(
+      x, n, C(0), [](wide lanes, wide e) YARN_INLINE_LAMBDA { return lanes + e; },
+      packs_of_sum<C, Arch>{});
+  return sum_of_lanes(sum) / static_cast<C>(n);
 }
 
 // Replaces sums of squares of n elements by 1 / sqrt(sum / n + eps). The array has a whole number of

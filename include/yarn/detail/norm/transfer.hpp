@@ -57,12 +57,13 @@ std::uintptr_t check_tensor(const char* name, const normed_heads<T, Norm>& x,
 template <class T, class Norm> struct element_of<normed_heads<T, Norm>> { using type = T; };
 
 // Some heads of a tensor, from `first_head` on. `all_heads` has all heads of the same tokens, for
-// norms over all heads.
+// norms over all heads. The members are references, because copies would be stored field by field and
+// then loaded with vector loads, which stall. So a transfer lives no longer than the call.
 template <class From, class To, class Norm> struct normed_transfer {
-  heads_view<From> source;
-  heads_view<To> target;
-  Norm norm;
-  heads_view<From> all_heads;
+  const heads_view<From>& source;
+  const heads_view<To>& target;
+  const Norm& norm;
+  const heads_view<From>& all_heads;
   std::int64_t first_head;
 
   YARN_ALWAYS_INLINE std::int64_t token_bytes(std::int64_t n_pairs) const {
@@ -88,17 +89,22 @@ public:
   YARN_ALWAYS_INLINE void of_each_head(const T* x, std::int64_t head_stride, std::int64_t n_heads,
                                        std::int64_t head_dim, C eps,
                                        std::int64_t prefetch_distance) {
-    for (std::int64_t h = 0; h < n_heads; ++h) {
+    const auto squares = [&](std::int64_t h) YARN_INLINE_LAMBDA {
       const T* const head = x + h * head_stride;
       if (prefetch_distance != 0)
         prefetch_head(head, prefetch_distance, head_dim);
-      if constexpr (Norm::is_centred) {
+      if constexpr (Norm::is_centred)
         means_[h] = mean_of<Arch, C>(head, head_dim);
-        scales_[h] = sum_of_squares<Arch>(head, head_dim, means_[h]);
-      } else {
-        scales_[h] = sum_of_squares<Arch>(head, head_dim, C(0));
-      }
+      return sum_of_squares<Arch>(head, head_dim, Norm::is_centred ? means_[h] : C(0));
+    };
+    const std::int64_t n_fours = n_heads / 4;
+    for (std::int64_t i = 0; i < n_fours; ++i) {
+      const std::int64_t h = 4 * i;
+      store_sums_of_lanes({squares(h), squares(h + 1), squares(h + 2), squares(h + 3)},
+                          scales_ + h);
     }
+    for (std::int64_t h = 4 * n_fours; h < n_heads; ++h)
+      scales_[h] = sum_of_lanes(squares(h));
     sums_to_scales<Arch>(scales_, n_heads, head_dim, eps);
   }
   template <class T>
@@ -106,7 +112,7 @@ public:
                                        std::int64_t head_dim, C eps) {
     C sum = 0;
     for (std::int64_t h = 0; h < n_heads; ++h)
-      sum += sum_of_squares<Arch>(x + h * head_stride, head_dim, C(0));
+      sum += sum_of_lanes(sum_of_squares<Arch>(x + h * head_stride, head_dim, C(0)));
     scales_[0] = sum;
     sums_to_scales<Arch>(scales_, 1, n_heads * head_dim, eps);
     for (std::int64_t h = 1; h < heads_at_once; ++h)

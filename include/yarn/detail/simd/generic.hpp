@@ -43,6 +43,12 @@ template <class T, class A> YARN_ALWAYS_INLINE T sum_of_lanes(batch<T, A> x, gen
   return lanes[0];
 }
 
+template <class T, class A>
+YARN_ALWAYS_INLINE void store_sums_of_lanes(const batch<T, A> (&x)[4], T* out, generic_isa) {
+  for (int i = 0; i < 4; ++i)
+    out[i] = sum_of_lanes(x[i]);
+}
+
 // ---- Permutes ---------------------------------------------------------------------------------
 
 template <class T, class A>

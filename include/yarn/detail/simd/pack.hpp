@@ -112,6 +112,12 @@ template <class T, class A> YARN_ALWAYS_INLINE T sum_of_lanes(batch<T, A> x) {
   return sum_of_lanes(x, isa_tag<A>{});
 }
 
+/// Writes the four sums of lanes to out[0, 4), in the order of sum_of_lanes.
+template <class T, class A>
+YARN_ALWAYS_INLINE void store_sums_of_lanes(const batch<T, A> (&x)[4], T* out) {
+  store_sums_of_lanes(x, out, isa_tag<A>{});
+}
+
 /// Returns x in a register. Without this function, gcc loads a pack from memory again at each use.
 /// For data in L1, loads limit the speed of a rotation.
 #if defined(__GNUC__) && !defined(__clang__) && defined(__AVX__)
