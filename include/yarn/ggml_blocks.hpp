@@ -37,13 +37,15 @@ inline namespace YARN_ABI {
 
 // Every format has the members:
 //
-//     std::int64_t head_bytes(std::int64_t head_dim) const noexcept;   // bytes of a stored head
+//     std::int64_t head_bytes(std::int64_t head_dim) const noexcept; // bytes of a stored head
 //     void check(std::int64_t head_dim) const;
-//     void encode(const float* values, std::int64_t head_dim, void* head, cache_place) const noexcept;
-//     void decode(const void* head, std::int64_t head_dim, float* values, cache_place) const noexcept;
+//     void encode(const float* values, std::int64_t head_dim, void* head,
+//                 cache_place) const noexcept;
+//     void decode(const void* head, std::int64_t head_dim, float* values,
+//                 cache_place) const noexcept;
 //
-// `check` throws std::invalid_argument if head_dim is not a multiple of 32. `values` and `head` need
-// no alignment and must not overlap. The place is not used.
+// `check` throws std::invalid_argument if head_dim is not a multiple of 32. `head` needs no
+// alignment. `values` and `head` must not overlap. The place is not used.
 
 /// ggml has two functions that write q8_0. Both store the same scale, but they may round an element
 /// that is near a half to different codes: in about one of 8000 blocks of random numbers, and more

@@ -100,7 +100,7 @@ YARN_ALWAYS_INLINE float_range range_of(const float* x, generic_isa) {
   return {low[0], high[0]};
 }
 
-// ---- Scales of four blocks -----------------------------------------------------------------------
+// ---- Scales of four blocks ----------------------------------------------------------------------
 
 /// A number for each of four blocks. Instruction sets have their own types.
 struct generic_four {

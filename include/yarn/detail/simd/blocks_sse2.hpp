@@ -81,7 +81,7 @@ YARN_ALWAYS_INLINE float_range range_of(const float* x, x86_isa) {
   return {smallest_of(low), largest_of(high)};
 }
 
-// ---- Scales of four blocks -----------------------------------------------------------------------
+// ---- Scales of four blocks ----------------------------------------------------------------------
 
 /// The largest of each of four registers.
 YARN_ALWAYS_INLINE __m128 largest_of_each(__m128 a, __m128 b, __m128 c, __m128 d) {
