@@ -14,9 +14,9 @@
 //     iq4_nl    18     scale * (16 fixed numbers)  0.204 m
 //
 // m is the largest magnitude of the block, r the difference of its largest and smallest element.
-// The bounds are those of tests/cache/test_ggml_blocks_error.cpp. They hold if scale and minimum are
-// normal numbers of binary16: magnitudes from 2^-14 to 65504. A subnormal scale adds an error of
-// 2^-25 times the largest code.
+// The bounds are those of tests/cache/test_ggml_blocks_error.cpp. They hold if scale and minimum
+// are normal numbers of binary16: magnitudes from 2^-14 to 65504. A subnormal scale adds an error
+// of 2^-25 times the largest code, a subnormal minimum adds 2^-25.
 //
 // The bytes are those that ggml writes on x86 for the same floats, on every processor and with
 // every instruction set, except with -ffast-math. (Tested with ggml 0.27; other processors may fuse
@@ -99,8 +99,8 @@ struct q5_0 : detail::block_format<detail::q5_0_block> {};
 struct q5_1 : detail::block_format<detail::q5_1_block> {};
 
 /// 4 bits: 16 numbers that are not equally spaced. Written as ggml writes KV caches.
-/// ggml_quantize_chunk tries 15 more scales, which takes longer and gives other bytes. If m is below
-/// 1e-15, the scale is 0 and ggml leaves the codes undefined; here they are 8.
+/// ggml_quantize_chunk tries 15 more scales, which takes longer and gives other bytes. If m is
+/// below 1e-15, the scale is 0 and ggml leaves the codes undefined; here they are 8, as on CUDA.
 /// Accuracy |decoded - element| <= 0.204 m.
 /// Source   ggml, src/ggml-quants.c (quantize_row_iq4_nl_ref).
 struct iq4_nl : detail::block_format<detail::iq4_nl_block> {};

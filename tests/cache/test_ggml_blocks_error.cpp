@@ -45,8 +45,8 @@ long double bound_of_range(const block_size& s, long double largest_code) {
          (largest_code + 1) * smallest_step;
 }
 
-/// Checks a bound on many blocks. The largest error must be at least `reached` of the bound, so that
-/// the bound is not too large to find an error.
+/// Checks a bound on many blocks. The largest error must be at least `reached` of the bound. This
+/// shows that the bound is not too large to find an error.
 template <class Format, class Bound>
 void expect_bound(const Format& format, Bound bound, long double reached) {
   support::random_source random(31);
