@@ -109,7 +109,7 @@ public:
   YARN_ALWAYS_INLINE std::int64_t chunk_stride() const { return chunk_stride_; }
   YARN_ALWAYS_INLINE bool has_chunks() const { return chunk_ != head_dim_; }
   YARN_ALWAYS_INLINE bool is_null() const { return slots_ == nullptr; }
-  /// The number of slots that `at` has got.
+  /// The number of slots that `at` has got; -1 without `at`.
   YARN_ALWAYS_INLINE std::int64_t n_tokens() const { return n_tokens_; }
 
   /// The slot of a token, or -1.
@@ -137,7 +137,7 @@ private:
   std::int64_t chunk_;
   std::int64_t chunk_stride_ = 0;
   const void* slots_ = nullptr;
-  std::int64_t n_tokens_ = 0;
+  std::int64_t n_tokens_ = -1;
   bool has_64_bits_ = false;
 };
 
@@ -162,8 +162,8 @@ inline namespace YARN_ABI {
 ///              void decode(const void* head, std::int64_t head_dim, float* values,
 ///                          yarn::cache_place at) const noexcept;
 /// Errors   None here. The call that uses the result throws std::invalid_argument: the memory of a
-///          head has another size than the format needs, or head_dim > 4096 (2048 for double);
-///          and what `check` of the addressing and of the format throw.
+///          head has another size than the format needs, head_dim > 1024, or a head with chunks has
+///          more than 8192 bytes; and what `check` of the addressing and of the format throw.
 template <class Addressing, class Format, class Dim>
 [[nodiscard]] YARN_ALWAYS_INLINE auto stored(const Addressing& where, const Format& format,
                                              Dim head_dim);
