@@ -181,7 +181,8 @@ template <class From, class To> void copy_heads_check(const From& source, const 
 
 /// copy_heads without checks, for one slice of the tokens.
 /// Requires A call that copy_heads_check accepts; part.thread in [0, part.n_threads).
-/// Errors   None: it never throws. It allocates no memory and uses at most 64 KB of stack.
+/// Errors   None: it never throws. It allocates no memory. Like all calls with a cache, it uses at
+///          most 64 KB of stack (in builds with optimisation).
 template <class From, class To>
 void copy_heads_unchecked(const From& source, const To& target, thread_slice part = {}) noexcept;
 
