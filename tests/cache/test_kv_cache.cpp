@@ -30,6 +30,9 @@ struct filled_cache {
   filled_cache(const format_case& how, addressing where, const copy_shape& s)
       : format(how), shape(s),
         memory(where, {3, 5, s.n_heads, how.format.head_bytes(s.head_dim())}) {
+    fill();
+  }
+  void fill() {
     bytes all = memory.contents();
     random_source random(12);
     for (std::int64_t row = 0; row < 15; ++row)
@@ -90,7 +93,7 @@ struct filled_cache {
 
 template <class Run> void for_each_cache(const Run& run) {
   for (const copy_shape& s : some_shapes)
-    for (const format_case& format : block_formats())
+    for (const format_case& format : all_formats())
       for (const addressing where : addressings) {
         SCOPED_TRACE(::testing::Message() << format.name << ", " << name_of(where) << ", "
                                           << description(s, all_orders[0]));
@@ -109,11 +112,15 @@ TEST(kv_cache, rotated_in_place_is_decoded_rotated_and_encoded) {
       filled_cache cache(format, where, s);
       bytes expected = cache.memory.contents();
       floats dense = cache.decoded(slots);
+      const floats scales_before = format.scales();
       const auto rows = yarn::rows_of(moves, yarn::positions(distances));
       yarn::rope_apply(cache.dense(dense), rows, p);
       cache.put_tokens(expected, slots, cache.rows_of_tokens(slots), dense);
+      const floats expected_scales = format.scales();
+      format.set_scales(scales_before);
       cache.with_view(slots, [&](const auto& view) { yarn::rope_apply(view, rows, p); });
       ASSERT_TRUE(same_bytes(cache.memory.contents(), expected));
+      ASSERT_TRUE(same_bytes(format.scales(), expected_scales));
     }
   });
 }
@@ -145,22 +152,26 @@ TEST(kv_cache, read_into_tensors) {
 }
 
 TEST(kv_cache, copied_between_caches_of_other_formats_and_addressings) {
-  const std::vector<format_case> formats = block_formats();
+  const std::vector<format_case> formats = all_formats();
   const copy_shape s{4, 40, 16, 32};
   for (std::size_t i = 0; i < formats.size(); ++i)
     for (const addressing from : addressings)
       for (const addressing to : addressings) {
-        const format_case& other = formats[(i + static_cast<std::size_t>(to)) % formats.size()];
+        const format_case& other = formats[(i + 1 + static_cast<std::size_t>(to)) % formats.size()];
         SCOPED_TRACE(::testing::Message() << formats[i].name << ", " << name_of(from) << " to "
                                           << other.name << ", " << name_of(to));
         filled_cache source(formats[i], from, s), target(other, to, s);
         bytes expected = target.memory.contents();
         target.put_tokens(expected, other_slots, source.rows_of_tokens(slots),
                           source.decoded(slots));
+        const floats expected_scales = other.scales();
+        other.set_scales(floats(expected_scales.size(), 1.0F));
+        target.fill();
         source.with_view(slots, [&](const auto& x) {
           target.with_view(other_slots, [&](const auto& y) { yarn::copy_heads(x, y); });
         });
         ASSERT_TRUE(same_bytes(target.memory.contents(), expected));
+        ASSERT_TRUE(same_bytes(other.scales(), expected_scales));
       }
 }
 

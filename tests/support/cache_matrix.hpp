@@ -120,7 +120,7 @@ public:
 
 private:
   const std::vector<std::int64_t> slots_{6, -1, 14, 0}; // blocks of 5 slots
-  std::vector<format_case> formats_ = block_formats();
+  std::vector<format_case> formats_ = all_formats();
   long n_runs_ = 0;
 
   void run_rotation(const copy_shape& s, norm_kind norm, const orders& order) {
@@ -171,6 +171,7 @@ private:
                                       n_runs_ % 4 < 2 ? fence::after : fence::before);
     std::vector<unsigned char> expected = cache.contents();
     std::vector<unsigned char> head(static_cast<std::size_t>(shape.head_units));
+    const std::vector<float> scales_before = format.scales();
     for (std::int64_t t = 0; t < s.n_tokens; ++t) {
       const std::int64_t row = cache.row(slots_, t);
       for (std::int64_t h = 0; h < s.n_heads && row >= 0; ++h) {
@@ -179,12 +180,16 @@ private:
         cache.put(expected, row, h, head.data());
       }
     }
+    const std::vector<float> expected_scales = format.scales();
+    format.set_scales(scales_before);
     const int n_slices = n_runs_ % 2 == 0 ? 1 : 3;
     cache.with_view(slots_, [&](const auto& view) {
       for (int i = 0; i < n_slices; ++i)
         write(yarn::stored(view, format.format, s.head_dim()), yarn::thread_slice{i, n_slices});
     });
     ASSERT_TRUE(same_bytes(cache.contents(), expected));
+    ASSERT_TRUE(same_bytes(format.scales(), expected_scales));
+    format.set_scales(std::vector<float>(expected_scales.size(), 1.0F));
     ++n_runs_;
   }
 

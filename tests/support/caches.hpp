@@ -8,12 +8,14 @@
 
 #include <yarn/ggml_blocks.hpp>
 #include <yarn/kv_cache.hpp>
+#include <yarn/scaled_elements.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -96,14 +98,23 @@ private:
 };
 
 /// The largest error of a decoded element, from the elements of its block (or head).
-using error_bound = double (*)(double smallest, double largest, double element);
+using error_bound = std::function<double(double smallest, double largest, double element)>;
 
 struct format_case {
   std::string name;
   any_format format;
   std::int64_t block; // elements with a scale of their own; 0: the whole head
   error_bound bound;
+  std::vector<float>* written_scales = nullptr; // the scales that encode writes
 
+  /// The scales outside the heads; empty if there are none. Tests compare them like the bytes.
+  std::vector<float> scales() const {
+    return written_scales == nullptr ? std::vector<float>() : *written_scales;
+  }
+  void set_scales(const std::vector<float>& scales) const {
+    if (written_scales != nullptr)
+      *written_scales = scales;
+  }
   bool accepts(std::int64_t head_dim) const { return block == 0 || head_dim % block == 0; }
 };
 
@@ -118,31 +129,74 @@ inline std::vector<format_case> block_formats() {
   static const any_format::model_of own(bytes_with_scale{});
   // The bounds of ggml_blocks.hpp. Subnormal scales do not occur in these tests.
   constexpr double rest = 0x1p-11;
-  static const error_bound eighth = [](double low, double high, double) {
-    return std::max(-low, high) * (1.0 / 8 + rest);
+  const auto of_magnitude = [](double share) -> error_bound {
+    return [=](double low, double high, double) { return std::max(-low, high) * share; };
   };
-  static const error_bound of_q8_0 = [](double low, double high, double) {
-    return std::max(-low, high) * (1.0 / 254 + rest);
+  const auto of_range = [](double share) -> error_bound {
+    return [=](double low, double high, double) {
+      return (high - low) * share + std::fabs(low) * rest;
+    };
   };
-  static const error_bound of_q5_0 = [](double low, double high, double) {
-    return std::max(-low, high) * (1.0 / 16 + rest);
-  };
-  static const error_bound of_q4_1 = [](double low, double high, double) {
-    return (high - low) * (1.0 / 30 + rest) + std::fabs(low) * rest;
-  };
-  static const error_bound of_q5_1 = [](double low, double high, double) {
-    return (high - low) * (1.0 / 62 + rest) + std::fabs(low) * rest;
-  };
-  static const error_bound of_iq4_nl = [](double low, double high, double) {
-    return std::max(-low, high) / 5;
-  };
-  static const error_bound of_own = [](double low, double high, double) {
+  const error_bound of_own = [](double low, double high, double) {
     return (std::max(-low, high) / 127 + 0x1p-20 * 4096) * 0.5001;
   };
-  return {{"q8_0", any_format(q8_0), 32, of_q8_0},     {"q8_0 avx", any_format(q8_0_avx), 32, of_q8_0},
-          {"q4_0", any_format(q4_0), 32, eighth},      {"q4_1", any_format(q4_1), 32, of_q4_1},
-          {"q5_0", any_format(q5_0), 32, of_q5_0},     {"q5_1", any_format(q5_1), 32, of_q5_1},
-          {"iq4_nl", any_format(iq4_nl), 32, of_iq4_nl}, {"own", any_format(own), 0, of_own}};
+  return {{"q8_0", any_format(q8_0), 32, of_magnitude(1.0 / 254 + rest)},
+          {"q8_0 avx", any_format(q8_0_avx), 32, of_magnitude(1.0 / 254 + rest)},
+          {"q4_0", any_format(q4_0), 32, of_magnitude(1.0 / 8 + rest)},
+          {"q4_1", any_format(q4_1), 32, of_range(1.0 / 30 + rest)},
+          {"q5_0", any_format(q5_0), 32, of_magnitude(1.0 / 16 + rest)},
+          {"q5_1", any_format(q5_1), 32, of_range(1.0 / 62 + rest)},
+          {"iq4_nl", any_format(iq4_nl), 32, of_magnitude(1.0 / 5)},
+          {"own", any_format(own), 0, of_own}};
+}
+
+/// The formats of scaled_elements.hpp with scales of each kind, for at most 400 rows of 40 heads.
+template <class T> std::vector<format_case> scaled_formats(const std::string& name) {
+  using format = yarn::scaled<T>;
+  constexpr std::int64_t n_rows = 400, n_heads = 40;
+  constexpr bool is_int8 = std::is_same_v<T, std::int8_t>;
+  constexpr double largest = is_int8 ? 127 : std::is_same_v<T, yarn::float8_e4m3> ? 448 : 57344;
+  constexpr double largest_scale = is_int8 ? 0.5 : 0.125;
+  static std::vector<float> given = [] {
+    std::vector<float> scales(n_rows * n_heads);
+    random_source random(55);
+    for (float& scale : scales)
+      scale = static_cast<float>(random.number(largest_scale / 1.5, largest_scale));
+    return scales;
+  }();
+  static std::vector<float> computed(n_rows * n_heads, 1.0F), in_blocks(n_rows * n_heads, 1.0F);
+  static const any_format::model_of per_tensor(format::per_tensor(float{largest_scale}));
+  static const any_format::model_of per_head(format::per_head(given.data()));
+  static const any_format::model_of per_row(format::per_row(given.data(), n_heads));
+  static const any_format::model_of of_encode(format::computed(computed.data(), n_heads));
+  static const any_format::model_of of_blocks( // [block][head][slot of 5]
+      format::computed(in_blocks.data(), 1, 5).with_blocks(5, 5 * n_heads));
+  const auto error = [](double scale, double element) {
+    const double size = std::fabs(element);
+    return is_int8                                    ? 0.50003 * scale
+           : std::is_same_v<T, yarn::float8_e4m3> ? std::max(size / 16, scale / 1000)
+                                                      : std::max(size / 8, scale / 130000);
+  };
+  const error_bound of_given = [=](double, double, double element) {
+    return error(largest_scale, element);
+  };
+  const error_bound of_computed = [=](double low, double high, double element) {
+    return error(std::max(-low, high) / largest, element);
+  };
+  return {{name + " per tensor", any_format(per_tensor), 0, of_given},
+          {name + " per head", any_format(per_head), 0, of_given},
+          {name + " per row", any_format(per_row), 0, of_given},
+          {name + " computed", any_format(of_encode), 0, of_computed, &computed},
+          {name + " computed in blocks", any_format(of_blocks), 0, of_computed, &in_blocks}};
+}
+
+inline std::vector<format_case> all_formats() {
+  std::vector<format_case> all = block_formats();
+  for (const auto& more : {scaled_formats<std::int8_t>("int8"),
+                           scaled_formats<yarn::float8_e4m3>("e4m3"),
+                           scaled_formats<yarn::float8_e5m2>("e5m2")})
+    all.insert(all.end(), more.begin(), more.end());
+  return all;
 }
 
 // ---- Addressings -------------------------------------------------------------------------------
