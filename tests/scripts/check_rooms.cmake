@@ -7,7 +7,7 @@ cmake_minimum_required(VERSION 3.21)
 # A room is a set of headers: those of a folder of include/yarn/detail/, and the public headers that
 # the folder implements. For each room, <room>_holds is a regular expression of its headers, and
 # <room>_uses lists the other rooms that its headers may include. Every other include is an error.
-set(rooms base arithmetic simd scaling rows kernels rope umbrella prompts hf gguf adapters dispatch testing)
+set(rooms base arithmetic simd scaling rows kernels rope umbrella cache prompts hf gguf adapters dispatch testing)
 
 set(base_holds "detail/base/.*|version.hpp|error.hpp|types.hpp|views.hpp")
 set(base_uses "")
@@ -26,6 +26,8 @@ set(rope_uses base simd rows kernels)
 set(umbrella_holds "yarn.hpp")
 set(umbrella_uses base scaling rows rope)
 # Opt-in rooms: yarn.hpp, the umbrella header, does not include them.
+set(cache_holds "detail/cache/.*|(kv_cache|ggml_blocks|scaled_elements).hpp")
+set(cache_uses base simd)
 set(prompts_holds "detail/prompts/.*|prompt_positions.hpp")
 set(prompts_uses base)
 set(hf_holds "detail/hf/.*|hf_config.hpp")
