@@ -36,8 +36,8 @@ struct filled_cache {
     bytes all = memory.contents();
     random_source random(12);
     for (std::int64_t row = 0; row < 15; ++row)
-      for (std::int64_t h = 0; h < s.n_heads; ++h) {
-        floats head(static_cast<std::size_t>(s.head_dim()));
+      for (std::int64_t h = 0; h < shape.n_heads; ++h) {
+        floats head(static_cast<std::size_t>(shape.head_dim()));
         for (float& value : head)
           value = static_cast<float>(random.number(-4, 4));
         put(all, row, h, head.data());
