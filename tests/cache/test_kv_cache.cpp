@@ -345,6 +345,36 @@ TEST(kv_cache, values_are_normed_while_they_are_copied) {
     });
 }
 
+TEST(kv_cache, a_slice_writes_only_its_tokens) {
+  const copy_shape s{4, 2, 16, 0};
+  floats x = random_heads<float>(s, content::ordinary);
+  const heads_view<float> source(x.data(), s.n_tokens, s.n_heads, 32);
+  const slot_list list{3, 2, 1, 0};
+  const auto rows = rows_for<float>(s);
+  const auto expect_one_token = [&](const auto& write) {
+    cache_memory<unsigned char> cache(addressing::nhd, {1, 4, s.n_heads, 34});
+    const bytes before = cache.contents();
+    write(stored(cache.paged(list), yarn::q8_0{}, 32), yarn::thread_slice{2, 4}); // token 2
+    const bytes after = cache.contents();
+    for (std::size_t i = 0; i < after.size(); i += 68) { // a slot
+      const bool is_same = std::equal(after.begin() + static_cast<std::ptrdiff_t>(i),
+                                      after.begin() + static_cast<std::ptrdiff_t>(i + 68),
+                                      before.begin() + static_cast<std::ptrdiff_t>(i));
+      EXPECT_EQ(is_same, i != 68) << i;
+    }
+  };
+  expect_one_token([&](const auto& target, yarn::thread_slice part) {
+    yarn::copy_heads_unchecked(source, target, part);
+  });
+  expect_one_token([&](const auto& target, yarn::thread_slice part) {
+    yarn::rope_copy_unchecked(source, target, rows, pairing::half_split,
+                              yarn::output_order{pairing::half_split}, part);
+  });
+  expect_one_token([&](const auto& target, yarn::thread_slice part) {
+    yarn::rope_apply_unchecked(target, rows, pairing::half_split, part);
+  });
+}
+
 TEST(kv_cache, empty_calls_touch_nothing) {
   const yarn::frequencies f = frequencies_for({0, 0, 16, 0});
   const yarn::q8_0 q8_0;
