@@ -80,7 +80,8 @@ yarn::frequencies some_frequencies() {
 template <class Cache> bool moves_keys(const char* name, const Cache& cache, std::int64_t first) {
   const yarn::frequencies freqs = some_frequencies();
   const std::vector<std::int64_t> moved_by(n_tokens, -5);
-  yarn::rope_apply(cache, yarn::rows_of(yarn::unscaled(freqs), yarn::positions(moved_by)), half_split);
+  yarn::rope_apply(cache, yarn::rows_of(yarn::unscaled(freqs), yarn::positions(moved_by)),
+                   half_split);
 
   std::vector<float> cached(n_tokens * n_heads * head_dim), exact = some_keys();
   yarn::copy_heads(cache, heads{cached.data(), n_tokens, n_heads, head_dim});
@@ -112,7 +113,7 @@ bool paged_cache() {
   const auto k_cache = yarn::stored(k_pages.at(slots.data(), n_tokens), format, head_dim);
   const auto v_cache = yarn::stored(v_pages.at(slots.data(), n_tokens), format, head_dim);
   yarn::rope_copy(k, k_cache, rows, half_split); // rotates keys and writes them
-  yarn::copy_heads(v, v_cache);         // writes values
+  yarn::copy_heads(v, v_cache);                  // writes values
   return moves_keys("paged cache", k_cache, 0);
 }
 
@@ -121,8 +122,7 @@ bool own_cache() {
   const heads k{x.data(), n_tokens, n_heads, head_dim};
   constexpr std::int64_t window = 32, head_size = 4 + head_dim;
   std::vector<std::byte> memory(window * n_heads * head_size);
-  const sliding_window newest{memory.data(), window,   n_heads,     head_size,
-                              0,             n_tokens, n_tokens - 1};
+  const sliding_window newest{memory.data(), window, n_heads, head_size, 0, n_tokens, n_tokens - 1};
   const auto cache = yarn::stored(newest, int8_with_scale{}, head_dim);
   yarn::rope_copy(k, cache, yarn::rows_of(some_frequencies(), yarn::positions_from(0)), half_split);
   return moves_keys("own cache", cache, n_tokens - window);

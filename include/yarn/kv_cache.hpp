@@ -11,8 +11,8 @@
 // the elements of a head are stored. Each addressing works with each format:
 //
 //     addressing    heads_view: [token][head]; paged_view: slots in blocks; or your own struct
-//     format        an element type; float8 and int8 with scales (scaled_elements.hpp); the blocks of
-//                   ggml (ggml_blocks.hpp); or your own struct
+//     format        an element type; float8 and int8 with scales (scaled_elements.hpp); the blocks
+//                   of ggml (ggml_blocks.hpp); or your own struct
 //
 //     // bfloat16 keys in a cache with pages of 16 slots
 //     const yarn::paged_view k_cache(data, n_blocks, 16, n_heads, head_dim);
@@ -146,15 +146,16 @@ private:
 inline namespace YARN_ABI {
 
 /// A cache whose heads are stored in a format.
-/// Types    Addressing: a heads_view or a paged_view of bytes or other units of storage, or a struct
-///          with these members, which are called with 0 <= token < n_tokens() and so on:
+/// Types    Addressing: a heads_view or a paged_view of bytes or other units of storage, or a
+///          struct with these members, which are called with 0 <= token < n_tokens() and so on:
 ///              std::int64_t n_tokens() const, n_heads() const;
 ///              std::int64_t head_bytes() const;              // of the memory of one head
 ///              std::int64_t row(std::int64_t token) const;   // < 0: the token is skipped
 ///              void* head(yarn::cache_place place) const;    // the memory of a head
 ///              void check() const;                           // throws if a field is wrong
-///          Format: q8_0 and the other structs of ggml_blocks.hpp, scaled<T> of scaled_elements.hpp,
-///          or a struct with these members:
+///          Format: q8_0 and the other structs of ggml_blocks.hpp, scaled<T> of
+///          scaled_elements.hpp, or a struct with these members (`encode` writes all bytes of the
+///          head):
 ///              std::int64_t head_bytes(std::int64_t head_dim) const;
 ///              void check(std::int64_t head_dim) const;      // throws if a field is wrong
 ///              void encode(const float* values, std::int64_t head_dim, void* head,
@@ -169,10 +170,12 @@ template <class Addressing, class Format, class Dim>
                                              Dim head_dim);
 
 /// Copies heads without rotating them, and converts their elements: values to a cache, or from one.
-/// Shape    Both [n_tokens][n_heads][head_dim]. Tokens with slot -1 are skipped.
+/// Shape    Both [n_tokens][n_heads][head_dim]. Tokens with slot -1 are skipped. The memory of a
+///          cache, from its first byte to its last, must not overlap the other tensor.
 /// Types    source: a heads_view, a normed tensor, or a cache. target: a heads_view or a cache.
 /// Errors   Those of copy_heads_check. All checks come before the first write.
-/// Accuracy Each element is rounded once to the format of the target (float elements to float8, say).
+/// Accuracy Each element is rounded once to the format of the target, but doubles are rounded to
+///          float before they are encoded in a format of `stored`.
 template <class From, class To> void copy_heads(const From& source, const To& target);
 
 /// Checks a call of copy_heads with the same arguments. Reads and writes no element.

@@ -82,9 +82,8 @@ struct filled_cache {
     return dense;
   }
   template <class Use> void with_view(const slot_list& list, const Use& use) {
-    memory.with_view(list, [&](const auto& view) {
-      use(stored(view, format.format, shape.head_dim()));
-    });
+    memory.with_view(list,
+                     [&](const auto& view) { use(stored(view, format.format, shape.head_dim())); });
   }
   heads_view<float> dense(floats& values) const {
     return {values.data(), shape.n_tokens, shape.n_heads, shape.head_dim()};
@@ -326,9 +325,9 @@ TEST(kv_cache, values_are_normed_while_they_are_copied) {
       yarn::copy_heads(operand, heads_view<float>(dense.data(), s.n_tokens, s.n_heads, 64));
       const std::vector<float> none(64);
       for (std::int64_t t = 0; t < s.n_tokens; ++t) {
-        const exact_heads exact = exact_token(x.data() + t * s.n_heads * 64, s.n_heads, 64, kind,
-                                              weight.data(), none.data(), none.data(), 0,
-                                              all_orders[0]);
+        const exact_heads exact =
+            exact_token(x.data() + t * s.n_heads * 64, s.n_heads, 64, kind, weight.data(),
+                        none.data(), none.data(), 0, all_orders[0]);
         for (std::size_t i = 0; i < exact.values.size(); ++i)
           ASSERT_LE(std::fabs(static_cast<long double>(
                                   dense[static_cast<std::size_t>(t * s.n_heads * 64) + i]) -

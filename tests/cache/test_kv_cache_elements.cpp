@@ -55,9 +55,8 @@ void expect_writes(addressing where, const copy_shape& s, norm_kind norm, const 
   std::vector<T> expected = cache.contents();
   with_norm(norm, heads_view<const S>(heads.data(), s.n_tokens, s.n_heads, s.head_dim()),
             weight.data(), [&](const auto& x) {
-              yarn::rope_copy(
-                  x, heads_view<C>(unfused.data(), s.n_tokens, s.n_heads, s.head_dim()), rows,
-                  order.in, output_order{order.out});
+              yarn::rope_copy(x, heads_view<C>(unfused.data(), s.n_tokens, s.n_heads, s.head_dim()),
+                              rows, order.in, output_order{order.out});
               const auto target = cache.paged(slots);
               yarn::rope_copy_check(x, target, rows, order.in, output_order{order.out});
               for (int i = 0; i < n_slices; ++i)
@@ -74,12 +73,10 @@ template <class T, class S> struct element_types {
   using source = S;
 };
 template <class Types> class cache_of_elements : public ::testing::Test {};
-using cached_elements =
-    ::testing::Types<element_types<float, yarn::bfloat16>, element_types<double, float>,
-                     element_types<yarn::float16, yarn::float16>,
-                     element_types<yarn::bfloat16, float>,
-                     element_types<yarn::float8_e4m3, yarn::bfloat16>,
-                     element_types<yarn::float8_e5m2, float>>;
+using cached_elements = ::testing::Types<
+    element_types<float, yarn::bfloat16>, element_types<double, float>,
+    element_types<yarn::float16, yarn::float16>, element_types<yarn::bfloat16, float>,
+    element_types<yarn::float8_e4m3, yarn::bfloat16>, element_types<yarn::float8_e5m2, float>>;
 TYPED_TEST_SUITE(cache_of_elements, cached_elements);
 
 TYPED_TEST(cache_of_elements, have_the_elements_of_the_unfused_way) {
@@ -114,8 +111,7 @@ TYPED_TEST(cache_of_elements, rotated_in_place_like_a_dense_tensor) {
             cache.get(before, slots[static_cast<std::size_t>(t)], h,
                       dense.data() + static_cast<std::size_t>(t * s.n_heads + h) * n);
         const yarn::rotary_rows<C> rows = rows_for<C>(s);
-        yarn::rope_apply(heads_view<T>(dense.data(), s.n_tokens, s.n_heads, s.head_dim()),
-                         rows, p);
+        yarn::rope_apply(heads_view<T>(dense.data(), s.n_tokens, s.n_heads, s.head_dim()), rows, p);
         yarn::rope_apply(cache.paged(slots), rows, p);
         put_heads(cache, before, s, dense);
         expect_contents(cache.contents(), before, "cache");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The error of cached keys that are moved in place 1, 10 and 100 times, in each format: the table of
-// docs/kv-cache.md. The program prints the table.
+// The error of cached keys that are moved in place 1, 10 and 100 times, in each format: the table
+// of docs/kv-cache.md. The program prints the table.
 #include "../support/cache_matrix.hpp"
 
 #include <cstdio>
@@ -20,7 +20,7 @@ struct errors {
   const char* format;
   double stored, moved_1, moved_10, moved_100; // moves by 512 tokens
   double moved_100_by_1;                       // 100 moves by 1 token
-  bool is_idempotent; // decoding and encoding again gives the same bytes
+  bool is_idempotent;                          // decoding and encoding again gives the same bytes
 };
 
 constexpr std::int64_t n_keys = 400, dim = 128;
@@ -144,21 +144,21 @@ constexpr errors documented[] = {
 
 TEST(kv_cache_error, of_moved_keys_is_the_documented_one) {
   std::vector<format_case> formats = block_formats();
-  for (const auto& scaled : {scaled_formats<std::int8_t>("int8"),
-                             scaled_formats<yarn::float8_e4m3>("e4m3"),
-                             scaled_formats<yarn::float8_e5m2>("e5m2")})
+  for (const auto& scaled :
+       {scaled_formats<std::int8_t>("int8"), scaled_formats<yarn::float8_e4m3>("e4m3"),
+        scaled_formats<yarn::float8_e5m2>("e5m2")})
     for (const format_case& format : scaled)
       if (format.name.find("computed") == format.name.size() - 8)
         formats.push_back(format);
-  formats.insert(formats.begin(), {elements<float>("float"), elements<yarn::float16>("float16"),
-                                   elements<yarn::bfloat16>("bfloat16"),
-                                   elements<yarn::float8_e4m3>("float8_e4m3"),
-                                   elements<yarn::float8_e5m2>("float8_e5m2")});
+  formats.insert(formats.begin(),
+                 {elements<float>("float"), elements<yarn::float16>("float16"),
+                  elements<yarn::bfloat16>("bfloat16"), elements<yarn::float8_e4m3>("float8_e4m3"),
+                  elements<yarn::float8_e5m2>("float8_e5m2")});
   std::printf("| format | stored | 1 move | 10 moves | 100 moves | 100 by 1 | idempotent |\n");
   for (const format_case& format : formats) {
     const errors found = measured(format);
-    std::printf("| %s | %.2g | %.2g | %.2g | %.2g | %.2g | %s |\n", format.name.c_str(), found.stored,
-                found.moved_1, found.moved_10, found.moved_100, found.moved_100_by_1,
+    std::printf("| %s | %.2g | %.2g | %.2g | %.2g | %.2g | %s |\n", format.name.c_str(),
+                found.stored, found.moved_1, found.moved_10, found.moved_100, found.moved_100_by_1,
                 found.is_idempotent ? "yes" : "no");
     bool is_documented = false;
     for (const errors& expected : documented)

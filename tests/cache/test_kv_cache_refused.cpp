@@ -44,8 +44,10 @@ protected:
     refused([&] { yarn::copy_heads_check(tensor(), cache); });
     refused([&] { yarn::copy_heads(tensor(), cache); });
     refused([&] { yarn::copy_heads(cache, tensor()); });
-    refused([&] { yarn::rope_copy_check(tensor(), cache, rows, pairing::half_split,
-                                        yarn::output_order{pairing::half_split}); });
+    refused([&] {
+      yarn::rope_copy_check(tensor(), cache, rows, pairing::half_split,
+                            yarn::output_order{pairing::half_split});
+    });
     refused([&] { yarn::rope_copy(tensor(), cache, rows, pairing::half_split); });
     refused([&] { yarn::rope_copy(cache, tensor(), rows, pairing::half_split); });
     refused([&] { yarn::rope_check(cache, rows, pairing::half_split); });
@@ -144,9 +146,9 @@ TEST_F(kv_cache_refused, memory_beyond_ptrdiff_t) {
       {"blocks of"}, at(paged_view<unsigned char>(memory.data(), largest / 2, 4, n_heads, size)));
   expect_refused<invalid>(
       {"ptrdiff_t"}, at(paged_view<unsigned char>(memory.data(), largest / 8, 4, n_heads, size)));
-  expect_refused<invalid>(
-      {"ptrdiff_t"}, at(paged_view<unsigned char>(memory.data(), 2, largest / 4, n_heads, size)
-                            .with_strides(largest / 2, 2 * size, size)));
+  expect_refused<invalid>({"ptrdiff_t"},
+                          at(paged_view<unsigned char>(memory.data(), 2, largest / 4, n_heads, size)
+                                 .with_strides(largest / 2, 2 * size, size)));
   // The products of the default strides wrap around.
   const std::int64_t slot = 0, many = std::int64_t{1} << 62;
   const paged_view<float> wrapped(x.data(), 1, 1, many, 4); // slot_stride = 0
@@ -207,10 +209,10 @@ TEST_F(kv_cache_refused, formats) {
   expect_error<invalid>(
       [&] {
         std::vector<double> inv_freq(17, 0.1);
-        yarn::rope_apply(q8_0(view),
-                         yarn::rows_of(yarn::frequencies_from(inv_freq.data(), 17),
-                                       yarn::positions_from(0)),
-                         pairing::half_split);
+        yarn::rope_apply(
+            q8_0(view),
+            yarn::rows_of(yarn::frequencies_from(inv_freq.data(), 17), yarn::positions_from(0)),
+            pairing::half_split);
       },
       {"x.head_dim = 32", "34"});
 }
@@ -242,10 +244,10 @@ TEST_F(kv_cache_refused, overlaps) {
   const heads_view<float> source(inside, 1, 1, dim);
   slots = {0, 1, 2};
   const paged_view<unsigned char> one_head(memory.data(), 12, 4, 1, size);
-  expect_error<invalid>(
-      [&] { yarn::copy_heads(source, q8_0(one_head.at(slots.data(), 1))); }, {"overlap"});
-  expect_error<invalid>(
-      [&] { yarn::copy_heads(q8_0(one_head.at(slots.data(), 1)), source); }, {"overlap"});
+  expect_error<invalid>([&] { yarn::copy_heads(source, q8_0(one_head.at(slots.data(), 1))); },
+                        {"overlap"});
+  expect_error<invalid>([&] { yarn::copy_heads(q8_0(one_head.at(slots.data(), 1)), source); },
+                        {"overlap"});
   expect_error<invalid>(
       [&] {
         yarn::rope_copy(q8_0(one_head.at(slots.data(), 1)), q8_0(one_head.at(&slots[1], 1)),

@@ -64,8 +64,8 @@ struct calls {
   void run() {
     const heads_view<double> x(doubles.data(), n_tokens, n_heads, dim);
     const auto normed = yarn::normed(x, yarn::layer_norm(narrow_weight.data(), 1e-5));
-    const auto bytes = paged_view<unsigned char>(memory.data(), 4, n_tokens / 4, n_heads, size)
-                           .with_chunks(2, 2);
+    const auto bytes =
+        paged_view<unsigned char>(memory.data(), 4, n_tokens / 4, n_heads, size).with_chunks(2, 2);
     const auto cache = stored(bytes.at(slots.data(), n_tokens), yarn::q8_0{}, dim);
     const auto elements = paged_view<double>(other_doubles.data(), 4, n_tokens / 4, n_heads, dim)
                               .with_chunks(2, 2)

@@ -30,9 +30,8 @@ yarn::frequencies frequencies() {
   return yarn::make_frequencies(shape, yarn::default_scaling{});
 }
 auto cache_of(bytes& memory) {
-  return yarn::stored(
-      yarn::heads_view<unsigned char>(memory.data(), n_tokens, n_heads, head_size),
-      yarn::q8_0(yarn::q8_0_writer::avx), dim);
+  return yarn::stored(yarn::heads_view<unsigned char>(memory.data(), n_tokens, n_heads, head_size),
+                      yarn::q8_0(yarn::q8_0_writer::avx), dim);
 }
 
 /// ggml's graph of a K-shift, as llama.cpp builds it for quantised caches.
@@ -45,9 +44,8 @@ public:
     std::fill_n(static_cast<std::int32_t*>(list->data), n_tokens,
                 static_cast<std::int32_t>(distance));
     ggml_tensor* const wide = ggml_cast(c, cache_, GGML_TYPE_F32);
-    ggml_tensor* const rotated =
-        ggml_rope_ext_inplace(c, wide, list, nullptr, dim, GGML_ROPE_TYPE_NEOX, 0, theta, 1.0F,
-                              0.0F, 1.0F, 32.0F, 1.0F);
+    ggml_tensor* const rotated = ggml_rope_ext_inplace(
+        c, wide, list, nullptr, dim, GGML_ROPE_TYPE_NEOX, 0, theta, 1.0F, 0.0F, 1.0F, 32.0F, 1.0F);
     graph_ = ggml_new_graph(c);
     ggml_build_forward_expand(graph_, ggml_cpy(c, rotated, cache_));
     set(cache);

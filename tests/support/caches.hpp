@@ -173,9 +173,9 @@ template <class T> std::vector<format_case> scaled_formats(const std::string& na
       format::computed(in_blocks.data(), 1, 5).with_blocks(5, 5 * n_heads));
   const auto error = [](double scale, double element) {
     const double size = std::fabs(element);
-    return is_int8                                    ? 0.50003 * scale
+    return is_int8                                ? 0.50003 * scale
            : std::is_same_v<T, yarn::float8_e4m3> ? std::max(size / 16, scale / 1000)
-                                                      : std::max(size / 8, scale / 130000);
+                                                  : std::max(size / 8, scale / 130000);
   };
   const error_bound of_given = [=](double, double, double element) {
     return error(largest_scale, element);
@@ -192,9 +192,9 @@ template <class T> std::vector<format_case> scaled_formats(const std::string& na
 
 inline std::vector<format_case> all_formats() {
   std::vector<format_case> all = block_formats();
-  for (const auto& more : {scaled_formats<std::int8_t>("int8"),
-                           scaled_formats<yarn::float8_e4m3>("e4m3"),
-                           scaled_formats<yarn::float8_e5m2>("e5m2")})
+  for (const auto& more :
+       {scaled_formats<std::int8_t>("int8"), scaled_formats<yarn::float8_e4m3>("e4m3"),
+        scaled_formats<yarn::float8_e5m2>("e5m2")})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }
@@ -255,8 +255,8 @@ inline unit_layout layout_of(addressing where, const cache_shape& s) {
   case addressing::hnd:
     return {0, size, heads * size * dim + 7, dim, size * dim, dim, 0};
   case addressing::vllm_keys:
-    return {0, size, heads * dim * size, chunk_of(dim), dim * size, chunk_of(dim),
-            size * chunk_of(dim)};
+    return {0,          size,          heads * dim * size,  chunk_of(dim),
+            dim * size, chunk_of(dim), size * chunk_of(dim)};
   case addressing::vllm_values:
     return {0, size, heads * dim * size, 1, dim * size, 1, size};
   case addressing::own: // 3 units of another use at the start of each page
@@ -324,8 +324,8 @@ public:
   template <class T = Unit> yarn::paged_view<T> paged(const std::vector<std::int64_t>& slots) {
     const yarn::paged_view<T> all(memory_.data() + layout_.first, shape_.n_blocks,
                                   shape_.block_size, shape_.n_heads, shape_.head_units);
-    const auto strided = all.with_strides(layout_.block_stride, layout_.slot_stride,
-                                          layout_.head_stride);
+    const auto strided =
+        all.with_strides(layout_.block_stride, layout_.slot_stride, layout_.head_stride);
     const bool chunks = layout_.chunk != shape_.head_units;
     return (chunks ? strided.with_chunks(layout_.chunk, layout_.chunk_stride) : strided)
         .at(slots.data(), slots.size());
@@ -336,8 +336,8 @@ public:
         .with_strides(layout_.slot_stride, layout_.head_stride);
   }
   page_list pages(const std::vector<std::int64_t>& slots) const {
-    return {pages_.data(), slots.data(), static_cast<std::int64_t>(slots.size()), shape_.n_heads,
-            shape_.block_size, shape_.head_units};
+    return {pages_.data(),  slots.data(),      static_cast<std::int64_t>(slots.size()),
+            shape_.n_heads, shape_.block_size, shape_.head_units};
   }
 
   /// Calls use(addressing) with the view of the tokens in these slots.
