@@ -118,4 +118,37 @@ TYPED_TEST(cache_of_elements, rotated_in_place_like_a_dense_tensor) {
       }
 }
 
+/// Reads, compared with a dense tensor that has the heads of the cache.
+TYPED_TEST(cache_of_elements, read_like_a_dense_tensor) {
+  using T = typename TypeParam::target;
+  using C = copy_compute_type<T, float>;
+  for (const copy_shape& s : shapes_of_elements)
+    for (const addressing where : paged)
+      for (const orders& order : all_orders) {
+        SCOPED_TRACE(::testing::Message() << name_of(where) << ", " << description(s, order));
+        cache_memory<T> cache(where, {3, 5, s.n_heads, s.head_dim()});
+        const std::vector<T> heads = random_heads<T>(s, content::ordinary);
+        std::vector<T> contents = cache.contents();
+        put_heads(cache, contents, s, heads);
+        cache.assign(contents);
+        const auto view = [&](auto* data) {
+          return heads_view(data, s.n_tokens, s.n_heads, s.head_dim());
+        };
+        std::vector<float> found(heads.size(), 7.0F), copied = found, expected = found,
+                                                      values = found;
+        const yarn::rotary_rows<C> rows = rows_for<C>(s);
+        yarn::rope_copy(view(heads.data()), view(expected.data()), rows, order.in,
+                        output_order{order.out});
+        yarn::copy_heads(view(heads.data()), view(values.data()));
+        const auto skipped = static_cast<std::ptrdiff_t>(s.n_heads * s.head_dim()); // token 1
+        for (std::vector<float>* list : {&expected, &values})
+          std::fill(list->begin() + skipped, list->begin() + 2 * skipped, 7.0F);
+        const yarn::paged_view<const T> source = cache.template paged<const T>(slots);
+        yarn::rope_copy(source, view(found.data()), rows, order.in, output_order{order.out});
+        yarn::copy_heads(source, view(copied.data()));
+        expect_contents(found, expected, "rotated");
+        expect_contents(copied, values, "copied");
+      }
+}
+
 } // namespace
