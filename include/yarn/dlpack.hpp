@@ -41,7 +41,7 @@ heads_view<T> heads_from(const X& x, Sequence sequence,
 /// which must have the same type for all T. `where` is the order of the dimensions, or the index of
 /// a sequence and optionally the order.
 /// Types    T: double, float, yarn::float16, yarn::bfloat16, or with dlpack.h 1.1 also
-///          yarn::float8_e4m3.
+///          yarn::float8_e4m3 and yarn::float8_e5m2.
 /// Errors   Those of heads_from, and std::invalid_argument: a dtype that is none of these.
 template <class X, class F, class... Where, class = detail::if_dlpack<X>>
 std::invoke_result_t<F&, heads_view<float>> visit_heads(const X& x, F&& f, Where... where) {

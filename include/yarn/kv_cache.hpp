@@ -11,8 +11,8 @@
 // the elements of a head are stored. Each addressing works with each format:
 //
 //     addressing    heads_view: [token][head]; paged_view: slots in blocks; or your own struct
-//     format        an element type; float8 and int8 with scales (scaled_elements.hpp); the blocks of
-//                   ggml (ggml_blocks.hpp); or your own struct
+//     format        an element type; float8 and int8 with scales (scaled_elements.hpp); the blocks
+//                   of ggml (ggml_blocks.hpp); or your own struct
 //
 //     // bfloat16 keys in a cache with pages of 16 slots
 //     const yarn::paged_view k_cache(data, n_blocks, 16, n_heads, head_dim);
@@ -109,7 +109,7 @@ public:
   YARN_ALWAYS_INLINE std::int64_t chunk_stride() const { return chunk_stride_; }
   YARN_ALWAYS_INLINE bool has_chunks() const { return chunk_ != head_dim_; }
   YARN_ALWAYS_INLINE bool is_null() const { return slots_ == nullptr; }
-  /// The number of slots that `at` has got.
+  /// The number of slots that `at` has got; -1 without `at`.
   YARN_ALWAYS_INLINE std::int64_t n_tokens() const { return n_tokens_; }
 
   /// The slot of a token, or -1.
@@ -137,7 +137,7 @@ private:
   std::int64_t chunk_;
   std::int64_t chunk_stride_ = 0;
   const void* slots_ = nullptr;
-  std::int64_t n_tokens_ = 0;
+  std::int64_t n_tokens_ = -1;
   bool has_64_bits_ = false;
 };
 
@@ -146,15 +146,16 @@ private:
 inline namespace YARN_ABI {
 
 /// A cache whose heads are stored in a format.
-/// Types    Addressing: a heads_view or a paged_view of bytes or other units of storage, or a struct
-///          with these members, which are called with 0 <= token < n_tokens() and so on:
+/// Types    Addressing: a heads_view or a paged_view of bytes or other units of storage, or a
+///          struct with these members, which are called with 0 <= token < n_tokens() and so on:
 ///              std::int64_t n_tokens() const, n_heads() const;
 ///              std::int64_t head_bytes() const;              // of the memory of one head
 ///              std::int64_t row(std::int64_t token) const;   // < 0: the token is skipped
 ///              void* head(yarn::cache_place place) const;    // the memory of a head
 ///              void check() const;                           // throws if a field is wrong
-///          Format: q8_0 and the other structs of ggml_blocks.hpp, scaled<T> of scaled_elements.hpp,
-///          or a struct with these members:
+///          Format: q8_0 and the other structs of ggml_blocks.hpp, scaled<T> of
+///          scaled_elements.hpp, or a struct with these members (`encode` writes all bytes of the
+///          head):
 ///              std::int64_t head_bytes(std::int64_t head_dim) const;
 ///              void check(std::int64_t head_dim) const;      // throws if a field is wrong
 ///              void encode(const float* values, std::int64_t head_dim, void* head,
@@ -162,17 +163,19 @@ inline namespace YARN_ABI {
 ///              void decode(const void* head, std::int64_t head_dim, float* values,
 ///                          yarn::cache_place at) const noexcept;
 /// Errors   None here. The call that uses the result throws std::invalid_argument: the memory of a
-///          head has another size than the format needs, or head_dim > 4096 (2048 for double);
-///          and what `check` of the addressing and of the format throw.
+///          head has another size than the format needs, head_dim > 1024, or a head with chunks has
+///          more than 8192 bytes; and what `check` of the addressing and of the format throw.
 template <class Addressing, class Format, class Dim>
 [[nodiscard]] YARN_ALWAYS_INLINE auto stored(const Addressing& where, const Format& format,
                                              Dim head_dim);
 
 /// Copies heads without rotating them, and converts their elements: values to a cache, or from one.
-/// Shape    Both [n_tokens][n_heads][head_dim]. Tokens with slot -1 are skipped.
+/// Shape    Both [n_tokens][n_heads][head_dim]. Tokens with slot -1 are skipped. The memory of a
+///          cache, from its first byte to its last, must not overlap the other tensor.
 /// Types    source: a heads_view, a normed tensor, or a cache. target: a heads_view or a cache.
 /// Errors   Those of copy_heads_check. All checks come before the first write.
-/// Accuracy Each element is rounded once to the format of the target (float elements to float8, say).
+/// Accuracy Each element is rounded once to the format of the target, but doubles are rounded to
+///          float before they are encoded in a format of `stored`.
 template <class From, class To> void copy_heads(const From& source, const To& target);
 
 /// Checks a call of copy_heads with the same arguments. Reads and writes no element.
@@ -181,7 +184,8 @@ template <class From, class To> void copy_heads_check(const From& source, const 
 
 /// copy_heads without checks, for one slice of the tokens.
 /// Requires A call that copy_heads_check accepts; part.thread in [0, part.n_threads).
-/// Errors   None: it never throws. It allocates no memory and uses at most 64 KB of stack.
+/// Errors   None: it never throws. It allocates no memory. Like all calls with a cache, it uses at
+///          most 64 KB of stack (in builds with optimisation).
 template <class From, class To>
 void copy_heads_unchecked(const From& source, const To& target, thread_slice part = {}) noexcept;
 

@@ -72,7 +72,7 @@ private:
 /// Shape    Inputs: x [sequences, heads, tokens, dim], or [sequences, tokens, heads * dim] with
 ///          num_heads; rows float [1 or sequences, tokens, 2 * n_pairs] of RopeRows. Output: y of
 ///          the shape of x. Elements beyond 2 * n_pairs of a head are copied.
-/// Types    x: float, double, float16, bfloat16 or float8e4m3fn. y: the type of x.
+/// Types    x: float, double, float16, bfloat16, float8e4m3fn or float8e5m2. y: the type of x.
 /// Errors   The session cannot be created: `interleaved` is missing. Session::Run fails with a
 ///          message: shapes that do not fit, 2 * n_pairs > dim, another type.
 class onnx_rope : public Ort::CustomOpBase<onnx_rope, detail::onnx_rope_kernel, true> {

@@ -23,9 +23,9 @@ inline namespace YARN_ABI {
 /// rotary_dim keep their bits. The function is not idempotent: a second call rotates again.
 /// Shape    q[n_tokens][n_q_heads][head_dim], k[n_tokens][n_kv_heads][head_dim], any strides. q and
 ///          k may lie in one buffer, but must not share elements.
-/// Types    Elements: float, double, the 16-bit formats and float8_e4m3 of types.hpp. Rows and
-///          tables may have any of these formats, not only that of the elements. Elements of 8 or
-///          16 bits are widened to float, rotated, and rounded once, to nearest even.
+/// Types    Elements: float, double, and the 8-bit and 16-bit formats of types.hpp. Rows and tables
+///          may have any of these formats, not only that of the elements. Elements of 8 or 16 bits
+///          are widened to float, rotated, and rounded once, to nearest even.
 /// Errors   Those of rope_check. All checks come before the first write.
 /// Accuracy 1 ULP of hypot(x0, x1) * m from the exact rotation by the rounded row (1.25 ULP on
 ///          processors without a fused multiply-add); 2 ULP from the exact rotation by the true

@@ -60,8 +60,23 @@ struct float8_e4m3 {
   std::uint8_t bits;
 };
 
+/// 8-bit float with 5 exponent and 2 fraction bits (OCP E5M2, torch.float8_e5m2), for storage only.
+/// Its largest number is 57344. The format has NaN and infinity, but stores saturate as for
+/// float8_e4m3: infinity and larger numbers are stored as 57344, with their sign.
+struct float8_e5m2 {
+  std::uint8_t bits;
+};
+
 /// The format of an element in memory. detail/base/formats.hpp describes each format.
-enum class element_format { unknown, binary64, binary32, binary16, bfloat16, float8_e4m3 };
+enum class element_format {
+  unknown,
+  binary64,
+  binary32,
+  binary16,
+  bfloat16,
+  float8_e4m3,
+  float8_e5m2
+};
 
 /// The format of an element type. To register an engine's own type, specialise format_of with a
 /// static member `value`. The type must be trivially copyable and have the size of its format; each
@@ -85,6 +100,9 @@ template <> struct format_of<bfloat16> {
 };
 template <> struct format_of<float8_e4m3> {
   static constexpr element_format value = element_format::float8_e4m3;
+};
+template <> struct format_of<float8_e5m2> {
+  static constexpr element_format value = element_format::float8_e5m2;
 };
 template <> struct format_of<Eigen::half> {
   static constexpr element_format value = element_format::binary16;

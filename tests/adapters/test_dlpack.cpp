@@ -35,7 +35,12 @@ using yarn::heads_from;
 constexpr head_counts counts{5, 3, 8};
 
 template <class T> class dlpack : public ::testing::Test {};
-TYPED_TEST_SUITE(dlpack, support::element_types, support::element_names);
+#if defined(YARN_TEST_DLPACK_HAS_FLOAT8)
+using element_types = support::element_types;
+#else
+using element_types = ::testing::Types<float, double, yarn::float16, yarn::bfloat16>;
+#endif
+TYPED_TEST_SUITE(dlpack, element_types, support::element_names);
 
 // ---- The elements of views ---------------------------------------------------------------------
 

@@ -97,6 +97,8 @@ static_assert(format_of_v<double> == element_format::binary64);
 static_assert(format_of_v<const float> == element_format::binary32);
 static_assert(format_of_v<yarn::float16> == element_format::binary16);
 static_assert(format_of_v<const yarn::bfloat16> == element_format::bfloat16);
+static_assert(format_of_v<yarn::float8_e4m3> == element_format::float8_e4m3);
+static_assert(format_of_v<const yarn::float8_e5m2> == element_format::float8_e5m2);
 static_assert(format_of_v<engine::registered_half> == element_format::binary16);
 static_assert(format_of_v<const engine::registered_half> == element_format::binary16);
 static_assert(format_of_v<int> == element_format::unknown);

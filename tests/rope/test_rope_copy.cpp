@@ -32,6 +32,8 @@ using support::content;
 using support::copy_compute_type;
 using support::copy_shape;
 using support::description;
+using support::e4m3;
+using support::e5m2;
 using support::element;
 using support::expect_contents;
 using support::f16;
@@ -60,7 +62,11 @@ using conversions =
                      conversion<double, f16>, conversion<double, bf16>, conversion<f16, float>,
                      conversion<f16, double>, conversion<f16, f16>, conversion<f16, bf16>,
                      conversion<bf16, float>, conversion<bf16, double>, conversion<bf16, f16>,
-                     conversion<bf16, bf16>>;
+                     conversion<bf16, bf16>, conversion<float, e4m3>, conversion<double, e4m3>,
+                     conversion<f16, e4m3>, conversion<bf16, e4m3>, conversion<e4m3, e4m3>,
+                     conversion<e4m3, bf16>, conversion<float, e5m2>, conversion<double, e5m2>,
+                     conversion<f16, e5m2>, conversion<bf16, e5m2>, conversion<e5m2, e5m2>,
+                     conversion<e5m2, f16>, conversion<e5m2, double>>;
 
 struct conversion_names {
   template <class Conversion> static std::string GetName(int) { // NOLINT: GoogleTest's name

@@ -51,7 +51,11 @@ using subjects = ::testing::Types<
     subject<float, pairing::half_split>, subject<float, pairing::interleaved>,
     subject<double, pairing::half_split>, subject<double, pairing::interleaved>,
     subject<yarn::float16, pairing::half_split>, subject<yarn::float16, pairing::interleaved>,
-    subject<yarn::bfloat16, pairing::half_split>, subject<yarn::bfloat16, pairing::interleaved>>;
+    subject<yarn::bfloat16, pairing::half_split>, subject<yarn::bfloat16, pairing::interleaved>,
+    subject<yarn::float8_e4m3, pairing::half_split>,
+    subject<yarn::float8_e4m3, pairing::interleaved>,
+    subject<yarn::float8_e5m2, pairing::half_split>,
+    subject<yarn::float8_e5m2, pairing::interleaved>>;
 
 struct subject_names {
   template <class Subject> static std::string GetName(int) { // NOLINT: GoogleTest's name

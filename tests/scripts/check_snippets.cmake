@@ -5,7 +5,7 @@
 cmake_minimum_required(VERSION 3.21)
 
 set(documents docs/kv-cache.md docs/dynamic-methods.md docs/axes.md)
-set(sources examples/engine/kv_cache.hpp examples/engine/decoder.hpp
+set(sources examples/caches/caches.cpp examples/engine/kv_cache.hpp examples/engine/decoder.hpp
             examples/multimodal/multimodal.cpp tests/examples/test_axis_families.cpp)
 
 # Sets `result` to the text with every sequence of white space replaced by one space.

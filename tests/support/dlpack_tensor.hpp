@@ -14,11 +14,21 @@
 
 namespace support {
 
+#if defined(DLPACK_MAJOR_VERSION) &&                                                               \
+    (DLPACK_MAJOR_VERSION > 1 || (DLPACK_MAJOR_VERSION == 1 && DLPACK_MINOR_VERSION >= 1))
+#define YARN_TEST_DLPACK_HAS_FLOAT8 1
+#endif
+
 template <class T> DLDataType dtype_of() {
-  const auto bits = static_cast<std::uint8_t>(8 * sizeof(T));
-  return {
-      std::uint8_t{yarn::format_of_v<T> == yarn::element_format::bfloat16 ? kDLBfloat : kDLFloat},
-      bits, 1};
+  constexpr yarn::element_format format = yarn::format_of_v<T>;
+  std::uint8_t code = format == yarn::element_format::bfloat16 ? kDLBfloat : kDLFloat;
+#if defined(YARN_TEST_DLPACK_HAS_FLOAT8)
+  if (format == yarn::element_format::float8_e4m3)
+    code = kDLFloat8_e4m3fn;
+  if (format == yarn::element_format::float8_e5m2)
+    code = kDLFloat8_e5m2;
+#endif
+  return {code, static_cast<std::uint8_t>(8 * sizeof(T)), 1};
 }
 
 /// A DLTensor together with the memory, shape and strides to which it points.

@@ -21,24 +21,33 @@
 
 namespace support {
 
-// ---- Formats of 16 bits -----------------------------------------------------------------------
+// ---- Formats of 8 and 16 bits -----------------------------------------------------------------
 
-/// A binary format of 16 bits with `Digits` significant bits. Its smallest normal number is
-/// 2^LeastExponent.
-template <int Digits, int LeastExponent> struct small_format {
-  static constexpr unsigned infinity = 0x7fffU >> unsigned{Digits - 1} << unsigned{Digits - 1};
+/// A binary format of the size of Bits with `Digits` significant bits. Its smallest normal number
+/// is 2^LeastExponent. `Largest` is the code of its largest number. Larger codes are NaN, except
+/// that a code with fraction 0 is infinity. If `Saturates`, larger numbers are stored as the largest
+/// one, otherwise as infinity.
+template <class Bits, int Digits, int LeastExponent, unsigned Largest, bool Saturates>
+struct small_format {
+  static constexpr unsigned sign_bit = 1U << (8 * sizeof(Bits) - 1);
+  static constexpr unsigned fraction = (1U << unsigned{Digits - 1}) - 1;
 
-  static float widen(std::uint16_t bits) { return values()[bits]; }
+  static float widen(Bits bits) { return values()[bits]; }
+  static bool is_nan(Bits bits) {
+    return (bits & (sign_bit - 1)) > Largest && (bits & fraction) != 0;
+  }
 
   /// Rounds to nearest, ties to even. All NaNs become the same NaN.
-  static std::uint16_t narrow(float value) {
-    const unsigned sign = std::signbit(value) ? 0x8000U : 0U;
+  static Bits narrow(float value) {
+    const unsigned sign = std::signbit(value) ? sign_bit : 0U;
     const double size = std::fabs(static_cast<double>(value));
+    const unsigned beyond = Saturates ? Largest : Largest + 1;
     if (std::isnan(value)) {
-      return infinity | 1U << unsigned{Digits - 2};
+      return static_cast<Bits>(Saturates ? sign_bit - 1
+                                         : Largest + 1 + (1U << unsigned{Digits - 2}));
     }
     if (std::isinf(value)) {
-      return static_cast<std::uint16_t>(sign | infinity);
+      return static_cast<Bits>(sign | beyond);
     }
     // Counts units in the last place of a number of this magnitude. Every operation is exact.
     const int exponent = exponent_of(size);
@@ -49,7 +58,7 @@ template <int Digits, int LeastExponent> struct small_format {
     // Neighbouring numbers have neighbouring codes, from zero to infinity.
     const unsigned code =
         units + (static_cast<unsigned>(exponent - LeastExponent) << unsigned{Digits - 1});
-    return static_cast<std::uint16_t>(sign | (code < infinity ? code : infinity));
+    return static_cast<Bits>(sign | (code <= Largest ? code : beyond));
   }
 
 private:
@@ -62,18 +71,17 @@ private:
   }
   static const std::vector<float>& values() {
     static const std::vector<float> all = [] {
-      std::vector<float> list(65536);
-      for (unsigned bits = 0; bits < 65536; ++bits) {
-        const unsigned field = (bits & 0x7fffU) >> unsigned{Digits - 1};
-        const unsigned fraction = bits & ((1U << unsigned{Digits - 1}) - 1);
-        const unsigned hidden = field == 0 ? 0U : 1U << unsigned{Digits - 1};
+      std::vector<float> list(2 * sign_bit);
+      for (unsigned bits = 0; bits < list.size(); ++bits) {
+        const unsigned field = (bits & (sign_bit - 1)) >> unsigned{Digits - 1};
+        const unsigned units = (bits & fraction) + (field == 0 ? 0U : fraction + 1);
         const int exponent = LeastExponent + static_cast<int>(field == 0 ? 1U : field) - 1;
-        float size = static_cast<float>(std::ldexp(fraction + hidden, exponent - Digits + 1));
-        if ((bits & 0x7fffU) >= infinity) {
-          size = fraction == 0 ? std::numeric_limits<float>::infinity()
-                               : std::numeric_limits<float>::quiet_NaN();
+        float size = static_cast<float>(std::ldexp(units, exponent - Digits + 1));
+        if ((bits & (sign_bit - 1)) > Largest) {
+          size = is_nan(static_cast<Bits>(bits)) ? std::numeric_limits<float>::quiet_NaN()
+                                                 : std::numeric_limits<float>::infinity();
         }
-        list[bits] = (bits & 0x8000U) != 0 ? -size : size;
+        list[bits] = (bits & sign_bit) != 0 ? -size : size;
       }
       return list;
     }();
@@ -81,8 +89,10 @@ private:
   }
 };
 
-using binary16_format = small_format<11, -14>;
-using bfloat16_format = small_format<8, -126>;
+using binary16_format = small_format<std::uint16_t, 11, -14, 0x7bff, false>;
+using bfloat16_format = small_format<std::uint16_t, 8, -126, 0x7f7f, false>;
+using e4m3_format = small_format<std::uint8_t, 4, -6, 0x7e, true>;
+using e5m2_format = small_format<std::uint8_t, 3, -14, 0x7b, true>;
 
 // ---- Elements ---------------------------------------------------------------------------------
 
@@ -113,8 +123,7 @@ template <class T, class Format, int Digits, int LeastExponent> struct small_ele
   static float widen(T value) { return Format::widen(value.bits); }
   static T narrow(float value) { return T{Format::narrow(value)}; }
   static bool is_quiet_nan(T value) {
-    return (value.bits & 0x7fffU) > Format::infinity &&
-           (value.bits >> unsigned{Digits - 2} & 1U) != 0;
+    return Format::is_nan(value.bits) && (value.bits >> unsigned{Digits - 2} & 1U) != 0;
   }
 };
 template <> struct element<yarn::float16> : small_element<yarn::float16, binary16_format, 11, -14> {
@@ -123,6 +132,14 @@ template <> struct element<yarn::float16> : small_element<yarn::float16, binary1
 template <>
 struct element<yarn::bfloat16> : small_element<yarn::bfloat16, bfloat16_format, 8, -126> {
   static constexpr const char* name = "bfloat16";
+};
+template <>
+struct element<yarn::float8_e4m3> : small_element<yarn::float8_e4m3, e4m3_format, 4, -6> {
+  static constexpr const char* name = "float8_e4m3";
+};
+template <>
+struct element<yarn::float8_e5m2> : small_element<yarn::float8_e5m2, e5m2_format, 3, -14> {
+  static constexpr const char* name = "float8_e5m2";
 };
 
 template <class T> using compute_type = typename element<T>::compute;

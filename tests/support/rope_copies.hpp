@@ -25,6 +25,8 @@ namespace support {
 
 using f16 = yarn::float16;
 using bf16 = yarn::bfloat16;
+using e4m3 = yarn::float8_e4m3;
+using e5m2 = yarn::float8_e5m2;
 
 // ---- Elements ---------------------------------------------------------------------------------
 

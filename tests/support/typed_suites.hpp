@@ -13,7 +13,8 @@
 
 namespace support {
 
-using element_types = ::testing::Types<float, double, yarn::float16, yarn::bfloat16>;
+using element_types = ::testing::Types<float, double, yarn::float16, yarn::bfloat16,
+                                       yarn::float8_e4m3, yarn::float8_e5m2>;
 
 struct element_names {
   template <class T> static std::string GetName(int) { // NOLINT: GoogleTest's name

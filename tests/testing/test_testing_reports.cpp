@@ -414,6 +414,7 @@ TEST(check_rotation, of_every_element_format_names_it_and_allows_its_rounding) {
       {rotation_of<yarn::float16>(expected, engine), "float16", 4 * 0x1p-11},
       {rotation_of<yarn::bfloat16>(expected, engine), "bfloat16", 4 * 0x1p-8},
       {rotation_of<yarn::float8_e4m3>(expected, engine), "float8_e4m3", 1.02 * 0x1p-4},
+      {rotation_of<yarn::float8_e5m2>(expected, engine), "float8_e5m2", 1.02 * 0x1p-3},
   };
   for (const auto& [r, format, tolerance] : cases) {
     EXPECT_TRUE(is_right(r));

@@ -13,15 +13,17 @@ namespace detail {
 
 #if defined(DLPACK_MAJOR_VERSION) &&                                                               \
     (DLPACK_MAJOR_VERSION > 1 || (DLPACK_MAJOR_VERSION == 1 && DLPACK_MINOR_VERSION >= 1))
-inline constexpr DLDataType dlpack_float8 = {kDLFloat8_e4m3fn, 8, 1};
+inline constexpr DLDataType dlpack_float8_e4m3 = {kDLFloat8_e4m3fn, 8, 1};
+inline constexpr DLDataType dlpack_float8_e5m2 = {kDLFloat8_e5m2, 8, 1};
 #else
-inline constexpr DLDataType dlpack_float8 = {0, 0, 0};
+inline constexpr DLDataType dlpack_float8_e4m3 = {0, 0, 0};
+inline constexpr DLDataType dlpack_float8_e5m2 = {0, 0, 0};
 #endif
 // The dtype of each format. Formats that DLPack lacks have a dtype with 0 lanes, which no tensor
 // has.
-inline constexpr DLDataType dlpack_types[] = {{0, 0, 0},          {kDLFloat, 64, 1},
-                                              {kDLFloat, 32, 1},  {kDLFloat, 16, 1},
-                                              {kDLBfloat, 16, 1}, dlpack_float8};
+inline constexpr DLDataType dlpack_types[] = {
+    {0, 0, 0},          {kDLFloat, 64, 1},  {kDLFloat, 32, 1}, {kDLFloat, 16, 1},
+    {kDLBfloat, 16, 1}, dlpack_float8_e4m3, dlpack_float8_e5m2};
 inline element_format dlpack_format(DLDataType type) {
   return find_format(dlpack_types, [&](DLDataType known) {
     return type.lanes == 1 && known.lanes == 1 && type.code == known.code &&
@@ -120,8 +122,8 @@ template <class X, class F> decltype(auto) with_format_of(const X& x, F&& f) {
   const DLDataType type = tensor_of<const void>(x).dtype;
   const element_format format = dlpack_format(type);
   if (format == element_format::unknown)
-    fail_dtype(type, "heads are float64, float32, float16, bfloat16 or, where dlpack.h has it, "
-                     "float8_e4m3fn, with one lane");
+    fail_dtype(type, "heads are float64, float32, float16, bfloat16 or, where dlpack.h has them, "
+                     "float8_e4m3fn and float8_e5m2, with one lane");
   return with_format(format, f);
 }
 

@@ -28,7 +28,8 @@ inline void check_not_null(const char* what, const void* pointer) {
 
 // The ggml type of each format. Formats that ggml lacks have GGML_TYPE_COUNT.
 inline constexpr ggml_type ggml_types[] = {GGML_TYPE_COUNT, GGML_TYPE_F64,  GGML_TYPE_F32,
-                                           GGML_TYPE_F16,   GGML_TYPE_BF16, GGML_TYPE_COUNT};
+                                           GGML_TYPE_F16,   GGML_TYPE_BF16, GGML_TYPE_COUNT,
+                                           GGML_TYPE_COUNT};
 static_assert(sizeof ggml_types / sizeof ggml_types[0] == n_formats);
 
 // The stride of a dimension in elements.

@@ -33,7 +33,8 @@ template <class Work> OrtStatusPtr onnx_status(Work&& work) {
 inline constexpr ONNXTensorElementDataType onnx_types[] = {
     ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED, ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
     ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,     ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
-    ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16,  ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT8E4M3FN};
+    ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16,  ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT8E4M3FN,
+    ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT8E5M2};
 
 using onnx_shape = std::vector<std::int64_t>;
 inline std::string to_words(const onnx_shape& shape) {
@@ -102,7 +103,7 @@ public:
           find_format(onnx_types, [&](auto known) { return known == type; });
       if (format == element_format::unknown)
         fail_argument("yarn: Rope: x of ONNX's element type {} must be float (1), float16 (10), "
-                      "double (11), bfloat16 (16) or float8e4m3fn (17)",
+                      "double (11), bfloat16 (16), float8e4m3fn (17) or float8e5m2 (19)",
                       static_cast<int>(type));
       with_format(format,
                   [&](auto traits) { compute<typename decltype(traits)::type>(c, x.GetShape()); });

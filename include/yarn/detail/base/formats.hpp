@@ -137,30 +137,50 @@ template <> struct format_traits<element_format::bfloat16> {
   }
 };
 
-template <> struct format_traits<element_format::float8_e4m3> {
-  using type = float8_e4m3;
+/// What the 8-bit floats share. `LargestCode` is the code of the largest number. Larger codes are
+/// NaN, except that a code with fraction 0 is infinity.
+template <int ExponentBits, int FractionBits, std::uint32_t LargestCode> struct float8_traits {
   using storage = std::uint8_t;
   using compute = float;
-  static constexpr int digits = 4;
-  static constexpr const char* name = "float8_e4m3";
+  static constexpr int digits = FractionBits + 1;
+  static constexpr int fraction_bits = FractionBits;
+  static constexpr std::uint32_t bias = (1u << (ExponentBits - 1)) - 1;
+  static constexpr std::uint32_t largest_code = LargestCode;
+  /// The largest number as the bits of a float.
+  static constexpr std::uint32_t largest =
+      (LargestCode << (23 - FractionBits)) + ((127 - bias) << 23);
 
   YARN_ALWAYS_INLINE static float widen(std::uint8_t element) {
     const std::uint32_t sign = static_cast<std::uint32_t>(element & 0x80) << 24;
     const std::uint32_t magnitude = element & 0x7fu;
-    if (magnitude == 0x7f)
-      return bit_cast<float>(sign | float_infinity | 0x400000u);
-    return bit_cast<float>(sign | widen_magnitude<4, 3>(magnitude));
+    if (magnitude > LargestCode) {
+      const bool is_infinity = (magnitude & ((1u << FractionBits) - 1)) == 0;
+      return bit_cast<float>(sign | float_infinity | (is_infinity ? 0u : 0x400000u));
+    }
+    return bit_cast<float>(sign | widen_magnitude<ExponentBits, FractionBits>(magnitude));
   }
+  /// Saturates. A NaN becomes the code with all bits set, apart from its sign.
   YARN_ALWAYS_INLINE static std::uint8_t narrow(float value) {
     const auto bits = bit_cast<std::uint32_t>(value);
     const std::uint32_t sign = bits >> 24 & 0x80;
     const std::uint32_t magnitude = bits & 0x7fffffffu;
     if (magnitude > float_infinity)
       return static_cast<std::uint8_t>(sign | 0x7f);
-    if (magnitude >= 0x43e00000u) // 448, the largest number. The format has no infinity.
-      return static_cast<std::uint8_t>(sign | 0x7e);
-    return static_cast<std::uint8_t>(sign | narrow_magnitude<4, 3>(magnitude));
+    if (magnitude >= largest)
+      return static_cast<std::uint8_t>(sign | LargestCode);
+    return static_cast<std::uint8_t>(sign |
+                                     narrow_magnitude<ExponentBits, FractionBits>(magnitude));
   }
+};
+
+template <> struct format_traits<element_format::float8_e4m3> : float8_traits<4, 3, 0x7e> {
+  using type = float8_e4m3;
+  static constexpr const char* name = "float8_e4m3";
+};
+
+template <> struct format_traits<element_format::float8_e5m2> : float8_traits<5, 2, 0x7b> {
+  using type = float8_e5m2;
+  static constexpr const char* name = "float8_e5m2";
 };
 
 /// The entry of an element type. Checks the requirements on every element type.
@@ -211,7 +231,7 @@ template <class T, class Compute> YARN_ALWAYS_INLINE void narrow(Compute value, 
 
 /// The number of enumerators of element_format. The adapters have tables of this size, with the
 /// codes that their libraries give the formats.
-inline constexpr int n_formats = 6;
+inline constexpr int n_formats = 7;
 
 /// Calls f(format_traits<F>{}) for a format that is known only at run time. The switch has no
 /// default, so compilers warn if a format is missing.
@@ -228,6 +248,8 @@ template <class F> decltype(auto) with_format(element_format format, F&& f) {
     return f(format_traits<element_format::bfloat16>{});
   case element_format::float8_e4m3:
     return f(format_traits<element_format::float8_e4m3>{});
+  case element_format::float8_e5m2:
+    return f(format_traits<element_format::float8_e5m2>{});
   case element_format::unknown:
     break;
   }

@@ -11,18 +11,22 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
+// The largest head_dim of a cache. A head of doubles fits the scratch memory, and its pairs are not
+// rotated in sections (rotate_tokens): a head would be decoded and encoded once per section.
+inline constexpr std::int64_t largest_cached_dim = 1024;
+
 // The scratch memory of a call: some heads of one token, in the type of the computation.
 inline constexpr std::int64_t head_scratch_bytes = 8192;
 template <class C>
 inline constexpr std::int64_t head_scratch_size = head_scratch_bytes /
                                                   static_cast<std::int64_t>(sizeof(C));
+static_assert(head_scratch_size<double> >= largest_cached_dim);
 
 // Heads with chunks are collected in memory of this size.
-inline constexpr std::int64_t chunk_scratch_bytes = 16384;
+inline constexpr std::int64_t chunk_scratch_bytes = 8192;
 
 // The format of a cache of elements of type T.
 template <class T> struct plain_elements {
-  using element = T;
   std::int64_t head_bytes(std::int64_t head_dim) const {
     return head_dim * static_cast<std::int64_t>(sizeof(T));
   }
@@ -38,6 +42,11 @@ template <class T> struct plain_elements {
     copy_elements<default_arch, C>(static_cast<const T*>(head), head_dim, values);
   }
 };
+
+// Unsigned, because the product may overflow. The check of the addressing reports the overflow.
+template <class T> YARN_ALWAYS_INLINE std::int64_t bytes_of(std::int64_t n) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(n) * sizeof(T));
+}
 
 // What the loops need of an addressing: `at` gives the address of a head, is_direct says whether
 // the heads of a token are contiguous and at equal distances.
@@ -58,9 +67,7 @@ template <class T> struct addressing_traits<heads_view<T>> {
   static T* head(const heads_view<T>& x, cache_place place) {
     return x.data() + place.row * x.token_stride() + place.head * x.head_stride();
   }
-  static std::int64_t head_bytes(const heads_view<T>& x) {
-    return x.head_dim() * static_cast<std::int64_t>(sizeof(T));
-  }
+  static std::int64_t head_bytes(const heads_view<T>& x) { return bytes_of<T>(x.head_dim()); }
   static void check(const char* name, const heads_view<T>& x) { check_tensor(name, x, 0); }
   static const void* memory(const heads_view<T>& x) { return x.data(); }
   static std::int64_t extent(const heads_view<T>& x) {
@@ -72,22 +79,22 @@ template <class T> struct addressing_traits<paged_view<T>> {
   static constexpr bool is_const = std::is_const_v<T>;
   static std::int64_t row(const paged_view<T>& x, std::int64_t token) { return x.row(token); }
   static T* head(const paged_view<T>& x, cache_place place) { return x.head(place); }
-  static std::int64_t head_bytes(const paged_view<T>& x) {
-    return x.head_dim() * static_cast<std::int64_t>(sizeof(T));
-  }
+  static std::int64_t head_bytes(const paged_view<T>& x) { return bytes_of<T>(x.head_dim()); }
   static void check(const char* name, const paged_view<T>& x);
   static const void* memory(const paged_view<T>& x) { return x.data(); }
-  static std::int64_t extent(const paged_view<T>& x);
+  static std::int64_t extent(const paged_view<T>& x) { return checked_bytes("cache", x); }
+  static std::int64_t checked_bytes(const char* name, const paged_view<T>& x);
 };
 
-// `count` blocks of memory, `stride` elements apart.
+// An axis of a cache: `count` parts of its memory, `stride` elements apart.
 struct memory_axis {
+  const char* name; // of the stride
   std::int64_t count;
   std::int64_t stride;
 };
 
-// The size in elements of memory that consists of blocks. The smallest block has `size` elements.
-// Refuses blocks that overlap, and memory that is too large for ptrdiff_t.
+// The size in elements of memory with these axes. A part of the innermost axis has `size` elements.
+// Refuses parts that overlap, and memory that is too large for ptrdiff_t.
 inline std::int64_t checked_extent(const char* name, memory_axis (&axes)[4], std::int64_t size,
                                    std::int64_t limit) {
   for (int i = 1; i < 4; ++i) // Sorts the axes by their strides.
@@ -96,38 +103,45 @@ inline std::int64_t checked_extent(const char* name, memory_axis (&axes)[4], std
       axes[j] = axes[j - 1];
       axes[j - 1] = other;
     }
+  if (size > limit)
+    fail_argument("yarn: {}: {} elements in a row are beyond ptrdiff_t", name, size);
   for (const memory_axis& axis : axes) {
     if (axis.count <= 1)
       continue;
     if (axis.stride < size)
-      fail_argument("yarn: {}: blocks of {} elements overlap, because they have a stride of {}",
-                    name, size, axis.stride);
-    if (size > limit || product_exceeds(axis.count - 1, axis.stride, limit - size))
-      fail_argument("yarn: {}: {} blocks with a stride of {} are beyond ptrdiff_t", name,
-                    axis.count, axis.stride);
+      fail_argument("yarn: {}.{} = {}: parts of {} elements overlap", name, axis.name, axis.stride,
+                    size);
+    if (product_exceeds(axis.count - 1, axis.stride, limit - size))
+      fail_argument("yarn: {}.{} = {}, {} times: beyond ptrdiff_t", name, axis.name, axis.stride,
+                    axis.count);
     size += (axis.count - 1) * axis.stride;
   }
   return size;
 }
 
-template <class T> std::int64_t addressing_traits<paged_view<T>>::extent(const paged_view<T>& x) {
+// 0 if there is no memory to read or write.
+template <class T>
+std::int64_t addressing_traits<paged_view<T>>::checked_bytes(const char* name,
+                                                             const paged_view<T>& x) {
   if (x.n_tokens() == 0 || x.n_heads() == 0 || x.n_blocks() == 0 || x.head_dim() == 0)
     return 0;
-  memory_axis axes[4] = {{x.head_dim() / x.chunk(), x.chunk_stride()},
-                         {x.n_heads(), x.head_stride()},
-                         {x.block_size(), x.slot_stride()},
-                         {x.n_blocks(), x.block_stride()}};
+  memory_axis axes[4] = {{"chunk_stride", x.head_dim() / x.chunk(), x.chunk_stride()},
+                         {"head_stride", x.n_heads(), x.head_stride()},
+                         {"slot_stride", x.block_size(), x.slot_stride()},
+                         {"block_stride", x.n_blocks(), x.block_stride()}};
   constexpr auto bytes = static_cast<std::int64_t>(sizeof(T));
-  return checked_extent("cache", axes, x.chunk(), PTRDIFF_MAX / bytes) * bytes;
+  return checked_extent(name, axes, x.chunk(), PTRDIFF_MAX / bytes) * bytes;
 }
 
 template <class T>
 void addressing_traits<paged_view<T>>::check(const char* name, const paged_view<T>& x) {
-  if (x.n_blocks() < 0 || x.block_size() < 1 || x.n_heads() < 0 || x.head_dim() < 0 ||
-      x.n_tokens() < 0)
-    fail_argument("yarn: {} has n_blocks = {}, block_size = {}, n_heads = {}, head_dim = {}, "
-                  "n_tokens = {}; block_size is >= 1, and the others are >= 0",
-                  name, x.n_blocks(), x.block_size(), x.n_heads(), x.head_dim(), x.n_tokens());
+  if (x.n_blocks() < 0 || x.block_size() < 1 || x.n_heads() < 0 || x.head_dim() < 0)
+    fail_argument("yarn: {} has n_blocks = {}, block_size = {}, n_heads = {}, head_dim = {}; "
+                  "block_size is >= 1, and the others are >= 0",
+                  name, x.n_blocks(), x.block_size(), x.n_heads(), x.head_dim());
+  if (x.n_tokens() < 0)
+    fail_argument("yarn: {} has n_tokens = {}: pass the slots of the tokens to at(slots, n_tokens)",
+                  name, x.n_tokens());
   if (x.has_chunks() && (x.chunk() < 1 || x.head_dim() % x.chunk() != 0))
     fail_argument("yarn: {}.chunk = {} must divide head_dim = {}", name, x.chunk(), x.head_dim());
   if (x.has_chunks() && head_bytes(x) > chunk_scratch_bytes)
@@ -145,7 +159,7 @@ void addressing_traits<paged_view<T>>::check(const char* name, const paged_view<
       fail_range("yarn: slot {} of token {} must be -1, or in [0, {})", x.row(t), t, n_slots);
   if (x.data() == nullptr && n_slots != 0 && x.head_dim() != 0)
     fail_argument("yarn: {}.data is null", name);
-  static_cast<void>(extent(x));
+  static_cast<void>(checked_bytes(name, x));
 }
 
 // The result of stored(addressing, format, head_dim).
@@ -160,11 +174,14 @@ template <class Addressing, class Format> struct stored_heads {
   YARN_ALWAYS_INLINE std::int64_t head_dim() const { return dim; }
 };
 
-// The type of the values of a format.
+// The type of the values of a format. Plain elements are encoded from any type, other formats from
+// float.
 template <class Format> struct value_of_format { using type = float; };
 template <class T> struct value_of_format<plain_elements<T>> {
   using type = std::remove_const_t<T>;
 };
+template <class Format> inline constexpr bool is_plain_v = false;
+template <class T> inline constexpr bool is_plain_v<plain_elements<T>> = true;
 
 template <class Addressing, class Format> struct element_of<stored_heads<Addressing, Format>> {
   using value = typename value_of_format<Format>::type;
@@ -175,13 +192,12 @@ template <class Addressing, class Format> struct element_of<stored_heads<Address
 template <class Addressing, class Format>
 std::uintptr_t check_tensor(const char* name, const stored_heads<Addressing, Format>& x,
                             std::int64_t n_pairs) {
-  using C = compute_type<typename element_of<stored_heads<Addressing, Format>>::type>;
   if (x.dim < 0 || 2 * n_pairs > x.dim)
     fail_argument("yarn: {}.head_dim = {} must be at least rotary_dim = {} (2 * n_pairs)", name,
                   x.dim, 2 * n_pairs);
-  if (x.dim > head_scratch_size<C>)
+  if (x.dim > largest_cached_dim)
     fail_argument("yarn: {}.head_dim = {}; the head_dim of a cache is at most {}", name, x.dim,
-                  head_scratch_size<C>);
+                  largest_cached_dim);
   x.format.check(x.dim);
   const std::int64_t size = addressing_traits<Addressing>::head_bytes(x.where);
   if (size != x.format.head_bytes(x.dim))

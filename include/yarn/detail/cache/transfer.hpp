@@ -110,22 +110,17 @@ transfer_between(const normed_part<From, Norm>& source, const heads_view<To>& ta
 
 // ---- Scratch memory ----------------------------------------------------------------------------
 
-// A head of a cache with chunks is encoded to, and decoded from, contiguous bytes.
-template <class A, class Use>
-YARN_ALWAYS_INLINE void with_contiguous(const A& where, cache_place place, bool /*writes*/,
-                                        const Use& use) {
-  use(addressing_traits<A>::head(where, place));
-}
+// Functions with scratch memory of their own are not inlined: compilers then keep it on the stack
+// only while it is used.
+
+// Copies a head with chunks to contiguous bytes, or back.
 template <class T, class Use>
-YARN_ALWAYS_INLINE void with_contiguous(const paged_view<T>& where, cache_place place, bool writes,
-                                        const Use& use) {
+YARN_NOINLINE void with_collected_chunks(const paged_view<T>& where, cache_place place, bool writes,
+                                         const Use& use) {
   T* const head = where.head(place);
-  if (!where.has_chunks())
-    return use(head);
-  using U = std::remove_const_t<T>;
   alignas(64) unsigned char bytes[chunk_scratch_bytes];
   const std::int64_t size = where.chunk(), n = where.head_dim() / size;
-  const auto chunk_bytes = static_cast<std::size_t>(size) * sizeof(U);
+  const auto chunk_bytes = static_cast<std::size_t>(size) * sizeof(T);
   if (!writes)
     for (std::int64_t i = 0; i < n; ++i)
       std::memcpy(bytes + static_cast<std::size_t>(i) * chunk_bytes,
@@ -138,6 +133,52 @@ YARN_ALWAYS_INLINE void with_contiguous(const paged_view<T>& where, cache_place 
                     bytes + static_cast<std::size_t>(i) * chunk_bytes, chunk_bytes);
 }
 
+// A head of a cache with chunks is encoded to, and decoded from, contiguous bytes.
+template <class A, class Use>
+YARN_ALWAYS_INLINE void with_contiguous(const A& where, cache_place place, bool /*writes*/,
+                                        const Use& use) {
+  use(addressing_traits<A>::head(where, place));
+}
+template <class T, class Use>
+YARN_ALWAYS_INLINE void with_contiguous(const paged_view<T>& where, cache_place place, bool writes,
+                                        const Use& use) {
+  if (!where.has_chunks())
+    return use(where.head(place));
+  with_collected_chunks(where, place, writes, use);
+}
+
+// If C is double, a format that is not plain elements gets floats.
+template <class F>
+YARN_NOINLINE void decode_to_doubles(const F& format, const void* bytes, std::int64_t head_dim,
+                                     double* values, cache_place place) {
+  alignas(64) float decoded[largest_cached_dim];
+  format.decode(bytes, head_dim, decoded, place);
+  copy_elements<default_arch, double>(decoded, head_dim, values);
+}
+template <class F>
+YARN_NOINLINE void encode_doubles(const double* values, const F& format, std::int64_t head_dim,
+                                  void* bytes, cache_place place) {
+  alignas(64) float rounded[largest_cached_dim];
+  copy_elements<default_arch, double>(values, head_dim, rounded);
+  format.encode(rounded, head_dim, bytes, place);
+}
+template <class C, class F>
+YARN_ALWAYS_INLINE void decode_head(const F& format, const void* bytes, std::int64_t head_dim,
+                                    C* values, cache_place place) {
+  if constexpr (is_plain_v<F> || std::is_same_v<C, float>)
+    format.decode(bytes, head_dim, values, place);
+  else
+    decode_to_doubles(format, bytes, head_dim, values, place);
+}
+template <class C, class F>
+YARN_ALWAYS_INLINE void encode_head(const C* values, const F& format, std::int64_t head_dim,
+                                    void* bytes, cache_place place) {
+  if constexpr (is_plain_v<F> || std::is_same_v<C, float>)
+    format.encode(values, head_dim, bytes, place);
+  else
+    encode_doubles(values, format, head_dim, bytes, place);
+}
+
 template <class C, class A, class F>
 YARN_ALWAYS_INLINE void decode_heads(const stored_heads<A, F>& x, std::int64_t token,
                                      std::int64_t head, std::int64_t n, C* values) {
@@ -145,7 +186,7 @@ YARN_ALWAYS_INLINE void decode_heads(const stored_heads<A, F>& x, std::int64_t t
   for (std::int64_t h = 0; h < n; ++h) {
     const cache_place place{row, head + h};
     with_contiguous(x.where, place, false, [&](const void* bytes) YARN_INLINE_LAMBDA {
-      x.format.decode(bytes, x.dim, values + h * x.dim, place);
+      decode_head<C>(x.format, bytes, x.dim, values + h * x.dim, place);
     });
   }
 }
@@ -156,7 +197,7 @@ YARN_ALWAYS_INLINE void encode_heads(const C* values, const stored_heads<A, F>& 
   for (std::int64_t h = 0; h < n; ++h) {
     const cache_place place{row, head + h};
     with_contiguous(x.where, place, true, [&](void* bytes) YARN_INLINE_LAMBDA {
-      x.format.encode(values + h * x.dim, x.dim, bytes, place);
+      encode_head<C>(values + h * x.dim, x.format, x.dim, bytes, place);
     });
   }
 }
@@ -310,6 +351,10 @@ template <class From, class To> void copy_heads(const From& source, const To& ta
 }
 
 } // namespace YARN_ABI
+
+template <class T>
+inline constexpr bool detail::has_format_v<paged_view<T>> =
+    format_of_v<std::remove_const_t<T>> != element_format::unknown;
 
 template <class T> struct tensor_traits<paged_view<T>> {
   YARN_ALWAYS_INLINE static auto heads(const paged_view<T>& x) {

@@ -166,12 +166,17 @@ template <class X>
 struct is_tensor<X, std::void_t<decltype(tensor_traits<X>::heads(std::declval<const X&>()))>>
     : std::true_type {};
 
+// Whether the elements of a cache have a format (kv_cache.hpp).
+template <class X> inline constexpr bool has_format_v = true;
+
 // True if these are tensors. If not, a static_assert says what a tensor is.
 template <class... X> constexpr bool are_tensors() {
-  constexpr bool tensors = (is_tensor<X>::value && ...);
+  constexpr bool tensors = (is_tensor<X>::value && ...), formats = (has_format_v<X> && ...);
   static_assert(tensors, "yarn: a tensor of a call is a heads_view, or of a type for which "
                          "yarn::tensor_traits gives one");
-  return tensors;
+  static_assert(formats, "yarn: a cache has elements of a type of types.hpp, or a format: "
+                         "yarn::stored(cache, format, head_dim)");
+  return tensors && formats;
 }
 
 // True if a call accepts these types. If not, a static_assert says which types a call accepts.

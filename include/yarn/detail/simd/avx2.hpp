@@ -160,6 +160,77 @@ YARN_ALWAYS_INLINE bool try_store_bfloat16(floats<A> first, T* p, floats<A> seco
   return true;
 }
 
+// ---- Elements of 8 bits -------------------------------------------------------------------------
+
+/// The codes of x in the upper bytes of the lanes. The other bytes are undefined.
+template <class T> YARN_ALWAYS_INLINE __m256i float8_codes(__m256 x, avx2_isa) {
+  using rounding = float8_rounding<T>;
+  const __m256i bits = _mm256_castps_si256(x), rest = _mm256_set1_epi32(0x7fffffff);
+  const __m256i magnitude = _mm256_and_si256(bits, rest);
+  const __m256i bounded = _mm256_min_epi32(magnitude, _mm256_set1_epi32(rounding::largest));
+  const __m256i normal = _mm256_max_epi32(bounded, _mm256_set1_epi32(rounding::smallest_normal));
+  const __m256i exponent = _mm256_and_si256(normal, _mm256_set1_epi32(0x7f800000));
+  const __m256i magic = _mm256_add_epi32(exponent, _mm256_set1_epi32(rounding::offset));
+  const __m256i sum =
+      _mm256_castps_si256(_mm256_add_ps(_mm256_castsi256_ps(bounded), _mm256_castsi256_ps(magic)));
+  const __m256i code = _mm256_add_epi32(sum, _mm256_srli_epi32(sum, rounding::dropped));
+  const __m256i is_nan = _mm256_cmpgt_epi32(magnitude, _mm256_set1_epi32(0x7f800000));
+  const __m256i raised = _mm256_slli_epi32(_mm256_or_si256(code, is_nan), 24);
+  return _mm256_or_si256(_mm256_and_si256(raised, rest), _mm256_andnot_si256(rest, bits));
+}
+template <class A, class T> YARN_ALWAYS_INLINE void store_float8(floats<A> x, T* p, avx2_isa isa) {
+  const __m256i upper =
+      _mm256_setr_epi8(3, 7, 11, 15, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 3, 7, 11, 15,
+                       -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+  const __m256i bytes = _mm256_shuffle_epi8(float8_codes<T>(x, isa), upper);
+  _mm_storel_epi64(
+      reinterpret_cast<__m128i*>(p),
+      _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1)));
+}
+
+#if defined(__F16C__)
+// As on AVX-512, in avx512.hpp.
+template <class A, class T>
+YARN_ALWAYS_INLINE floats<A> load_float8(const T* p, floats<A>, avx2_isa) {
+  const __m128i codes = _mm_cvtepi8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  if constexpr (element_traits<T>::fraction_bits == 2) {
+    return floats<A>(_mm256_cvtph_ps(_mm_slli_epi16(codes, 8)));
+  } else {
+    const __m128i shifted = _mm_and_si128(_mm_slli_epi16(codes, 7), _mm_set1_epi16(-0x4001));
+    const __m128i carry = _mm_add_epi16(shifted, _mm_set1_epi16(0x80));
+    const __m128i halves = _mm_or_si128(shifted, _mm_and_si128(carry, _mm_set1_epi16(0x4000)));
+    return floats<A>(_mm256_mul_ps(_mm256_cvtph_ps(halves), _mm256_set1_ps(0x1p8F)));
+  }
+}
+#endif
+
+template <class A>
+YARN_ALWAYS_INLINE floats<A> load_int8(const std::int8_t* p, floats<A>, avx2_isa) {
+  const __m128i codes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  return floats<A>(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(codes)));
+}
+// |x|, or 0 where x is NaN.
+YARN_ALWAYS_INLINE __m256i magnitude_or_zero(__m256 x) {
+  const __m256i magnitude = _mm256_and_si256(_mm256_castps_si256(x), _mm256_set1_epi32(0x7fffffff));
+  const __m256i is_nan = _mm256_cmpgt_epi32(magnitude, _mm256_set1_epi32(0x7f800000));
+  return _mm256_andnot_si256(is_nan, magnitude);
+}
+template <class A> YARN_ALWAYS_INLINE void store_int8(floats<A> x, std::int8_t* p, avx2_isa) {
+  const __m256 sign = _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(INT32_MIN)));
+  const __m256 number = _mm256_or_ps(_mm256_castsi256_ps(magnitude_or_zero(x)), sign);
+  const __m256 bounded =
+      _mm256_max_ps(_mm256_min_ps(number, _mm256_set1_ps(127.0F)), _mm256_set1_ps(-128.0F));
+  const __m256i whole = _mm256_cvtps_epi32(bounded);
+  const __m128i words =
+      _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
+}
+template <class A>
+YARN_ALWAYS_INLINE floats<A> larger_magnitude(floats<A> magnitude, floats<A> x, avx2_isa) {
+  return floats<A>(
+      _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(magnitude), magnitude_or_zero(x))));
+}
+
 // ---- bfloat16 by words -------------------------------------------------------------------------
 
 template <class A, class T>

@@ -153,6 +153,82 @@ YARN_ALWAYS_INLINE void store_bfloat16(floats<A> x, T* p, avx512_isa isa) {
                       _mm512_maskz_cvtepi32_epi16(all_16_lanes, kept));
 }
 
+// ---- Elements of 8 bits -------------------------------------------------------------------------
+
+/// The codes of x in the lower bytes of the lanes. The other bytes are undefined.
+template <class T> YARN_ALWAYS_INLINE __m512i float8_codes(__m512 x, avx512_isa) {
+  using rounding = float8_rounding<T>;
+  const __m512i bits = _mm512_castps_si512(x);
+  const __m512i magnitude = _mm512_and_si512(bits, _mm512_set1_epi32(0x7fffffff));
+  const __m512i bounded =
+      _mm512_maskz_min_epi32(all_16_lanes, magnitude, _mm512_set1_epi32(rounding::largest));
+  const __m512i normal =
+      _mm512_maskz_max_epi32(all_16_lanes, bounded, _mm512_set1_epi32(rounding::smallest_normal));
+  const __m512i exponent = _mm512_and_si512(normal, _mm512_set1_epi32(0x7f800000));
+  const __m512i magic = _mm512_add_epi32(exponent, _mm512_set1_epi32(rounding::offset));
+  const __m512i sum =
+      _mm512_castps_si512(_mm512_add_ps(_mm512_castsi512_ps(bounded), _mm512_castsi512_ps(magic)));
+  const __m512i code =
+      _mm512_add_epi32(sum, _mm512_maskz_srli_epi32(all_16_lanes, sum, rounding::dropped));
+  // 0xee: where x is a quiet or a signalling NaN, the largest float. Its lower bits are ones.
+  const __m512i or_nan = _mm512_castps_si512(
+      _mm512_fixupimm_ps(_mm512_castsi512_ps(code), x, _mm512_set1_epi32(0xee), 0));
+  // 0xca: the sign from the first, the other bits from the second.
+  return _mm512_ternarylogic_epi32(_mm512_set1_epi32(0x80),
+                                   _mm512_maskz_srli_epi32(all_16_lanes, bits, 24), or_nan, 0xca);
+}
+template <class A, class T>
+YARN_ALWAYS_INLINE void store_float8(floats<A> x, T* p, avx512_isa isa) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm512_maskz_cvtepi32_epi8(all_16_lanes, float8_codes<T>(x, isa)));
+}
+
+// E5M2 is the upper byte of binary16. E4M3 has one exponent bit less, so its codes, read as
+// binary16, have 2^-8 of their value. Its NaN gets the exponent of a NaN in binary16: of all codes,
+// only that of NaN, 0x3f80, has a carry when 0x80 is added.
+template <class A, class T>
+YARN_ALWAYS_INLINE floats<A> load_float8(const T* p, floats<A>, avx512_isa) {
+  const __m256i codes = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  if constexpr (element_traits<T>::fraction_bits == 2) {
+    return floats<A>(_mm512_maskz_cvtph_ps(all_16_lanes, _mm256_slli_epi16(codes, 8)));
+  } else {
+    const __m256i shifted =
+        _mm256_and_si256(_mm256_slli_epi16(codes, 7), _mm256_set1_epi16(-0x4001));
+    const __m256i carry = _mm256_add_epi16(shifted, _mm256_set1_epi16(0x80));
+    const __m256i halves =
+        _mm256_or_si256(shifted, _mm256_and_si256(carry, _mm256_set1_epi16(0x4000)));
+    return floats<A>(
+        _mm512_mul_ps(_mm512_maskz_cvtph_ps(all_16_lanes, halves), _mm512_set1_ps(0x1p8F)));
+  }
+}
+
+template <class A>
+YARN_ALWAYS_INLINE floats<A> load_int8(const std::int8_t* p, floats<A>, avx512_isa) {
+  const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return floats<A>(
+      _mm512_maskz_cvtepi32_ps(all_16_lanes, _mm512_maskz_cvtepi8_epi32(all_16_lanes, codes)));
+}
+YARN_ALWAYS_INLINE __m512i magnitude_bits(__m512 x) {
+  return _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7fffffff));
+}
+YARN_ALWAYS_INLINE __mmask16 is_number(__m512i magnitude) {
+  return _mm512_cmple_epi32_mask(magnitude, _mm512_set1_epi32(0x7f800000));
+}
+template <class A> YARN_ALWAYS_INLINE void store_int8(floats<A> x, std::int8_t* p, avx512_isa) {
+  const __mmask16 numbers = is_number(magnitude_bits(x));
+  const __m512 bounded = _mm512_maskz_max_ps(
+      numbers, _mm512_maskz_min_ps(numbers, x, _mm512_set1_ps(127.0F)), _mm512_set1_ps(-128.0F));
+  _mm_storeu_si128(
+      reinterpret_cast<__m128i*>(p),
+      _mm512_maskz_cvtepi32_epi8(all_16_lanes, _mm512_maskz_cvtps_epi32(numbers, bounded)));
+}
+template <class A>
+YARN_ALWAYS_INLINE floats<A> larger_magnitude(floats<A> magnitude, floats<A> x, avx512_isa) {
+  const __m512i found = _mm512_castps_si512(magnitude), other = magnitude_bits(x);
+  return floats<A>(
+      _mm512_castsi512_ps(_mm512_mask_max_epi32(found, is_number(other), found, other)));
+}
+
 // ---- bfloat16 by words -------------------------------------------------------------------------
 
 #if defined(__AVX512BW__)

@@ -115,6 +115,37 @@ template <class A, class T>
 YARN_ALWAYS_INLINE void store_bfloat16(floats<A> x, T* p, generic_isa isa) {
   store_one_by_one(x, p, isa);
 }
+template <class A, class T>
+YARN_ALWAYS_INLINE floats<A> load_float8(const T* p, floats<A> like, generic_isa isa) {
+  return load_one_by_one(p, like, isa);
+}
+template <class A, class T>
+YARN_ALWAYS_INLINE void store_float8(floats<A> x, T* p, generic_isa isa) {
+  store_one_by_one(x, p, isa);
+}
+
+template <class A>
+YARN_ALWAYS_INLINE floats<A> load_int8(const std::int8_t* p, floats<A>, generic_isa) {
+  float values[floats<A>::size];
+  for (std::size_t i = 0; i < floats<A>::size; ++i)
+    values[i] = static_cast<float>(p[i]);
+  return floats<A>::load_unaligned(values);
+}
+template <class A> YARN_ALWAYS_INLINE void store_int8(floats<A> x, std::int8_t* p, generic_isa) {
+  float values[floats<A>::size];
+  x.store_unaligned(values);
+  for (std::size_t i = 0; i < floats<A>::size; ++i)
+    p[i] = rounded_to_int8(values[i]);
+}
+template <class A>
+YARN_ALWAYS_INLINE floats<A> larger_magnitude(floats<A> magnitude, floats<A> x, generic_isa) {
+  float magnitudes[floats<A>::size], values[floats<A>::size];
+  magnitude.store_unaligned(magnitudes);
+  x.store_unaligned(values);
+  for (std::size_t i = 0; i < floats<A>::size; ++i)
+    magnitudes[i] = larger_magnitude(magnitudes[i], values[i]);
+  return floats<A>::load_unaligned(magnitudes);
+}
 
 /// Stores the pack `first` to p and the pack `second` to q in a faster way than store_bfloat16, if
 /// this way gives the same bits for these packs. Otherwise stores nothing and returns false. This

@@ -99,6 +99,64 @@ YARN_ALWAYS_INLINE void store_bfloat16(floats<A> x, T* p, neon_isa isa) {
   store_four(vshrn_n_u32(round_bfloat16(x, isa), 16), p);
 }
 
+// ---- Elements of 8 bits -------------------------------------------------------------------------
+
+template <class A, class T> YARN_ALWAYS_INLINE void store_float8(floats<A> x, T* p, neon_isa) {
+  using rounding = float8_rounding<T>;
+  const uint32x4_t bits = vreinterpretq_u32_f32(x), exponents = vdupq_n_u32(0x7f800000u);
+  const uint32x4_t magnitude = vandq_u32(bits, vdupq_n_u32(0x7fffffffu));
+  const uint32x4_t bounded = vminq_u32(magnitude, vdupq_n_u32(rounding::largest));
+  const uint32x4_t normal = vmaxq_u32(bounded, vdupq_n_u32(rounding::smallest_normal));
+  const uint32x4_t magic = vaddq_u32(vandq_u32(normal, exponents), vdupq_n_u32(rounding::offset));
+  const uint32x4_t sum = vreinterpretq_u32_f32(
+      vaddq_f32(vreinterpretq_f32_u32(bounded), vreinterpretq_f32_u32(magic)));
+  const uint32x4_t code =
+      vorrq_u32(vsraq_n_u32(sum, sum, rounding::dropped), vcgtq_u32(magnitude, exponents));
+  const uint16x4_t words = vshrn_n_u32(vsriq_n_u32(bits, vshlq_n_u32(code, 25), 1), 16);
+  const uint8x8_t bytes = vshrn_n_u16(vcombine_u16(words, words), 8);
+  const std::uint32_t copy = vget_lane_u32(vreinterpret_u32_u8(bytes), 0);
+  std::memcpy(static_cast<void*>(p), &copy, sizeof copy);
+}
+
+// As on AVX-512, in avx512.hpp.
+template <class A, class T>
+YARN_ALWAYS_INLINE floats<A> load_float8(const T* p, floats<A>, neon_isa) {
+  std::uint32_t copy;
+  std::memcpy(&copy, static_cast<const void*>(p), sizeof copy);
+  const int8x8_t bytes = vreinterpret_s8_u32(vdup_n_u32(copy));
+  if constexpr (element_traits<T>::fraction_bits == 2) {
+    const uint16x4_t halves = vreinterpret_u16_s16(vget_low_s16(vshll_n_s8(bytes, 8)));
+    return floats<A>(vcvt_f32_f16(vreinterpret_f16_u16(halves)));
+  } else {
+    const uint16x4_t shifted =
+        vand_u16(vreinterpret_u16_s16(vget_low_s16(vshll_n_s8(bytes, 7))), vdup_n_u16(0xbfff));
+    const uint16x4_t carry = vadd_u16(shifted, vdup_n_u16(0x80));
+    const uint16x4_t halves = vorr_u16(shifted, vand_u16(carry, vdup_n_u16(0x4000)));
+    return floats<A>(vmulq_n_f32(vcvt_f32_f16(vreinterpret_f16_u16(halves)), 0x1p8F));
+  }
+}
+
+template <class A>
+YARN_ALWAYS_INLINE floats<A> load_int8(const std::int8_t* p, floats<A>, neon_isa) {
+  std::uint32_t copy;
+  std::memcpy(&copy, p, sizeof copy);
+  const int16x8_t words = vmovl_s8(vreinterpret_s8_u32(vdup_n_u32(copy)));
+  return floats<A>(vcvtq_f32_s32(vmovl_s16(vget_low_s16(words))));
+}
+template <class A> YARN_ALWAYS_INLINE void store_int8(floats<A> x, std::int8_t* p, neon_isa) {
+  const int16x4_t words = vqmovn_s32(vcvtnq_s32_f32(x)); // saturates, and a NaN becomes 0
+  const int8x8_t bytes = vqmovn_s16(vcombine_s16(words, words));
+  const std::uint32_t copy = vget_lane_u32(vreinterpret_u32_s8(bytes), 0);
+  std::memcpy(p, &copy, sizeof copy);
+}
+template <class A>
+YARN_ALWAYS_INLINE floats<A> larger_magnitude(floats<A> magnitude, floats<A> x, neon_isa) {
+  const uint32x4_t other = vandq_u32(vreinterpretq_u32_f32(x), vdupq_n_u32(0x7fffffffu));
+  const uint32x4_t is_nan = vcgtq_u32(other, vdupq_n_u32(0x7f800000u));
+  return floats<A>(
+      vreinterpretq_f32_u32(vmaxq_u32(vreinterpretq_u32_f32(magnitude), vbicq_u32(other, is_nan))));
+}
+
 // ---- bfloat16 by words -------------------------------------------------------------------------
 
 template <class A, class T>

@@ -159,6 +159,33 @@ YARN_ALWAYS_INLINE two_packs<batch<T, A>> deinterleave(batch<T, A> low, batch<T,
 
 // ---- Elements of any format --------------------------------------------------------------------
 
+template <element_format Format>
+inline constexpr bool is_float8_v =
+    Format == element_format::float8_e4m3 || Format == element_format::float8_e5m2;
+
+/// Numbers for the conversion of floats to an 8-bit format. All instruction sets do the same:
+///
+///     m     = min(|x|, largest)
+///     magic = (the exponent bits of max(m, smallest_normal)) + offset
+///     s     = m + magic             a sum of floats, rounded to nearest even
+///     code  = the lower 7 bits of bits(s) + (bits(s) >> dropped)
+///
+/// The unit in the last place of `magic` is that of the 8-bit format at m. So the sum rounds m to
+/// this format, and the lower bits of s count its units. The shifted bits add the exponent. The
+/// lower bits of `offset` cancel the constants in the code. They are an even number, so that a tie
+/// goes to the even code. A NaN is replaced at the end. Compilers can neither contract nor
+/// reassociate the sum, because bitwise operations surround it. (A fused product could save an
+/// addition of integers, but is slow where x is a denormal.)
+template <class T> struct float8_rounding {
+  using traits = element_traits<T>;
+  static constexpr int dropped = 23 - traits::fraction_bits;
+  static constexpr int largest = static_cast<int>(traits::largest);
+  static constexpr int least_exponent = 128 - static_cast<int>(traits::bias); // of a float's bits
+  static constexpr int smallest_normal = least_exponent << 23;
+  static constexpr int offset =
+      (dropped << 23) + (-((dropped + least_exponent) << traits::fraction_bits) & 0xff);
+};
+
 // Elements of smaller formats are widened to the type of the pack, and rounded to nearest even when
 // they are stored. The results have the bits of base/formats.hpp, except for the payload of a NaN.
 
@@ -172,6 +199,8 @@ YARN_ALWAYS_INLINE batch<C, A> load_elements(const T* p, batch<C, A> like) {
     return load_binary16(p, like, isa_tag<A>{});
   else if constexpr (std::is_same_v<C, float> && format == element_format::bfloat16)
     return load_bfloat16(p, like, isa_tag<A>{});
+  else if constexpr (std::is_same_v<C, float> && is_float8_v<format>)
+    return load_float8(p, like, isa_tag<A>{});
   else
     return load_one_by_one(p, like, isa_tag<A>{});
 }
@@ -184,6 +213,8 @@ template <class C, class A, class T> YARN_ALWAYS_INLINE void store_elements(batc
     store_binary16(x, p, isa_tag<A>{});
   else if constexpr (std::is_same_v<C, float> && format == element_format::bfloat16)
     store_bfloat16(x, p, isa_tag<A>{});
+  else if constexpr (std::is_same_v<C, float> && is_float8_v<format>)
+    store_float8(x, p, isa_tag<A>{});
   else
     store_one_by_one(x, p, isa_tag<A>{});
 }
@@ -196,6 +227,23 @@ YARN_ALWAYS_INLINE void store_elements(const two_packs<batch<C, A>>& x, T* p, T*
       return;
   store_elements(x.first, p);
   store_elements(x.second, q);
+}
+
+// ---- Codes with a scale ------------------------------------------------------------------------
+
+/// A pack of integers.
+template <class A> YARN_ALWAYS_INLINE floats<A> load_int8(const std::int8_t* p, floats<A> like) {
+  return load_int8(p, like, isa_tag<A>{});
+}
+/// Rounds to nearest even and saturates to [-128, 127]. Stores 0 for a NaN.
+template <class A> YARN_ALWAYS_INLINE void store_int8(floats<A> x, std::int8_t* p) {
+  store_int8(x, p, isa_tag<A>{});
+}
+
+/// In each lane the larger one of `magnitude` and |x|, or `magnitude` where x is NaN. Requires that
+/// `magnitude` is neither negative nor NaN.
+template <class A> YARN_ALWAYS_INLINE floats<A> larger_magnitude(floats<A> magnitude, floats<A> x) {
+  return larger_magnitude(magnitude, x, isa_tag<A>{});
 }
 
 // ---- bfloat16 by words -------------------------------------------------------------------------

@@ -152,6 +152,37 @@ YARN_ALWAYS_INLINE void store_elements(const two_packs<scalar_pack<C>>& x, T* p,
   store_elements(x.second, q);
 }
 
+/// Rounds to nearest even and saturates. A NaN becomes 0. As in float8_rounding, the bitwise
+/// operations prevent that compilers contract the sum with a product in x.
+YARN_ALWAYS_INLINE std::int8_t rounded_to_int8(float x) {
+  const auto bits = bit_cast<std::uint32_t>(x);
+  const std::uint32_t magnitude = bits & 0x7fffffffu;
+  if (magnitude > float_infinity)
+    return 0;
+  const std::uint32_t bounded = magnitude < 0x43000000u ? magnitude : 0x43000000u; // 128
+  const float sum = bit_cast<float>(bounded) + 0x1p23F; // its last bit counts ones
+  const auto whole = static_cast<int>(bit_cast<std::uint32_t>(sum) & 0xff);
+  if ((bits >> 31) != 0)
+    return static_cast<std::int8_t>(-whole);
+  return static_cast<std::int8_t>(whole < 127 ? whole : 127);
+}
+/// The larger one of `magnitude` >= 0 and |x|, or `magnitude` if x is NaN.
+YARN_ALWAYS_INLINE float larger_magnitude(float magnitude, float x) {
+  const auto found = bit_cast<std::uint32_t>(magnitude);
+  const std::uint32_t other = bit_cast<std::uint32_t>(x) & 0x7fffffffu;
+  return bit_cast<float>(other > found && other <= float_infinity ? other : found);
+}
+YARN_ALWAYS_INLINE scalar_pack<float> load_int8(const std::int8_t* p, scalar_pack<float>) {
+  return scalar_pack<float>(static_cast<float>(*p));
+}
+YARN_ALWAYS_INLINE void store_int8(scalar_pack<float> x, std::int8_t* p) {
+  *p = rounded_to_int8(x.value);
+}
+YARN_ALWAYS_INLINE scalar_pack<float> larger_magnitude(scalar_pack<float> magnitude,
+                                                       scalar_pack<float> x) {
+  return scalar_pack<float>(larger_magnitude(magnitude.value, x.value));
+}
+
 /// Rounds `low` to float and stores the result. Returns 0 if `high` rounds to the same float.
 template <bool Streams>
 YARN_ALWAYS_INLINE unsigned round_both(scalar_pack<double> low, scalar_pack<double> high,

@@ -134,6 +134,85 @@ YARN_ALWAYS_INLINE bool try_store_bfloat16(floats<A> first, T* p, floats<A> seco
   return true;
 }
 
+// ---- Elements of 8 bits -------------------------------------------------------------------------
+
+template <class A, class T> YARN_ALWAYS_INLINE void store_float8(floats<A> x, T* p, sse2_isa) {
+  using rounding = float8_rounding<T>;
+  const __m128i bits = _mm_castps_si128(x), rest = _mm_set1_epi32(0x7fffffff);
+  const __m128i magnitude = _mm_and_si128(bits, rest);
+  // The minimum and maximum of floats, because SSE2 has none of 32-bit integers. Both may have any
+  // result for a NaN.
+  const __m128 bounded =
+      _mm_min_ps(_mm_castsi128_ps(magnitude), _mm_castsi128_ps(_mm_set1_epi32(rounding::largest)));
+  const __m128 normal =
+      _mm_max_ps(bounded, _mm_castsi128_ps(_mm_set1_epi32(rounding::smallest_normal)));
+  const __m128i exponent = _mm_and_si128(_mm_castps_si128(normal), _mm_set1_epi32(0x7f800000));
+  const __m128i magic = _mm_add_epi32(exponent, _mm_set1_epi32(rounding::offset));
+  const __m128i sum = _mm_castps_si128(_mm_add_ps(bounded, _mm_castsi128_ps(magic)));
+  const __m128i code = _mm_add_epi32(sum, _mm_srli_epi32(sum, rounding::dropped));
+  const __m128i is_nan = _mm_cmpgt_epi32(magnitude, _mm_set1_epi32(0x7f800000));
+  const __m128i raised = _mm_slli_epi32(_mm_or_si128(code, is_nan), 24);
+  const __m128i with_sign = _mm_or_si128(_mm_and_si128(raised, rest), _mm_andnot_si128(rest, bits));
+  const __m128i words = _mm_packs_epi32(_mm_srai_epi32(with_sign, 24), with_sign);
+  const int bytes = _mm_cvtsi128_si32(_mm_packs_epi16(words, words));
+  std::memcpy(static_cast<void*>(p), &bytes, sizeof bytes);
+}
+
+template <class A, class T>
+YARN_ALWAYS_INLINE floats<A> load_float8(const T* p, floats<A>, sse2_isa) {
+  using rounding = float8_rounding<T>;
+  using traits = element_traits<T>;
+  int bytes;
+  std::memcpy(&bytes, static_cast<const void*>(p), sizeof bytes);
+  const __m128i zero = _mm_setzero_si128(), hidden = _mm_set1_epi32(0x800000);
+  const __m128i words = _mm_unpacklo_epi8(zero, _mm_cvtsi32_si128(bytes));
+  const __m128i raised = _mm_unpacklo_epi16(zero, words); // the code in the upper byte
+  const __m128i rest = _mm_set1_epi32(0x7fffffff);
+  const __m128i code = _mm_and_si128(raised, rest);
+  const __m128i number = _mm_add_epi32(_mm_srli_epi32(code, 24 - rounding::dropped),
+                                       _mm_set1_epi32(rounding::smallest_normal - 0x800000));
+  // A subnormal: read with the smallest exponent and a hidden bit, which is then subtracted.
+  const __m128i is_subnormal =
+      _mm_cmplt_epi32(code, _mm_set1_epi32(1 << (24 + traits::fraction_bits)));
+  const __m128 added = _mm_and_ps(_mm_castsi128_ps(is_subnormal),
+                                  _mm_castsi128_ps(_mm_set1_epi32(rounding::smallest_normal)));
+  const __m128 finite = _mm_sub_ps(
+      _mm_castsi128_ps(_mm_add_epi32(number, _mm_and_si128(is_subnormal, hidden))), added);
+  const __m128i is_special =
+      _mm_cmpgt_epi32(code, _mm_set1_epi32(static_cast<int>(traits::largest_code << 24)));
+  const __m128i exponent = _mm_and_si128(is_special, _mm_set1_epi32(0x7f800000));
+  const __m128i sign = _mm_andnot_si128(rest, raised);
+  return floats<A>(_mm_or_ps(finite, _mm_castsi128_ps(_mm_or_si128(exponent, sign))));
+}
+
+template <class A>
+YARN_ALWAYS_INLINE floats<A> load_int8(const std::int8_t* p, floats<A>, sse2_isa) {
+  int bytes;
+  std::memcpy(&bytes, p, sizeof bytes);
+  const __m128i zero = _mm_setzero_si128();
+  const __m128i words = _mm_unpacklo_epi8(zero, _mm_cvtsi32_si128(bytes));
+  return floats<A>(_mm_cvtepi32_ps(_mm_srai_epi32(_mm_unpacklo_epi16(zero, words), 24)));
+}
+// |x|, or 0 where x is NaN.
+YARN_ALWAYS_INLINE __m128 magnitude_or_zero(__m128 x) {
+  const __m128i magnitude = _mm_and_si128(_mm_castps_si128(x), _mm_set1_epi32(0x7fffffff));
+  const __m128i is_nan = _mm_cmpgt_epi32(magnitude, _mm_set1_epi32(0x7f800000));
+  return _mm_castsi128_ps(_mm_andnot_si128(is_nan, magnitude));
+}
+template <class A> YARN_ALWAYS_INLINE void store_int8(floats<A> x, std::int8_t* p, sse2_isa) {
+  const __m128 sign = _mm_and_ps(x, _mm_castsi128_ps(_mm_set1_epi32(INT32_MIN)));
+  const __m128 number = _mm_or_ps(magnitude_or_zero(x), sign);
+  const __m128i whole =
+      _mm_cvtps_epi32(_mm_max_ps(_mm_min_ps(number, _mm_set1_ps(127.0F)), _mm_set1_ps(-128.0F)));
+  const __m128i words = _mm_packs_epi32(whole, whole);
+  const int bytes = _mm_cvtsi128_si32(_mm_packs_epi16(words, words));
+  std::memcpy(p, &bytes, sizeof bytes);
+}
+template <class A>
+YARN_ALWAYS_INLINE floats<A> larger_magnitude(floats<A> magnitude, floats<A> x, sse2_isa) {
+  return floats<A>(_mm_max_ps(magnitude, magnitude_or_zero(x)));
+}
+
 // ---- bfloat16 by words -------------------------------------------------------------------------
 
 template <class A, class T>
