@@ -27,9 +27,10 @@ template <class From, class To, class C> struct normed_group {
   const C* scales;
   const C* means;
 
-  YARN_ALWAYS_INLINE void next_head() {
+  template <bool IsCentred> YARN_ALWAYS_INLINE void next_head() {
     ++scales;
-    ++means;
+    if constexpr (IsCentred)
+      ++means;
     if (--n_heads > 0) { // A single head may have any stride, even an overflowing one.
       source += source_stride;
       target += target_stride;
@@ -159,7 +160,7 @@ YARN_ALWAYS_INLINE void rotate_normed_section(normed_group<From, To, C> x, const
                                               std::int64_t pair, std::integer_sequence<int, I...>) {
   const Rotation rotations[] = {
       Rotation::from_folded(folded + 4 * (pair + I * Rotation::pairs))...};
-  for (; x.n_heads > 0; x.next_head())
+  for (; x.n_heads > 0; x.template next_head<IsCentred>())
     (rotations[I].template apply<IsCentred>(x, pair + I * Rotation::pairs), ...);
 }
 
