@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Digests of frequencies, rows and rotations, which must have the same bits with every compiler, on
+// Digests of frequencies, rows, rotations and norms, which must have the same bits with every compiler, on
 // every processor and with all flags, -ffast-math included. (Rotations have two digests: with and
 // without a fused multiply-add.) The program needs no test library.
 //

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Calls with a norm that must give the same bits: slices, strides, sources of rows, copies, weights in
-// other formats.
+// Calls with a norm that must give the same bits: slices, strides, sources of rows, copies, weights
+// in other formats.
 #include "../support/bits.hpp"
 #include "../support/norms.hpp"
 #include "../support/typed_suites.hpp"
@@ -115,6 +115,15 @@ TYPED_TEST(norm_calls, a_copy_has_the_bits_of_the_call_in_place) {
       EXPECT_TRUE(same_bits(same.buffer, expected.buffer));
     });
   }
+}
+
+TYPED_TEST(norm_calls, a_copy_accepts_a_const_source) {
+  const same_bits_case<TypeParam> c;
+  const rms_norm w(c.weights.data(), 1e-6);
+  const TypeParam* const data = c.x.buffer.data();
+  tensor<TypeParam> target = c.x;
+  yarn::rope_copy(normed(c.x.layout.view(data), w), target.view(), c.rows, pairing::half_split);
+  EXPECT_TRUE(same_bits(target.buffer, c.result(w, pairing::half_split).buffer));
 }
 
 TYPED_TEST(norm_calls, copies_write_another_order_of_the_same_bits) {

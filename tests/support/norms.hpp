@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The expected result of a norm and a rotation in long double, with the error bound of norm.hpp, and
-// the options of a norm as plain data. The oracle uses no function of the library.
+// The expected result of a norm and a rotation in long double, with the error bound of norm.hpp,
+// and the options of a norm as plain data. The oracle uses no function of the library.
 #ifndef YARN_TESTS_SUPPORT_NORMS_HPP
 #define YARN_TESTS_SUPPORT_NORMS_HPP
 

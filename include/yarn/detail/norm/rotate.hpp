@@ -164,8 +164,8 @@ YARN_ALWAYS_INLINE void rotate_normed_section(normed_group<From, To, C> x, const
     (rotations[I].template apply<IsCentred>(x, pair + I * Rotation::pairs), ...);
 }
 
-/// Rotates pairs [pair, n_pairs) of each head, in sections of N packs, then of N/2 ... 1 packs, then
-/// in narrower packs.
+/// Rotates pairs [pair, n_pairs) of each head, in sections of N packs, then of N/2 ... 1 packs,
+/// then in narrower packs.
 template <pairing In, pairing Out, class Arch, bool IsCentred, int N, class From, class To, class C>
 void rotate_normed(const normed_group<From, To, C>& x, const C* folded, std::int64_t pair,
                    std::int64_t n_pairs) {
