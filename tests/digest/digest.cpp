@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Digests of frequencies, rows, rotations and norms, which must have the same bits with every compiler, on
-// every processor and with all flags, -ffast-math included. (Rotations have two digests: with and
-// without a fused multiply-add.) The program needs no test library.
+// Digests of frequencies, rows, rotations and norms, which must have the same bits with every
+// compiler, on every processor and with all flags, -ffast-math included. (Rotations and norms have
+// two digests: with and without a fused multiply-add.) The program needs no test library.
 //
 //     digest                prints lines `name digest`
 //     digest expected.txt   also compares the digests, and fails if one differs
@@ -526,7 +526,7 @@ bool matches(const char* path) {
                    found == expected.end() ? "nothing" : found->second.c_str());
     }
   }
-  // Only rotations of the other kind of build (with or without a fused multiply-add) may be
+  // Only rotations and norms of the other kind of build (with or without a fused multiply-add) may be
   // missing.
   for (const auto& entry : expected) {
     if (digests.count(entry.first) == 0 && !is_of_other_builds(entry.first)) {
