@@ -103,8 +103,8 @@ YARN_ALWAYS_INLINE void sums_to_scales(C* sums, std::int64_t n_sums, std::int64_
   using wide = pack<C, Arch>;
   constexpr auto size = static_cast<std::int64_t>(wide::size);
   for (std::int64_t i = 0; i < n_sums; i += size) {
-    const wide mean = wide::load_unaligned(sums + i) / wide(static_cast<C>(n));
-    (wide(C(1)) / square_root(mean + wide(eps))).store_unaligned(sums + i);
+    const wide mean = quotient(wide::load_unaligned(sums + i), wide(static_cast<C>(n)));
+    quotient(wide(C(1)), square_root(mean + wide(eps))).store_unaligned(sums + i);
   }
 }
 
