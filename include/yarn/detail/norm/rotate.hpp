@@ -27,9 +27,10 @@ template <class From, class To, class C> struct normed_group {
   const C* scales;
   const C* means;
 
-  YARN_ALWAYS_INLINE void next_head() {
+  template <bool IsCentred> YARN_ALWAYS_INLINE void next_head() {
     ++scales;
-    ++means;
+    if constexpr (IsCentred)
+      ++means;
     if (--n_heads > 0) { // A single head may have any stride, even an overflowing one.
       source += source_stride;
       target += target_stride;
@@ -174,8 +175,8 @@ YARN_ALWAYS_INLINE void rotate_normed_section(const normed_group<From, To, C>& x
   }
 }
 
-/// Rotates pairs [pair, n_pairs) of each head, in sections of N packs, then of N/2 ... 1 packs, then
-/// in narrower packs.
+/// Rotates pairs [pair, n_pairs) of each head, in sections of N packs, then of N/2 ... 1 packs,
+/// then in narrower packs.
 template <pairing In, pairing Out, class Arch, bool IsCentred, int N, class From, class To, class C>
 void rotate_normed(const normed_group<From, To, C>& x, const C* folded, std::int64_t pair,
                    std::int64_t n_pairs) {

@@ -16,6 +16,7 @@ namespace detail {
 
 // The scratch memory of a call has room for this many pairs of a folded row.
 inline constexpr std::int64_t largest_normed_pairs = 512;
+inline constexpr double largest_eps = 0x1p127; // A larger one would be infinite in float.
 // The number of heads whose scales are computed together, before the heads are read a second time.
 // They stay in L1 in between.
 inline constexpr std::int64_t heads_at_once = 32;
@@ -45,8 +46,9 @@ std::uintptr_t check_tensor(const char* name, const normed_heads<T, Norm>& x,
                             std::int64_t n_pairs) {
   if (x.norm.has_weight() && x.norm.weight() == nullptr)
     fail_argument("yarn: the weight of the norm of {} is null", name);
-  if (!(x.norm.eps() >= 0.0) || !is_finite(x.norm.eps()))
-    fail_argument("yarn: the norm of {} has eps = {}; eps is >= 0 and finite", name, x.norm.eps());
+  if (!(x.norm.eps() >= 0.0 && x.norm.eps() <= largest_eps))
+    fail_argument("yarn: the norm of {} has eps = {}; eps is >= 0 and finite in float", name,
+                  x.norm.eps());
   if (n_pairs > largest_normed_pairs)
     fail_argument(
         "yarn: {} is normed and has rotary_dim = {}; with a norm, rotary_dim is at most {}", name,
@@ -170,7 +172,7 @@ void rotate_block(const normed_transfer<From, To, Norm>& x, const block& b,
           statistics.scales(), statistics.means()};
       if (!weighs_each_head)
         rotate_normed<In, Out, Arch, Norm::is_centred, packs>(group, folded, 0, n_pairs);
-      for (; group.n_heads > 0; group.next_head()) {
+      for (; group.n_heads > 0; group.template next_head<Norm::is_centred>()) {
         if (weighs_each_head) {
           weight.data = x.norm.weight() + (x.first_head + first + n - group.n_heads) * head_dim;
           fold_row<In, Out, Arch>(rows[t], weight, 0, n_pairs, folded);

@@ -102,6 +102,10 @@ YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b
   return negated_multiply_add(a, b, c, isa_tag<A>{});
 }
 
+/// a / b and the root of x, correctly rounded.
+template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> quotient(batch<T, A> a, batch<T, A> b) {
+  return quotient(a, b, isa_tag<A>{});
+}
 template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> square_root(batch<T, A> x) {
   return square_root(x, isa_tag<A>{});
 }

@@ -36,7 +36,7 @@ template <class T> YARN_ALWAYS_INLINE scalar_pack<T> operator-(scalar_pack<T> a,
 template <class T> YARN_ALWAYS_INLINE scalar_pack<T> operator*(scalar_pack<T> a, scalar_pack<T> b) {
   return scalar_pack<T>(a.value * b.value);
 }
-template <class T> YARN_ALWAYS_INLINE scalar_pack<T> operator/(scalar_pack<T> a, scalar_pack<T> b) {
+template <class T> YARN_ALWAYS_INLINE scalar_pack<T> quotient(scalar_pack<T> a, scalar_pack<T> b) {
   return scalar_pack<T>(a.value / b.value);
 }
 
