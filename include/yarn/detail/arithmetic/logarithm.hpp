@@ -86,6 +86,41 @@ inline constexpr logarithm_entry logarithm_table[128] = {
     {{0x2b, 0x5a1298c9c5eda5b4}, 0x08209}, {{0x2b, 0x9b2b38f11f3a6c6c}, 0x08185},
     {{0x2b, 0xdb8852c23e4bf07a}, 0x08103}, {{0x2c, 0x1c2668ae921cbeb4}, 0x08081}};
 
+/// ln(n) in units of 2^-59, rounded.
+inline constexpr std::uint64_t logarithms_of_small[128] = {
+    0x0000000000000000, 0x0000000000000000, 0x058b90bfbe8e7bcd, 0x08c9f53d5681854c,
+    0x0b17217f7d1cf79b, 0x0ce020fbf6c699b5, 0x0e5585fd15100119, 0x0f913957192d2baa,
+    0x10a2b23f3bab7368, 0x1193ea7aad030a97, 0x126bb1bbb5551583, 0x132ee3b77f374bb8,
+    0x13e116bcd39e7ce6, 0x1485042b318c50ff, 0x151cca16d7bba778, 0x15aa16394d481f01,
+    0x162e42fefa39ef35, 0x16aa6bc1fa7f79cf, 0x171f7b3a6b918665, 0x178e360604b32c72,
+    0x17f7427b73e39150, 0x185b2e946faeb0f6, 0x18ba74773dc5c785, 0x19157dfdd1b3f009,
+    0x196ca77c922cf8b4, 0x19c041f7ed8d336b, 0x1a1094eaf01acccc, 0x1a5ddfb803848fe3,
+    0x1aa85ad6964a2345, 0x1af038cbcdfe1ebd, 0x1b35a6f90bd69acf, 0x1b78ce48912b59f1,
+    0x1bb9d3beb8c86b03, 0x1bf8d8f4d5b8d103, 0x1c35fc81b90df59c, 0x1c715a530ff3c560,
+    0x1cab0bfa2a200232, 0x1ce328ee3ac7bd38, 0x1d19c6c5c341a83f, 0x1d4ef968880dd64a,
+    0x1d82d33b32720d1e, 0x1db565458eac4dac, 0x1de6bf542e3d2cc3, 0x1e16f01614ec1116,
+    0x1e460536fc544352, 0x1e740b76a3c9a44d, 0x1ea10ebd90426bd6, 0x1ecd1a2f90f0b65a,
+    0x1ef8383c50bb7481, 0x1f2272ae325a5754, 0x1f4bd2b7ac1baf38, 0x1f7460ff5100ff1b,
+    0x1f9c25aaaea94899, 0x1fc32868223caab4, 0x1fe97077c2130bb0, 0x200f04b375fde56d,
+    0x2033eb9654d89f12, 0x20582b435b34b1be, 0x207bc98b8c8c9a8b, 0x209ecbf38e52f16d,
+    0x20c137b8ca65169c, 0x20e311d624d819c3, 0x21045f084fb9d5be, 0x212523d1c6303642,
+    0x2145647e7756e6d0, 0x216525272852eab4, 0x218469b494474cd1, 0x21a335e250225ac1,
+    0x21c18d41779c716a, 0x21df733b28357555, 0x21fceb12ce82412d, 0x2219f7e849ad91eb,
+    0x22369cb9e8ae7e00, 0x2252dc66445fcc67, 0x226eb9adf9563905, 0x228a3735440eb8b7,
+    0x22a5578581d0240d, 0x22c01d0e98647762, 0x22da8a28469c5218, 0x22f4a1135f62e5fe,
+    0x230e63faf10088eb, 0x2327d4f55a06152f, 0x2340f6054d3ac979, 0x2359c91ac5c9033c,
+    0x23725013eccba891, 0x238a8cbdf1461384, 0x23a280d5d37a8ce4, 0x23ba2e09247fa409,
+    0x23d195f6bae2bf20, 0x23e8ba2f5d15ec71, 0x23ff9c366258201a, 0x24163d824ab97ca9,
+    0x242c9f7d4ed0e7a4, 0x2442c385e7acdf3d, 0x2458aaef4f7f3227, 0x246e5701fb79c627,
+    0x2483c8fc0f49f04f, 0x24990211ca97f002, 0x24ae036df0e8d322, 0x24c2ce322c3a564f,
+    0x24d763776aaa2b06, 0x24ebc44e3774617c, 0x24fff1bf0f8f7ae8, 0x2513eccab227d7cd,
+    0x2527b66a6d37c467, 0x253b4f9066754aab, 0x254eb927e0cb2682, 0x2561f4157e8eb6e4,
+    0x2575013780a1877e, 0x2587e16602aa0c90, 0x259a9573348c613b, 0x25ad1e2b91494283,
+    0x25bf7c5613671ae0, 0x25d1b0b46706b771, 0x25e3bc0319c32d8b, 0x25f59ef9c87a89bf,
+    0x26075a4b4b1b1658, 0x2618eea5de8f5b96, 0x262a5cb34ce16d3b, 0x263ba51913aca579,
+    0x264cc87888f39269, 0x265dc76efe6e976f, 0x266ea295e3669591, 0x267f5a82e52dd2f7,
+    0x268fefc80e48518c, 0x26a062f3e453cd20, 0x26b0b49184beb20f, 0x26c0e528c05c842c};
+
 /// ln(n) in units of 2^-70. Relative error: 2^-64.
 /// Requires n >= 1.
 YARN_ALWAYS_INLINE u128 logarithm_of(std::uint32_t n) {
@@ -96,19 +131,27 @@ YARN_ALWAYS_INLINE u128 logarithm_of(std::uint32_t n) {
   const std::uint32_t x = n << zeros; // in units of 2^-31
   const auto k = static_cast<std::uint64_t>(31 - zeros);
   const logarithm_entry& entry = logarithm_table[x >> 24 & 127];
-  const std::uint64_t z = (std::uint64_t{x} * entry.reciprocal - (std::uint64_t{1} << 47))
-                          << 23; // units of 2^-70
+  const std::uint64_t one = std::uint64_t{1} << 47;
+  const std::uint64_t z = (std::uint64_t{x} * entry.reciprocal - one) << 23; // units of 2^-70
 
-  // z - z^2 (1/2 - z (1/3 - z (1/4 - ...))), with terms up to z^8. The next one is below 2^-66.
-  // `sum` is in units of 2^-64.
-  constexpr std::uint64_t one_over[] = {0x2492492492492492, 0x2aaaaaaaaaaaaaab, 0x3333333333333333,
-                                        0x4000000000000000, 0x5555555555555555, 0x8000000000000000};
-  std::uint64_t sum = 0x2000000000000000;
-  for (const std::uint64_t term : one_over)
-    sum = term - (multiply(z, sum).hi >> 6);
-  const std::uint64_t of_z = z - (multiply(z, multiply(z, sum).hi).hi >> 6);
+  // ln(1 + z) = z - z^2 (1/2 - z/3) - z^4 (1/4 - z/5 + z^2 (1/6 - z/7 + z^2/8)) + ...; the next term
+  // is below 2^-66. The inner sums need 32 bits, whose products fit 64 bits. Sums are in units of
+  // 2^-64 or 2^-32.
+  const std::uint64_t z2 = multiply(z, z).hi;   // units of 2^-76
+  const std::uint64_t z4 = multiply(z2, z2).hi; // units of 2^-88
+  const std::uint64_t short_z = z >> 31;        // units of 2^-39
+  const std::uint64_t short_z2 = z2 >> 31;      // units of 2^-45
+  const std::uint64_t from_2 = 0x8000000000000000 - (multiply(z, 0x5555555555555555).hi >> 6);
+  const std::uint64_t from_6 = 0x2aaaaaab - (short_z * 0x24924925 >> 39) + (short_z2 >> 16);
+  const std::uint64_t from_4 =
+      0x4000000000000000 - (short_z * 0x33333333 >> 7) + (short_z2 * from_6 >> 13);
+  const std::uint64_t of_z = z - ((multiply(z2, from_2).hi + (multiply(z4, from_4).hi >> 12)) >> 6);
   return entry.logarithm + u128{0, of_z} + multiply(k, ln2.lo) + u128{k * ln2.hi, 0};
 }
+
+/// x shifted left by n, the upper half.
+/// Requires 0 < n < 64.
+YARN_ALWAYS_INLINE std::uint64_t shifted_top(u128 x, int n) { return x.hi << n | x.lo >> (64 - n); }
 
 /// The nearest double to top * 2^(exponent - 63). Ties are rounded up.
 /// Requires The top bit of `top` is set, and |exponent| < 1000.
@@ -118,24 +161,34 @@ YARN_ALWAYS_INLINE double double_of(std::uint64_t top, int exponent) {
   return bit_cast<double>((static_cast<std::uint64_t>(1022 + exponent) << 52) + significand);
 }
 
+// Logarithms of integers from 2 on are at least 2^69, and below 2^75.
+
 /// A logarithm of logarithm_of as a double.
-/// Requires logarithm > 0.
-YARN_ALWAYS_INLINE double double_of_logarithm(u128 logarithm) {
-  const int zeros = leading_zeros(logarithm);
-  return double_of((logarithm << zeros).hi, 57 - zeros);
+/// Requires n >= 2.
+YARN_ALWAYS_INLINE double double_of_logarithm(std::uint32_t n) {
+  const u128 logarithm = logarithm_of(n);
+  const int zeros = leading_zeros(logarithm.hi);
+  return double_of(shifted_top(logarithm, zeros), 57 - zeros);
 }
 
 /// 1 + scale * ln(n).
 /// Requires n >= 2, 0 <= scale < 2^32.
 YARN_ALWAYS_INLINE double one_plus_logarithm(double scale, std::uint32_t n) {
-  const u128 logarithm = logarithm_of(n);
-  const int zeros = leading_zeros(logarithm);
   const auto bits = bit_cast<std::uint64_t>(scale);
-  // If the scale is zero or subnormal, the product is shifted out.
   const std::uint64_t significand = (bits & 0xfffffffffffffu) << 11 | std::uint64_t{1} << 63;
-  const u128 product = multiply((logarithm << zeros).hi, significand);
-  const int exponent = static_cast<int>(bits >> 52 & 0x7ff);
-  const u128 sum = (product >> (1028 + zeros - exponent)) + u128{1, 0};
+  const int exponent = static_cast<int>(bits >> 52 & 0x7ff) - 1017;
+  if (YARN_LIKELY(n < 128 && exponent >= 0 && exponent < 5)) { // scale in [2^-6, 2^-1)
+    const std::uint64_t product = multiply(logarithms_of_small[n], significand).hi;
+    if (YARN_LIKELY(product >> (63 - exponent) <= 1)) { // below 1
+      constexpr std::uint64_t bits_of_1 = std::uint64_t{1023} << 52;
+      return bit_cast<double>(bits_of_1 + (((product << exponent >> 11) + 1) >> 1));
+    }
+  }
+  const u128 logarithm = logarithm_of(n);
+  const int zeros = leading_zeros(logarithm.hi);
+  const u128 product = multiply(shifted_top(logarithm, zeros), significand);
+  // If the scale is zero or subnormal, the product is shifted out.
+  const u128 sum = (product >> (11 + zeros - exponent)) + u128{1, 0};
   const int sum_zeros = leading_zeros(sum.hi);
   return double_of((sum << sum_zeros).hi, 63 - sum_zeros);
 }
@@ -145,10 +198,41 @@ YARN_ALWAYS_INLINE double one_plus_logarithm(double scale, std::uint32_t n) {
 YARN_ALWAYS_INLINE double ratio_of_logarithms(std::uint32_t n, std::uint32_t length) {
   // The quotient is below 32, so its integer in units of 2^-59 has at most 64 bits.
   const u128 numerator = logarithm_of(n), denominator = logarithm_of(length);
-  const int zeros = leading_zeros(denominator);
-  const std::uint64_t quotient = divide_wide(numerator << (zeros - 5), (denominator << zeros).hi);
+  const int zeros = leading_zeros(denominator.hi); // at least 53
+  const std::uint64_t quotient =
+      divide_wide({shifted_top(numerator, zeros - 5), numerator.lo << (zeros - 5)},
+                  shifted_top(denominator, zeros));
   const int quotient_zeros = leading_zeros(quotient);
   return double_of(quotient << quotient_zeros, 4 - quotient_zeros);
+}
+
+// ---- Approximation ------------------------------------------------------------------------------
+
+/// The logarithms of logarithm_table.
+struct logarithm_doubles {
+  double of_entry[128];
+  constexpr logarithm_doubles() : of_entry{} {
+    for (int i = 0; i < 128; ++i)
+      of_entry[i] = static_cast<double>(logarithm_table[i].logarithm.hi) * 0x1p-6 +
+                    static_cast<double>(logarithm_table[i].logarithm.lo) * 0x1p-70;
+  }
+};
+inline constexpr logarithm_doubles logarithms;
+
+/// ln(n) with a relative error below 6e, e = 2^-53, in half the time of logarithm_of. The bits depend
+/// on the compiler flags.
+/// Requires n >= 2.
+YARN_ALWAYS_INLINE double near_logarithm(std::uint32_t n) {
+  const int zeros = leading_zeros(std::uint64_t{n}) - 32;
+  const std::uint32_t x = n << zeros;
+  const std::uint32_t i = x >> 24 & 127;
+  constexpr std::int64_t one = std::int64_t{1} << 47;
+  const auto scaled = static_cast<std::int64_t>(x) * logarithm_table[i].reciprocal - one;
+  const double z = static_cast<double>(scaled) * 0x1p-47, z2 = z * z;
+  // z up to z^7. The next term is below 2^-58.
+  const double from_4 = (1.0 / 4 - z * (1.0 / 5)) + z2 * (1.0 / 6 - z * (1.0 / 7));
+  const double of_z = z - z2 * ((1.0 / 2 - z * (1.0 / 3)) + z2 * from_4);
+  return (static_cast<double>(31 - zeros) * 0x1.62e42fefa39efp-1 + logarithms.of_entry[i]) + of_z;
 }
 
 } // namespace detail

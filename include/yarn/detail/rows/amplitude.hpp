@@ -72,7 +72,26 @@ YARN_ALWAYS_INLINE void with_kind(const any_temperature& temperature, const F& f
     f(no_temperature{});
 }
 
-// ---- Amplitudes of a run ------------------------------------------------------------------------
+// ---- Amplitudes in less time --------------------------------------------------------------------
+
+// Some temperatures have a function that is faster and may be wrong by some e = 2^-53. It decides
+// nothing: kernel.hpp computes a row again if such an amplitude is not near enough.
+
+// Whether there is such a function for single rows.
+template <class Amplitude> inline constexpr bool has_near_amplitude_v = false;
+template <>
+inline constexpr bool has_near_amplitude_v<amplitude_by_position<log_n_temperature>> = true;
+
+// The amplitude with a relative error of at most 16e (two logarithms of 6e, a quotient and a product
+// of 1e), or 0 if only the exact function can tell.
+YARN_ALWAYS_INLINE double near_amplitude(const amplitude_by_position<log_n_temperature>& amplitude,
+                                         std::int64_t position) {
+  const whole_length whole(amplitude.temperature->original_length);
+  const auto n = static_cast<std::uint32_t>(position) + 1;
+  if (!YARN_LIKELY(has_32_bits(position) && whole.value > 1 && n > whole.value))
+    return 0.0;
+  return amplitude.attention_factor * (near_logarithm(n) / near_logarithm(whole.value));
+}
 
 // The amplitudes of n <= run_length consecutive positions. Their relative error is at most 8e,
 // e = 2^-53: see the head of kernel.hpp.
@@ -94,7 +113,7 @@ inline void near_amplitudes(const amplitude_by_position<log_n_temperature>& ampl
     return;
   }
   const double at_middle = amplitude(middle - 1);
-  const double scale = amplitude.attention_factor / logarithm_of_length(length);
+  const double scale = amplitude.attention_factor / near_logarithm_of_length(length);
   const double unit = 1.0 / static_cast<double>(middle);
   // Blocks of 8, because compilers vectorise loops of a constant length at -O2, too. Amplitudes
   // after the n-th are not used.
@@ -131,9 +150,32 @@ struct has_largest_factor<Temperature,
                           std::void_t<decltype(largest_factor(std::declval<const Temperature&>()))>>
     : std::true_type {};
 
+// Checks the amplitude of each position, and in a run that of each step.
+template <class Amplitude>
+YARN_NOINLINE void check_amplitudes(const positions& list, std::int64_t n,
+                                    const Amplitude& amplitude) {
+  for (std::int64_t t = 0; t < n;) {
+    const std::int64_t position = list[t], rest = n - t;
+    check_amplitude(amplitude(position), amplitude.attention_factor, t, position);
+    const std::int64_t step = list.is_run() ? amplitude.end_of_step(position) - position : 1;
+    t += step < rest ? step : rest;
+  }
+}
+
+// Refuses negative positions.
+inline void check_not_negative(const positions& list, std::int64_t n) {
+  if (list.is_run() && n > 1)
+    n = 1;
+  for (std::int64_t t = 0; t < n; ++t)
+    if (!YARN_LIKELY(list[t] >= 0))
+      fail_range("yarn: position {} of token {} must be >= 0 for a temperature", list[t], t);
+}
+
 // Refuses a temperature with wrong numbers, negative positions if the temperature does, and what
 // check_amplitude refuses. The list must have passed check_positions.
 inline void check_temperature(const frequencies&, const positions&, std::int64_t,
+                              const no_temperature&) {}
+inline void check_temperature(const frequencies&, const axis_positions&, std::int64_t,
                               const no_temperature&) {}
 template <class Temperature>
 void check_temperature(const frequencies& f, const positions& list, std::int64_t n,
@@ -143,26 +185,15 @@ void check_temperature(const frequencies& f, const positions& list, std::int64_t
                 "double(std::int64_t position) const");
   with_kind(temperature, [&](const auto& kind) {
     using kind_type = std::remove_cv_t<std::remove_reference_t<decltype(kind)>>;
-    if constexpr (!std::is_same_v<kind_type, no_temperature>) {
-      const auto amplitude = amplitude_of(f, kind);
-      if constexpr (has_largest_factor<kind_type>::value) {
-        static_cast<void>(kind(0)); // checks its numbers
-        if (f.attention_factor() * largest_factor(kind) <= 0x1p60) {
-          for (std::int64_t t = 0; t < (list.is_run() && n > 0 ? 1 : n); ++t)
-            if (list[t] < 0)
-              fail_range("yarn: position {} of token {} must be >= 0 for a temperature", list[t],
-                         t);
-          return;
-        }
-      }
-      for (std::int64_t t = 0; t < n;) {
-        const std::int64_t position = list[t];
-        check_amplitude(amplitude(position), f.attention_factor(), t, position);
-        const std::int64_t rest = n - t;
-        const std::int64_t step = list.is_run() ? amplitude.end_of_step(position) - position : 1;
-        t += step < rest ? step : rest;
+    if constexpr (has_largest_factor<kind_type>::value) {
+      check_numbers(kind);
+      if (YARN_LIKELY(f.attention_factor() * largest_factor(kind) <= 0x1p60)) {
+        check_not_negative(list, n);
+        return;
       }
     }
+    if constexpr (!std::is_same_v<kind_type, no_temperature>)
+      check_amplitudes(list, n, amplitude_of(f, kind));
   });
 }
 

@@ -71,6 +71,21 @@ void compute_row(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
                        amplitude, cos, sin);
 }
 
+// The same with the amplitude of this position.
+template <class T, class Arch, class Amplitude>
+YARN_ALWAYS_INLINE void compute_row_at(const frequencies& f, std::int64_t pair,
+                                       std::int64_t n_pairs, std::int64_t position,
+                                       const Amplitude& amplitude, T* cos, T* sin) {
+  if constexpr (std::is_same_v<T, float> && has_near_amplitude_v<Amplitude>) {
+    const double near = near_amplitude(amplitude, position);
+    if (YARN_LIKELY(near != 0.0 && !f.is_float32_pipeline()) &&
+        YARN_LIKELY(fill_near_entries<Arch>(f.phase_steps().data() + pair, n_pairs,
+                                            static_cast<std::uint64_t>(position), near, cos, sin)))
+      return;
+  }
+  compute_row<T, Arch>(f, pair, n_pairs, position, amplitude(position), cos, sin);
+}
+
 // A recurrence for fewer rows saves nothing, because its start costs as much as a few rows.
 inline constexpr std::int64_t shortest_recurrence = 8;
 
@@ -139,8 +154,8 @@ void compute_steps(const frequencies& f, std::int64_t pair, std::int64_t n_pairs
       continue;
     }
     for (std::int64_t i = 0; i < size; ++i)
-      compute_row<float, Arch>(f, pair, n_pairs, first + row + i, amplitude(first + row + i),
-                               c + i * stride, s + i * stride);
+      compute_row_at<float, Arch>(f, pair, n_pairs, first + row + i, amplitude, c + i * stride,
+                                  s + i * stride);
   }
 }
 template <class Arch, bool Streams>
@@ -183,7 +198,7 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
       }
     }
     for (std::int64_t i = 0; i < n; ++i) {
-      compute_row<T, Arch>(f, pair, n_pairs, first + i, amplitude(first + i), cos, sin);
+      compute_row_at<T, Arch>(f, pair, n_pairs, first + i, amplitude, cos, sin);
       cos += stride;
       sin += stride;
     }

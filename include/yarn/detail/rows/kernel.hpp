@@ -16,6 +16,8 @@
 //   with its rounded coefficients 0.5e, product with the argument 1e; in total 3.5e. Cosine,
 //   without the last product: 0.8e + 0.4e + 1.7e + 0.3e = 3.2e. The product with m adds 1e. The
 //   product with 1 - 8e or 1 + 8e rounds by 1e. 8e >= 4.5e + 1e, so the bound of 8e is safe.
+// * Polynomial with an amplitude that may be wrong by 16e: 3.5e, 16e, 1e for the product of amplitude
+//   and 1 - 32e or 1 + 32e, and 1e for the product with the polynomial: 21.5e < 32e.
 // * Recurrence z <- z * w of complex numbers. The error is the length of the complex error, in
 //   units of m * e. z starts with an error of 4 + sqrt2. A multiplication adds 4 for the error of w
 //   (from the polynomial) and 3 * sqrt2 for the three roundings of each component, and it
@@ -124,6 +126,21 @@ YARN_ALWAYS_INLINE void entries(const std::uint64_t* phases, std::uint64_t multi
     exact_entries(phases, multiplier, size * sizeof...(I), amplitude, cos, sin);
 }
 
+/// The same with an amplitude that may be wrong by 16e. Returns 0 if the entries are those of the
+/// exact amplitude.
+template <class Pack, std::size_t... I>
+YARN_ALWAYS_INLINE unsigned near_entries(const std::uint64_t* phases, std::uint64_t multiplier,
+                                         double amplitude, float* cos, float* sin,
+                                         std::index_sequence<I...>) {
+  constexpr std::size_t size = Pack::size;
+  const circle_pack<Pack> point[] = {polynomial_point<Pack>(phases + I * size, multiplier)...};
+  const Pack below(amplitude * (1.0 - 0x1p-48)), above(amplitude * (1.0 + 0x1p-48)), zero(0.0);
+  const auto round = [&](const Pack& x, float* out) YARN_INLINE_LAMBDA {
+    return round_both<false>(x * below + zero, x * above + zero, out);
+  };
+  return ((round(point[I].cos, cos + I * size) | round(point[I].sin, sin + I * size)) | ...);
+}
+
 /// The product of two complex numbers.
 template <class Pack>
 YARN_ALWAYS_INLINE circle_pack<Pack> multiply(const circle_pack<Pack>& z,
@@ -146,6 +163,28 @@ void fill_entries(const std::uint64_t* phases, std::int64_t n, std::uint64_t mul
     entries<wide>(phases + i, multiplier, amplitude, cos + i, sin + i, one_pack{});
   for (; i < n; ++i)
     entries<scalar_pack<double>>(phases + i, multiplier, amplitude, cos + i, sin + i, one_pack{});
+}
+
+/// fill_entries for an amplitude that may be wrong by 16e. Returns whether the entries are those of
+/// the exact amplitude.
+template <class Arch>
+bool fill_near_entries(const std::uint64_t* phases, std::int64_t n, std::uint64_t multiplier,
+                       double amplitude, float* cos, float* sin) {
+  using wide = pack<double, Arch>;
+  constexpr auto width = static_cast<std::int64_t>(wide::size);
+  constexpr auto four = static_cast<std::int64_t>(packs_at_once) * width;
+  std::int64_t i = 0;
+  unsigned undecided = 0;
+  for (; i + four <= n; i += four)
+    undecided |=
+        near_entries<wide>(phases + i, multiplier, amplitude, cos + i, sin + i, four_packs{});
+  for (; i + width <= n; i += width)
+    undecided |=
+        near_entries<wide>(phases + i, multiplier, amplitude, cos + i, sin + i, one_pack{});
+  for (; i < n; ++i)
+    undecided |= near_entries<scalar_pack<double>>(phases + i, multiplier, amplitude, cos + i,
+                                                   sin + i, one_pack{});
+  return undecided == 0;
 }
 
 /// Double entries always come from 128-bit integers, because processors have no type wider than

@@ -38,7 +38,9 @@ public:
       fail_argument("yarn: append of frequencies with n_pairs = {} to rows with n_pairs = {}",
                     f.n_pairs(), n_pairs_);
     n_pairs_ = f.n_pairs();
-    if (list.size() > (INT64_MAX / 64 - n_rows_) / row_stride())
+    // The first comparison spares most calls the division.
+    if (list.size() > std::int64_t{1} << 30 &&
+        list.size() > (INT64_MAX / 64 - n_rows_) / row_stride())
       fail_argument("yarn: {} rows of {} pairs are beyond any memory", n_rows_ + list.size(),
                     n_pairs_);
     if (list.size() == 0)

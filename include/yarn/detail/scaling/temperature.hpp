@@ -13,27 +13,42 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-inline constexpr std::int64_t integers_of_32_bits = std::int64_t{1} << 32;
-
 inline void require_position(const char* type, std::int64_t position) {
   constexpr std::uint64_t limit = std::uint64_t{1} << 62;
   if (static_cast<std::uint64_t>(position) > limit)
     fail_range("yarn: position {} must be in [0, 2^62] for a {}", position, type);
 }
 
-// `length` as an integer, or 0 if it is none or needs more than 32 bits.
-YARN_ALWAYS_INLINE std::int64_t whole_length(double length) {
-  if (!(length >= 1.0 && length < static_cast<double>(integers_of_32_bits)))
-    return 0;
-  const auto whole = static_cast<std::int64_t>(length);
-  return static_cast<double>(whole) == length ? whole : 0;
-}
+// A length as an integer, or 0 if it is none, or not in [1, 2^32). Numbers that are refused give 0:
+// the fast paths test all numbers by one comparison each.
+struct whole_length {
+  std::uint32_t value = 0;
+  int exponent = 0; // floor(log2(value))
+  bool is_power_of_2 = false;
 
-// n / length for n >= 0. Many processors divide 32-bit integers in less time.
-YARN_ALWAYS_INLINE std::int64_t quotient_of(std::int64_t n, std::int64_t length) {
-  if (n < integers_of_32_bits)
-    return static_cast<std::uint32_t>(n) / static_cast<std::uint32_t>(length);
-  return n / length;
+  YARN_ALWAYS_INLINE explicit whole_length(double length) {
+    const auto bits = bit_cast<std::uint64_t>(length);
+    const std::uint64_t biased = bits >> 52; // with the sign
+    if (biased - 1023 >= 32)
+      return;
+    exponent = static_cast<int>(biased) - 1023;
+    const std::uint64_t fraction = bits << 12;
+    is_power_of_2 = fraction == 0;
+    if (fraction << exponent == 0)
+      value = static_cast<std::uint32_t>(((bits & 0xfffffffffffffu) | std::uint64_t{1} << 52) >>
+                                         (52 - exponent));
+  }
+  YARN_ALWAYS_INLINE std::uint32_t divide(std::uint32_t n) const {
+    return is_power_of_2 ? n >> exponent : n / value;
+  }
+};
+
+YARN_ALWAYS_INLINE bool has_32_bits(std::int64_t n) {
+  return static_cast<std::uint64_t>(n) < UINT32_MAX;
+}
+// Whether 0 <= scale < 2^32.
+YARN_ALWAYS_INLINE bool is_small_scale(double scale) {
+  return bit_cast<std::uint64_t>(scale) < std::uint64_t{1023 + 32} << 52;
 }
 
 // floor(n / length), exactly below 2^62. The quotient of `real` may be wrong in its last bit.
@@ -48,45 +63,66 @@ inline real whole_lengths(std::int64_t n, double length) {
                                           : whole;
 }
 
-YARN_NOINLINE inline double log_of_any_lengths(double scale, std::int64_t n, double length) {
+// 1 + scale * ln(floor(n / length) + 1), and the checks of the numbers.
+YARN_NOINLINE inline double log_of_any_lengths(const char* type, const char* scale_name,
+                                               double scale, const char* length_name, double length,
+                                               std::int64_t position, std::int64_t n) {
+  require_at_least_zero(type, scale_name, scale);
+  require_positive(type, length_name, length);
+  require_position(type, position);
   return static_cast<double>(real(1) + real(scale) * log(whole_lengths(n, length) + real(1)));
 }
-
-// 1 + scale * ln(floor(n / length) + 1)
-YARN_ALWAYS_INLINE double log_of_lengths(double scale, std::int64_t n, double length) {
-  const std::int64_t whole = whole_length(length);
-  if (YARN_LIKELY(whole != 0)) {
-    const std::int64_t lengths = quotient_of(n, whole);
-    if (lengths == 0)
-      return 1.0;
-    if (YARN_LIKELY(lengths + 1 < integers_of_32_bits && scale < 0x1p32))
-      return one_plus_logarithm(scale, static_cast<std::uint32_t>(lengths + 1));
-  }
-  return log_of_any_lengths(scale, n, length);
+// The same, or 0 if the numbers need the function above.
+YARN_ALWAYS_INLINE double log_of_lengths(double scale, double length, std::int64_t n) {
+  const whole_length whole(length);
+  if (!YARN_LIKELY(has_32_bits(n) && whole.value != 0 && is_small_scale(scale)))
+    return 0.0;
+  const std::uint32_t lengths = whole.divide(static_cast<std::uint32_t>(n));
+  return lengths == 0 ? 1.0 : one_plus_logarithm(scale, lengths + 1);
 }
 
 // The smallest integer above n with another floor(n / length).
-YARN_NOINLINE inline std::int64_t end_of_any_length(std::int64_t n, double length) {
+YARN_NOINLINE inline std::int64_t end_of_any_length(double length, std::int64_t n) {
   const real end = (whole_lengths(n, length) + real(1)) * real(length);
   return end < real(std::int64_t{1} << 61) ? floor_to_integer(ceil(end)) : INT64_MAX;
 }
-YARN_ALWAYS_INLINE std::int64_t end_of_length(std::int64_t n, double length) {
-  const std::int64_t whole = whole_length(length);
-  if (YARN_LIKELY(whole != 0 && n < INT64_MAX - whole))
-    return (quotient_of(n, whole) + 1) * whole;
-  return end_of_any_length(n, length);
+YARN_ALWAYS_INLINE std::int64_t end_of_length(double length, std::int64_t n) {
+  const whole_length whole(length);
+  if (!YARN_LIKELY(has_32_bits(n) && whole.value != 0))
+    return end_of_any_length(length, n);
+  return (std::int64_t{whole.divide(static_cast<std::uint32_t>(n))} + 1) * whole.value;
 }
 
-YARN_NOINLINE inline double ratio_of_any_logarithms(std::int64_t n, double length) {
-  return static_cast<double>(log(real(n)) / log(real(length)));
+// ln(position + 1) / ln(length), at least 1, and the checks of the numbers.
+YARN_NOINLINE inline double ratio_of_any_logarithms(double length, std::int64_t position) {
+  require_positive("log_n_temperature", "original_length", length);
+  if (!(length > 1.0))
+    fail_argument("yarn: log_n_temperature.original_length = {} must be > 1", length);
+  require_position("log_n_temperature", position);
+  const real n(position + 1);
+  return n > real(length) ? static_cast<double>(log(n) / log(real(length))) : 1.0;
 }
 
-// ln(length)
-inline double logarithm_of_length(double length) {
-  const std::int64_t whole = whole_length(length);
-  if (YARN_LIKELY(whole != 0))
-    return double_of_logarithm(logarithm_of(static_cast<std::uint32_t>(whole)));
-  return static_cast<double>(log(real(length)));
+inline double near_logarithm_of_length(double length) {
+  const whole_length whole(length);
+  return YARN_LIKELY(whole.value > 1) ? near_logarithm(whole.value)
+                                      : static_cast<double>(log(real(length)));
+}
+
+// Refuses numbers as the call of the temperature does.
+inline void check_numbers(const llama4_temperature& t) {
+  require_at_least_zero("llama4_temperature", "attn_scale", t.attn_scale);
+  require_positive("llama4_temperature", "floor_scale", t.floor_scale);
+}
+inline void check_numbers(const ministral_temperature& t) {
+  require_at_least_zero("ministral_temperature", "beta", t.beta);
+  require_positive("ministral_temperature", "original_max_position_embeddings",
+                   t.original_max_position_embeddings);
+}
+inline void check_numbers(const log_n_temperature& t) {
+  require_positive("log_n_temperature", "original_length", t.original_length);
+  if (!(t.original_length > 1.0))
+    fail_argument("yarn: log_n_temperature.original_length = {} must be > 1", t.original_length);
 }
 
 // Bounds on the factor at positions in [0, 2^31]; the factor is at least 1.
@@ -99,39 +135,35 @@ inline double largest_factor(const log_n_temperature& t) {
 } // namespace detail
 
 inline double llama4_temperature::operator()(std::int64_t position) const {
-  require_at_least_zero("llama4_temperature", "attn_scale", attn_scale);
-  require_positive("llama4_temperature", "floor_scale", floor_scale);
-  detail::require_position("llama4_temperature", position);
-  return detail::log_of_lengths(attn_scale, position + 1, floor_scale);
+  const auto n = static_cast<std::int64_t>(static_cast<std::uint64_t>(position) + 1);
+  const double factor = detail::log_of_lengths(attn_scale, floor_scale, n);
+  return YARN_LIKELY(factor != 0.0 && position >= 0)
+             ? factor
+             : detail::log_of_any_lengths("llama4_temperature", "attn_scale", attn_scale,
+                                          "floor_scale", floor_scale, position, n);
 }
 inline std::int64_t llama4_temperature::end_of_step(std::int64_t position) const {
-  return detail::end_of_length(position + 1, floor_scale) - 1;
+  return detail::end_of_length(floor_scale, position + 1) - 1;
 }
 
 inline double ministral_temperature::operator()(std::int64_t position) const {
-  require_at_least_zero("ministral_temperature", "beta", beta);
-  require_positive("ministral_temperature", "original_max_position_embeddings",
-                   original_max_position_embeddings);
-  detail::require_position("ministral_temperature", position);
-  return detail::log_of_lengths(beta, position, original_max_position_embeddings);
+  const double factor = detail::log_of_lengths(beta, original_max_position_embeddings, position);
+  return YARN_LIKELY(factor != 0.0)
+             ? factor
+             : detail::log_of_any_lengths("ministral_temperature", "beta", beta,
+                                          "original_max_position_embeddings",
+                                          original_max_position_embeddings, position, position);
 }
 inline std::int64_t ministral_temperature::end_of_step(std::int64_t position) const {
-  return detail::end_of_length(position, original_max_position_embeddings);
+  return detail::end_of_length(original_max_position_embeddings, position);
 }
 
 inline double log_n_temperature::operator()(std::int64_t position) const {
-  require_positive("log_n_temperature", "original_length", original_length);
-  if (!(original_length > 1.0))
-    detail::fail_argument("yarn: log_n_temperature.original_length = {} must be > 1",
-                          original_length);
-  detail::require_position("log_n_temperature", position);
-  const std::int64_t n = position + 1, whole = detail::whole_length(original_length);
-  if (YARN_LIKELY(whole != 0 && n < detail::integers_of_32_bits))
-    return n > whole ? detail::ratio_of_logarithms(static_cast<std::uint32_t>(n),
-                                                   static_cast<std::uint32_t>(whole))
-                     : 1.0;
-  return real(n) > real(original_length) ? detail::ratio_of_any_logarithms(n, original_length)
-                                         : 1.0;
+  const detail::whole_length whole(original_length);
+  if (!YARN_LIKELY(detail::has_32_bits(position) && whole.value > 1))
+    return detail::ratio_of_any_logarithms(original_length, position);
+  const auto n = static_cast<std::uint32_t>(position) + 1;
+  return n > whole.value ? detail::ratio_of_logarithms(n, whole.value) : 1.0;
 }
 inline std::int64_t log_n_temperature::end_of_step(std::int64_t position) const {
   // The factor is 1 up to position original_length - 1.
