@@ -50,15 +50,15 @@ void fill_rows(const frequencies& f, const axis_positions& list, T* cos, T* sin,
 
 /// Rows for q with a temperature by position (temperature.hpp): the amplitude of row t, which is the
 /// attention factor in other rows, is attention_factor * temperature(list[t]), rounded to double.
-/// Types    temperature: one of temperature.hpp, such as that of hf_config, or a callable of your
-///          own with the signature double(std::int64_t position) const. No model has both a
-///          temperature and positions on several axes, so there is no form for axis_positions.
+/// Types    list: positions. No model has both a temperature and positions on several axes, so
+///          axis_positions do not compile. temperature: one of temperature.hpp, such as that of
+///          hf_config, or a callable of your own, double(std::int64_t position) const.
 /// Errors   Those above and those of the temperature, and std::invalid_argument: an amplitude is
 ///          not in [2^-60, 2^60]. NaN is not. std::out_of_range: a position is negative, and the
 ///          temperature is one of temperature.hpp. All checks come before the first write.
 /// Accuracy As the head of this file says, with the amplitude in place of m.
-template <class Temperature, class T, class Stride>
-void fill_rows(const frequencies& f, const positions& list, const Temperature& temperature, T* cos,
+template <class Positions, class Temperature, class T, class Stride>
+void fill_rows(const frequencies& f, const Positions& list, const Temperature& temperature, T* cos,
                T* sin, Stride row_stride, thread_slice part = {});
 
 /// Owns the rows of a step: row t belongs to token t. The rows of one object may come from
@@ -77,19 +77,20 @@ public:
     storage_.clear();
     storage_.append(f, list);
   }
-  template <class Temperature>
-  void assign(const frequencies& f, const positions& list, const Temperature& temperature) {
+  template <class Positions, class Temperature>
+  void assign(const frequencies& f, const Positions& list, const Temperature& temperature) {
     storage_.clear();
-    storage_.append(f, list, temperature);
+    append(f, list, temperature);
   }
   /// Appends the rows of `list`.
   /// Errors   Those of fill_rows, and std::invalid_argument: f has another number of pairs than the
   ///          rows. After an error the rows are unchanged.
   void append(const frequencies& f, const positions& list) { storage_.append(f, list); }
   void append(const frequencies& f, const axis_positions& list) { storage_.append(f, list); }
-  template <class Temperature>
-  void append(const frequencies& f, const positions& list, const Temperature& temperature) {
-    storage_.append(f, list, temperature);
+  template <class Positions, class Temperature>
+  void append(const frequencies& f, const Positions& list, const Temperature& temperature) {
+    if constexpr (detail::accepts_temperature<Positions, Temperature>())
+      storage_.append(f, list, temperature);
   }
   void clear() { storage_.clear(); }
 
@@ -192,9 +193,9 @@ template <class Source, class Positions>
 /// Errors   None here, unless the copy throws. The call that uses the rows has the errors of
 ///          fill_rows.
 /// Example  rope_apply(q, rows_of(freqs, list, llama4_temperature{}), pairing::half_split);
-template <class Source, class Temperature>
+template <class Source, class Positions, class Temperature>
 [[nodiscard]] YARN_ALWAYS_INLINE auto
-rows_of(Source&& source, const positions& list, Temperature temperature) noexcept(
+rows_of(Source&& source, const Positions& list, Temperature temperature) noexcept(
     std::is_nothrow_move_constructible_v<Temperature>&& noexcept(
         rows_of(static_cast<Source&&>(source), list)));
 

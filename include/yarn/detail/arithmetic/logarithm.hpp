@@ -193,6 +193,28 @@ YARN_ALWAYS_INLINE double one_plus_logarithm(double scale, std::uint32_t n) {
   return double_of((sum << sum_zeros).hi, 63 - sum_zeros);
 }
 
+/// 1 / ln(2^k) in units of 2^-65, for k >= 4.
+struct reciprocal_logarithms {
+  std::uint64_t of_power[32];
+  constexpr reciprocal_logarithms() : of_power{} {
+    constexpr u128 of_2{0x5c551d94ae0bf85d, 0xdf43ff68348e9f44}; // units of 2^-126
+    for (std::uint64_t k = 4; k < 32; ++k)
+      of_power[k] = (divide(of_2, k) >> 61).lo;
+  }
+};
+inline constexpr reciprocal_logarithms reciprocals;
+
+/// ln(n) / ln(2^k), without a division.
+/// Requires n > 2^k, 4 <= k < 32.
+YARN_ALWAYS_INLINE double ratio_to_power_of_2(std::uint32_t n, int k) {
+  const std::uint64_t logarithm = shifted_top(logarithm_of(n), 53);            // units of 2^-59
+  const std::uint64_t ratio = multiply(logarithm, reciprocals.of_power[k]).hi; // units of 2^-60
+  if (YARN_LIKELY(ratio >> 60 == 1))
+    return double_of(ratio << 3, 0);
+  const int zeros = leading_zeros(ratio);
+  return double_of(ratio << zeros, 3 - zeros);
+}
+
 /// ln(n) / ln(length).
 /// Requires n >= length >= 2.
 YARN_ALWAYS_INLINE double ratio_of_logarithms(std::uint32_t n, std::uint32_t length) {
@@ -204,35 +226,6 @@ YARN_ALWAYS_INLINE double ratio_of_logarithms(std::uint32_t n, std::uint32_t len
                   shifted_top(denominator, zeros));
   const int quotient_zeros = leading_zeros(quotient);
   return double_of(quotient << quotient_zeros, 4 - quotient_zeros);
-}
-
-// ---- Approximation ------------------------------------------------------------------------------
-
-/// The logarithms of logarithm_table.
-struct logarithm_doubles {
-  double of_entry[128];
-  constexpr logarithm_doubles() : of_entry{} {
-    for (int i = 0; i < 128; ++i)
-      of_entry[i] = static_cast<double>(logarithm_table[i].logarithm.hi) * 0x1p-6 +
-                    static_cast<double>(logarithm_table[i].logarithm.lo) * 0x1p-70;
-  }
-};
-inline constexpr logarithm_doubles logarithms;
-
-/// ln(n) with a relative error below 6e, e = 2^-53, in half the time of logarithm_of. The bits depend
-/// on the compiler flags.
-/// Requires n >= 2.
-YARN_ALWAYS_INLINE double near_logarithm(std::uint32_t n) {
-  const int zeros = leading_zeros(std::uint64_t{n}) - 32;
-  const std::uint32_t x = n << zeros;
-  const std::uint32_t i = x >> 24 & 127;
-  constexpr std::int64_t one = std::int64_t{1} << 47;
-  const auto scaled = static_cast<std::int64_t>(x) * logarithm_table[i].reciprocal - one;
-  const double z = static_cast<double>(scaled) * 0x1p-47, z2 = z * z;
-  // z up to z^7. The next term is below 2^-58.
-  const double from_4 = (1.0 / 4 - z * (1.0 / 5)) + z2 * (1.0 / 6 - z * (1.0 / 7));
-  const double of_z = z - z2 * ((1.0 / 2 - z * (1.0 / 3)) + z2 * from_4);
-  return (static_cast<double>(31 - zeros) * 0x1.62e42fefa39efp-1 + logarithms.of_entry[i]) + of_z;
 }
 
 } // namespace detail

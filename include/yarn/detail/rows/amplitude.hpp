@@ -72,29 +72,10 @@ YARN_ALWAYS_INLINE void with_kind(const any_temperature& temperature, const F& f
     f(no_temperature{});
 }
 
-// ---- Amplitudes in less time --------------------------------------------------------------------
+// ---- Amplitudes of a run ------------------------------------------------------------------------
 
-// Some temperatures have a function that is faster and may be wrong by some e = 2^-53. It decides
-// nothing: kernel.hpp computes a row again if such an amplitude is not near enough.
-
-// Whether there is such a function for single rows.
-template <class Amplitude> inline constexpr bool has_near_amplitude_v = false;
-template <>
-inline constexpr bool has_near_amplitude_v<amplitude_by_position<log_n_temperature>> = true;
-
-// The amplitude with a relative error of at most 16e (two logarithms of 6e, a quotient and a product
-// of 1e), or 0 if only the exact function can tell.
-YARN_ALWAYS_INLINE double near_amplitude(const amplitude_by_position<log_n_temperature>& amplitude,
-                                         std::int64_t position) {
-  const whole_length whole(amplitude.temperature->original_length);
-  const auto n = static_cast<std::uint32_t>(position) + 1;
-  if (!YARN_LIKELY(has_32_bits(position) && whole.value > 1 && n > whole.value))
-    return 0.0;
-  return amplitude.attention_factor * (near_logarithm(n) / near_logarithm(whole.value));
-}
-
-// The amplitudes of n <= run_length consecutive positions. Their relative error is at most 8e,
-// e = 2^-53: see the head of kernel.hpp.
+// The amplitudes of n <= run_length consecutive positions. They may be wrong by 8e, e = 2^-53, which
+// the bound of the recurrence covers (kernel.hpp).
 template <class Temperature>
 void near_amplitudes(const amplitude_by_position<Temperature>& amplitude, std::int64_t first,
                      std::int64_t n, double* amplitudes) {
@@ -102,6 +83,7 @@ void near_amplitudes(const amplitude_by_position<Temperature>& amplitude, std::i
     amplitudes[i] = amplitude(first + i);
 }
 
+// An approximation, because the logarithm takes a tenth of the time of a row.
 // ln(n) = ln(middle) + ln(1 + x), x = (n - middle) / middle, so one logarithm suffices for the run.
 inline void near_amplitudes(const amplitude_by_position<log_n_temperature>& amplitude,
                             std::int64_t first, std::int64_t n, double* amplitudes) {
@@ -113,7 +95,7 @@ inline void near_amplitudes(const amplitude_by_position<log_n_temperature>& ampl
     return;
   }
   const double at_middle = amplitude(middle - 1);
-  const double scale = amplitude.attention_factor / near_logarithm_of_length(length);
+  const double scale = amplitude.attention_factor / logarithm_of_length(length);
   const double unit = 1.0 / static_cast<double>(middle);
   // Blocks of 8, because compilers vectorise loops of a constant length at -O2, too. Amplitudes
   // after the n-th are not used.
@@ -129,6 +111,18 @@ inline void near_amplitudes(const amplitude_by_position<log_n_temperature>& ampl
       sum = 1.0 / 2 - x * sum;
       amplitudes[i] = at_middle + scale * (x - x * x * sum);
     }
+}
+
+// True if rows can be made of these types. If not, a static_assert says why.
+template <class Positions, class Temperature> constexpr bool accepts_temperature() {
+  constexpr bool is_temperature = std::is_invocable_r_v<double, const Temperature&, std::int64_t>;
+  constexpr bool has_one_axis = std::is_same_v<Positions, positions>;
+  static_assert(is_temperature, "yarn: a temperature is a type of yarn/temperature.hpp, or a "
+                                "callable double(std::int64_t position) const");
+  static_assert(has_one_axis, "yarn: rows with a temperature are made from yarn::positions. The "
+                              "temperature is a function of one position, and axis_positions have "
+                              "several");
+  return is_temperature && has_one_axis;
 }
 
 // ---- Checks -------------------------------------------------------------------------------------
@@ -180,9 +174,6 @@ inline void check_temperature(const frequencies&, const axis_positions&, std::in
 template <class Temperature>
 void check_temperature(const frequencies& f, const positions& list, std::int64_t n,
                        const Temperature& temperature) {
-  static_assert(std::is_invocable_r_v<double, const Temperature&, std::int64_t>,
-                "yarn: a temperature is a type of yarn/temperature.hpp, or a callable "
-                "double(std::int64_t position) const");
   with_kind(temperature, [&](const auto& kind) {
     using kind_type = std::remove_cv_t<std::remove_reference_t<decltype(kind)>>;
     if constexpr (has_largest_factor<kind_type>::value) {

@@ -71,21 +71,6 @@ void compute_row(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
                        amplitude, cos, sin);
 }
 
-// The same with the amplitude of this position.
-template <class T, class Arch, class Amplitude>
-YARN_ALWAYS_INLINE void compute_row_at(const frequencies& f, std::int64_t pair,
-                                       std::int64_t n_pairs, std::int64_t position,
-                                       const Amplitude& amplitude, T* cos, T* sin) {
-  if constexpr (std::is_same_v<T, float> && has_near_amplitude_v<Amplitude>) {
-    const double near = near_amplitude(amplitude, position);
-    if (YARN_LIKELY(near != 0.0 && !f.is_float32_pipeline()) &&
-        YARN_LIKELY(fill_near_entries<Arch>(f.phase_steps().data() + pair, n_pairs,
-                                            static_cast<std::uint64_t>(position), near, cos, sin)))
-      return;
-  }
-  compute_row<T, Arch>(f, pair, n_pairs, position, amplitude(position), cos, sin);
-}
-
 // A recurrence for fewer rows saves nothing, because its start costs as much as a few rows.
 inline constexpr std::int64_t shortest_recurrence = 8;
 
@@ -113,17 +98,20 @@ template <class Arch, bool Streams, class Amplitude>
 void compute_varying_run(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
                          std::int64_t first, std::int64_t n, const Amplitude& amplitude, float* cos,
                          float* sin, std::int64_t stride) {
-  double amplitudes[run_length], bounds[run_length];
-  near_amplitudes(amplitude, first, n, amplitudes);
-  for (std::int64_t row = 0; row < n; ++row)
-    bounds[row] = recurrence_bound(amplitudes[row], row);
+  varying_rows rows;
+  near_amplitudes(amplitude, first, n, rows.amplitude);
+  for (std::int64_t row = 0; row < n; ++row) {
+    rows.bound[row] = recurrence_bound(rows.amplitude[row], row);
+    rows.minus_bound[row] = -rows.bound[row];
+  }
   for_each_block(n_pairs, [&](std::int64_t begin, std::int64_t pairs) {
-    bool is_undecided[run_length] = {};
-    fill_varying_run<Arch, Streams>(
-        f.phase_steps().data() + pair + begin, static_cast<std::uint64_t>(first), pairs,
-        {amplitudes, bounds, n, is_undecided}, cos + begin, sin + begin, stride);
+    for (bool& each : rows.is_undecided)
+      each = false;
+    fill_varying_run<Arch, Streams>(f.phase_steps().data() + pair + begin,
+                                    static_cast<std::uint64_t>(first), pairs, n, rows, cos + begin,
+                                    sin + begin, stride);
     for (std::int64_t row = 0; row < n; ++row)
-      if (is_undecided[row])
+      if (rows.is_undecided[row])
         compute_row<float, Arch>(f, pair + begin, pairs, first + row, amplitude(first + row),
                                  cos + row * stride + begin, sin + row * stride + begin);
   });
@@ -154,8 +142,8 @@ void compute_steps(const frequencies& f, std::int64_t pair, std::int64_t n_pairs
       continue;
     }
     for (std::int64_t i = 0; i < size; ++i)
-      compute_row_at<float, Arch>(f, pair, n_pairs, first + row + i, amplitude, c + i * stride,
-                                  s + i * stride);
+      compute_row<float, Arch>(f, pair, n_pairs, first + row + i, amplitude(first + row + i),
+                               c + i * stride, s + i * stride);
   }
 }
 template <class Arch, bool Streams>
@@ -198,7 +186,7 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
       }
     }
     for (std::int64_t i = 0; i < n; ++i) {
-      compute_row_at<T, Arch>(f, pair, n_pairs, first + i, amplitude, cos, sin);
+      compute_row<T, Arch>(f, pair, n_pairs, first + i, amplitude(first + i), cos, sin);
       cos += stride;
       sin += stride;
     }

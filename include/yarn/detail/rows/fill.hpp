@@ -45,11 +45,12 @@ void fill_rows(const frequencies& f, const axis_positions& list, T* cos, T* sin,
                     detail::to_index(row_stride, "row_stride"), part);
 }
 
-template <class Temperature, class T, class Stride>
-void fill_rows(const frequencies& f, const positions& list, const Temperature& temperature, T* cos,
+template <class Positions, class Temperature, class T, class Stride>
+void fill_rows(const frequencies& f, const Positions& list, const Temperature& temperature, T* cos,
                T* sin, Stride row_stride, thread_slice part) {
-  detail::fill_rows(f, list, temperature, cos, sin, detail::to_index(row_stride, "row_stride"),
-                    part);
+  if constexpr (detail::accepts_temperature<Positions, Temperature>())
+    detail::fill_rows(f, list, temperature, cos, sin, detail::to_index(row_stride, "row_stride"),
+                      part);
 }
 
 namespace detail {
@@ -95,18 +96,20 @@ YARN_ALWAYS_INLINE auto rows_of(Source&& source, const Positions& list) noexcept
     return detail::rejected_rows{};
 }
 
-template <class Source, class Temperature>
+template <class Source, class Positions, class Temperature>
 YARN_ALWAYS_INLINE auto
-rows_of(Source&& source, const positions& list, Temperature temperature) noexcept(
+rows_of(Source&& source, const Positions& list, Temperature temperature) noexcept(
     std::is_nothrow_move_constructible_v<Temperature>&& noexcept(
         rows_of(static_cast<Source&&>(source), list))) {
   using plain = std::remove_cv_t<std::remove_reference_t<Source>>;
-  static_assert(std::is_same_v<plain, frequencies>,
+  constexpr bool is_frequencies = std::is_same_v<plain, frequencies>;
+  static_assert(is_frequencies,
                 "yarn: rows_of(source, positions, temperature): the source is frequencies. The "
                 "entries of a table are rounded already");
-  if constexpr (std::is_same_v<plain, frequencies>) {
+  constexpr bool is_accepted = detail::accepts_temperature<Positions, Temperature>();
+  if constexpr (is_frequencies && is_accepted) {
     using holder = typename detail::source_holder<Source, plain>::type;
-    return lazy_rows<holder, positions, Temperature>(static_cast<Source&&>(source), list,
+    return lazy_rows<holder, Positions, Temperature>(static_cast<Source&&>(source), list,
                                                      static_cast<Temperature&&>(temperature));
   } else {
     return detail::rejected_rows{};

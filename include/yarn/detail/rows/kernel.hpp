@@ -16,8 +16,6 @@
 //   with its rounded coefficients 0.5e, product with the argument 1e; in total 3.5e. Cosine,
 //   without the last product: 0.8e + 0.4e + 1.7e + 0.3e = 3.2e. The product with m adds 1e. The
 //   product with 1 - 8e or 1 + 8e rounds by 1e. 8e >= 4.5e + 1e, so the bound of 8e is safe.
-// * Polynomial with an amplitude that may be wrong by 16e: 3.5e, 16e, 1e for the product of amplitude
-//   and 1 - 32e or 1 + 32e, and 1e for the product with the polynomial: 21.5e < 32e.
 // * Recurrence z <- z * w of complex numbers. The error is the length of the complex error, in
 //   units of m * e. z starts with an error of 4 + sqrt2. A multiplication adds 4 for the error of w
 //   (from the polynomial) and 3 * sqrt2 for the three roundings of each component, and it
@@ -126,21 +124,6 @@ YARN_ALWAYS_INLINE void entries(const std::uint64_t* phases, std::uint64_t multi
     exact_entries(phases, multiplier, size * sizeof...(I), amplitude, cos, sin);
 }
 
-/// The same with an amplitude that may be wrong by 16e. Returns 0 if the entries are those of the
-/// exact amplitude.
-template <class Pack, std::size_t... I>
-YARN_ALWAYS_INLINE unsigned near_entries(const std::uint64_t* phases, std::uint64_t multiplier,
-                                         double amplitude, float* cos, float* sin,
-                                         std::index_sequence<I...>) {
-  constexpr std::size_t size = Pack::size;
-  const circle_pack<Pack> point[] = {polynomial_point<Pack>(phases + I * size, multiplier)...};
-  const Pack below(amplitude * (1.0 - 0x1p-48)), above(amplitude * (1.0 + 0x1p-48)), zero(0.0);
-  const auto round = [&](const Pack& x, float* out) YARN_INLINE_LAMBDA {
-    return round_both<false>(x * below + zero, x * above + zero, out);
-  };
-  return ((round(point[I].cos, cos + I * size) | round(point[I].sin, sin + I * size)) | ...);
-}
-
 /// The product of two complex numbers.
 template <class Pack>
 YARN_ALWAYS_INLINE circle_pack<Pack> multiply(const circle_pack<Pack>& z,
@@ -163,28 +146,6 @@ void fill_entries(const std::uint64_t* phases, std::int64_t n, std::uint64_t mul
     entries<wide>(phases + i, multiplier, amplitude, cos + i, sin + i, one_pack{});
   for (; i < n; ++i)
     entries<scalar_pack<double>>(phases + i, multiplier, amplitude, cos + i, sin + i, one_pack{});
-}
-
-/// fill_entries for an amplitude that may be wrong by 16e. Returns whether the entries are those of
-/// the exact amplitude.
-template <class Arch>
-bool fill_near_entries(const std::uint64_t* phases, std::int64_t n, std::uint64_t multiplier,
-                       double amplitude, float* cos, float* sin) {
-  using wide = pack<double, Arch>;
-  constexpr auto width = static_cast<std::int64_t>(wide::size);
-  constexpr auto four = static_cast<std::int64_t>(packs_at_once) * width;
-  std::int64_t i = 0;
-  unsigned undecided = 0;
-  for (; i + four <= n; i += four)
-    undecided |=
-        near_entries<wide>(phases + i, multiplier, amplitude, cos + i, sin + i, four_packs{});
-  for (; i + width <= n; i += width)
-    undecided |=
-        near_entries<wide>(phases + i, multiplier, amplitude, cos + i, sin + i, one_pack{});
-  for (; i < n; ++i)
-    undecided |= near_entries<scalar_pack<double>>(phases + i, multiplier, amplitude, cos + i,
-                                                   sin + i, one_pack{});
-  return undecided == 0;
 }
 
 /// Double entries always come from 128-bit integers, because processors have no type wider than
@@ -352,28 +313,27 @@ void fill_grid(const phase_grid& phases, std::int64_t n_pairs, double amplitude,
 
 // ---- Rows with different amplitudes -------------------------------------------------------------
 
-/// What belongs to the rows of a run: amplitudes that may be wrong by 8e, the recurrence_bound of
-/// each row, and the marks of the rows that the caller must compute again.
+/// What belongs to the rows of a run.
 struct varying_rows {
-  const double* amplitude;
-  const double* bound;
-  std::int64_t n_rows;
-  bool* is_undecided;
+  double amplitude[run_length]; ///< may be wrong by 8e
+  double bound[run_length];     ///< the recurrence_bound of the row
+  double minus_bound[run_length];
+  bool is_undecided[run_length]; ///< marks rows that the caller must compute again
 };
 
 /// The entries of sizeof...(I) packs, by a recurrence of points with amplitude 1.
 template <bool Streams, class Pack, std::size_t... I>
 YARN_ALWAYS_INLINE void varying_entries(const point_block& point, const point_block& increment,
-                                        std::size_t pair, const varying_rows& rows, float* cos,
-                                        float* sin, std::int64_t stride,
+                                        std::size_t pair, std::int64_t n_rows, varying_rows& rows,
+                                        float* cos, float* sin, std::int64_t stride,
                                         std::index_sequence<I...>) {
   constexpr std::size_t size = Pack::size;
   circle_pack<Pack> at[] = {point.load<Pack>(pair + I * size)...};
   const circle_pack<Pack> w[] = {increment.load<Pack>(pair + I * size)...};
-  for (std::int64_t row = 0; row < rows.n_rows; ++row) {
+  for (std::int64_t row = 0; row < n_rows; ++row) {
     float* const c = cos + row * stride + pair;
     float* const s = sin + row * stride + pair;
-    const Pack m(rows.amplitude[row]), above(rows.bound[row]), below(-rows.bound[row]);
+    const Pack m(rows.amplitude[row]), above(rows.bound[row]), below(rows.minus_bound[row]);
     const auto round = [&](const Pack& x, float* out) YARN_INLINE_LAMBDA {
       return round_both<Streams>(multiply_add(x, m, below), multiply_add(x, m, above), out);
     };
@@ -389,7 +349,8 @@ YARN_ALWAYS_INLINE void varying_entries(const point_block& point, const point_bl
 /// has the phases steps[pair] * (first + r).
 template <class Arch, bool Streams>
 void fill_varying_run(const std::uint64_t* steps, std::uint64_t first, std::int64_t n_pairs,
-                      const varying_rows& rows, float* cos, float* sin, std::int64_t stride) {
+                      std::int64_t n_rows, varying_rows& rows, float* cos, float* sin,
+                      std::int64_t stride) {
   using wide = pack<double, Arch>;
   constexpr std::size_t width = wide::size;
   const auto n = static_cast<std::size_t>(n_pairs);
@@ -398,7 +359,8 @@ void fill_varying_run(const std::uint64_t* steps, std::uint64_t first, std::int6
     using pack_type = decltype(zero);
     store_points<pack_type>(steps, first, 1.0, pair, start, packs);
     store_points<pack_type>(steps, 1, 1.0, pair, increment, packs);
-    varying_entries<Streams, pack_type>(start, increment, pair, rows, cos, sin, stride, packs);
+    varying_entries<Streams, pack_type>(start, increment, pair, n_rows, rows, cos, sin, stride,
+                                        packs);
   };
   std::size_t i = 0;
   for (; i + packs_at_once * width <= n; i += packs_at_once * width)

@@ -103,9 +103,9 @@ YARN_NOINLINE inline double ratio_of_any_logarithms(double length, std::int64_t 
   return n > real(length) ? static_cast<double>(log(n) / log(real(length))) : 1.0;
 }
 
-inline double near_logarithm_of_length(double length) {
+inline double logarithm_of_length(double length) {
   const whole_length whole(length);
-  return YARN_LIKELY(whole.value > 1) ? near_logarithm(whole.value)
+  return YARN_LIKELY(whole.value > 1) ? double_of_logarithm(whole.value)
                                       : static_cast<double>(log(real(length)));
 }
 
@@ -163,7 +163,11 @@ inline double log_n_temperature::operator()(std::int64_t position) const {
   if (!YARN_LIKELY(detail::has_32_bits(position) && whole.value > 1))
     return detail::ratio_of_any_logarithms(original_length, position);
   const auto n = static_cast<std::uint32_t>(position) + 1;
-  return n > whole.value ? detail::ratio_of_logarithms(n, whole.value) : 1.0;
+  if (n <= whole.value)
+    return 1.0;
+  return YARN_LIKELY(whole.is_power_of_2 && whole.exponent >= 4)
+             ? detail::ratio_to_power_of_2(n, whole.exponent)
+             : detail::ratio_of_logarithms(n, whole.value);
 }
 inline std::int64_t log_n_temperature::end_of_step(std::int64_t position) const {
   // The factor is 1 up to position original_length - 1.
