@@ -160,9 +160,9 @@ template <class T, class Integer>
 template <class Source, class Positions, class Temperature = detail::no_temperature>
 class lazy_rows {
 public:
-  YARN_ALWAYS_INLINE lazy_rows(Source source, const Positions& list, Temperature temperature = {})
+  YARN_ALWAYS_INLINE lazy_rows(Source source, const Positions& list, Temperature value = {})
       : source_(static_cast<Source&&>(source)), list_(list),
-        temperature_(static_cast<Temperature&&>(temperature)) {}
+        temperature_(static_cast<Temperature&&>(value)) {}
   YARN_ALWAYS_INLINE const std::remove_reference_t<Source>& source() const { return source_; }
   YARN_ALWAYS_INLINE const Positions& list() const { return list_; }
   YARN_ALWAYS_INLINE const Temperature& temperature() const { return temperature_; }
