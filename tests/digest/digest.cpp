@@ -371,6 +371,45 @@ void digest_axis_rows() {
   report("rows-axes", digest);
 }
 
+/// Temperatures, and rows with them: runs, lists, double rows, and layers without RoPE.
+void digest_temperatures() {
+  const std::vector<double> zeros(69);
+  const yarn::frequencies freqs = model(1.2772588722239782);
+  const yarn::frequencies still = yarn::frequencies_from(zeros.data(), zeros.size());
+  hash factors, digest;
+  random_source random;
+  for (const yarn::any_temperature& temperature :
+       {yarn::any_temperature{yarn::llama4_temperature{}},
+        yarn::any_temperature{yarn::llama4_temperature{0.25, 3.0}},
+        yarn::any_temperature{yarn::llama4_temperature{3.5, 1000.25}},
+        yarn::any_temperature{yarn::ministral_temperature{0.1, 16384.0}},
+        yarn::any_temperature{yarn::log_n_temperature{2048.0}},
+        yarn::any_temperature{yarn::log_n_temperature{3000.0}},
+        yarn::any_temperature{yarn::log_n_temperature{1.5}}}) {
+    for (int i = 0; i < 3000; ++i) {
+      factors.add(temperature(static_cast<std::int64_t>(random.next() >> (33 + i % 31))));
+    }
+    const auto add_rows = [&](const auto& rows) {
+      for (std::int64_t row = 0; row < rows.n_rows(); ++row) {
+        digest.add(rows.cos(row), rows.n_pairs());
+        digest.add(rows.sin(row), rows.n_pairs());
+      }
+    };
+    yarn::rotary_rows<float> rows;
+    for (const std::int64_t start : {0, 1900, 8000, 100000, 2147470000}) {
+      rows.assign(freqs, yarn::positions_from(start, 1500), temperature);
+      rows.append(still, yarn::positions_from(start, 300), temperature);
+      rows.append(freqs, yarn::positions_from(start + 8190, 5), temperature);
+      add_rows(rows);
+      yarn::rotary_rows<double> wide;
+      wide.assign(freqs, yarn::positions_from(start, 20), temperature);
+      add_rows(wide);
+    }
+  }
+  report("temperatures", factors);
+  report("rows-temperature", digest);
+}
+
 /// Rows with one entry that is as near to a rounding boundary as a double m can put it: m is the
 /// middle between two floats, divided by the cosine. Only the slowest path can round this entry.
 void digest_hard_rows() {
@@ -544,6 +583,7 @@ int main(int argc, char** argv) {
     digest_frequencies();
     digest_rows();
     digest_axis_rows();
+    digest_temperatures();
     digest_hard_rows();
     digest_rotations();
     digest_norms();
