@@ -161,17 +161,22 @@ YARN_ALWAYS_INLINE void rotate_normed_section(const normed_group<From, To, C>& x
   using wide = typename Rotation::wide;
   const Rotation rotations[] = {
       Rotation::from_folded(folded + 4 * (pair + I * Rotation::pairs))...};
+  // Copies of the fields, because the compiler would load them again after each store.
+  const C* const scales = x.scales;
+  const C* const means = x.means;
+  const std::int64_t n_heads = x.n_heads, distance = x.pair_distance;
+  const std::int64_t source_stride = x.source_stride, target_stride = x.target_stride;
   const From* source = x.source;
   To* target = x.target;
-  for (std::int64_t h = 0; h < x.n_heads; ++h) {
-    const wide scale(x.scales[h]), mean(IsCentred ? x.means[h] : C(0));
-    (rotations[I].template apply<IsCentred>(source, target, x.pair_distance,
-                                            pair + I * Rotation::pairs, scale, mean),
+  for (std::int64_t h = 0;;) {
+    const wide scale(scales[h]), mean(IsCentred ? means[h] : C(0));
+    (rotations[I].template apply<IsCentred>(source, target, distance, pair + I * Rotation::pairs,
+                                            scale, mean),
      ...);
-    if (h + 1 < x.n_heads) { // A single head may have any stride, even an overflowing one.
-      source += x.source_stride;
-      target += x.target_stride;
-    }
+    if (++h >= n_heads)
+      return; // A single head may have any stride, even an overflowing one.
+    source += source_stride;
+    target += target_stride;
   }
 }
 
