@@ -28,7 +28,7 @@ set(umbrella_uses base scaling rows rope)
 # Opt-in rooms: yarn.hpp, the umbrella header, does not include them.
 set(norm_holds "detail/norm/.*|norm.hpp")
 set(norm_uses base simd kernels rows rope)
-set(cache_holds "detail/cache/.*|(kv_cache|ggml_blocks|scaled_elements).hpp")
+set(cache_holds "detail/cache/.*|(kv_cache|paged_view|ggml_blocks|scaled_elements).hpp")
 set(cache_uses base simd kernels rows rope norm)
 set(prompts_holds "detail/prompts/.*|prompt_positions.hpp")
 set(prompts_uses base)

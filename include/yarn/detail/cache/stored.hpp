@@ -3,7 +3,7 @@
 #ifndef YARN_DETAIL_CACHE_STORED_HPP
 #define YARN_DETAIL_CACHE_STORED_HPP
 
-#include "../../kv_cache.hpp"
+#include "../../paged_view.hpp"
 #include "../rope/check.hpp"
 #include "../rope/loop.hpp"
 
