@@ -75,6 +75,30 @@ void add(const std::string& name, const yarn::frequencies& freqs,
                           [=](benchmark::State& state) { rows<T, Real>(state, freqs, list); });
 }
 
+/// Measures rows with a temperature beside the same rows without.
+template <class Temperature>
+void add_temperature(const std::string& name, const yarn::frequencies& freqs,
+                     const Temperature& temperature) {
+  for (const std::int64_t n : {1, 96, 4096}) {
+    const std::vector<std::int64_t> list = run_from(100000, n);
+    support::add_comparison(
+        "rows/" + name + "/f32/" + std::to_string(n) + "x64_pairs/" + support::arch_name(),
+        [=](benchmark::State& state) {
+          const support::warm_array<float> memory(static_cast<std::size_t>(n * stride));
+          const auto with = [&] {
+            yarn::fill_rows(freqs, yarn::positions(list), temperature, memory.data(),
+                            memory.data() + n_pairs, stride);
+          };
+          const auto without = [&] {
+            yarn::fill_rows(freqs, yarn::positions(list), memory.data(), memory.data() + n_pairs,
+                            stride);
+          };
+          support::compare(state, memory.bytes(), with, contender{"no_temperature", without});
+          state.SetItemsProcessed(n);
+        });
+  }
+}
+
 /// Measures the rows of an image of size x size tokens, with the layout of Qwen2-VL, beside the rows
 /// of as many tokens of text.
 void image_rows(benchmark::State& state, const yarn::frequencies& text, std::int64_t size) {
@@ -109,6 +133,9 @@ const bool registered = [] {
   add<double>("list", freqs, scattered(64));
   add<float, float>("float32_pipeline", pipeline, {131071});
   add<float, float>("float32_pipeline", pipeline, scattered(64));
+  add_temperature("llama4", freqs, yarn::llama4_temperature{});
+  add_temperature("ministral", freqs, yarn::ministral_temperature{0.1, 16384.0});
+  add_temperature("log_n", freqs, yarn::log_n_temperature{2048.0});
   for (const std::int64_t size : {16, 24, 32, 48, 64})
     support::add_comparison("rows/image/f32/" + std::to_string(size) + "x" + std::to_string(size) +
                                 "x64_pairs/" + support::arch_name(),

@@ -11,12 +11,12 @@
 //     q5_0      22     scale * (-16 … 15)          m / 16  + m / 2^11
 //     q4_1      20     minimum + scale * (0 … 15)  r / 30  + r / 2^11 + |minimum| / 2^11
 //     q4_0      18     scale * (-8 … 7)            m / 8   + m / 2^11
-//     iq4_nl    18     scale * (16 fixed numbers)  m / 5
+//     iq4_nl    18     scale * (16 fixed numbers)  0.204 m
 //
 // m is the largest magnitude of the block, r the difference of its largest and smallest element.
-// The bounds are those of tests/cache/test_ggml_blocks.cpp. They hold if scale and minimum are
-// normal numbers of binary16: magnitudes from 2^-14 to 65504. A subnormal scale adds an error of
-// 2^-25 times the largest code.
+// The bounds are those of tests/cache/test_ggml_blocks_error.cpp. They hold if scale and minimum
+// are normal numbers of binary16: magnitudes from 2^-14 to 65504. A subnormal scale adds an error
+// of 2^-25 times the largest code, a subnormal minimum adds 2^-25.
 //
 // The bytes are those that ggml writes on x86 for the same floats, on every processor and with
 // every instruction set, except with -ffast-math. (Tested with ggml 0.27; other processors may fuse
@@ -25,8 +25,8 @@
 // * A scale or minimum beyond 65504 is stored as infinity. The block is then decoded to infinity
 //   and NaN.
 // * If an element is infinite, the scale is infinite, too, or NaN (iq4_nl).
-// * NaN is ignored when the scale is chosen, and then stored as some code. (In ggml, the scale of
-//   a q8_0 block with NaN depends on the place of the NaN.) A cache cannot hold NaN.
+// * NaN is ignored when the scale is chosen, and is then stored as some code, so it is lost. (In
+//   ggml, the scale of a q8_0 block with NaN depends on the place of the NaN.)
 #ifndef YARN_GGML_BLOCKS_HPP
 #define YARN_GGML_BLOCKS_HPP
 
@@ -37,16 +37,19 @@ inline namespace YARN_ABI {
 
 // Every format has the members:
 //
-//     std::int64_t head_bytes(std::int64_t head_dim) const noexcept;   // bytes of a stored head
+//     std::int64_t head_bytes(std::int64_t head_dim) const noexcept; // bytes of a stored head
 //     void check(std::int64_t head_dim) const;
-//     void encode(const float* values, std::int64_t head_dim, void* head, cache_place) const noexcept;
-//     void decode(const void* head, std::int64_t head_dim, float* values, cache_place) const noexcept;
+//     void encode(const float* values, std::int64_t head_dim, void* head,
+//                 cache_place) const noexcept;
+//     void decode(const void* head, std::int64_t head_dim, float* values,
+//                 cache_place) const noexcept;
 //
-// `check` throws std::invalid_argument if head_dim is not a multiple of 32. `values` and `head` need
-// no alignment and must not overlap. The place is not used.
+// `check` throws std::invalid_argument if head_dim is not a multiple of 32. `head` needs no
+// alignment. `values` and `head` must not overlap. The place is not used.
 
-/// ggml has two functions that write q8_0. Both store the same scale, but in about one block of
-/// 1000 they round an element that is near a half to different codes.
+/// ggml has two functions that write q8_0. Both store the same scale, but they may round an element
+/// that is near a half to different codes: in about one of 8000 blocks of random numbers, and more
+/// often if the elements were rounded to few bits before.
 enum class q8_0_writer {
   /// The definition of the format: quantize_row_q8_0_ref, ggml_quantize_chunk, CUDA. Divides by the
   /// scale and rounds halves away from zero.
@@ -96,9 +99,9 @@ struct q5_0 : detail::block_format<detail::q5_0_block> {};
 struct q5_1 : detail::block_format<detail::q5_1_block> {};
 
 /// 4 bits: 16 numbers that are not equally spaced. Written as ggml writes KV caches.
-/// ggml_quantize_chunk tries 15 more scales, which takes longer and gives other bytes. If m is below
-/// 1e-15, the scale is 0 and ggml leaves the codes undefined; here they are 8.
-/// Accuracy |decoded - element| <= m / 5.
+/// ggml_quantize_chunk tries 15 more scales, which takes longer and gives other bytes. If m is
+/// below 1e-15, the scale is 0 and ggml leaves the codes undefined; here they are 8, as on CUDA.
+/// Accuracy |decoded - element| <= 0.204 m.
 /// Source   ggml, src/ggml-quants.c (quantize_row_iq4_nl_ref).
 struct iq4_nl : detail::block_format<detail::iq4_nl_block> {};
 

@@ -3,7 +3,7 @@
 // right before they rotate it (QK-norm). `normed` wraps a tensor, so that rope_apply and rope_copy
 // do both in one pass over the memory:
 //
-//     rope_apply(normed(q, rms_norm(q_weight, 1e-6)), normed(k, rms_norm(k_weight, 1e-6)), rows, p);
+//     rope_apply(normed(q, rms_norm(q_weight, eps)), normed(k, rms_norm(k_weight, eps)), rows, p);
 //
 // A call treats the whole head: all head_dim elements are normalised, and the first rotary_dim of
 // them are rotated. Everything else that a call accepts works with norms, too: all element types,
@@ -12,17 +12,24 @@
 //     y = x * scale * w,  scale = 1 / sqrt(mean(x^2) + eps)         rms_norm
 //     y = (x - mean(x)) * scale * w,  scale = 1 / sqrt(mean((x - mean(x))^2) + eps)   layer_norm
 //
-// Accuracy. The computation is in float (in double if an element type is double), and each result
-// is rounded once to the element type. Let u be 2^-24 (2^-53), and let n be the number of elements
-// of the mean. For a pair (x0, x1) with weights (w0, w1), the error of a result before this last
-// rounding is at most
+// Accuracy. The computation is in float (in double if an element type is double; eps and the weight
+// are rounded to this type first), and each result is rounded once to the element type. Let u be
+// 2^-24 (2^-53), (c, s) the entries of the row, and h the number of heads in the mean: n_heads if
+// it is over all heads, else 1. The error of x0' before it is rounded to a 16-bit or 8-bit type is
+// at most
 //
-//     (n / 64 + 12) u scale m (|x0 w0| + |x1 w1|)        m: the attention factor
+//     (head_dim / 64 + h / 2 + 11) u scale (|x0 w0 c| + |x1 w1 s|)                    rms_norm
 //
-// for rms_norm. Frameworks that compute in 16 bits round between the steps (after the norm, after
-// the weight, and in the rotation), so their results differ from these by their own error; see
-// docs/norms.md. The sum of squares overflows if elements are larger than about 10^18, as it does
-// in the frameworks.
+// For layer_norm, 11 becomes 13, x0 and x1 are the differences from the mean, and the error of the
+// mean adds (head_dim / 32 + 6) u scale mean(|x|) (|w0 c| + |w1 s|). x1' has (|x1 w1 c| + |x0 w0
+// s|). Elements that are not rotated have c = 1 and s = 0. detail/norm/statistics.hpp has the
+// derivation. tests/norm/test_norm_error.cpp measures at most 43 % of these bounds over 10^7
+// elements. The bounds need elements between about 10^-18 and 10^18. The sum of squares of larger
+// elements overflows, and the result is 0; that of smaller elements is 0, and only eps remains.
+// Frameworks do the same.
+//
+// Frameworks that compute in 16 bits round between the steps (after the norm, after the weight, and
+// in the rotation), so their results differ from these by their own error; see docs/norms.md.
 //
 // The results have the same bits on all processors with a fused multiply-add: sums are computed in
 // 32 lanes and added in a fixed order.
@@ -34,14 +41,15 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// RMSNorm: `weight * x / sqrt(mean(x^2) + eps)`. As constructed, the mean is over one head, and all
-/// heads have the same weight (Qwen3, GLM-4.5).
+/// RMSNorm: `weight * x / sqrt(mean(x^2) + eps)`. As constructed, the mean is over one head, and
+/// all heads have the same weight (Qwen3, GLM-4.5).
 /// Shape    weight[head_dim], or weight[n_heads][head_dim] if with_weight_of_each_head or
 ///          over_all_heads is set. The memory must outlive the object, and must not overlap the
 ///          targets of a call.
-/// Types    W: float or a 16-bit format.
-/// Errors   None here. The call that uses the norm throws std::invalid_argument: the weight is null,
-///          eps is negative or not finite, or the tensor has more than 1024 rotated elements.
+/// Types    W: any format of types.hpp.
+/// Errors   None here. The call that uses the norm throws std::invalid_argument: the weight is
+///          null, eps is negative or not finite in float, or the tensor has more than 1024 rotated
+///          elements.
 /// Source   transformers 5.12, models/qwen3/modeling_qwen3.py, Qwen3RMSNorm.
 template <class W> class rms_norm {
 public:
@@ -100,7 +108,7 @@ private:
 /// LayerNorm without a bias: `weight * (x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps)`, with the
 /// means of one head, and a weight for each head (Cohere, StableLM 2).
 /// Shape    weight[n_heads][head_dim].
-/// Types    W: float or a 16-bit format.
+/// Types    W: any format of types.hpp.
 /// Errors   Those of rms_norm.
 /// Source   transformers 5.12, models/cohere/modeling_cohere.py, CohereLayerNorm.
 template <class W> class layer_norm {
@@ -125,6 +133,7 @@ private:
 /// The tensor x, to be normalised before it is rotated: an argument of rope_apply, rope_copy
 /// (as the source) and copy_heads, of their checks, and of their unchecked forms.
 /// Types    x: a heads_view, or a type that has tensor_traits. norm: rms_norm or layer_norm.
+///          rope_apply_unchecked and rope_copy_unchecked of it use at most 40 KB of stack.
 /// Errors   None here. The call that uses the result has the errors of the norm.
 /// Example  rope_apply(normed(q, rms_norm(weight, 1e-6)), rows, pairing::half_split);
 template <class X, class Norm>

@@ -48,6 +48,19 @@ template <class T, class Stride>
 void fill_rows(const frequencies& f, const axis_positions& list, T* cos, T* sin, Stride row_stride,
                thread_slice part = {});
 
+/// Rows for q with a temperature by position (temperature.hpp): the amplitude of row t, which is the
+/// attention factor in other rows, is attention_factor * temperature(list[t]), rounded to double.
+/// Types    list: positions. No model has both a temperature and positions on several axes, so
+///          axis_positions do not compile. temperature: one of temperature.hpp, such as that of
+///          hf_config, or a callable of your own, double(std::int64_t position) const.
+/// Errors   Those above and those of the temperature, and std::invalid_argument: an amplitude is
+///          not in [2^-60, 2^60]. NaN is not. std::out_of_range: a position is negative, and the
+///          temperature is one of temperature.hpp. All checks come before the first write.
+/// Accuracy As the head of this file says, with the amplitude in place of m.
+template <class Positions, class Temperature, class T, class Stride>
+void fill_rows(const frequencies& f, const Positions& list, const Temperature& temperature, T* cos,
+               T* sin, Stride row_stride, thread_slice part = {});
+
 /// Owns the rows of a step: row t belongs to token t. The rows of one object may come from
 /// different frequencies; with dynamic methods, the sequences of a batch need this. The memory is
 /// reused from step to step.
@@ -64,11 +77,21 @@ public:
     storage_.clear();
     storage_.append(f, list);
   }
+  template <class Positions, class Temperature>
+  void assign(const frequencies& f, const Positions& list, const Temperature& temperature) {
+    storage_.clear();
+    append(f, list, temperature);
+  }
   /// Appends the rows of `list`.
   /// Errors   Those of fill_rows, and std::invalid_argument: f has another number of pairs than the
   ///          rows. After an error the rows are unchanged.
   void append(const frequencies& f, const positions& list) { storage_.append(f, list); }
   void append(const frequencies& f, const axis_positions& list) { storage_.append(f, list); }
+  template <class Positions, class Temperature>
+  void append(const frequencies& f, const Positions& list, const Temperature& temperature) {
+    if constexpr (detail::accepts_temperature<Positions, Temperature>())
+      storage_.append(f, list, temperature);
+  }
   void clear() { storage_.clear(); }
 
   std::int64_t n_rows() const { return storage_.n_rows(); }
@@ -133,17 +156,21 @@ template <class T, class Integer>
 /// The result of rows_of: a source and positions. A rotation makes the rows from them, a few KB at
 /// a time.
 /// Types    Source: frequencies or rotary_table, each as a value or a reference, or a table_view.
-///          Positions: positions or axis_positions.
-template <class Source, class Positions> class lazy_rows {
+///          Positions: positions or axis_positions. Temperature: that of the rows, as a value.
+template <class Source, class Positions, class Temperature = detail::no_temperature>
+class lazy_rows {
 public:
-  YARN_ALWAYS_INLINE lazy_rows(Source source, const Positions& list)
-      : source_(static_cast<Source&&>(source)), list_(list) {}
+  YARN_ALWAYS_INLINE lazy_rows(Source source, const Positions& list, Temperature value = {})
+      : source_(static_cast<Source&&>(source)), list_(list),
+        temperature_(static_cast<Temperature&&>(value)) {}
   YARN_ALWAYS_INLINE const std::remove_reference_t<Source>& source() const { return source_; }
   YARN_ALWAYS_INLINE const Positions& list() const { return list_; }
+  YARN_ALWAYS_INLINE const Temperature& temperature() const { return temperature_; }
 
 private:
   Source source_;
   Positions list_;
+  Temperature temperature_;
 };
 
 /// The rows of these positions, as an argument of rope_apply, rope_copy and their checks. Each call
@@ -159,6 +186,18 @@ template <class Source, class Positions>
 [[nodiscard]] YARN_ALWAYS_INLINE auto rows_of(Source&& source, const Positions& list) noexcept(
     std::is_lvalue_reference_v<Source> ||
     std::is_nothrow_constructible_v<std::decay_t<Source>, Source>);
+
+/// The same with a temperature by position, for q.
+/// Types    source: frequencies. temperature: as in fill_rows; the result stores a copy. It must not
+///          throw in the unchecked functions of rope.hpp.
+/// Errors   None here, unless the copy throws. The call that uses the rows has the errors of
+///          fill_rows.
+/// Example  rope_apply(q, rows_of(freqs, list, llama4_temperature{}), pairing::half_split);
+template <class Source, class Positions, class Temperature>
+[[nodiscard]] YARN_ALWAYS_INLINE auto
+rows_of(Source&& source, const Positions& list, Temperature temperature) noexcept(
+    std::is_nothrow_move_constructible_v<Temperature>&& noexcept(
+        rows_of(static_cast<Source&&>(source), list)));
 
 } // namespace YARN_ABI
 } // namespace yarn

@@ -2,10 +2,20 @@
 // Factors on q that depend on the position of the token (temperature by position). Some models
 // multiply q by such a factor, so that attention stays sharp in long texts.
 //
-// Each type is a function of the position: `double factor = temperature(position);`. An engine
-// multiplies all elements of q, the unrotated ones included, by the factor of their token. These
-// factors do not belong to YaRN: its attention factor is the same at all positions
+// A temperature is a function of the position: `double factor = temperature(position);`. It may be a
+// type of this file or your own callable. rotary_rows and rows_of (rows.hpp) accept it as a third
+// argument, and multiply the rows of q by it. q and k then need rows of their own. These factors do
+// not belong to YaRN: its attention factor is the same at all positions
 // (frequencies::attention_factor).
+//
+// A model multiplies whole heads of q. Rows reach only the rotated elements. For the others, and for
+// layers without RoPE, make rows of frequencies 0, whose cos is the factor and whose sin is 0:
+//
+//     const std::vector<double> zeros(n_unrotated / 2);
+//     const auto still = frequencies_from(zeros.data(), zeros.size());
+//     rope_apply(unrotated_elements_of_q, rows_of(still, list, temperature), p);
+//
+// where the heads of unrotated_elements_of_q begin at the first unrotated element.
 #ifndef YARN_TEMPERATURE_HPP
 #define YARN_TEMPERATURE_HPP
 
@@ -17,10 +27,15 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
+// A callable of your own takes a std::int64_t and returns a double. It must be a pure function: a
+// call that makes rows may call it several times for a position, from several threads. If it has a
+// member `std::int64_t end_of_step(std::int64_t position) const` as the types below, consecutive
+// positions with equal factors take less time.
+
 /// Llama 4, for the layers without RoPE (attn_temperature_tuning).
-/// Requires position >= 0.
 /// Formula  1 + attn_scale * ln(floor((position + 1) / floor_scale) + 1)
 /// Errors   std::invalid_argument: attn_scale is negative or not finite, floor_scale is not > 0.
+///          std::out_of_range: position < 0 or > 2^62.
 /// Accuracy 0.51 ULP, with the same bits on every processor.
 /// Source   transformers 5.12, models/llama4/modeling_llama4.py, Llama4TextAttention.
 struct llama4_temperature {
@@ -28,13 +43,15 @@ struct llama4_temperature {
   double floor_scale = 8192.0;
 
   double operator()(std::int64_t position) const;
+  /// The first position after this one at which the factor may differ.
+  std::int64_t end_of_step(std::int64_t position) const;
 };
 
 /// Ministral 3 and similar models, for all layers (`llama_4_scaling_beta`).
-/// Requires position >= 0.
 /// Formula  1 + beta * ln(1 + floor(position / original_max_position_embeddings))
-/// Errors   std::invalid_argument: beta is negative or not finite,
-///          original_max_position_embeddings is not > 0.
+/// Errors   std::invalid_argument: beta is negative or not finite, original_max_position_embeddings
+///          is not > 0.
+///          std::out_of_range: position < 0 or > 2^62.
 /// Accuracy 0.51 ULP, with the same bits on every processor.
 /// Source   transformers 5.12, models/ministral3/modeling_ministral3.py, get_llama_4_attn_scale.
 struct ministral_temperature {
@@ -42,23 +59,32 @@ struct ministral_temperature {
   double original_max_position_embeddings = 0.0;
 
   double operator()(std::int64_t position) const;
+  std::int64_t end_of_step(std::int64_t position) const; ///< as that of llama4_temperature
 };
 
 /// Log-n scaling: Qwen 1 (use_logn_attn).
-/// Requires position >= 0.
 /// Formula  ln(position + 1) / ln(original_length) if position + 1 > original_length, else 1
-/// Errors   std::invalid_argument: original_length is not > 1.
+/// Errors   std::invalid_argument: original_length is not > 1. std::out_of_range: position < 0 or > 2^62.
 /// Accuracy 0.51 ULP, with the same bits on every processor.
 /// Source   Qwen-7B, modeling_qwen.py, QWenAttention (seq_length, use_logn_attn).
 struct log_n_temperature {
   double original_length = 0.0;
 
   double operator()(std::int64_t position) const;
+  std::int64_t end_of_step(std::int64_t position) const; ///< as that of llama4_temperature
 };
 
-/// The temperature that a configuration describes (hf_config.hpp, gguf.hpp). std::monostate: none.
-using any_temperature =
-    std::variant<std::monostate, llama4_temperature, ministral_temperature, log_n_temperature>;
+/// The temperature that a configuration describes (hf_config.hpp, gguf.hpp). std::monostate: none,
+/// the factor is 1.
+class any_temperature : public std::variant<std::monostate, llama4_temperature,
+                                            ministral_temperature, log_n_temperature> {
+public:
+  using variant::variant;
+
+  /// Errors   Those of the temperature.
+  double operator()(std::int64_t position) const;
+  std::int64_t end_of_step(std::int64_t position) const; ///< as that of llama4_temperature
+};
 
 /// The layers whose q a temperature multiplies.
 enum class temperature_scope {

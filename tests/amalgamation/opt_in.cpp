@@ -6,6 +6,7 @@
 #include "../../include/yarn/dispatch.hpp"
 #include "../../include/yarn/gguf.hpp"
 #include "../../include/yarn/prompt_positions.hpp"
+#include "../../include/yarn/scaled_elements.hpp"
 #include "../../include/yarn/testing.hpp"
 
 #include <cstdio>

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Digests of frequencies, rows and rotations, which must have the same bits with every compiler, on
-// every processor and with all flags, -ffast-math included. (Rotations have two digests: with and
-// without a fused multiply-add.) The program needs no test library.
+// Digests of frequencies, rows, rotations and norms, which must have the same bits with every
+// compiler, on every processor and with all flags, -ffast-math included. (Rotations and norms have
+// two digests: with and without a fused multiply-add.) The program needs no test library.
 //
 //     digest                prints lines `name digest`
 //     digest expected.txt   also compares the digests, and fails if one differs
+#include <yarn/norm.hpp>
 #include <yarn/yarn.hpp>
 
 #include <cinttypes>
@@ -370,6 +371,45 @@ void digest_axis_rows() {
   report("rows-axes", digest);
 }
 
+/// Temperatures, and rows with them: runs, lists, double rows, and layers without RoPE.
+void digest_temperatures() {
+  const std::vector<double> zeros(69);
+  const yarn::frequencies freqs = model(1.2772588722239782);
+  const yarn::frequencies still = yarn::frequencies_from(zeros.data(), zeros.size());
+  hash factors, digest;
+  random_source random;
+  for (const yarn::any_temperature& temperature :
+       {yarn::any_temperature{yarn::llama4_temperature{}},
+        yarn::any_temperature{yarn::llama4_temperature{0.25, 3.0}},
+        yarn::any_temperature{yarn::llama4_temperature{3.5, 1000.25}},
+        yarn::any_temperature{yarn::ministral_temperature{0.1, 16384.0}},
+        yarn::any_temperature{yarn::log_n_temperature{2048.0}},
+        yarn::any_temperature{yarn::log_n_temperature{3000.0}},
+        yarn::any_temperature{yarn::log_n_temperature{1.5}}}) {
+    for (int i = 0; i < 3000; ++i) {
+      factors.add(temperature(static_cast<std::int64_t>(random.next() >> (33 + i % 31))));
+    }
+    const auto add_rows = [&](const auto& rows) {
+      for (std::int64_t row = 0; row < rows.n_rows(); ++row) {
+        digest.add(rows.cos(row), rows.n_pairs());
+        digest.add(rows.sin(row), rows.n_pairs());
+      }
+    };
+    yarn::rotary_rows<float> rows;
+    for (const std::int64_t start : {0, 1900, 8000, 100000, 2147470000}) {
+      rows.assign(freqs, yarn::positions_from(start, 1500), temperature);
+      rows.append(still, yarn::positions_from(start, 300), temperature);
+      rows.append(freqs, yarn::positions_from(start + 8190, 5), temperature);
+      add_rows(rows);
+      yarn::rotary_rows<double> wide;
+      wide.assign(freqs, yarn::positions_from(start, 20), temperature);
+      add_rows(wide);
+    }
+  }
+  report("temperatures", factors);
+  report("rows-temperature", digest);
+}
+
 /// Rows with one entry that is as near to a rounding boundary as a double m can put it: m is the
 /// middle between two floats, divided by the cosine. Only the slowest path can round this entry.
 void digest_hard_rows() {
@@ -443,6 +483,52 @@ void digest_rotations() {
   }
 }
 
+/// Heads of all sizes with norms of every kind. A weight has 16 bits.
+template <class T> void digest_norm(const std::string& type, yarn::pairing p) {
+  hash digest;
+  random_source random;
+  const yarn::frequencies freqs = model(1.2772588722239782);
+  constexpr std::int64_t tokens = 7, heads = 35;
+  for (const std::int64_t rotary : {2, 6, 16, 32, 64, 96, 128, 138}) {
+    const auto part_of_freqs =
+        yarn::frequencies_from(freqs.inv_freq().data(), rotary / 2, freqs.attention_factor());
+    for (const std::int64_t dim : {rotary, rotary + 45}) {
+      std::vector<yarn::bfloat16> weights;
+      for (std::int64_t i = 0; i < heads * dim; ++i) {
+        weights.push_back(element<yarn::bfloat16>(random.number()));
+      }
+      const auto add_result = [&](const auto& norm) {
+        std::vector<T> data;
+        for (std::int64_t i = 0; i < tokens * heads * dim; ++i) {
+          data.push_back(element<T>(random.number()));
+        }
+        yarn::rope_apply(yarn::normed(yarn::heads_view{data.data(), tokens, heads, dim}, norm),
+                         yarn::rows_of(part_of_freqs, yarn::positions_from(131000)), p);
+        digest.add(data.data(), static_cast<std::int64_t>(data.size()));
+      };
+      const yarn::rms_norm shared(weights.data(), 1e-6);
+      add_result(shared);
+      add_result(shared.with_weight_plus_one());
+      add_result(shared.with_weight_of_each_head());
+      add_result(shared.over_all_heads());
+      add_result(yarn::rms_norm_without_weight(1e-5));
+      add_result(yarn::layer_norm(weights.data(), 1e-5));
+    }
+  }
+  report("norm-" + type + (p == yarn::pairing::half_split ? "-half-split" : "-interleaved") +
+             (YARN_HAS_FMA ? "-fma" : "-no-fma"),
+         digest);
+}
+
+void digest_norms() {
+  for (const yarn::pairing p : {yarn::pairing::half_split, yarn::pairing::interleaved}) {
+    digest_norm<float>("float", p);
+    digest_norm<double>("double", p);
+    digest_norm<yarn::float16>("float16", p);
+    digest_norm<yarn::bfloat16>("bfloat16", p);
+  }
+}
+
 // ---- Comparison with the expected digests -------------------------------------------------------
 
 bool is_of_other_builds(const std::string& name) {
@@ -479,7 +565,7 @@ bool matches(const char* path) {
                    found == expected.end() ? "nothing" : found->second.c_str());
     }
   }
-  // Only rotations of the other kind of build (with or without a fused multiply-add) may be
+  // Only rotations and norms of the other kind of build (with or without a fused multiply-add) may be
   // missing.
   for (const auto& entry : expected) {
     if (digests.count(entry.first) == 0 && !is_of_other_builds(entry.first)) {
@@ -497,8 +583,10 @@ int main(int argc, char** argv) {
     digest_frequencies();
     digest_rows();
     digest_axis_rows();
+    digest_temperatures();
     digest_hard_rows();
     digest_rotations();
+    digest_norms();
     return argc < 2 || matches(argv[1]) ? 0 : 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "digest: %s\n", error.what());

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 #include <yarn/gguf.hpp>
+#include <yarn/rows.hpp>
 
 #include <cmath>
 #include <cstdint>
@@ -371,6 +372,11 @@ TEST(gguf_temperature, ministral3_takes_the_original_length) {
   ASSERT_TRUE(std::holds_alternative<yarn::ministral_temperature>(config.temperature));
   EXPECT_NEAR(std::get<yarn::ministral_temperature>(config.temperature)(100000), 1.1945910149055314,
               1e-8);
+  const auto freqs = yarn::make_frequencies(config.shape, config.method, 100001);
+  yarn::rotary_rows<double> rows;
+  rows.assign(freqs, yarn::positions_from(100000, 1), config.temperature);
+  EXPECT_NEAR(std::hypot(rows.cos(0)[0], rows.sin(0)[0]),
+              freqs.attention_factor() * config.temperature(100000), 1e-15);
   EXPECT_TRUE(config.unused.empty());
   EXPECT_TRUE(std::holds_alternative<std::monostate>(
       support::read_gguf(support::gguf_ministral3()).temperature));

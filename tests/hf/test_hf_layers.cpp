@@ -5,6 +5,9 @@
 #include "../support/hf_configs.hpp"
 #include "../support/reference_cases.hpp"
 
+#include <yarn/rows.hpp>
+
+#include <cmath>
 #include <stdexcept>
 
 namespace {
@@ -91,6 +94,16 @@ TEST(hf_cases, step_3_5_has_lists_by_layer) {
   EXPECT_EQ(sliding.unused, names{});
 }
 
+/// The rows of q at a position are those of k, times the factor.
+void expect_amplitude(const yarn::frequencies& f, const yarn::any_temperature& temperature,
+                      std::int64_t position, double amplitude) {
+  yarn::rotary_rows<double> rows;
+  rows.assign(f, yarn::positions_from(position, 1), temperature);
+  for (std::int64_t i = 0; i < f.n_pairs(); ++i) {
+    EXPECT_NEAR(std::hypot(rows.cos(0)[i], rows.sin(0)[i]), amplitude, 1e-15 * amplitude);
+  }
+}
+
 TEST(hf_cases, llama_4_has_layers_without_rope_and_a_temperature) {
   const auto found = layers_of(published("case/llama4"));
   EXPECT_EQ(found.rope_of_layer, (indices{0, 0, 0, -1}));
@@ -98,6 +111,10 @@ TEST(hf_cases, llama_4_has_layers_without_rope_and_a_temperature) {
   const yarn::hf_config& rope = found.ropes[0];
   EXPECT_EQ(rope.temperature_layers, yarn::temperature_scope::unrotated);
   EXPECT_EQ(std::get<yarn::llama4_temperature>(rope.temperature)(100000), 1.2564949357461537);
+  // The rows of q in layer 3, which does not rotate.
+  const std::vector<double> zeros(64);
+  expect_amplitude(yarn::frequencies_from(zeros.data(), zeros.size()), rope.temperature, 100000,
+                   1.2564949357461537);
   EXPECT_TRUE(notes_say(rope, {"layer 3 of 4", "does not rotate"}));
   EXPECT_EQ(rope.unused, names{});
   json defaults = published("case/llama4"); // those of the class
@@ -128,6 +145,8 @@ TEST(hf_cases, ministral_3_has_a_temperature_in_all_layers) {
   const auto rope = read(published("case/ministral3"));
   EXPECT_EQ(rope.temperature_layers, yarn::temperature_scope::all);
   EXPECT_EQ(std::get<yarn::ministral_temperature>(rope.temperature)(100000), 1.1945910149055314);
+  const auto freqs = yarn::make_frequencies(rope.shape, rope.method, 100001);
+  expect_amplitude(freqs, rope.temperature, 100000, freqs.attention_factor() * 1.1945910149055314);
   EXPECT_EQ(rope.softmax, yarn::softmax_convention::inverse_sqrt);
   EXPECT_TRUE(notes_say(rope, {"llama_4_scaling_beta", "16384"}));
   EXPECT_EQ(rope.unused, names{});
@@ -349,6 +368,8 @@ TEST(hf_beside, log_n_and_dynamic_ntk_of_qwen_1) {
   EXPECT_EQ(rope.temperature_layers, yarn::temperature_scope::all);
   EXPECT_EQ(std::get<yarn::log_n_temperature>(rope.temperature)(8191), 1.0);
   EXPECT_GT(std::get<yarn::log_n_temperature>(rope.temperature)(16383), 1.0);
+  expect_amplitude(yarn::make_frequencies(rope.shape, rope.method, 16384), rope.temperature, 16383,
+                   14.0 / 13.0); // ln(2^14) / ln(2^13)
   EXPECT_TRUE(notes_say(rope, {"use_dynamic_ntk", "8192", "2^ceil"}));
   for (const char* key : {"use_dynamic_ntk", "use_logn_attn"}) {
     json wrong = qwen;

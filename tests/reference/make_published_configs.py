@@ -8,10 +8,10 @@ Run in the environment that bench/peers/setup makes:
 entries.json is a list of {"id", "from", "config"}; published_configs.json itself serves, too.
 
 Where transformers has the class, the numbers are those of its rotary class, and "origin" names it.
-Elsewhere FORMULAS derives them, and "origin" cites the code that has the formula. That code was not run,
-and only the code of Step-3.5 (vLLM) and a transcription of that of ChatGLM were read for this script: the
-other formulas are independent of the library, but not of what its authors believe. A file that a reader must
-refuse has "refused", the words of the reason.
+Elsewhere FORMULAS derives them, and "origin" cites the code that has the formula: repository and path.
+This code was read, not run; where it is not the vendor's own (a copy, or an engine that loads the
+weights), the repository shows it. "not read" says that no such code was found: the formula then is only
+what its authors believe. A file that a reader must refuse has "refused", the words of the reason.
 """
 import json
 import math
@@ -125,36 +125,111 @@ def unknown_pairing(found):
     return {**found, "pairing": None}
 
 
+def telechat(c):
+    """RotaryEmbedding.get_ntk_alpha, for a text of at most training_seqlen tokens."""
+    length = c.get("base_seqlen") or {4096: 4096, 5120: 8192}[c["hidden_size"]]  # in the code of 7B and 12B
+    alpha = max(2 ** math.ceil(math.log2(c["training_seqlen"] / length) + 1) - 1, 1)
+    dim = c["hidden_size"] // c["n_head"]
+    return one(base(10000.0 * alpha ** (dim / (dim - 2)), dim), 1.0, "half_split", c["n_layer"])
+
+
+def longrope(c):
+    """LongRoPE of Phi-3 below original_max_position_embeddings."""
+    s, length = c["rope_scaling"], c["original_max_position_embeddings"]
+    dim = int(c["hidden_size"] // c["num_attention_heads"] * c.get("partial_rotary_factor", 1.0))
+    found = [f / d for f, d in zip(base(c["rope_theta"], dim), s["short_factor"])]
+    scale = c["max_position_embeddings"] / length
+    return one(found, math.sqrt(1 + math.log(scale) / math.log(length)), "half_split",
+               c.get("num_hidden_layers"))
+
+
+def phi3small(c):
+    dim = c["hidden_size"] // c["num_attention_heads"]
+    return one(linear(c["rope_embedding_base"], dim, c["rope_position_scale"]), 1.0, "half_split",
+               c["num_hidden_layers"])
+
+
+def plamo2(c):
+    step = c["mamba_step"]
+    return {"ropes": [(base(10000.0, c["hidden_size_per_head"]), 1.0)],
+            "layers": [0 if i % step == step // 2 else -1 for i in range(c["num_hidden_layers"])],
+            "pairing": "half_split"}
+
+
+def minimax_m1(c):
+    return {**whole_head(c), "layers": [0 if kind == 1 else -1 for kind in c["attn_type_list"]]}
+
+
+def interleaved(found):
+    return {**found, "pairing": "interleaved"}
+
+
+IPEX = "intel/intel-extension-for-pytorch, tests/cpu/hf_configs/"
+MLX = "ml-explore/mlx-lm, mlx_lm/models/"
+VLLM = "vllm-project/vllm, vllm/model_executor/"
+NM = "neuralmagic/nm-vllm, vllm/model_executor/models/"
 FORMULAS = {
-    "baichuan": ("modeling_baichuan.py beside the model: theta 10000 in RotaryEmbedding", whole_head),
-    "bailing_moe": ("modeling_bailing_moe.py beside the model", whole_head),
-    "bert": ("modeling_rope_bert.py beside the model", lambda c: unknown_pairing(whole_head(c))),
-    "chatglm": ("modeling_chatglm.py beside the model: RotaryEmbedding(rotary_dim // 2)", chatglm),
-    "exaone": ("modeling_exaone.py beside the model", lambda c: unknown_pairing(whole_head(c))),
+    "baichuan": ("baichuan-inc/Baichuan-7B, models/modeling_baichuan.py: theta 10000 in RotaryEmbedding",
+                 whole_head),
+    "bailing_moe": ("inclusionAI/Ling, models/modeling_bailing_moe.py: _init_rope; with"
+                    " partial_rotary_factor " + MLX + "bailing_moe.py",
+                    lambda c: whole_head(c, share=c.get("partial_rotary_factor", 1.0))),
+    "bailing_moe_linear": (MLX + "bailing_moe_linear.py: both kinds of layers rotate",
+                           lambda c: whole_head(c, share=c["partial_rotary_factor"])),
+    "bert": ("not read: modeling_rope_bert.py beside the model", lambda c: unknown_pairing(whole_head(c))),
+    "chatglm": ("DracoUnion/chatglm3-6b-int4-lora, model/modeling_chatglm.py: RotaryEmbedding(rotary_dim"
+                " // 2)", chatglm),
+    "deepseek": (NM + "deepseek.py: get_rope", whole_head),
+    "exaone": (VLLM + "models/exaone.py: get_rope", whole_head),
     "gptj": ("transformers, modeling_gptj.py: create_sinusoidal_positions",
-             lambda c: {**whole_head(c), "pairing": "interleaved"}),
-    "minimax_m2": ("vLLM, models/minimax_m2.py: rotary_dim, which the class of transformers does not"
+             lambda c: interleaved(whole_head(c))),
+    "longcat_flash_ngram": (MLX + "longcat_flash.py: initialize_rope", lambda c: interleaved(one(
+        base(c["rope_theta"], c["qk_rope_head_dim"]), n=c["num_layers"]))),
+    "minimax_m1": ("MiniMax-AI/MiniMax-M1, modeling_minimax_m1.py: rotary_dim; MiniMaxM1LightningAttention"
+                   " does not rotate", minimax_m1),
+    "minimax_m2": (VLLM + "models/minimax_m2.py: rotary_dim, which the class of transformers does not"
                    " read", whole_head),
-    "minimax_m3": ("MiniMax-M3: rotary_dim", lambda c: unknown_pairing(whole_head(c))),
-    "minimax_m3_vl_text": ("MiniMax-M3: rotary_dim, which the class of transformers does not read",
-                           whole_head),
-    "hunyuan_vl": ("vLLM, rotary_embedding/xdrope.py", lambda c: unknown_pairing(one(
+    "minimax_m3": ("not read: rotary_dim, as in MiniMax-M2", lambda c: unknown_pairing(whole_head(c))),
+    "minimax_m3_vl_text": ("not read: rotary_dim, as in MiniMax-M2; the class of transformers does not"
+                           " read it", whole_head),
+    "hunyuan_vl": (VLLM + "layers/rotary_embedding/xdrope.py: base of DynamicNTKAlphaRotaryEmbedding"
+                   " (" + MLX + "hunyuan.py has its formula)", lambda c: unknown_pairing(one(
         base(c["rope_theta"] * c["rope_scaling"]["alpha"] ** (128.0 / 126.0), 128),
         n=c["num_hidden_layers"]))),
-    "internlm2": ("modeling_internlm2.py beside the model; below max_position_embeddings", whole_head),
-    "kimi_k2": ("modeling_deepseek.py beside the model", kimi_k2),
-    "mimo": ("modeling_mimo.py beside the model", whole_head),
-    "mimo_v2_flash": ("modeling_mimo_v2_flash.py beside the model", mimo_v2_flash),
-    "nemotron-nas": ("modeling_decilm.py beside the model", nemotron_nas),
-    "phi-msft": ("modeling_phi.py beside the model", whole_head),
-    "qwen": ("modeling_qwen.py beside the model; below seq_length", whole_head),
-    "RefinedWebModel": ("modelling_RW.py beside the model: theta 10000", whole_head),
-    "stablelm_epoch": ("modeling_stablelm_epoch.py beside the model",
+    "internlm": ("yangulei/internlm-20b, modeling_internlm.py: theta 10000", whole_head),
+    "internlm2": ("OpenGVLab/InternVL, internvl_chat/internvl/model/internlm2/modeling_internlm2.py; below"
+                  " max_position_embeddings", whole_head),
+    "internlm3": (MLX + "internlm3.py: DynamicNTKScalingRoPE; below max_position_embeddings", whole_head),
+    "kimi_k2": (IPEX + "deepseekv3/modeling_deepseek.py, of which Kimi K2 has a copy that was not found",
+                kimi_k2),
+    "mimo": (MLX + "mimo.py: initialize_rope", whole_head),
+    "mimo_v2_flash": (MLX + "mimo_v2_flash.py: two thetas by hybrid_layer_pattern", mimo_v2_flash),
+    "minicpm": ("oshersidi/OCD, modeling_minicpm.py: _init_rope; below max_position_embeddings",
+                whole_head),
+    "nemotron-nas": ("DeltaVector1/Chat-Prompters, modeling_decilm.py: ROPE_INIT_FUNCTIONS of transformers",
+                     nemotron_nas),
+    "new": ("huggingface/text-embeddings-inference, backends/candle/src/models/gte.rs: get_inv_freqs",
+            whole_head),
+    "orion": (NM + "orion.py: get_rope", whole_head),
+    "PanguEmbedded": ("not read: openpangu_dense beside the model; engines load it as a Llama", whole_head),
+    "phi-msft": ("mlc-ai/mlc-llm, python/mlc_llm/model/phi/phi_model.py: rotary_dim", whole_head),
+    "phi3_v": (NM + "phi3v.py: LlamaModel with LongRoPE", longrope),
+    "phi3small": (NM + "phi3_small.py: rope_embedding_base, rope_position_scale", phi3small),
+    "phi4mm": (IPEX + "phi4/modeling_phi4mm.py: Phi4MMSuScaledRotaryEmbedding", longrope),
+    "plamo2": (MLX + "plamo2.py: nn.RoPE, is_mamba", plamo2),
+    "qwen": (IPEX + "qwen/modeling_qwen.py; below seq_length", whole_head),
+    "RefinedWeb": ("Decentralised-AI/falcon-40b, modelling_RW.py: theta 10000", whole_head),
+    "RefinedWebModel": ("Decentralised-AI/falcon-40b, modelling_RW.py: theta 10000", whole_head),
+    "stablelm_epoch": ("Zumwaltboi68/stable-code-3b, modeling_stablelm_epoch.py: _init_rope",
                        lambda c: whole_head(c, share=c["rope_pct"])),
-    "step3p5": ("vLLM, models/step3p5.py: Step3p5Attention", step3p5),
-    "telechat3": ("modeling_telechat3.py beside the model: 0.07 ln s + 1", telechat3),
-    "xlm-roberta": ("xlm-roberta-flash-implementation: rotary.py",
+    "step3p5": (VLLM + "models/step3p5.py: Step3p5Attention", step3p5),
+    "telechat": ("Tele-AI/Telechat, models/7B and models/12B, and Tele-AI/TeleChat2, model/115B:"
+                 " modeling_telechat.py, RotaryEmbedding", telechat),
+    "telechat3": ("Tele-AI/TeleChat3, mindformers_telechat3/mindformers/modules/layers.py:"
+                  " _yarn_get_mscale, 0.07 ln s + 1", telechat3),
+    "xlm-roberta": ("not read: xlm-roberta-flash-implementation, rotary.py",
                     lambda c: unknown_pairing(whole_head(c))),
+    "yuan": (IPEX + "yuan/yuan_hf_model.py: theta 10000 in YuanRotaryEmbedding", whole_head),
 }
 
 
@@ -185,8 +260,9 @@ def rope_of(text, layer, names):
 
 def by_class(config):
     config = json.loads(json.dumps(config))
-    if config["model_type"] not in CONFIG_MAPPING:  # a model around a known one
-        config = config["text_config"]
+    model = config["model_type"]
+    if model not in CONFIG_MAPPING or model == config.get("text_config", {}).get("model_type"):
+        config = config["text_config"]  # a model around a known one
     inner = config.get("text_config", config)
     if "no_rope_layers" in inner and "num_hidden_layers" not in inner:  # a trimmed file
         inner["num_hidden_layers"] = len(inner["no_rope_layers"])
@@ -221,6 +297,8 @@ REFUSED = {
     "AIDSC/jais-30b-chat-v3": ["position_embedding_type", "does not rotate"],
     "inceptionai/Jais-family-256m": ["position_embedding_type", "does not rotate"],
     "moonshotai/Kimi-K3": ["text_config.mla_use_nope", "does not rotate"],
+    "Snowflake/snowflake-arctic-embed-m": ["model_type bert", "learned positions"],
+    "bigcode/gpt_bigcode-santacoder": ["model_type gpt_bigcode", "learned positions"],
     "case/flux": ["FluxTransformer2DModel", "image transformer", "16, 56, 56"],
     "case/pixtral_vision": ["pixtral", "vision tower", "hf_tower::vision"],
 }

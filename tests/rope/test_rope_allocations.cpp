@@ -6,6 +6,7 @@
 #include "../support/typed_suites.hpp"
 
 #include <gtest/gtest.h>
+#include <yarn/norm.hpp>
 #include <yarn/yarn.hpp>
 
 #include <atomic>
@@ -62,6 +63,25 @@ using yarn::rows_view;
 template <class T> class rope_allocations : public ::testing::Test {};
 using two_elements = ::testing::Types<float, yarn::bfloat16>;
 TYPED_TEST_SUITE(rope_allocations, two_elements, support::element_names);
+
+TYPED_TEST(rope_allocations, norms_allocate_nothing) {
+  constexpr std::size_t n_tokens = 3, n_heads = 40, dim = 140;
+  const std::vector<double> inv_freq(64, 0.01);
+  const auto freqs = yarn::frequencies_from(inv_freq.data(), inv_freq.size(), 1.25);
+  const std::vector<float> weights(n_heads * dim, 0.5F);
+  support::tensor<TypeParam> q(support::dense(n_tokens, n_heads, dim)), k = q;
+  const auto rows = yarn::rows_of(freqs, positions_from(1000));
+  const yarn::rms_norm norm(weights.data(), 1e-6);
+  const long before = n_allocations;
+  for (const pairing p : {pairing::half_split, pairing::interleaved}) {
+    yarn::rope_apply_unchecked(yarn::normed(q.view(), norm), rows, p, {1, 2});
+    yarn::rope_apply_unchecked(yarn::normed(q.view(), norm.over_all_heads()), rows, p);
+    yarn::rope_apply(yarn::normed(q.view(), yarn::layer_norm(weights.data(), 1e-6)), rows, p);
+    yarn::rope_copy_unchecked(yarn::normed(q.view(), norm), k.view(), rows, p,
+                              yarn::output_order{pairing::half_split});
+  }
+  EXPECT_EQ(n_allocations, before);
+}
 
 TYPED_TEST(rope_allocations, rotations_allocate_nothing) {
   constexpr std::size_t n_tokens = 40;

@@ -68,6 +68,87 @@ TEST(temperature, of_log_n) {
   EXPECT_EQ(temperature(4194303), 2.0); // 2048^2 tokens
 }
 
+// Lengths that are no integers, and numbers beyond 32 bits, take the path in `real`.
+TEST(temperature, of_unusual_numbers) {
+  for (const double length : {0x1p-10, 0.5, 2.5, 1000.25, 0x1p40}) {
+    const yarn::ministral_temperature temperature{0.7, length};
+    for (const std::int64_t position : {0, 1, 2, 999, 1000, 1001, 2147483647}) {
+      const auto n = static_cast<std::int64_t>(static_cast<double>(position) / length); // exact
+      expect_value(temperature(position), 0.7, n, position);
+    }
+  }
+  const std::int64_t far = (std::int64_t{1} << 40) + 5;
+  expect_value(yarn::llama4_temperature{0.1, 8192}(far), 0.1, (far + 1) / 8192, far);
+  expect_value(yarn::llama4_temperature{0.1, 1}(far), 0.1, far + 1, far);
+  expect_value(yarn::ministral_temperature{1e-3, 3}(far), 1e-3, far / 3, far);
+  expect_value(yarn::ministral_temperature{7.5, 16384}(40000), 7.5, 2, 40000);
+  EXPECT_EQ((yarn::ministral_temperature{0.0, 16384}(40000)), 1.0);
+  for (const double length : {2.0, 3.0, 100.0, 2500.0, 8192.0, 2048.5, 1.25}) {
+    for (const std::int64_t position : {std::int64_t{1}, std::int64_t{9000}, far}) {
+      const oracle::real n(position + 1), exact = log(n) / log(oracle::real(length));
+      const double value = yarn::log_n_temperature{length}(position);
+      if (n > oracle::real(length)) {
+        EXPECT_LE(oracle::ulp_error(value, exact), 0.51) << position << " of " << length;
+      } else {
+        EXPECT_EQ(value, 1.0);
+      }
+    }
+  }
+}
+
+// The factor is the same up to the end of a step, and another one there.
+template <class Temperature>
+void expect_steps(const Temperature& temperature, std::int64_t first, bool changes) {
+  const std::int64_t end = temperature.end_of_step(first);
+  ASSERT_GT(end, first);
+  EXPECT_EQ(temperature(end - 1), temperature(first)) << first;
+  EXPECT_EQ(temperature(end) != temperature(first), changes) << first;
+}
+
+TEST(temperature, has_steps) {
+  for (const std::int64_t first : {0, 1, 8190, 8191, 8192, 16382, 16383, 100000, 2147483647}) {
+    for (const double length : {8192.0, 3.0, 1.0, 1000.25, 2.5}) {
+      expect_steps(yarn::llama4_temperature{0.1, length}, first, true);
+      expect_steps(yarn::ministral_temperature{0.1, length}, first, true);
+      expect_steps(yarn::any_temperature{yarn::ministral_temperature{0.1, length}}, first, true);
+    }
+    expect_steps(yarn::log_n_temperature{4096.0}, first, true);
+    expect_steps(yarn::log_n_temperature{4096.5}, first, true);
+  }
+  EXPECT_EQ(yarn::log_n_temperature{4096.0}.end_of_step(7), 4096);
+  EXPECT_EQ((yarn::ministral_temperature{0.1, 0x1p70}.end_of_step(7)), INT64_MAX);
+  EXPECT_EQ(yarn::any_temperature{}.end_of_step(7), INT64_MAX);
+}
+
+TEST(temperature, of_any_kind) {
+  EXPECT_EQ(yarn::any_temperature{}(100000), 1.0);
+  const yarn::llama4_temperature llama4;
+  const yarn::ministral_temperature ministral{0.1, 16384};
+  const yarn::log_n_temperature log_n{2048};
+  for (const std::int64_t position : {0, 5000, 100000}) {
+    EXPECT_EQ(yarn::any_temperature{llama4}(position), llama4(position));
+    EXPECT_EQ(yarn::any_temperature{ministral}(position), ministral(position));
+    EXPECT_EQ(yarn::any_temperature{log_n}(position), log_n(position));
+    EXPECT_EQ(yarn::any_temperature{log_n}.end_of_step(position), log_n.end_of_step(position));
+    EXPECT_EQ(yarn::any_temperature{llama4}.end_of_step(position), llama4.end_of_step(position));
+  }
+}
+
+TEST(temperature_refused, positions_below_0) {
+  using outside = std::out_of_range;
+  for (const std::int64_t wrong : {std::int64_t{-1}, std::int64_t{-9000}, INT64_MIN, INT64_MAX}) {
+    expect_error<outside>([&] { (void)yarn::llama4_temperature{}(wrong); },
+                          {"[0, 2^62]", "llama4_temperature"});
+    expect_error<outside>(
+        [&] {
+          (void)yarn::ministral_temperature{0.1, 16384}(wrong);
+        },
+        {"[0, 2^62]", "ministral_temperature"});
+    expect_error<outside>([&] { (void)yarn::log_n_temperature{2048}(wrong); },
+                          {"[0, 2^62]", "log_n_temperature"});
+  }
+}
+
 TEST(temperature_refused, numbers_out_of_range) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const double wrong : {-0.1, nan, HUGE_VAL}) {

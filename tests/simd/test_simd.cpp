@@ -110,6 +110,44 @@ TYPED_TEST(simd, multiply_add_is_fused_where_the_processor_can) {
   });
 }
 
+// Some versions of xsimd approximate both on ARM.
+TYPED_TEST(simd, quotients_and_roots_are_correctly_rounded) {
+  for_both<TypeParam>([](auto pack) {
+    using wide = decltype(pack);
+    random_source random(2);
+    for (int i = 0; i < 10000; ++i) {
+      const auto a = random_values<wide>(random), b = random_values<wide>(random);
+      auto squares = a;
+      for (auto& square : squares) {
+        square *= square;
+      }
+      const auto quotients = store(detail::quotient(load<wide>(a), load<wide>(b)));
+      const auto roots = store(detail::square_root(load<wide>(squares)));
+      for (std::size_t lane = 0; lane < wide::size; ++lane) {
+        ASSERT_EQ(quotients[lane], a[lane] / b[lane]) << lane;
+        ASSERT_EQ(roots[lane], std::sqrt(squares[lane])) << lane;
+      }
+    }
+  });
+}
+
+TYPED_TEST(simd, lanes_are_summed_in_halves) {
+  for_both<TypeParam>([](auto pack) {
+    using wide = decltype(pack);
+    random_source random(3);
+    for (int i = 0; i < 10000; ++i) {
+      auto a = random_values<wide>(random);
+      const auto sum = detail::sum_of_lanes(load<wide>(a));
+      for (std::size_t half = wide::size / 2; half > 0; half /= 2) {
+        for (std::size_t lane = 0; lane < half; ++lane) {
+          a[lane] += a[lane + half];
+        }
+      }
+      ASSERT_EQ(sum, a[0]);
+    }
+  });
+}
+
 // ---- Permutations -----------------------------------------------------------------------------
 
 TYPED_TEST(simd, permutations_move_every_element_to_its_place) {

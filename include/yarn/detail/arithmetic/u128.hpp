@@ -107,6 +107,24 @@ constexpr u128 divide(u128 a, std::uint64_t divisor) {
 #endif
 }
 
+/// a / divisor, rounded down. Requires a.hi < divisor.
+inline std::uint64_t divide_wide(u128 a, std::uint64_t divisor) {
+#if YARN_HAS_INT128
+  return static_cast<std::uint64_t>((static_cast<native_u128>(a.hi) << 64 | a.lo) / divisor);
+#else
+  std::uint64_t quotient = 0, remainder = a.hi;
+  for (int bit = 63; bit >= 0; --bit) {
+    const bool carry = remainder >> 63 != 0;
+    remainder = remainder << 1 | (a.lo >> bit & 1);
+    if (carry || remainder >= divisor) {
+      remainder -= divisor;
+      quotient |= std::uint64_t{1} << bit;
+    }
+  }
+  return quotient;
+#endif
+}
+
 } // namespace detail
 } // namespace YARN_ABI
 } // namespace yarn

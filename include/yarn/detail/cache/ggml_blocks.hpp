@@ -67,10 +67,32 @@ struct q8_0_block {
     store_scale<Arch>(scale, block);
     store_bytes(rounded_away(x, inverse_or_zero(scale), isa_tag<Arch>{}), block + 2);
   }
+  /// Four blocks, which need one division and one conversion to binary16.
+  template <class Arch>
+  YARN_ALWAYS_INLINE static void encode_four(const float* x, unsigned char* blocks) {
+    const auto scale = divided(largest_magnitudes(x, isa_tag<Arch>{}), 127.0F);
+    store_codes<Arch>(x, scale, quotient_or_zero(1.0F, scale), blocks,
+                      [](const float* p, float times)
+                          YARN_INLINE_LAMBDA { return rounded_away(p, times, isa_tag<Arch>{}); });
+  }
   template <class Arch>
   YARN_ALWAYS_INLINE static void decode(const unsigned char* block, float* x) {
     store_scaled(load_bytes(block + 2, isa_tag<Arch>{}), load_scale<Arch>(block), x,
                  isa_tag<Arch>{});
+  }
+
+protected:
+  template <class Arch, class Four, class Round>
+  YARN_ALWAYS_INLINE static void store_codes(const float* x, Four scale, Four times,
+                                             unsigned char* blocks, Round round) {
+    std::uint16_t scales[4];
+    float factors[4];
+    store_four_scales(scale, scales);
+    store_four(times, factors);
+    for (int k = 0; k < 4; ++k) {
+      std::memcpy(blocks + k * bytes, &scales[k], sizeof scales[k]);
+      store_bytes(round(x + k * block_size, factors[k]), blocks + k * bytes + 2);
+    }
   }
 };
 
@@ -82,6 +104,13 @@ struct q8_0_avx_block : q8_0_block {
     store_scale<Arch>(largest / 127.0F, block);
     const float times = largest > 0 ? 127.0F / largest : 0.0F;
     store_bytes(rounded_even(x, times, isa_tag<Arch>{}), block + 2);
+  }
+  template <class Arch>
+  YARN_ALWAYS_INLINE static void encode_four(const float* x, unsigned char* blocks) {
+    const auto largest = largest_magnitudes(x, isa_tag<Arch>{});
+    store_codes<Arch>(x, divided(largest, 127.0F), quotient_or_zero(127.0F, largest), blocks,
+                      [](const float* p, float times)
+                          YARN_INLINE_LAMBDA { return rounded_even(p, times, isa_tag<Arch>{}); });
   }
 };
 
@@ -200,7 +229,10 @@ struct iq4_nl_block {
     float entry[block_size];
     store_scaled(entries(codes, iq4_nl_entries), 1.0F, entry, isa_tag<Arch>{});
     const fit_sums sums = sums_of(x, entry, isa_tag<Arch>{});
-    store_scale<Arch>(sums.squares > 0 ? sums.products / sums.squares : 0.0F, block);
+    const float scale = sums.squares > 0 ? sums.products / sums.squares : 0.0F;
+    // The result of infinity / infinity on x86. Other processors give a NaN without the sign.
+    const bool is_nan = (bit_cast<std::uint32_t>(scale) & 0x7fffffffu) > float_infinity;
+    store_scale<Arch>(is_nan ? bit_cast<float>(0xffc00000u) : scale, block);
   }
   template <class Arch>
   YARN_ALWAYS_INLINE static void decode(const unsigned char* block, float* x) {
@@ -214,7 +246,11 @@ struct iq4_nl_block {
 template <class Block, class Arch = default_arch>
 inline void encode_blocks(const float* values, std::int64_t head_dim, void* head) noexcept {
   auto* block = static_cast<unsigned char*>(head);
-  for (std::int64_t i = 0; i < head_dim; i += block_size, block += Block::bytes)
+  std::int64_t i = 0;
+  if constexpr (std::is_base_of_v<q8_0_block, Block>)
+    for (; i + 4 * block_size <= head_dim; i += 4 * block_size, block += 4 * Block::bytes)
+      Block::template encode_four<Arch>(values + i, block);
+  for (; i < head_dim; i += block_size, block += Block::bytes)
     Block::template encode<Arch>(values + i, block);
 }
 template <class Block, class Arch = default_arch>

@@ -27,6 +27,7 @@ public:
     read_rotary_scaling();
     read_softmax();
     note_dynamic_ntk();
+    note_bailing_hybrid();
     if (model_type_ == "deepseek_v4") {
       result_.derotates_output = true;
       note("model_type deepseek_v4 rotates the last {} elements of each head, and rotates the same "
@@ -121,6 +122,17 @@ private:
     note("{}: these frequencies hold up to {} tokens; for a text of l tokens above, the model uses "
          "ntk_scaling with the factor 2^ceil(log2(l / {}) + 1) - 1",
          config_.name_of("use_dynamic_ntk"), *length, *length);
+  }
+
+  // inclusionAI/Ring-V2.5, models/modeling_bailing_moe_v2_5.py. Ling 3 has the same model_type.
+  void note_bailing_hybrid() {
+    if (model_type_ != "bailing_hybrid")
+      return;
+    const auto group = config_.length("layer_group_size");
+    note("model_type bailing_hybrid: this rope is that of each {}th layer and of the layers behind "
+         "the last whole group; the other layers have linear attention, which in Ring 2.5 rotates "
+         "partial_rotary_factor * head_dim elements of a head as half_split, with the same theta",
+         group.value_or(5));
   }
 
   // Nomic BERT: dynamic NTK scaling beyond max_trained_positions. StableLM: never read.

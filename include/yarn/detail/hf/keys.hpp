@@ -82,6 +82,7 @@ inline constexpr const char* hf_outer_keys[] = {
     "rope_local_base_freq", "swa_rope_theta", "compress_rope_theta", "rotary_emb_base", "rope_base",
     "rotary_base", "partial_rotary_factor", "partial_rotary_factors", "rotary_pct", "rope_pct",
     "rotary_percentage", "rotary_emb_fraction", "rope_proportion", "rotary_dim", "rope_interleave",
+    "rope_interleaved", "rope_embedding_base", "rope_position_scale",
     "rotary_emb_interleaved", "rope_traditional", "rope_ratio", "no_rope_layers",
     "no_rope_layer_interval", "use_rope_layers", "yarn_only_types", "use_logn_attn",
     "use_dynamic_ntk", "attn_temperature_tuning", "attn_scale", "dual_chunk_attention_config",

@@ -13,6 +13,7 @@
 #include "shape.hpp"
 #include "sources.hpp"
 #include "unrotated.hpp"
+#include "vendor_scaling.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -61,8 +62,9 @@ inline void hf_read_shape(const hf_sources& from, const hf_options& options, hf_
 
 inline std::optional<pairing> hf_pairing(const hf_object& config, std::vector<std::string>& notes) {
   std::optional<bool> is_interleaved;
-  // DeepSeek-V3 and similar ones in transformers; nomic-bert; MLX.
-  for (const char* key : {"rope_interleave", "rotary_emb_interleaved", "rope_traditional"}) {
+  // DeepSeek-V3 and similar ones in transformers; nomic-bert; MLX; nanotron (SmolLM2).
+  for (const char* key :
+       {"rope_interleave", "rotary_emb_interleaved", "rope_traditional", "rope_interleaved"}) {
     const auto value = config.boolean(key);
     if (!is_interleaved)
       is_interleaved = value;
@@ -145,6 +147,7 @@ inline hf_config hf_read_kind(const nlohmann::json& config, const hf_options& op
             from.dictionary.name(), kind.type.empty() ? "(none)" : kind.type);
   hf_read_method(from, result);
   hf_read_shape(from, options, result);
+  hf_read_vendor_scaling(from.config, from.dictionary, result);
   hf_axis_reader axes(from.layer.dictionary, from.config, result.shape, result.notes);
   hf_set_axes(axes.read(result.rope_type, hf_pairing(from.config, result.notes)), result);
   hf_beside_reader(from.config, from.layer.dictionary, result).read();

@@ -22,6 +22,7 @@ struct hf_model {
   double compress_theta = 0.0;        // theta of layers with compressed keys; 0: there are none
   double partial_rotary_factor = 0.0; // 0: all of head_dim is rotated
   int head_dim = 0;                   // 0: hidden_size / num_attention_heads
+  int nested_head_dim = 0;            // in a text_config without these two keys, too; 0: an error
   // The class always scales, but only a dictionary has the numbers. A missing dictionary is an
   // error.
   bool scales_by_itself = false;
@@ -52,6 +53,9 @@ struct hf_columns : hf_model {
     return with(&hf_model::partial_rotary_factor, value);
   }
   constexpr hf_columns head_dim(int value) const { return with(&hf_model::head_dim, value); }
+  constexpr hf_columns nested_head_dim(int value) const {
+    return with(&hf_model::nested_head_dim, value);
+  }
   constexpr hf_columns scales_by_itself() const { return with(&hf_model::scales_by_itself, true); }
   constexpr hf_columns scales_local_layers() const {
     return with(&hf_model::scales_local_layers, true);
@@ -77,13 +81,16 @@ inline constexpr hf_row hf_models[] = {
         "deepseek_v3", "deepseek_v32", "diffllama", "doge", "dots1", "eurobert", "exaone4",
         "exaone_moe", "falcon", "falcon_h1", "glm4_moe_lite", "glm4v_text", "glm_moe_dsa",
         "glm_ocr_text", "gpt_neox_japanese", "gptj", "granite", "granitemoe", "granitemoehybrid",
-        "granitemoeshared", "hunyuan_v1_dense", "hunyuan_v1_moe", "hyperclovax", "jais2", "llama",
-        "ministral", "mistral", "nanochat", "olmo", "olmo2", "olmoe", "phi3", "phi4_multimodal",
+        "granitemoeshared", "hunyuan_v1_dense", "hunyuan_v1_moe", "hyperclovax", "jais2",
+        "ministral", "nanochat", "olmo", "olmo2", "olmoe", "phi3", "phi4_multimodal",
         "qwen2", "qwen2_moe", "qwen3_moe", "starcoder2", "youtu", "zamba2"}},
-    // Constants in the code beside the models, not in transformers (not verified by running it).
+    {hf_plain.nested_head_dim(128), {"llama", "mistral"}}, // 4096 / 32
+    // Constants in the code beside the models, not in transformers. pairings.hpp names the files;
+    // that of xverse is in vLLM, models/xverse.py.
     {hf_plain, {
         "RefinedWeb", "RefinedWebModel", "baichuan", "internlm", "minicpm", "neobert", "phi-msft",
-        "qwen", "telechat", "xverse"}},
+        "qwen", "telechat", "xverse", "yuan"}},
+    {hf_plain.head_dim(128), {"plamo2"}},
     {hf_plain.partial_rotary_factor(0.5).reads_rope_ratio(), {"chatglm"}},
     {hf_plain, {"esm"}}, // a constant of transformers/models/esm/modeling_esm.py
     {hf_plain.theta(1000), {"nomic_bert"}},

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Which elements of a head the class of a model type rotates together. A configuration hardly ever
 // says so. tests/reference/hf_pairings.json has what the classes of transformers 5.12.1 do, found
-// by running them. The rows about code beside a model are not verified in that way: the code was
-// neither run nor read, except that of Step-3.5 and a transcription of that of ChatGLM. The model
-// types with several axes are in axes.hpp.
+// by running them. The other rows name the file that was read: the code of the vendor, a copy of it
+// in another project, or an engine that loads the same weights. The model types with several axes
+// are in axes.hpp.
 #ifndef YARN_DETAIL_HF_PAIRINGS_HPP
 #define YARN_DETAIL_HF_PAIRINGS_HPP
 
@@ -45,21 +45,43 @@ inline constexpr hf_pairing_row hf_pairings[] = {
     // transformers/models/<type>: the class reads rope_interleave, whose default is true
     {pairing::interleaved, {
         "deepseek_v3", "glm4_moe_lite", "mistral4", "youtu"}},
-    // modeling_<type>.py beside the model (not verified): rotate_half takes halves
+    // The code of the vendor or a copy of it: rotate_half takes halves. In this order:
+    // Decentralised-AI/falcon-40b, modelling_RW.py (both); baichuan-inc/Baichuan-7B,
+    // models/modeling_baichuan.py; inclusionAI/Ling, models/modeling_bailing_moe.py;
+    // yangulei/internlm-20b, modeling_internlm.py; OpenGVLab/InternVL,
+    // internvl/model/internlm2/modeling_internlm2.py; oshersidi/OCD, modeling_minicpm.py;
+    // MiniMax-AI/MiniMax-M1, modeling_minimax_m1.py; DeltaVector1/Chat-Prompters,
+    // modeling_decilm.py; Zumwaltboi68/stable-code-3b, modeling_stablelm_epoch.py;
+    // Tele-AI/Telechat, models/7B/modeling_telechat.py; and of
+    // intel/intel-extension-for-pytorch, tests/cpu/hf_configs: phi4/modeling_phi4mm.py,
+    // qwen/modeling_qwen.py, yuan/yuan_hf_model.py
     {pairing::half_split, {
         "RefinedWeb", "RefinedWebModel", "baichuan", "bailing_moe", "internlm", "internlm2",
-        "internlm3", "mimo", "mimo_v2", "mimo_v2_flash", "minicpm", "minicpm3", "nemotron-nas",
-        "orion", "phi-msft", "qwen",
-        "stablelm_epoch", "telechat", "telechat3", "xverse"}},
-    // vLLM, step3p5.py: get_rope(is_neox_style = true)
-    {pairing::half_split, {"step3p5"}},
+        "minicpm", "minimax_m1", "nemotron-nas", "stablelm_epoch", "telechat", "phi4mm", "qwen",
+        "yuan"}},
+    // ml-explore/mlx-lm, mlx_lm/models/<type>.py: traditional is false (mimo_v2: as mimo_v2_flash)
+    {pairing::half_split, {
+        "bailing_moe_linear", "exaone", "internlm3", "mimo", "mimo_v2", "mimo_v2_flash", "minicpm3",
+        "plamo2", "step3p5", "telechat3"}},
+    // vLLM, models/<type>.py (neuralmagic/nm-vllm; phi3v.py, phi3_small.py): get_rope without
+    // is_neox_style, which is true
+    {pairing::half_split, {"deepseek", "orion", "phi3_v", "phi3small", "xverse"}},
+    // mlc-ai/mlc-llm, python/mlc_llm/model/phi/phi_model.py: the mode of GPT-NeoX
+    {pairing::half_split, {"phi-msft"}},
+    // huggingface/text-embeddings-inference, backends/candle/src/layers/rotary.rs: apply_rotary
+    {pairing::half_split, {"new"}}, // GTE
+    // Engines load the weights as those of a Llama; the code of the vendor was not found.
+    {pairing::half_split, {"PanguEmbedded"}},
     // transformers/models/esm: rotate_half takes halves
     {pairing::half_split, {"esm"}},
-    // modeling_chatglm.py beside the model
+    // DracoUnion/chatglm3-6b-int4-lora, model/modeling_chatglm.py: apply_rotary_pos_emb
     {pairing::interleaved, {"chatglm"}},
-    // modeling_deepseek.py beside the model (not verified)
+    // intel/intel-extension-for-pytorch, tests/cpu/hf_configs/deepseekv3/modeling_deepseek.py:
+    // apply_rotary_pos_emb. Kimi K2 has a file of this name, which was not found.
     {pairing::interleaved, {"kimi_k2"}},
-    // rotary.py beside the model (not verified): view_as_complex
+    // ml-explore/mlx-lm, mlx_lm/models/longcat_flash.py, which longcat_flash_ngram.py extends
+    {pairing::interleaved, {"longcat_flash_ngram"}},
+    // chandar-lab/NeoBERT, src/neobert/model/rotary.py: view_as_complex
     {pairing::interleaved, {"neobert"}},
 };
 // clang-format on

@@ -112,8 +112,20 @@ private:
       name_by_indices("full_attn_idxs", "full_attention", "conv");
     } else if (lists_.has_list("attn_layer_indices")) { // Bamba
       name_by_indices("attn_layer_indices", "attention", "mamba");
+    } else if (config_.has("mamba_step")) { // PLaMo 2
+      name_by_step();
     } else {
       name_by_period();
+    }
+  }
+  // mlx-lm, models/plamo2.py, is_mamba: one layer of each step has attention. mamba_enabled is
+  // true by default.
+  void name_by_step() {
+    const std::int64_t step = *config_.length("mamba_step");
+    const bool is_on = config_.boolean("mamba_enabled").value_or(true);
+    for (std::int64_t i = 0; i < n_layers_; ++i) {
+      const bool has_attention = n_layers_ <= step / 2 ? i == n_layers_ - 1 : i % step == step / 2;
+      lists_.names.emplace_back(!is_on || has_attention ? "full_attention" : "mamba");
     }
   }
   void name_by_indices(const char* key, const char* listed, const char* other) {

@@ -64,7 +64,8 @@ inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
     return *global;
   if (windowed && layer_type == "sliding_attention")
     return *windowed;
-  if (const auto given = hf_first_length(config, {"head_dim", "attention_head_dim", "kv_channels"}))
+  if (const auto given = hf_first_length(config, {"head_dim", "attention_head_dim", "kv_channels",
+                                                  "hidden_size_per_head"})) // the last one: PLaMo 2
     return *given;
   if (model.head_dim != 0) {
     hf_note(notes, "head_dim is not given: {}, the default of model_type {}", model.head_dim,
@@ -74,6 +75,13 @@ inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
   const auto width = hf_first_length(config, {"hidden_size", "n_embd", "d_model"});
   const auto heads = hf_first_length(config, {"num_attention_heads", "n_head", "n_heads",
                                               "num_heads", "decoder_num_attention_heads"});
+  // A text_config of LLaVA holds what differs from the class.
+  if (!width && !heads && model.nested_head_dim != 0 && config.name_of("head_dim") != "head_dim") {
+    hf_note(notes,
+            "{} is not given, and neither is hidden_size: {}, by the defaults of model_type {}",
+            config.name_of("head_dim"), model.nested_head_dim, model.model_type);
+    return model.nested_head_dim;
+  }
   if (!width || !heads)
     fail_argument(
         "yarn: {} is missing, and so is {} to derive it from hidden_size / num_attention_heads",
@@ -102,6 +110,9 @@ inline hf_named_number hf_partial_rotary(const hf_object& config, const hf_objec
     share = {model.partial_rotary_factor, "partial_rotary_factor"};
     hf_note(notes, "partial_rotary_factor is not given: {}, the default of model_type {}",
             share.value, model.model_type);
+    if (model.reads_rope_ratio && config.find("rotary_percent") != nullptr) // CodeGeeX2
+      hf_note(notes, "{}: the code of ChatGLM stores this key and never uses it",
+              config.name_of("rotary_percent"));
   }
   return share;
 }
@@ -136,7 +147,8 @@ inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, cons
                             const hf_layer_kind& kind, double callers_default,
                             std::vector<std::string>& notes) {
   const std::initializer_list<const char*> shared_keys = {
-      "rope_theta", "global_rope_theta", "rotary_emb_base", "rope_base", "rotary_base"};
+      "rope_theta", "global_rope_theta", "rotary_emb_base",
+      "rope_base",  "rotary_base",       "rope_embedding_base"}; // the last one: Phi-3-small
   if (kind.theta) {
     config.find("rope_theta");
     return *kind.theta;

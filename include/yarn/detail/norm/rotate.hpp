@@ -27,9 +27,10 @@ template <class From, class To, class C> struct normed_group {
   const C* scales;
   const C* means;
 
-  YARN_ALWAYS_INLINE void next_head() {
+  template <bool IsCentred> YARN_ALWAYS_INLINE void next_head() {
     ++scales;
-    ++means;
+    if constexpr (IsCentred)
+      ++means;
     if (--n_heads > 0) { // A single head may have any stride, even an overflowing one.
       source += source_stride;
       target += target_stride;
@@ -85,44 +86,44 @@ public:
             load_once(wide::load_unaligned(folded + 3 * pairs))};
   }
 
-  /// Rotates pairs [pair, pair + pairs) of the first head of `x`.
+  /// Rotates pairs [pair, pair + pairs) of a head.
   template <bool IsCentred, class From, class To>
-  YARN_ALWAYS_INLINE void apply(const normed_group<From, To, C>& x, std::int64_t pair) const {
-    const wide scale(*x.scales);
+  YARN_ALWAYS_INLINE void apply(const From* source, To* target, std::int64_t pair_distance,
+                                std::int64_t pair, wide scale, wide mean) const {
     const auto centred = [&](wide e) YARN_INLINE_LAMBDA {
       if constexpr (IsCentred)
-        return e - wide(*x.means);
+        return e - mean;
       else
         return e;
     };
     if constexpr (spreads) {
-      const wide low = centred(load_once(load_elements(x.source + 2 * pair, wide{})));
-      const wide high = centred(load_once(load_elements(x.source + 2 * pair + pairs, wide{})));
+      const wide low = centred(load_once(load_elements(source + 2 * pair, wide{})));
+      const wide high = centred(load_once(load_elements(source + 2 * pair + pairs, wide{})));
       store_neighbours({multiply_add(swap_neighbours(low), sin0_, low * cos0_) * scale,
                         multiply_add(swap_neighbours(high), sin1_, high * cos1_) * scale},
-                       x.target + 2 * pair);
+                       target + 2 * pair);
     } else {
-      const two_packs<wide> e = load_pairs(x, pair);
+      const two_packs<wide> e = load_pairs(source, pair_distance, pair);
       const wide x0 = centred(e.first), x1 = centred(e.second);
       const wide y0 = negated_multiply_add(x1, sin0_, x0 * cos0_) * scale;
       const wide y1 = multiply_add(x0, sin1_, x1 * cos1_) * scale;
       if constexpr (Out == pairing::half_split)
-        store_elements(two_packs<wide>{y0, y1}, x.target + pair, x.target + x.pair_distance + pair);
+        store_elements(two_packs<wide>{y0, y1}, target + pair, target + pair_distance + pair);
       else
-        store_neighbours(interleave(y0, y1), x.target + 2 * pair);
+        store_neighbours(interleave(y0, y1), target + 2 * pair);
     }
   }
 
 private:
-  template <class From, class To>
-  YARN_ALWAYS_INLINE static two_packs<wide> load_pairs(const normed_group<From, To, C>& x,
-                                                       std::int64_t pair) {
+  template <class From>
+  YARN_ALWAYS_INLINE static two_packs<wide>
+  load_pairs(const From* source, std::int64_t pair_distance, std::int64_t pair) {
     if constexpr (In == pairing::half_split)
-      return {load_once(load_elements(x.source + pair, wide{})),
-              load_once(load_elements(x.source + x.pair_distance + pair, wide{}))};
+      return {load_once(load_elements(source + pair, wide{})),
+              load_once(load_elements(source + pair_distance + pair, wide{}))};
     else
-      return deinterleave(load_elements(x.source + 2 * pair, wide{}),
-                          load_elements(x.source + 2 * pair + pairs, wide{}));
+      return deinterleave(load_elements(source + 2 * pair, wide{}),
+                          load_elements(source + 2 * pair + pairs, wide{}));
   }
   template <class To>
   YARN_ALWAYS_INLINE static void store_neighbours(const two_packs<wide>& e, To* p) {
@@ -155,16 +156,27 @@ YARN_ALWAYS_INLINE void fold_row(row_pointers<C> row, const weight_source<W, C>&
 
 /// Rotates sizeof...(I) packs of pairs of each head. Their folded row stays in registers.
 template <class Rotation, bool IsCentred, class From, class To, class C, int... I>
-YARN_ALWAYS_INLINE void rotate_normed_section(normed_group<From, To, C> x, const C* folded,
+YARN_ALWAYS_INLINE void rotate_normed_section(const normed_group<From, To, C>& x, const C* folded,
                                               std::int64_t pair, std::integer_sequence<int, I...>) {
+  using wide = typename Rotation::wide;
   const Rotation rotations[] = {
       Rotation::from_folded(folded + 4 * (pair + I * Rotation::pairs))...};
-  for (; x.n_heads > 0; x.next_head())
-    (rotations[I].template apply<IsCentred>(x, pair + I * Rotation::pairs), ...);
+  const From* source = x.source;
+  To* target = x.target;
+  for (std::int64_t h = 0; h < x.n_heads; ++h) {
+    const wide scale(x.scales[h]), mean(IsCentred ? x.means[h] : C(0));
+    (rotations[I].template apply<IsCentred>(source, target, x.pair_distance,
+                                            pair + I * Rotation::pairs, scale, mean),
+     ...);
+    if (h + 1 < x.n_heads) { // A single head may have any stride, even an overflowing one.
+      source += x.source_stride;
+      target += x.target_stride;
+    }
+  }
 }
 
-/// Rotates pairs [pair, n_pairs) of each head, in sections of N packs, then of N/2 ... 1 packs, then
-/// in narrower packs.
+/// Rotates pairs [pair, n_pairs) of each head, in sections of N packs, then of N/2 ... 1 packs,
+/// then in narrower packs.
 template <pairing In, pairing Out, class Arch, bool IsCentred, int N, class From, class To, class C>
 void rotate_normed(const normed_group<From, To, C>& x, const C* folded, std::int64_t pair,
                    std::int64_t n_pairs) {

@@ -16,6 +16,7 @@ namespace detail {
 
 // The scratch memory of a call has room for this many pairs of a folded row.
 inline constexpr std::int64_t largest_normed_pairs = 512;
+inline constexpr double largest_eps = 0x1p127; // A larger one would be infinite in float.
 // The number of heads whose scales are computed together, before the heads are read a second time.
 // They stay in L1 in between.
 inline constexpr std::int64_t heads_at_once = 32;
@@ -45,8 +46,9 @@ std::uintptr_t check_tensor(const char* name, const normed_heads<T, Norm>& x,
                             std::int64_t n_pairs) {
   if (x.norm.has_weight() && x.norm.weight() == nullptr)
     fail_argument("yarn: the weight of the norm of {} is null", name);
-  if (!(x.norm.eps() >= 0.0) || !is_finite(x.norm.eps()))
-    fail_argument("yarn: the norm of {} has eps = {}; eps is >= 0 and finite", name, x.norm.eps());
+  if (!(x.norm.eps() >= 0.0 && x.norm.eps() <= largest_eps))
+    fail_argument("yarn: the norm of {} has eps = {}; eps is >= 0 and finite in float", name,
+                  x.norm.eps());
   if (n_pairs > largest_normed_pairs)
     fail_argument(
         "yarn: {} is normed and has rotary_dim = {}; with a norm, rotary_dim is at most {}", name,
@@ -57,12 +59,13 @@ std::uintptr_t check_tensor(const char* name, const normed_heads<T, Norm>& x,
 template <class T, class Norm> struct element_of<normed_heads<T, Norm>> { using type = T; };
 
 // Some heads of a tensor, from `first_head` on. `all_heads` has all heads of the same tokens, for
-// norms over all heads.
+// norms over all heads. The members are references, because copies would be stored field by field and
+// then loaded with vector loads, which stall. So a transfer lives no longer than the call.
 template <class From, class To, class Norm> struct normed_transfer {
-  heads_view<From> source;
-  heads_view<To> target;
-  Norm norm;
-  heads_view<From> all_heads;
+  const heads_view<From>& source;
+  const heads_view<To>& target;
+  const Norm& norm;
+  const heads_view<From>& all_heads;
   std::int64_t first_head;
 
   YARN_ALWAYS_INLINE std::int64_t token_bytes(std::int64_t n_pairs) const {
@@ -83,18 +86,27 @@ transfer_between(const normed_heads<From, Norm>& source, const heads_view<To>& t
 // The scales, and for LayerNorm the means, of the heads of a group.
 template <class Arch, class Norm, class C> class group_statistics {
 public:
+  // Prefetches the heads at x + prefetch_distance, unless the distance is 0.
   template <class T>
   YARN_ALWAYS_INLINE void of_each_head(const T* x, std::int64_t head_stride, std::int64_t n_heads,
-                                       std::int64_t head_dim, C eps) {
-    for (std::int64_t h = 0; h < n_heads; ++h) {
+                                       std::int64_t head_dim, C eps,
+                                       std::int64_t prefetch_distance) {
+    const auto squares = [&](std::int64_t h) YARN_INLINE_LAMBDA {
       const T* const head = x + h * head_stride;
-      if constexpr (Norm::is_centred) {
+      if (prefetch_distance != 0)
+        prefetch_head(head, prefetch_distance, head_dim);
+      if constexpr (Norm::is_centred)
         means_[h] = mean_of<Arch, C>(head, head_dim);
-        scales_[h] = sum_of_squares<Arch>(head, head_dim, means_[h]);
-      } else {
-        scales_[h] = sum_of_squares<Arch>(head, head_dim, C(0));
-      }
+      return sum_of_squares<Arch>(head, head_dim, Norm::is_centred ? means_[h] : C(0));
+    };
+    const std::int64_t n_fours = n_heads / 4;
+    for (std::int64_t i = 0; i < n_fours; ++i) {
+      const std::int64_t h = 4 * i;
+      store_sums_of_lanes({squares(h), squares(h + 1), squares(h + 2), squares(h + 3)},
+                          scales_ + h);
     }
+    for (std::int64_t h = 4 * n_fours; h < n_heads; ++h)
+      scales_[h] = sum_of_lanes(squares(h));
     sums_to_scales<Arch>(scales_, n_heads, head_dim, eps);
   }
   template <class T>
@@ -102,7 +114,7 @@ public:
                                        std::int64_t head_dim, C eps) {
     C sum = 0;
     for (std::int64_t h = 0; h < n_heads; ++h)
-      sum += sum_of_squares<Arch>(x + h * head_stride, head_dim, C(0));
+      sum += sum_of_lanes(sum_of_squares<Arch>(x + h * head_stride, head_dim, C(0)));
     scales_[0] = sum;
     sums_to_scales<Arch>(scales_, 1, n_heads * head_dim, eps);
     for (std::int64_t h = 1; h < heads_at_once; ++h)
@@ -112,6 +124,15 @@ public:
   const C* means() const { return means_; }
 
 private:
+  template <class T>
+  YARN_ALWAYS_INLINE static void prefetch_head(const T* head, std::int64_t distance,
+                                               std::int64_t head_dim) {
+    const std::uintptr_t start = address_of(head, distance);
+    const auto bytes = static_cast<std::uintptr_t>(head_dim) * sizeof(T);
+    for (std::uintptr_t line = 0; line < bytes; line += 64)
+      YARN_PREFETCH(reinterpret_cast<const char*>(start + line), 1); // NOLINT: nothing is read
+  }
+
   // Initialised, because whole packs are computed.
   alignas(64) C scales_[heads_at_once] = {};
   alignas(64) C means_[Norm::is_centred ? heads_at_once : 1] = {};
@@ -130,6 +151,7 @@ void rotate_block(const normed_transfer<From, To, Norm>& x, const block& b,
   const auto eps = static_cast<C>(x.norm.eps());
   const bool weighs_each_head = x.norm.has_weight() && x.norm.has_weight_of_each_head();
   weight_source<W, C> weight{x.norm.weight(), static_cast<C>(x.norm.weight_offset())};
+  const std::int64_t prefetch_distance = b.bytes > far_jumping_bytes ? x.source.token_stride() : 0;
   alignas(64) C folded[4 * largest_normed_pairs];
   group_statistics<Arch, Norm, C> statistics;
 
@@ -144,13 +166,13 @@ void rotate_block(const normed_transfer<From, To, Norm>& x, const block& b,
     for (std::int64_t first = 0; first < n_heads; first += heads_at_once) {
       const std::int64_t n = n_heads - first < heads_at_once ? n_heads - first : heads_at_once;
       if (!x.norm.is_over_all_heads())
-        statistics.of_each_head(source + first * in, in, n, head_dim, eps);
+        statistics.of_each_head(source + first * in, in, n, head_dim, eps, prefetch_distance);
       normed_group<From, To, C> group{
           source + first * in, target + first * out, in, out, n, n_pairs,
           statistics.scales(), statistics.means()};
       if (!weighs_each_head)
         rotate_normed<In, Out, Arch, Norm::is_centred, packs>(group, folded, 0, n_pairs);
-      for (; group.n_heads > 0; group.next_head()) {
+      for (; group.n_heads > 0; group.template next_head<Norm::is_centred>()) {
         if (weighs_each_head) {
           weight.data = x.norm.weight() + (x.first_head + first + n - group.n_heads) * head_dim;
           fold_row<In, Out, Arch>(rows[t], weight, 0, n_pairs, folded);

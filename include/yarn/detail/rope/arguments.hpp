@@ -101,9 +101,10 @@ template <class R> struct axis_table_argument {
   YARN_ALWAYS_INLINE axis_table_source<R> source() const { return {table, list, table.n_pairs()}; }
 };
 
-template <class Positions> struct frequencies_argument {
+template <class Positions, class Temperature> struct frequencies_argument {
   Positions list;
   const frequencies* freqs;
+  const Temperature* temperature;
 
   std::int64_t n_pairs() const { return freqs->n_pairs(); }
   void check_source() const { check_frequencies(*freqs); }
@@ -115,10 +116,11 @@ template <class Positions> struct frequencies_argument {
       if (list.size() >= 0)
         check_token_count("positions.size", list.size(), n_tokens);
       check_positions(list, n_tokens);
+      check_temperature(*freqs, list, n_tokens, *temperature);
     }
   }
-  YARN_ALWAYS_INLINE frequency_source<Positions> source() const {
-    return {freqs, list, freqs->n_pairs()};
+  YARN_ALWAYS_INLINE frequency_source<Positions, Temperature> source() const {
+    return {freqs, list, temperature, freqs->n_pairs()};
   }
 };
 
@@ -130,28 +132,29 @@ template <class R>
 YARN_ALWAYS_INLINE prepared_rows_argument<R> argument_of(const rotary_rows<R>& rows) {
   return {rows.view()};
 }
-template <class Positions>
-YARN_ALWAYS_INLINE frequencies_argument<Positions> argument_at(const frequencies& f,
-                                                               const Positions& list) {
-  return {list, &f};
+template <class Positions, class Temperature>
+YARN_ALWAYS_INLINE frequencies_argument<Positions, Temperature>
+argument_at(const frequencies& f, const Positions& list, const Temperature& temperature) {
+  return {list, &f, &temperature};
 }
 template <class R>
-YARN_ALWAYS_INLINE axis_table_argument<R> argument_at(const table_view<R>& table,
-                                                      const axis_positions& list) {
+YARN_ALWAYS_INLINE axis_table_argument<R>
+argument_at(const table_view<R>& table, const axis_positions& list, const no_temperature&) {
   return {list, table};
 }
 template <class R>
-YARN_ALWAYS_INLINE table_argument<R> argument_at(const table_view<R>& table,
-                                                 const positions& list) {
+YARN_ALWAYS_INLINE table_argument<R> argument_at(const table_view<R>& table, const positions& list,
+                                                 const no_temperature&) {
   return {list, table};
 }
 template <class R, class Positions>
-YARN_ALWAYS_INLINE auto argument_at(const rotary_table<R>& table, const Positions& list) {
-  return argument_at(table.view(), list);
+YARN_ALWAYS_INLINE auto argument_at(const rotary_table<R>& table, const Positions& list,
+                                    const no_temperature& none) {
+  return argument_at(table.view(), list, none);
 }
-template <class Source, class Positions>
-YARN_ALWAYS_INLINE auto argument_of(const lazy_rows<Source, Positions>& rows) {
-  return argument_at(rows.source(), rows.list());
+template <class Source, class Positions, class Temperature>
+YARN_ALWAYS_INLINE auto argument_of(const lazy_rows<Source, Positions, Temperature>& rows) {
+  return argument_at(rows.source(), rows.list(), rows.temperature());
 }
 
 // ---- Accepted types ----------------------------------------------------------------------------

@@ -103,9 +103,10 @@ template <class R> struct axis_table_source {
 };
 
 // Rows that `stage` computes in `scratch`.
-template <class Positions> struct frequency_source {
+template <class Positions, class Temperature> struct frequency_source {
   const frequencies* freqs;
   Positions list;
+  const Temperature* temperature;
   std::int64_t n_pairs;
 
   template <class C> static constexpr bool is_direct = false;
@@ -113,8 +114,10 @@ template <class Positions> struct frequency_source {
   template <class C, class Arch>
   YARN_ALWAYS_INLINE void stage(std::int64_t token, std::int64_t n_tokens, std::int64_t pair,
                                 std::int64_t pairs, row_pointers<C>* rows, C* scratch) const {
-    compute_rows<C, Arch>(*freqs, pair, pairs, list, {token, token + n_tokens}, scratch,
-                          scratch + pairs, 2 * pairs);
+    with_kind(*temperature, [&](const auto& kind) YARN_INLINE_LAMBDA {
+      compute_rows<C, Arch>(*freqs, pair, pairs, list, amplitude_of(*freqs, kind),
+                            {token, token + n_tokens}, scratch, scratch + pairs, 2 * pairs);
+    });
     for (std::int64_t t = 0; t < n_tokens; ++t)
       rows[t] = {scratch + t * 2 * pairs, scratch + t * 2 * pairs + pairs};
   }

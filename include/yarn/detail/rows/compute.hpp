@@ -6,6 +6,7 @@
 
 #include "../../frequencies.hpp"
 #include "../../views.hpp"
+#include "amplitude.hpp"
 #include "kernel.hpp"
 
 namespace yarn {
@@ -44,7 +45,7 @@ template <class F> YARN_ALWAYS_INLINE void for_each_block(std::int64_t n_pairs, 
 // this pair. T is float or double.
 template <class T, class Arch, class PositionOf>
 void compute_row_by_pair(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
-                         const PositionOf& position_of, T* cos, T* sin) {
+                         const PositionOf& position_of, double amplitude, T* cos, T* sin) {
   for_each_block(n_pairs, [&](std::int64_t begin, std::int64_t n) {
     const std::int64_t first = pair + begin;
     std::uint64_t phases[pairs_at_once];
@@ -54,32 +55,32 @@ void compute_row_by_pair(const frequencies& f, std::int64_t pair, std::int64_t n
     else
       for (std::int64_t i = 0; i < n; ++i)
         phases[i] = f.phase_steps()[first + i] * static_cast<std::uint64_t>(position_of(first + i));
-    fill_entries<Arch>(phases, n, 1, f.attention_factor(), cos + begin, sin + begin);
+    fill_entries<Arch>(phases, n, 1, amplitude, cos + begin, sin + begin);
   });
 }
 
 // The same for a token with one position.
 template <class T, class Arch = default_arch>
 void compute_row(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
-                 std::int64_t position, T* cos, T* sin) {
+                 std::int64_t position, double amplitude, T* cos, T* sin) {
   if (f.is_float32_pipeline())
     compute_row_by_pair<T, Arch>(
-        f, pair, n_pairs, [position](std::int64_t) { return position; }, cos, sin);
+        f, pair, n_pairs, [position](std::int64_t) { return position; }, amplitude, cos, sin);
   else
     fill_entries<Arch>(f.phase_steps().data() + pair, n_pairs, static_cast<std::uint64_t>(position),
-                       f.attention_factor(), cos, sin);
+                       amplitude, cos, sin);
 }
 
 // A recurrence for fewer rows saves nothing, because its start costs as much as a few rows.
 inline constexpr std::int64_t shortest_recurrence = 8;
 
-// n rows of consecutive positions, by recurrence.
+// n rows of consecutive positions with one amplitude, by recurrence.
 template <class Arch, bool Streams>
 void compute_run(const frequencies& f, std::int64_t pair, std::int64_t n_pairs, std::int64_t first,
-                 std::int64_t n, float* cos, float* sin, std::int64_t stride) {
+                 std::int64_t n, double amplitude, float* cos, float* sin, std::int64_t stride) {
   double bound[pairs_at_once];
   for (double& each : bound)
-    each = recurrence_bound(f.attention_factor(), (n < run_length ? n : run_length) - 1);
+    each = recurrence_bound(amplitude, (n < run_length ? n : run_length) - 1);
   for (std::int64_t row = 0; row < n; row += run_length) {
     const std::int64_t rows = n - row < run_length ? n - row : run_length;
     for_each_block(n_pairs, [&](std::int64_t begin, std::int64_t pairs) {
@@ -87,16 +88,78 @@ void compute_run(const frequencies& f, std::int64_t pair, std::int64_t n_pairs, 
       const std::int64_t offset = row * stride + begin;
       fill_grid<Arch, Streams>({phase_steps, static_cast<std::uint64_t>(first + row), phase_steps,
                                 nullptr, bound, 1, rows},
-                               pairs, f.attention_factor(), cos + offset, sin + offset, stride);
+                               pairs, amplitude, cos + offset, sin + offset, stride);
     });
   }
 }
 
+// n <= run_length rows of consecutive positions with different amplitudes, by recurrence.
+template <class Arch, bool Streams, class Amplitude>
+void compute_varying_run(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
+                         std::int64_t first, std::int64_t n, const Amplitude& amplitude, float* cos,
+                         float* sin, std::int64_t stride) {
+  varying_rows rows;
+  near_amplitudes(amplitude, first, n, rows.amplitude);
+  for (std::int64_t row = 0; row < n; ++row) {
+    rows.bound[row] = recurrence_bound(rows.amplitude[row], row);
+    rows.minus_bound[row] = -rows.bound[row];
+  }
+  for_each_block(n_pairs, [&](std::int64_t begin, std::int64_t pairs) {
+    for (bool& each : rows.is_undecided)
+      each = false;
+    fill_varying_run<Arch, Streams>(f.phase_steps().data() + pair + begin,
+                                    static_cast<std::uint64_t>(first), pairs, n, rows, cos + begin,
+                                    sin + begin, stride);
+    for (std::int64_t row = 0; row < n; ++row)
+      if (rows.is_undecided[row])
+        compute_row<float, Arch>(f, pair + begin, pairs, first + row, amplitude(first + row),
+                                 cos + row * stride + begin, sin + row * stride + begin);
+  });
+}
+
+// n rows of consecutive positions, whose amplitudes are equal in steps.
+template <class Arch, bool Streams, class Amplitude>
+void compute_steps(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
+                   std::int64_t first, std::int64_t n, const Amplitude& amplitude, float* cos,
+                   float* sin, std::int64_t stride) {
+  const auto step_at = [&](std::int64_t row) { // its length, at most n - row
+    const std::int64_t step = amplitude.end_of_step(first + row) - (first + row);
+    return step < n - row ? step : n - row;
+  };
+  for (std::int64_t row = 0, size = 0; row < n; row += size) {
+    float *const c = cos + row * stride, *const s = sin + row * stride;
+    size = step_at(row);
+    if (size >= shortest_recurrence) {
+      compute_run<Arch, Streams>(f, pair, n_pairs, first + row, size, amplitude(first + row), c, s,
+                                 stride);
+      continue;
+    }
+    // A short step before a long one is the end of a step in which this call began.
+    if (n - row >= shortest_recurrence && step_at(row + size) < shortest_recurrence) {
+      size = n - row < run_length ? n - row : run_length;
+      compute_varying_run<Arch, Streams>(f, pair, n_pairs, first + row, size, amplitude, c, s,
+                                         stride);
+      continue;
+    }
+    for (std::int64_t i = 0; i < size; ++i)
+      compute_row<float, Arch>(f, pair, n_pairs, first + row + i, amplitude(first + row + i),
+                               c + i * stride, s + i * stride);
+  }
+}
+template <class Arch, bool Streams>
+YARN_ALWAYS_INLINE void compute_steps(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
+                                      std::int64_t first, std::int64_t n,
+                                      const constant_amplitude& amplitude, float* cos, float* sin,
+                                      std::int64_t stride) {
+  compute_run<Arch, Streams>(f, pair, n_pairs, first, n, amplitude.value, cos, sin, stride);
+}
+
 // Writes pairs [pair, pair + n_pairs) of the rows of `tokens`. The rows are `stride` elements
 // apart.
-template <class T, class Arch = default_arch>
+template <class T, class Arch = default_arch, class Amplitude>
 void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
-                  const positions& list, token_range tokens, T* cos, T* sin, std::int64_t stride) {
+                  const positions& list, const Amplitude& amplitude, token_range tokens, T* cos,
+                  T* sin, std::int64_t stride) {
   std::int64_t t = tokens.begin;
   while (t < tokens.end) {
     const std::int64_t first = list[t];
@@ -111,10 +174,10 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
     if constexpr (std::is_same_v<T, float>) {
       if (n >= shortest_recurrence) {
         if (should_stream<Arch>(n_pairs, n, cos, sin, stride)) {
-          compute_run<Arch, true>(f, pair, n_pairs, first, n, cos, sin, stride);
+          compute_steps<Arch, true>(f, pair, n_pairs, first, n, amplitude, cos, sin, stride);
           finish_streaming();
         } else {
-          compute_run<Arch, false>(f, pair, n_pairs, first, n, cos, sin, stride);
+          compute_steps<Arch, false>(f, pair, n_pairs, first, n, amplitude, cos, sin, stride);
         }
         cos += n * stride;
         sin += n * stride;
@@ -123,7 +186,7 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
       }
     }
     for (std::int64_t i = 0; i < n; ++i) {
-      compute_row<T, Arch>(f, pair, n_pairs, first + i, cos, sin);
+      compute_row<T, Arch>(f, pair, n_pairs, first + i, amplitude(first + i), cos, sin);
       cos += stride;
       sin += stride;
     }
@@ -210,8 +273,8 @@ void compute_axis_grid(const frequencies& f, std::int64_t pair, std::int64_t n_p
 // The same for positions with several axes.
 template <class T, class Arch = default_arch>
 void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
-                  const axis_positions& list, token_range tokens, T* cos, T* sin,
-                  std::int64_t stride) {
+                  const axis_positions& list, constant_amplitude amplitude, token_range tokens,
+                  T* cos, T* sin, std::int64_t stride) {
   std::int64_t t = tokens.begin;
   while (t < tokens.end) {
     std::int64_t n = 1;
@@ -232,7 +295,8 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
     }
     for (std::int64_t i = 0; i < n; ++i) {
       compute_row_by_pair<T, Arch>(
-          f, pair, n_pairs, [&](std::int64_t p) { return list(t + i, f.axis(p)); }, cos, sin);
+          f, pair, n_pairs, [&](std::int64_t p) { return list(t + i, f.axis(p)); }, amplitude.value,
+          cos, sin);
       cos += stride;
       sin += stride;
     }

@@ -10,12 +10,13 @@ inline namespace YARN_ABI {
 
 namespace detail {
 
-template <class Positions, class T>
-void fill_rows(const frequencies& f, const Positions& list, T* cos, T* sin, std::int64_t stride,
-               thread_slice part) {
+template <class Positions, class Temperature, class T>
+void fill_rows(const frequencies& f, const Positions& list, const Temperature& temperature, T* cos,
+               T* sin, std::int64_t stride, thread_slice part) {
   static_assert(is_row_type_v<T>, "yarn: rows are float or double");
   check_frequencies(f);
   check_counted_positions(f, list);
+  check_temperature(f, list, list.size(), temperature);
   check_slice(part);
   if (list.size() == 0)
     return;
@@ -23,8 +24,10 @@ void fill_rows(const frequencies& f, const Positions& list, T* cos, T* sin, std:
     fail_argument("yarn: cos or sin of fill_rows is null");
   check_row_extent<T>("fill_rows", list.size(), f.n_pairs(), stride);
   const token_range range = tokens_of(list.size(), part);
-  compute_rows(f, 0, f.n_pairs(), list, range, cos + range.begin * stride,
-               sin + range.begin * stride, stride);
+  with_kind(temperature, [&](const auto& kind) YARN_INLINE_LAMBDA {
+    compute_rows(f, 0, f.n_pairs(), list, amplitude_of(f, kind), range, cos + range.begin * stride,
+                 sin + range.begin * stride, stride);
+  });
 }
 
 } // namespace detail
@@ -32,12 +35,22 @@ void fill_rows(const frequencies& f, const Positions& list, T* cos, T* sin, std:
 template <class T, class Stride>
 void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stride row_stride,
                thread_slice part) {
-  detail::fill_rows(f, list, cos, sin, detail::to_index(row_stride, "row_stride"), part);
+  detail::fill_rows(f, list, detail::no_temperature{}, cos, sin,
+                    detail::to_index(row_stride, "row_stride"), part);
 }
 template <class T, class Stride>
 void fill_rows(const frequencies& f, const axis_positions& list, T* cos, T* sin, Stride row_stride,
                thread_slice part) {
-  detail::fill_rows(f, list, cos, sin, detail::to_index(row_stride, "row_stride"), part);
+  detail::fill_rows(f, list, detail::no_temperature{}, cos, sin,
+                    detail::to_index(row_stride, "row_stride"), part);
+}
+
+template <class Positions, class Temperature, class T, class Stride>
+void fill_rows(const frequencies& f, const Positions& list, const Temperature& temperature, T* cos,
+               T* sin, Stride row_stride, thread_slice part) {
+  if constexpr (detail::accepts_temperature<Positions, Temperature>())
+    detail::fill_rows(f, list, temperature, cos, sin, detail::to_index(row_stride, "row_stride"),
+                      part);
 }
 
 namespace detail {
@@ -81,6 +94,26 @@ YARN_ALWAYS_INLINE auto rows_of(Source&& source, const Positions& list) noexcept
     return lazy_rows<holder, Positions>(static_cast<Source&&>(source), list);
   else
     return detail::rejected_rows{};
+}
+
+template <class Source, class Positions, class Temperature>
+YARN_ALWAYS_INLINE auto
+rows_of(Source&& source, const Positions& list, Temperature temperature) noexcept(
+    std::is_nothrow_move_constructible_v<Temperature>&& noexcept(
+        rows_of(static_cast<Source&&>(source), list))) {
+  using plain = std::remove_cv_t<std::remove_reference_t<Source>>;
+  constexpr bool is_frequencies = std::is_same_v<plain, frequencies>;
+  static_assert(is_frequencies,
+                "yarn: rows_of(source, positions, temperature): the source is frequencies. The "
+                "entries of a table are rounded already");
+  constexpr bool is_accepted = detail::accepts_temperature<Positions, Temperature>();
+  if constexpr (is_frequencies && is_accepted) {
+    using holder = typename detail::source_holder<Source, plain>::type;
+    return lazy_rows<holder, Positions, Temperature>(static_cast<Source&&>(source), list,
+                                                     static_cast<Temperature&&>(temperature));
+  } else {
+    return detail::rejected_rows{};
+  }
 }
 
 } // namespace YARN_ABI

@@ -24,6 +24,10 @@
 //   so the bound of recurrence_bound is safe. A multiplication by w = (1, 0) is exact, so pairs
 //   that do not move have n = 0. (The entry of such a pair may be the same in all rows of an image.
 //   With a larger bound, each row would be recomputed if this entry is near a rounding boundary.)
+// * Recurrence with an amplitude for each row: z starts with an error of 4, and is multiplied by an
+//   amplitude that may be wrong by 8e (near_amplitudes). The product adds 1, the roundings of
+//   product - bound and product + bound another 1. 16 + 10.5 n >= 14 + 8.3 n, so the bound of
+//   recurrence_bound is safe.
 // tests/rows/test_row_kernel.cpp measures at most 2.2e for the polynomial, and 83 m * e for the
 // recurrence. The margin covers what -ffast-math may change.
 #ifndef YARN_DETAIL_ROWS_KERNEL_HPP
@@ -304,6 +308,68 @@ void fill_grid(const phase_grid& phases, std::int64_t n_pairs, double amplitude,
         line.store<pack_type>(pair,
                               multiply(line.load<pack_type>(pair), jump.load<pack_type>(pair)));
       });
+  }
+}
+
+// ---- Rows with different amplitudes -------------------------------------------------------------
+
+/// What belongs to the rows of a run.
+struct varying_rows {
+  double amplitude[run_length]; ///< may be wrong by 8e
+  double bound[run_length];     ///< the recurrence_bound of the row
+  double minus_bound[run_length];
+  bool is_undecided[run_length]; ///< marks rows that the caller must compute again
+};
+
+/// The entries of sizeof...(I) packs, by a recurrence of points with amplitude 1.
+template <bool Streams, class Pack, std::size_t... I>
+YARN_ALWAYS_INLINE void varying_entries(const point_block& point, const point_block& increment,
+                                        std::size_t pair, std::int64_t n_rows, varying_rows& rows,
+                                        float* cos, float* sin, std::int64_t stride,
+                                        std::index_sequence<I...>) {
+  constexpr std::size_t size = Pack::size;
+  circle_pack<Pack> at[] = {point.load<Pack>(pair + I * size)...};
+  const circle_pack<Pack> w[] = {increment.load<Pack>(pair + I * size)...};
+  for (std::int64_t row = 0; row < n_rows; ++row) {
+    float* const c = cos + row * stride + pair;
+    float* const s = sin + row * stride + pair;
+    const Pack m(rows.amplitude[row]), above(rows.bound[row]), below(rows.minus_bound[row]);
+    const auto round = [&](const Pack& x, float* out) YARN_INLINE_LAMBDA {
+      return round_both<Streams>(multiply_add(x, m, below), multiply_add(x, m, above), out);
+    };
+    const unsigned undecided =
+        ((round(at[I].cos, c + I * size) | round(at[I].sin, s + I * size)) | ...);
+    rows.is_undecided[row] |= undecided != 0;
+    YARN_KEEP_ONE_LOOP();
+    ((at[I] = multiply(at[I], w[I])), ...);
+  }
+}
+
+/// The rows of consecutive positions, for n_pairs <= pairs_at_once and n_rows <= run_length. Row r
+/// has the phases steps[pair] * (first + r).
+template <class Arch, bool Streams>
+void fill_varying_run(const std::uint64_t* steps, std::uint64_t first, std::int64_t n_pairs,
+                      std::int64_t n_rows, varying_rows& rows, float* cos, float* sin,
+                      std::int64_t stride) {
+  using wide = pack<double, Arch>;
+  constexpr std::size_t width = wide::size;
+  const auto n = static_cast<std::size_t>(n_pairs);
+  point_block start, increment;
+  const auto add_packs = [&](auto zero, auto packs, std::size_t pair) YARN_INLINE_LAMBDA {
+    using pack_type = decltype(zero);
+    store_points<pack_type>(steps, first, 1.0, pair, start, packs);
+    store_points<pack_type>(steps, 1, 1.0, pair, increment, packs);
+    varying_entries<Streams, pack_type>(start, increment, pair, n_rows, rows, cos, sin, stride,
+                                        packs);
+  };
+  std::size_t i = 0;
+  for (; i + packs_at_once * width <= n; i += packs_at_once * width)
+    add_packs(wide(0.0), four_packs{}, i);
+  if constexpr (!Streams) {
+    for (; i + width <= n; i += width)
+      add_packs(wide(0.0), one_pack{}, i);
+    for (; i < n; ++i)
+      add_packs(scalar_pack<double>(0.0), one_pack{}, i);
   }
 }
 

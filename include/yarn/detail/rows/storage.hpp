@@ -28,23 +28,29 @@ public:
 
   void clear() { n_rows_ = 0; }
 
-  template <class Positions> void append(const frequencies& f, const Positions& list) {
+  template <class Positions, class Temperature = no_temperature>
+  void append(const frequencies& f, const Positions& list, const Temperature& temperature = {}) {
     static_assert(is_row_type_v<T>, "yarn: rows are float or double");
     check_frequencies(f);
     check_counted_positions(f, list);
+    check_temperature(f, list, list.size(), temperature);
     if (n_rows_ != 0 && f.n_pairs() != n_pairs_)
       fail_argument("yarn: append of frequencies with n_pairs = {} to rows with n_pairs = {}",
                     f.n_pairs(), n_pairs_);
     n_pairs_ = f.n_pairs();
-    if (list.size() > (INT64_MAX / 64 - n_rows_) / row_stride())
+    // The first comparison spares most calls the division.
+    if (list.size() > std::int64_t{1} << 30 &&
+        list.size() > (INT64_MAX / 64 - n_rows_) / row_stride())
       fail_argument("yarn: {} rows of {} pairs are beyond any memory", n_rows_ + list.size(),
                     n_pairs_);
     if (list.size() == 0)
       return;
     values_.resize_keeping(static_cast<std::size_t>((n_rows_ + list.size()) * row_stride()));
     T* const first = values_.data() + n_rows_ * row_stride();
-    compute_rows(f, 0, n_pairs_, list, {0, list.size()}, first, first + padded_pairs(),
-                 row_stride());
+    with_kind(temperature, [&](const auto& kind) YARN_INLINE_LAMBDA {
+      compute_rows(f, 0, n_pairs_, list, amplitude_of(f, kind), {0, list.size()}, first,
+                   first + padded_pairs(), row_stride());
+    });
     n_rows_ += list.size();
   }
 

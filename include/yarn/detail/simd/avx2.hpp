@@ -52,6 +52,21 @@ template <class A> YARN_ALWAYS_INLINE double sum_of_lanes(doubles<A> x, avx2_isa
   return sum_of_4_lanes(x);
 }
 
+template <class A>
+YARN_ALWAYS_INLINE void store_sums_of_lanes(const floats<A> (&x)[4], float* out, avx2_isa) {
+  // The sums of x[0] and x[1] in the two halves, and those of x[2] and x[3].
+  const __m256 first = _mm256_add_ps(_mm256_permute2f128_ps(x[0], x[1], 0x20),
+                                     _mm256_permute2f128_ps(x[0], x[1], 0x31));
+  const __m256 second = _mm256_add_ps(_mm256_permute2f128_ps(x[2], x[3], 0x20),
+                                      _mm256_permute2f128_ps(x[2], x[3], 0x31));
+  const __m256 sums =
+      _mm256_add_ps(_mm256_shuffle_ps(first, second, 0x44), _mm256_shuffle_ps(first, second, 0xee));
+  const __m256 twice = _mm256_add_ps(sums, _mm256_permute_ps(sums, 0xb1));
+  // The halves are [s0 s0 s2 s2] and [s1 s1 s3 s3].
+  _mm_storeu_ps(out,
+                _mm_blend_ps(_mm256_castps256_ps128(twice), _mm256_extractf128_ps(twice, 1), 0xa));
+}
+
 // ---- Permutes ---------------------------------------------------------------------------------
 
 template <class A> YARN_ALWAYS_INLINE floats<A> swap_neighbours(floats<A> x, avx2_isa) {

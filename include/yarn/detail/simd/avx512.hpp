@@ -63,6 +63,23 @@ template <class A> YARN_ALWAYS_INLINE double sum_of_lanes(doubles<A> x, avx512_i
   return _mm512_cvtsd_f64(x + doubles<A>(_mm512_maskz_permute_pd(all_8_lanes, x, 0x55)));
 }
 
+// Adds the halves of a and b. The result has the sums of a in its lower half, those of b in its
+// upper half.
+YARN_ALWAYS_INLINE __m512 add_halves(__m512 a, __m512 b, avx512_isa) {
+  return _mm512_add_ps(_mm512_maskz_shuffle_f32x4(all_16_lanes, a, b, 0x44),
+                       _mm512_maskz_shuffle_f32x4(all_16_lanes, a, b, 0xee));
+}
+template <class A>
+YARN_ALWAYS_INLINE void store_sums_of_lanes(const floats<A> (&x)[4], float* out, avx512_isa isa) {
+  const __m512 first = add_halves(x[0], x[1], isa), second = add_halves(x[2], x[3], isa);
+  floats<A> sums = floats<A>(_mm512_maskz_shuffle_f32x4(all_16_lanes, first, second, 0x88)) +
+                   floats<A>(_mm512_maskz_shuffle_f32x4(all_16_lanes, first, second, 0xdd));
+  sums = sums + floats<A>(_mm512_maskz_permute_ps(all_16_lanes, sums, 0x4e));
+  sums = sums + floats<A>(_mm512_maskz_permute_ps(all_16_lanes, sums, 0xb1));
+  const __m512i every_fourth = _mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  _mm512_mask_storeu_ps(out, 0xf, _mm512_maskz_permutexvar_ps(all_16_lanes, every_fourth, sums));
+}
+
 // ---- Permutes ---------------------------------------------------------------------------------
 
 template <class A> YARN_ALWAYS_INLINE floats<A> swap_neighbours(floats<A> x, avx512_isa) {

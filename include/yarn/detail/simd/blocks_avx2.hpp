@@ -27,14 +27,26 @@ YARN_ALWAYS_INLINE __m256 magnitude(__m256 x) {
   return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff)));
 }
 // The second operand of a minimum and a maximum is the result so far, as in blocks_sse2.hpp.
-YARN_ALWAYS_INLINE float largest_magnitude(const float* x, avx2_isa) {
+YARN_ALWAYS_INLINE __m256 largest_in_lanes(const float* x, avx2_isa) {
   const __m256 zero = _mm256_setzero_ps();
   __m256 a = _mm256_max_ps(magnitude(_mm256_loadu_ps(x)), zero);
   __m256 b = _mm256_max_ps(magnitude(_mm256_loadu_ps(x + 8)), zero);
   a = _mm256_max_ps(magnitude(_mm256_loadu_ps(x + 16)), a);
   b = _mm256_max_ps(magnitude(_mm256_loadu_ps(x + 24)), b);
-  a = _mm256_max_ps(a, b);
-  return largest_of(_mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1)));
+  return _mm256_max_ps(a, b);
+}
+YARN_ALWAYS_INLINE float largest_magnitude(const float* x, avx2_isa isa) {
+  const __m256 lanes = largest_in_lanes(x, isa);
+  return largest_of(_mm_max_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps(lanes, 1)));
+}
+YARN_ALWAYS_INLINE __m128 largest_magnitudes(const float* x, avx2_isa isa) {
+  const __m256 a = largest_in_lanes(x, isa), b = largest_in_lanes(x + 32, isa);
+  const __m256 c = largest_in_lanes(x + 64, isa), d = largest_in_lanes(x + 96, isa);
+  const __m256 ab = _mm256_max_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b)); // a b a b
+  const __m256 cd = _mm256_max_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+  const __m256 abcd =
+      _mm256_max_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
+  return _mm_max_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1));
 }
 
 YARN_ALWAYS_INLINE float first_of_magnitude(const float* x, float wanted, avx2_isa) {

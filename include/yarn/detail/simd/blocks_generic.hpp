@@ -45,14 +45,16 @@ YARN_ALWAYS_INLINE void keep_rounded(const float* products) {
 YARN_ALWAYS_INLINE void keep_rounded(const float*) {}
 #endif
 
-/// The integer part of x.
+/// The integer part of x. Has no branch, so that compilers vectorise loops with it.
 YARN_ALWAYS_INLINE std::int32_t truncate(float x) {
-  const bool fits = (bit_cast<std::uint32_t>(x) & 0x7fffffffu) < 0x4f000000u; // |x| < 2^31
-  return fits ? static_cast<std::int32_t>(x) : INT32_MIN;
+  const auto bits = bit_cast<std::uint32_t>(x);
+  const std::uint32_t too_large = (bits & 0x7fffffffu) < 0x4f000000u ? 0u : 0xffffffffu; // 2^31
+  const auto whole = static_cast<std::int32_t>(bit_cast<float>(bits & ~too_large));
+  return bit_cast<std::int32_t>(bit_cast<std::uint32_t>(whole) | (too_large & 0x80000000u));
 }
-/// Half, or the largest float below it. The integer part of x + nearly_half has the value of
-/// std::round(x) for x in [0, 2^22): the sum rounds up to the next integer if and only if the
-/// fraction of x is at least one half. x + 0.5f would also round 0.49999997 up.
+/// The largest float below 0.5. For x in [0, 2^22), the integer part of x + nearly_half is
+/// std::round(x): the sum reaches the next integer if and only if the fraction of x is at least one
+/// half. With 0.5 in its place, 0.49999997 would become 1.
 inline constexpr float nearly_half = 0x1.fffffep-2F;
 
 // ---- Range of a block ---------------------------------------------------------------------------
@@ -98,6 +100,40 @@ YARN_ALWAYS_INLINE float_range range_of(const float* x, generic_isa) {
   return {low[0], high[0]};
 }
 
+// ---- Scales of four blocks ----------------------------------------------------------------------
+
+/// A number for each of four blocks. Instruction sets have their own types.
+struct generic_four {
+  float at[4];
+};
+
+/// largest_magnitude of four blocks, which follow each other.
+YARN_ALWAYS_INLINE generic_four largest_magnitudes(const float* x, generic_isa isa) {
+  generic_four result;
+  for (int k = 0; k < 4; ++k)
+    result.at[k] = largest_magnitude(x + k * block_size, isa);
+  return result;
+}
+YARN_ALWAYS_INLINE generic_four divided(generic_four x, float divisor) {
+  for (float& number : x.at)
+    number /= divisor;
+  return x;
+}
+/// numerator / x, or 0 where x is 0.
+YARN_ALWAYS_INLINE generic_four quotient_or_zero(float numerator, generic_four x) {
+  for (float& number : x.at)
+    number = number > 0 || number < 0 ? numerator / number : 0.0F;
+  return x;
+}
+YARN_ALWAYS_INLINE void store_four(generic_four x, float* out) {
+  std::memcpy(out, x.at, sizeof x.at);
+}
+/// The same in binary16.
+YARN_ALWAYS_INLINE void store_four_scales(generic_four x, std::uint16_t* out) {
+  for (int k = 0; k < 4; ++k)
+    out[k] = format_traits<element_format::binary16>::narrow(x.at[k]);
+}
+
 // ---- Codes --------------------------------------------------------------------------------------
 
 /// The integer parts of (x - minus) * times + plus.
@@ -114,6 +150,20 @@ YARN_ALWAYS_INLINE generic_bytes truncated(const float* x, float minus, float ti
   return codes;
 }
 
+/// x, rounded to the nearest integer. Halves are rounded away from zero.
+YARN_ALWAYS_INLINE std::int32_t round_away(float x) {
+  const std::uint32_t sign = bit_cast<std::uint32_t>(x) & 0x80000000u;
+  return truncate(x + bit_cast<float>(bit_cast<std::uint32_t>(nearly_half) | sign));
+}
+/// x, rounded to the nearest integer. Halves are rounded to the even one.
+YARN_ALWAYS_INLINE std::int32_t round_even(float x) {
+  const std::int32_t away = round_away(x);
+  const auto rest = bit_cast<std::uint32_t>(x - static_cast<float>(away)); // exact
+  const std::int32_t is_half = (rest & 0x7fffffffu) == 0x3f000000u ? 1 : 0;
+  const std::int32_t back = (rest >> 31) != 0 ? -1 : 1;
+  return away + (is_half & away) * back;
+}
+
 /// x * times, rounded to the nearest integer. Halves are rounded away from zero.
 /// Requires The results are in [-127, 127]; those that are not finite become 0.
 YARN_ALWAYS_INLINE generic_bytes rounded_away(const float* x, float times, generic_isa) {
@@ -123,8 +173,7 @@ YARN_ALWAYS_INLINE generic_bytes rounded_away(const float* x, float times, gener
   keep_rounded(product);
   generic_bytes codes;
   for (int i = 0; i < block_size; ++i)
-    codes.at[i] = static_cast<std::uint8_t>(
-        truncate(product[i] + (product[i] < 0 ? -nearly_half : nearly_half)));
+    codes.at[i] = static_cast<std::uint8_t>(round_away(product[i]));
   return codes;
 }
 
@@ -137,12 +186,8 @@ YARN_ALWAYS_INLINE generic_bytes rounded_even(const float* x, float times, gener
   keep_rounded(product);
   generic_bytes codes;
   for (int i = 0; i < block_size; ++i) {
-    const std::int32_t whole = truncate(product[i]);
-    const float rest = product[i] - static_cast<float>(whole); // exact, with the sign of product[i]
-    const float size = rest < 0 ? -rest : rest;
-    const bool away = size > 0.5F || (!(size < 0.5F) && (whole & 1) != 0);
-    const std::int32_t nearest = whole + (away ? (rest < 0 ? -1 : 1) : 0);
-    codes.at[i] = static_cast<std::uint8_t>(whole < -127 ? -128 : nearest);
+    const std::int32_t nearest = round_even(product[i]);
+    codes.at[i] = static_cast<std::uint8_t>(nearest < -127 ? -128 : nearest);
   }
   return codes;
 }

@@ -81,6 +81,40 @@ YARN_ALWAYS_INLINE float_range range_of(const float* x, x86_isa) {
   return {smallest_of(low), largest_of(high)};
 }
 
+// ---- Scales of four blocks ----------------------------------------------------------------------
+
+/// The largest of each of four registers.
+YARN_ALWAYS_INLINE __m128 largest_of_each(__m128 a, __m128 b, __m128 c, __m128 d) {
+  const __m128 ab = _mm_max_ps(_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b)); // a b a b
+  const __m128 cd = _mm_max_ps(_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
+  return _mm_max_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab));
+}
+YARN_ALWAYS_INLINE __m128 largest_magnitudes(const float* x, x86_isa) {
+  const auto block = [](const float* p) YARN_INLINE_LAMBDA {
+    __m128 largest = _mm_setzero_ps();
+    for (int i = 0; i < block_size; i += 4)
+      largest = _mm_max_ps(magnitude(_mm_loadu_ps(p + i)), largest);
+    return largest;
+  };
+  return largest_of_each(block(x), block(x + 32), block(x + 64), block(x + 96));
+}
+YARN_ALWAYS_INLINE __m128 divided(__m128 x, float divisor) {
+  return _mm_div_ps(x, _mm_set1_ps(divisor));
+}
+YARN_ALWAYS_INLINE __m128 quotient_or_zero(float numerator, __m128 x) {
+  return _mm_and_ps(_mm_div_ps(_mm_set1_ps(numerator), x), _mm_cmpneq_ps(x, _mm_setzero_ps()));
+}
+YARN_ALWAYS_INLINE void store_four(__m128 x, float* out) { _mm_storeu_ps(out, x); }
+YARN_ALWAYS_INLINE void store_four_scales(__m128 x, std::uint16_t* out) {
+#if defined(__F16C__)
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+#else
+  generic_four list;
+  store_four(x, list.at);
+  store_four_scales(list, out);
+#endif
+}
+
 // ---- Codes --------------------------------------------------------------------------------------
 
 YARN_ALWAYS_INLINE x86_bytes truncated(const float* x, float minus, float times, float plus,

@@ -30,7 +30,29 @@ YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b
   return xsimd::fma(a * batch<T, A>(T(-1)), b, c);
 }
 
+// Lane by lane, because xsimd 8.1 approximates both for floats on ARM. On x86 it uses the
+// instructions, which round correctly.
+template <class T, class A>
+YARN_ALWAYS_INLINE batch<T, A> quotient(batch<T, A> a, batch<T, A> b, generic_isa) {
+  T x[batch<T, A>::size], y[batch<T, A>::size];
+  a.store_unaligned(x);
+  b.store_unaligned(y);
+  for (std::size_t i = 0; i < batch<T, A>::size; ++i)
+    x[i] /= y[i];
+  return batch<T, A>::load_unaligned(x);
+}
 template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> square_root(batch<T, A> x, generic_isa) {
+  T lanes[batch<T, A>::size];
+  x.store_unaligned(lanes);
+  for (T& lane : lanes)
+    lane = root(lane);
+  return batch<T, A>::load_unaligned(lanes);
+}
+template <class T, class A>
+YARN_ALWAYS_INLINE batch<T, A> quotient(batch<T, A> a, batch<T, A> b, x86_isa) {
+  return a / b;
+}
+template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> square_root(batch<T, A> x, x86_isa) {
   return xsimd::sqrt(x);
 }
 
@@ -41,6 +63,12 @@ template <class T, class A> YARN_ALWAYS_INLINE T sum_of_lanes(batch<T, A> x, gen
     for (std::size_t i = 0; i < half; ++i)
       lanes[i] += lanes[i + half];
   return lanes[0];
+}
+
+template <class T, class A>
+YARN_ALWAYS_INLINE void store_sums_of_lanes(const batch<T, A> (&x)[4], T* out, generic_isa) {
+  for (int i = 0; i < 4; ++i)
+    out[i] = sum_of_lanes(x[i]);
 }
 
 // ---- Permutes ---------------------------------------------------------------------------------

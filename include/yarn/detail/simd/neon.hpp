@@ -36,6 +36,19 @@ YARN_ALWAYS_INLINE doubles<A> negated_multiply_add(doubles<A> a, doubles<A> b, d
   return doubles<A>(vfmsq_f64(c, a, b));
 }
 
+template <class A> YARN_ALWAYS_INLINE floats<A> quotient(floats<A> a, floats<A> b, neon_isa) {
+  return floats<A>(vdivq_f32(a, b));
+}
+template <class A> YARN_ALWAYS_INLINE doubles<A> quotient(doubles<A> a, doubles<A> b, neon_isa) {
+  return doubles<A>(vdivq_f64(a, b));
+}
+template <class A> YARN_ALWAYS_INLINE floats<A> square_root(floats<A> x, neon_isa) {
+  return floats<A>(vsqrtq_f32(x));
+}
+template <class A> YARN_ALWAYS_INLINE doubles<A> square_root(doubles<A> x, neon_isa) {
+  return doubles<A>(vsqrtq_f64(x));
+}
+
 // ---- Permutes ---------------------------------------------------------------------------------
 
 template <class A> YARN_ALWAYS_INLINE floats<A> swap_neighbours(floats<A> x, neon_isa) {

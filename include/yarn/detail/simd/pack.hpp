@@ -102,6 +102,10 @@ YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b
   return negated_multiply_add(a, b, c, isa_tag<A>{});
 }
 
+/// a / b and the root of x, correctly rounded.
+template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> quotient(batch<T, A> a, batch<T, A> b) {
+  return quotient(a, b, isa_tag<A>{});
+}
 template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> square_root(batch<T, A> x) {
   return square_root(x, isa_tag<A>{});
 }
@@ -110,6 +114,12 @@ template <class T, class A> YARN_ALWAYS_INLINE batch<T, A> square_root(batch<T, 
 /// so on. So all instruction sets add in the same order.
 template <class T, class A> YARN_ALWAYS_INLINE T sum_of_lanes(batch<T, A> x) {
   return sum_of_lanes(x, isa_tag<A>{});
+}
+
+/// Writes the four sums of lanes to out[0, 4), in the order of sum_of_lanes.
+template <class T, class A>
+YARN_ALWAYS_INLINE void store_sums_of_lanes(const batch<T, A> (&x)[4], T* out) {
+  store_sums_of_lanes(x, out, isa_tag<A>{});
 }
 
 /// Returns x in a register. Without this function, gcc loads a pack from memory again at each use.

@@ -36,7 +36,7 @@ template <class T> YARN_ALWAYS_INLINE scalar_pack<T> operator-(scalar_pack<T> a,
 template <class T> YARN_ALWAYS_INLINE scalar_pack<T> operator*(scalar_pack<T> a, scalar_pack<T> b) {
   return scalar_pack<T>(a.value * b.value);
 }
-template <class T> YARN_ALWAYS_INLINE scalar_pack<T> operator/(scalar_pack<T> a, scalar_pack<T> b) {
+template <class T> YARN_ALWAYS_INLINE scalar_pack<T> quotient(scalar_pack<T> a, scalar_pack<T> b) {
   return scalar_pack<T>(a.value / b.value);
 }
 
@@ -77,6 +77,11 @@ template <class T> YARN_ALWAYS_INLINE scalar_pack<T> square_root(scalar_pack<T> 
   return scalar_pack<T>(root(x.value));
 }
 template <class T> YARN_ALWAYS_INLINE T sum_of_lanes(scalar_pack<T> x) { return x.value; }
+template <class T>
+YARN_ALWAYS_INLINE void store_sums_of_lanes(const scalar_pack<T> (&x)[4], T* out) {
+  for (int i = 0; i < 4; ++i)
+    out[i] = x[i].value;
+}
 
 /// Two packs, which hold either [a0 b0 a1 b1 ...] together, or [a0 a1 ...] and [b0 b1 ...].
 template <class Pack> struct two_packs {

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+// yarn/hf_config.hpp: what the code of a vendor does beside the keys of transformers. The numbers of
+// the published files are in test_hf_published.cpp.
+#include "../support/expect_error.hpp"
+#include "../support/hf_configs.hpp"
+
+namespace {
+
+using namespace hf; // NOLINT(google-build-using-namespace)
+using support::expect_error;
+
+json telechat_with(const json& others) {
+  json config = {
+      {"model_type", "telechat"}, {"hidden_size", 4096},    {"n_head", 32}, {"n_layer", 30},
+      {"seq_length", 8192},       {"training_seqlen", 8192}};
+  config.update(others);
+  return config;
+}
+double telechat_factor(const json& others) {
+  const yarn::hf_config config = read(telechat_with(others));
+  EXPECT_EQ(config.rope_type, "ntk");
+  return method_of<yarn::ntk_scaling>(config).factor;
+}
+
+// 2^ceil(log2(training_seqlen / base) + 1) - 1
+TEST(hf_telechat, scales_at_every_length) {
+  EXPECT_EQ(telechat_factor(json::object()), 3.0); // 7B: the base is 4096
+  EXPECT_EQ(telechat_factor({{"base_seqlen", 8192}, {"training_seqlen", 8193}}), 3.0);
+  EXPECT_EQ(telechat_factor({{"base_seqlen", 8192}, {"training_seqlen", 16384}}), 3.0);
+  EXPECT_EQ(telechat_factor({{"base_seqlen", 8192}, {"training_seqlen", 16385}}), 7.0);
+  EXPECT_EQ(telechat_factor({{"training_seqlen", nullptr}}), 3.0); // 8192 by default
+  EXPECT_TRUE(notes_say(read(telechat_with(json::object())), {"scaling by 3", "8192", "l / 4096"}));
+}
+
+TEST(hf_telechat, does_not_scale_up_to_the_base_length) {
+  for (const json& others :
+       {json{{"hidden_size", 5120}}, json{{"base_seqlen", 8192}}, json{{"base_seqlen", 16384}}}) {
+    const yarn::hf_config config = read(telechat_with(others));
+    EXPECT_EQ(config.rope_type, "default");
+    EXPECT_TRUE(std::holds_alternative<yarn::default_scaling>(config.method));
+    EXPECT_TRUE(notes_say(config, {"no scaling", "8192"}));
+  }
+}
+
+TEST(hf_telechat, needs_a_known_base_length) {
+  expect_error<std::invalid_argument>(
+      [] {
+        read(telechat_with({{"hidden_size", 2048}}));
+      },
+      {"base_seqlen", "TeleChat-7B"});
+}
+
+TEST(hf_telechat, notes_the_keys_that_its_code_does_not_use) {
+  const yarn::hf_config config = read(telechat_with({{"logn", true}}));
+  EXPECT_EQ(config.unused, names{});
+  EXPECT_TRUE(notes_say(config, {"logn", "no code"}));
+  const json linear = {{"type", "linear"}, {"factor", 2}};
+  const yarn::hf_config scaled = read(telechat_with({{"rope_scaling", linear}}));
+  EXPECT_EQ(scaled.rope_type, "linear");
+  EXPECT_TRUE(notes_say(scaled, {"rope_scaling", "TeleChat does not read it"}));
+}
+
+TEST(hf_phi3_small, divides_positions) {
+  const auto with = [](const json& scale) {
+    return json{{"model_type", "phi3small"},
+                {"head_dim", 128},
+                {"rope_embedding_base", 1e6},
+                {"rope_position_scale", scale}};
+  };
+  const yarn::hf_config config = read(with(4.0));
+  EXPECT_EQ(config.shape.rope_theta, 1e6);
+  EXPECT_EQ(config.rope_type, "linear");
+  EXPECT_EQ(method_of<yarn::linear_scaling>(config).factor, 4.0);
+  EXPECT_EQ(config.unused, names{});
+  EXPECT_EQ(read(with(1)).rope_type, "default");
+  expect_error<std::invalid_argument>([&] { read(with(0.0)); }, {"rope_position_scale", "> 0"});
+  json scaled = with(4.0);
+  scaled["rope_scaling"] = {{"type", "linear"}, {"factor", 2}};
+  EXPECT_EQ(read(scaled).unused, names{"rope_position_scale"});
+}
+
+TEST(hf_plamo2, has_attention_in_one_layer_of_each_step) {
+  const auto layers = [](const json& others) {
+    json config = {
+        {"model_type", "plamo2"}, {"hidden_size_per_head", 64}, {"num_hidden_layers", 7}};
+    config.update(others);
+    const yarn::hf_layer_ropes found = yarn::hf_layers(config);
+    EXPECT_EQ(found.ropes.at(0).shape.head_dim, 64);
+    return found.rope_of_layer;
+  };
+  using list = std::vector<std::int64_t>;
+  EXPECT_EQ(layers({{"mamba_step", 3}}), (list{-1, 0, -1, -1, 0, -1, -1}));
+  EXPECT_EQ(layers({{"mamba_step", 14}}), (list{-1, -1, -1, -1, -1, -1, 0}));
+  EXPECT_EQ(layers({{"mamba_step", 3}, {"mamba_enabled", false}}), list(7, 0));
+}
+
+// Ring 2.5: two pairings in one model, which hf_layers does not tell apart.
+TEST(hf_bailing_hybrid, notes_the_layers_with_linear_attention) {
+  const yarn::hf_config config = read({{"model_type", "bailing_hybrid"},
+                                       {"qk_rope_head_dim", 64},
+                                       {"rope_theta", 6e5},
+                                       {"rope_interleave", true},
+                                       {"layer_group_size", 5}});
+  EXPECT_EQ(config.pairing, yarn::pairing::interleaved);
+  EXPECT_TRUE(notes_say(config, {"bailing_hybrid", "each 5th layer", "half_split"}));
+}
+
+TEST(hf_nested_llama, has_the_widths_of_its_class) {
+  const json text = {{"model_type", "llama"}, {"max_position_embeddings", 4096}};
+  const yarn::hf_config config = read({{"model_type", "llava"}, {"text_config", text}});
+  EXPECT_EQ(config.shape.head_dim, 128);
+  EXPECT_TRUE(notes_say(config, {"text_config.head_dim", "128", "llama"}));
+  expect_error<std::invalid_argument>([&] { read(text); }, {"head_dim is missing"});
+  json half = text;
+  half["hidden_size"] = 4096;
+  expect_error<std::invalid_argument>(
+      [&] {
+        read({{"text_config", half}});
+      },
+      {"num_attention_heads"});
+}
+
+TEST(hf_pairing, is_read_from_the_key_of_nanotron) {
+  const auto pairing_with = [](bool is_interleaved) {
+    const yarn::hf_config config =
+        read(config_with(nullptr, {{"rope_interleaved", is_interleaved}}));
+    EXPECT_EQ(config.unused, names{});
+    return config.pairing;
+  };
+  EXPECT_EQ(pairing_with(true), yarn::pairing::interleaved);
+  EXPECT_EQ(pairing_with(false), yarn::pairing::half_split);
+}
+
+TEST(hf_chatglm, notes_that_rotary_percent_has_no_effect) {
+  const yarn::hf_config config =
+      read({{"model_type", "chatglm"}, {"kv_channels", 128}, {"rotary_percent", 0.25}});
+  EXPECT_EQ(config.shape.rotary_dim, 64);
+  EXPECT_EQ(config.unused, names{});
+  EXPECT_TRUE(notes_say(config, {"rotary_percent", "never uses it"}));
+  EXPECT_EQ(read(config_with(nullptr, {{"rotary_percent", 0.25}})).unused, names{"rotary_percent"});
+}
+
+} // namespace
