@@ -177,7 +177,7 @@ TEST(kv_cache, copied_between_caches_of_other_formats_and_addressings) {
 // The options that a type or an overload decides: real formats, not any_format; double.
 template <class Format> class one_format : public ::testing::Test {};
 using some_formats = ::testing::Types<yarn::q8_0, yarn::q5_1, bytes_with_scale>;
-TYPED_TEST_SUITE(one_format, some_formats);
+TYPED_TEST_SUITE(one_format, some_formats, numbers_as_names);
 
 TYPED_TEST(one_format, takes_doubles_and_rows_of_every_kind) {
   const copy_shape s{4, 20, 32, 64};

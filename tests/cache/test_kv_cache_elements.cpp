@@ -77,7 +77,7 @@ using cached_elements = ::testing::Types<
     element_types<float, yarn::bfloat16>, element_types<double, float>,
     element_types<yarn::float16, yarn::float16>, element_types<yarn::bfloat16, float>,
     element_types<yarn::float8_e4m3, yarn::bfloat16>, element_types<yarn::float8_e5m2, float>>;
-TYPED_TEST_SUITE(cache_of_elements, cached_elements);
+TYPED_TEST_SUITE(cache_of_elements, cached_elements, numbers_as_names);
 
 TYPED_TEST(cache_of_elements, have_the_elements_of_the_unfused_way) {
   for (const copy_shape& s : shapes_of_elements)

@@ -21,6 +21,13 @@
 
 namespace support {
 
+/// Names of the types of a suite: their numbers.
+struct numbers_as_names {
+  template <class T> static std::string GetName(int i) { // NOLINT: GoogleTest's name
+    return std::to_string(i);
+  }
+};
+
 // ---- Formats -----------------------------------------------------------------------------------
 
 /// A user's own format: a float scale, then a signed byte for each element. The scale also depends
