@@ -48,15 +48,15 @@ template <class T, class Stride>
 void fill_rows(const frequencies& f, const axis_positions& list, T* cos, T* sin, Stride row_stride,
                thread_slice part = {});
 
-/// Rows for q with a temperature by position (temperature.hpp): the amplitude of row t, which is the
-/// attention factor in other rows, is attention_factor * temperature(list[t]), rounded to double.
+/// Rows of q with a temperature by position (temperature.hpp). The factor on cos and sin of row t is
+/// attention_factor * temperature(list[t]), rounded to double, in place of the attention factor.
 /// Types    list: positions. No model has both a temperature and positions on several axes, so
 ///          axis_positions do not compile. temperature: one of temperature.hpp, such as that of
 ///          hf_config, or a callable of your own, double(std::int64_t position) const.
-/// Errors   Those above and those of the temperature, and std::invalid_argument: an amplitude is
-///          not in [2^-60, 2^60]. NaN is not. std::out_of_range: a position is negative, and the
+/// Errors   Those above and those of the temperature, and std::invalid_argument: a factor of a row
+///          is not in [2^-60, 2^60], or is NaN. std::out_of_range: a position is negative, and the
 ///          temperature is one of temperature.hpp. All checks come before the first write.
-/// Accuracy As the head of this file says, with the amplitude in place of m.
+/// Accuracy As the head of this file says, with the factor of the row in place of m.
 template <class Positions, class Temperature, class T, class Stride>
 void fill_rows(const frequencies& f, const Positions& list, const Temperature& temperature, T* cos,
                T* sin, Stride row_stride, thread_slice part = {});
@@ -188,8 +188,8 @@ template <class Source, class Positions>
     std::is_nothrow_constructible_v<std::decay_t<Source>, Source>);
 
 /// The same with a temperature by position, for q.
-/// Types    source: frequencies. temperature: as in fill_rows; the result stores a copy. It must not
-///          throw in the unchecked functions of rope.hpp.
+/// Types    source: frequencies. temperature: as in fill_rows. The result stores a copy of it. The
+///          temperature must not throw in the unchecked functions of rope.hpp.
 /// Errors   None here, unless the copy throws. The call that uses the rows has the errors of
 ///          fill_rows.
 /// Example  rope_apply(q, rows_of(freqs, list, llama4_temperature{}), pairing::half_split);

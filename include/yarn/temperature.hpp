@@ -2,14 +2,15 @@
 // Factors on q that depend on the position of the token (temperature by position). Some models
 // multiply q by such a factor, so that attention stays sharp in long texts.
 //
-// A temperature is a function of the position: `double factor = temperature(position);`. It may be a
-// type of this file or your own callable. rotary_rows and rows_of (rows.hpp) accept it as a third
-// argument, and multiply the rows of q by it. q and k then need rows of their own. These factors do
-// not belong to YaRN: its attention factor is the same at all positions
+// A temperature is a function of the position: `double factor = temperature(position);`. It has a
+// type of this file, or it is your own callable. rotary_rows and rows_of (rows.hpp) accept it as a
+// third argument, and multiply the rows of q by it. q and k then need rows of their own. These
+// factors do not belong to YaRN: its attention factor is the same at all positions
 // (frequencies::attention_factor).
 //
-// A model multiplies whole heads of q. Rows reach only the rotated elements. For the others, and for
-// layers without RoPE, make rows of frequencies 0, whose cos is the factor and whose sin is 0:
+// A model multiplies whole heads of q, but rows reach only the rotated elements. For the other
+// elements, and for layers without RoPE, make rows of frequencies 0. Their cos is the factor, and
+// their sin is 0:
 //
 //     const std::vector<double> zeros(n_unrotated / 2);
 //     const auto still = frequencies_from(zeros.data(), zeros.size());
@@ -64,7 +65,8 @@ struct ministral_temperature {
 
 /// Log-n scaling: Qwen 1 (use_logn_attn).
 /// Formula  ln(position + 1) / ln(original_length) if position + 1 > original_length, else 1
-/// Errors   std::invalid_argument: original_length is not > 1. std::out_of_range: position < 0 or > 2^62.
+/// Errors   std::invalid_argument: original_length is not > 1.
+///          std::out_of_range: position < 0 or > 2^62.
 /// Accuracy 0.51 ULP, with the same bits on every processor.
 /// Source   Qwen-7B, modeling_qwen.py, QWenAttention (seq_length, use_logn_attn).
 struct log_n_temperature {

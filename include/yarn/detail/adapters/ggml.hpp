@@ -201,8 +201,7 @@ inline void compute_rope_rows(ggml_tensor* rows, int ith, int nth, void* freqs) 
   // compute_rows, not fill_rows, which would check all positions on each thread. 32-bit positions
   // are always in range.
   const auto compute = [&](const auto& list) {
-    compute_rows(f, 0, f.n_pairs(), list, amplitude_of(f, no_temperature{}), tokens, first,
-                 first + f.n_pairs(), stride);
+    compute_rows(f, 0, f.n_pairs(), list, tokens, first, first + f.n_pairs(), stride);
   };
   if (ids->ne[0] == n_tokens) {
     compute(positions(data, n_tokens));

@@ -74,8 +74,8 @@ YARN_ALWAYS_INLINE void with_kind(const any_temperature& temperature, const F& f
 
 // ---- Amplitudes of a run ------------------------------------------------------------------------
 
-// The amplitudes of n <= run_length consecutive positions. They may be wrong by 8e, e = 2^-53, which
-// the bound of the recurrence covers (kernel.hpp).
+// The amplitudes of n <= run_length consecutive positions. They may be wrong by 8e, e = 2^-53. The
+// bound of the recurrence covers this error (kernel.hpp).
 template <class Temperature>
 void near_amplitudes(const amplitude_by_position<Temperature>& amplitude, std::int64_t first,
                      std::int64_t n, double* amplitudes) {

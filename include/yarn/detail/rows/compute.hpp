@@ -304,6 +304,14 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
   }
 }
 
+// Rows without a temperature.
+template <class T, class Arch = default_arch, class Positions>
+void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
+                  const Positions& list, token_range tokens, T* cos, T* sin, std::int64_t stride) {
+  compute_rows<T, Arch>(f, pair, n_pairs, list, constant_amplitude{f.attention_factor()}, tokens,
+                        cos, sin, stride);
+}
+
 } // namespace detail
 } // namespace YARN_ABI
 } // namespace yarn
