@@ -565,8 +565,8 @@ bool matches(const char* path) {
                    found == expected.end() ? "nothing" : found->second.c_str());
     }
   }
-  // Only rotations and norms of the other kind of build (with or without a fused multiply-add) may be
-  // missing.
+  // Only rotations and norms of the other kind of build (with or without a fused multiply-add) may
+  // be missing.
   for (const auto& entry : expected) {
     if (digests.count(entry.first) == 0 && !is_of_other_builds(entry.first)) {
       all = false;
