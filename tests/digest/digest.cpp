@@ -376,7 +376,7 @@ void digest_temperatures() {
   const std::vector<double> zeros(69);
   const yarn::frequencies freqs = model(1.2772588722239782);
   const yarn::frequencies still = yarn::frequencies_from(zeros.data(), zeros.size());
-  hash factors, digest;
+  hash by_position, digest;
   random_source random;
   for (const yarn::any_temperature& temperature :
        {yarn::any_temperature{yarn::llama4_temperature{}},
@@ -387,7 +387,7 @@ void digest_temperatures() {
         yarn::any_temperature{yarn::log_n_temperature{3000.0}},
         yarn::any_temperature{yarn::log_n_temperature{1.5}}}) {
     for (int i = 0; i < 3000; ++i) {
-      factors.add(temperature(static_cast<std::int64_t>(random.next() >> (33 + i % 31))));
+      by_position.add(temperature(static_cast<std::int64_t>(random.next() >> (33 + i % 31))));
     }
     const auto add_rows = [&](const auto& rows) {
       for (std::int64_t row = 0; row < rows.n_rows(); ++row) {
@@ -406,7 +406,7 @@ void digest_temperatures() {
       add_rows(wide);
     }
   }
-  report("temperatures", factors);
+  report("temperatures", by_position);
   report("rows-temperature", digest);
 }
 
