@@ -127,9 +127,13 @@ TEST(ggml_cache, moving_keys_is_faster_than_in_ggml) {
     return x[x.size() / 2];
   };
   const double ratio = median(ratios);
-  std::printf("K-shift of %d x %d q8_0 rows: ggml %.2f ms, yarn %.2f ms; %.1f times faster\n",
-              static_cast<int>(n_tokens), static_cast<int>(n_heads), 1e3 * median(theirs),
-              1e3 * median(ours), ratio);
+  const auto fastest = [](const std::vector<double>& x) {
+    return 1e3 * *std::min_element(x.begin(), x.end());
+  };
+  std::printf("K-shift of %d x %d q8_0 rows: %.1f times faster; fastest runs: ggml %.2f ms, yarn "
+              "%.2f ms\n",
+              static_cast<int>(n_tokens), static_cast<int>(n_heads), ratio, fastest(theirs),
+              fastest(ours));
   EXPECT_GT(ratio, 2.0); // far below the usual ratio, because other programs may run
 }
 
