@@ -20,33 +20,6 @@
 
 namespace support {
 
-/// float8_e4m3, from the definition of the format: 4 exponent bits with a bias of 7.
-template <> struct element<yarn::float8_e4m3> {
-  using compute = float;
-  static constexpr int digits = 4;
-  static constexpr int least_exponent = -6;
-  static constexpr const char* name = "float8_e4m3";
-  static float widen(yarn::float8_e4m3 value) {
-    const int field = value.bits >> 3U & 0xf, fraction = value.bits & 7;
-    if (field == 15 && fraction == 7) {
-      return std::numeric_limits<float>::quiet_NaN();
-    }
-    const double size =
-        field == 0 ? std::ldexp(fraction, -9) : std::ldexp(8 + fraction, field - 10);
-    return static_cast<float>((value.bits & 0x80U) != 0 ? -size : size);
-  }
-  /// Rounds to nearest, ties to even. Numbers above 448 become 448.
-  static yarn::float8_e4m3 narrow(float value) {
-    const double size = std::fabs(static_cast<double>(value));
-    int exponent = size > 0 ? std::ilogb(size) : -6;
-    exponent = exponent < -6 ? -6 : exponent;
-    // Neighbouring numbers have neighbouring codes.
-    const double code = std::nearbyint(std::ldexp(size, 3 - exponent)) + 8 * (exponent + 6);
-    return {static_cast<std::uint8_t>((code < 126 ? static_cast<unsigned>(code) : 126U) |
-                                      (std::signbit(value) ? 0x80U : 0U))};
-  }
-};
-
 /// The options of a norm.
 struct norm_options {
   bool is_centred = false; ///< layer_norm, else rms_norm
