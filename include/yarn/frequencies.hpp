@@ -128,7 +128,7 @@ template <class Method>
 /// The same for any method. seq_len is the current length: all tokens of the sequence so far,
 /// including those of this step. Static methods ignore seq_len. A pure function: earlier calls have
 /// no effect on the result.
-/// Errors   The same, and std::invalid_argument: seq_len < 0.
+/// Errors   The same, and std::invalid_argument: the method is dynamic and seq_len < 0.
 /// Accuracy The same.
 template <class Method, class Integer>
 [[nodiscard]] frequencies make_frequencies(const rope_shape& shape, const Method& method,

@@ -58,8 +58,8 @@ public:
   explicit operator double() const;
 
 private:
-  // Below the exponent of any product of doubles, for comparisons. Negative, because exp and log
-  // shift mantissas right by -1 - exponent.
+  // Less than the exponent of any product of doubles, so that zero has the smallest magnitude.
+  // Must be negative, too: exp and log shift the mantissa of zero right by -1 - exponent bits.
   static constexpr int zero_exponent = -(1 << 20);
 
   detail::u128 mantissa_{0, 0};

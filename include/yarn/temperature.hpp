@@ -3,10 +3,10 @@
 // multiply q by such a factor, so that attention stays sharp in long texts.
 //
 // A temperature is a function of the position: `double factor = temperature(position);`. It has a
-// type of this file, or it is your own callable. rotary_rows and rows_of (rows.hpp) accept it as a
-// third argument, and multiply the rows of q by it. q and k then need rows of their own. These
-// factors do not belong to YaRN: its attention factor is the same at all positions
-// (frequencies::attention_factor).
+// type of this file, or it is your own callable. rotary_rows, rows_of and fill_rows (rows.hpp)
+// accept a temperature as their third argument, and multiply the rows by the factors. q and k then
+// need rows of their own. These factors do not belong to YaRN: its attention factor is the same at
+// all positions (frequencies::attention_factor).
 //
 // A model multiplies whole heads of q, but rows reach only the rotated elements. For the other
 // elements, and for layers without RoPE, make rows of frequencies 0. Their cos is the factor, and
@@ -29,9 +29,9 @@ namespace yarn {
 inline namespace YARN_ABI {
 
 // A callable of your own takes a std::int64_t and returns a double. It must be a pure function: a
-// call that makes rows may call it several times for a position, from several threads. If it has a
-// member `std::int64_t end_of_step(std::int64_t position) const` as the types below, consecutive
-// positions with equal factors take less time.
+// call that makes rows may call it several times for a position, from several threads. It may have
+// a member `std::int64_t end_of_step(std::int64_t position) const`, like the types below. (A step
+// here is a range of positions with equal factors.) Rows of long steps then take less time.
 
 /// Llama 4, for the layers without RoPE (attn_temperature_tuning).
 /// Formula  1 + attn_scale * ln(floor((position + 1) / floor_scale) + 1)

@@ -14,8 +14,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// A ramp that is linear in the pair index: 1 up to pair low, 0 from pair high on. (The ramp of the
-// paper and of Hugging Face has the opposite direction.)
+// A ramp that is linear in the pair index: 1 up to pair low, 0 from pair high on. (The ramp of
+// Hugging Face has the opposite direction: 0 up to low, 1 from high on.)
 struct pair_index_ramp {
   real low;
   real high;

@@ -39,7 +39,7 @@ struct yarn_scaling {
   double attn_factor = 1.0;          ///< multiplies the formula (llama.cpp and jquesnelle/yarn)
   optional_number mscale;            ///< DeepSeek: see the formula
   optional_number mscale_all_dim;    ///< DeepSeek: see the formula
-  double extrapolation_factor = 1.0; ///< multiplies g, >= 0 (llama.cpp: ext_factor)
+  double extrapolation_factor = 1.0; ///< multiplies 1 - ramp_i, >= 0 (llama.cpp: ext_factor)
   bool truncate = true;              ///< round low down and high up (gpt-oss: false)
   yarn_ramp ramp = yarn_ramp::pair_index;
 

@@ -169,7 +169,7 @@ template <class X>
 struct is_tensor<X, std::void_t<decltype(tensor_traits<X>::heads(std::declval<const X&>()))>>
     : std::true_type {};
 
-// Whether the elements of a cache have a format (kv_cache.hpp).
+// False for a cache whose elements have no known format: detail/cache/transfer.hpp specialises it.
 template <class X> inline constexpr bool has_format_v = true;
 
 // True if these are tensors. If not, a static_assert says what a tensor is.

@@ -32,7 +32,7 @@ inline void check_positions(const positions& list, std::int64_t n) {
   if (list.is_run()) {
     check(0, list[0]);
     if (n > 2 * largest_position)
-      check(n - 1, largest_position + 1); // Fails. list[n - 1] could overflow.
+      check(n - 1, largest_position + 1); // Always throws: list[n - 1] could overflow.
     check(n - 1, list[n - 1]);
   } else {
     for (std::int64_t i = 0; i < n; ++i)

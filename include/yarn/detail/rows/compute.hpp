@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Computes rows of any positions with the kernels of kernel.hpp. Every function that makes rows
-// calls compute_rows. Nothing is checked here.
+// calls compute_rows. Nothing is checked here. An amplitude is the factor on cos and sin of a row.
 #ifndef YARN_DETAIL_ROWS_COMPUTE_HPP
 #define YARN_DETAIL_ROWS_COMPUTE_HPP
 
@@ -71,7 +71,7 @@ void compute_row(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
                        amplitude, cos, sin);
 }
 
-// A recurrence for fewer rows saves nothing, because its start costs as much as a few rows.
+// For fewer rows than this, a recurrence saves nothing: its start costs as much as a few rows.
 inline constexpr std::int64_t shortest_recurrence = 8;
 
 // n rows of consecutive positions with one amplitude, by recurrence.
@@ -117,12 +117,12 @@ void compute_varying_run(const frequencies& f, std::int64_t pair, std::int64_t n
   });
 }
 
-// n rows of consecutive positions, whose amplitudes are equal in steps.
+// n rows of consecutive positions. A step is a range of positions with equal amplitudes.
 template <class Arch, bool Streams, class Amplitude>
 void compute_steps(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
                    std::int64_t first, std::int64_t n, const Amplitude& amplitude, float* cos,
                    float* sin, std::int64_t stride) {
-  const auto step_at = [&](std::int64_t row) { // its length, at most n - row
+  const auto step_at = [&](std::int64_t row) { // the length of a step, <= n - row
     const std::int64_t step = amplitude.end_of_step(first + row) - (first + row);
     return step < n - row ? step : n - row;
   };
@@ -134,7 +134,7 @@ void compute_steps(const frequencies& f, std::int64_t pair, std::int64_t n_pairs
                                  stride);
       continue;
     }
-    // A short step before a long one is the end of a step in which this call began.
+    // If a long step follows, this short one is only the rest of a step that began before row 0.
     if (n - row >= shortest_recurrence && step_at(row + size) < shortest_recurrence) {
       size = n - row < run_length ? n - row : run_length;
       compute_varying_run<Arch, Streams>(f, pair, n_pairs, first + row, size, amplitude, c, s,
@@ -198,7 +198,7 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
 
 // n_lines lines of line_length tokens. Within a line, the positions grow by the same increment from
 // token to token; from line to line, they jump by the same amount. An image is a grid (in a line
-// only the width grows), a text is one line (all axes grow by 1), and so is padding.
+// only the width grows). A text is one line (all axes grow by 1), padding too (no axis grows).
 struct axis_grid {
   std::int64_t n_lines;
   std::int64_t line_length;

@@ -71,7 +71,7 @@ template <class Source, class T> struct source_holder<Source, table_view<T>> {
 };
 
 // The result of rows_of with wrong arguments. A static_assert has reported the mistake already, so
-// rope_apply accepts this type without a second error.
+// rope_apply reports no second error for this type.
 struct rejected_rows {};
 
 } // namespace detail
