@@ -30,8 +30,8 @@ inline namespace YARN_ABI {
 
 // A callable of your own takes a std::int64_t and returns a double. It must be a pure function: a
 // call that makes rows may call it several times for a position, from several threads. It may have
-// a member `std::int64_t end_of_step(std::int64_t position) const`, like the types below. (A step
-// here is a range of positions with equal factors.) Rows of long steps then take less time.
+// a member `std::int64_t next_change(std::int64_t position) const`, like the types below. Rows
+// then take less time if many positions have the same factor.
 
 /// Llama 4, for the layers without RoPE (attn_temperature_tuning).
 /// Formula  1 + attn_scale * ln(floor((position + 1) / floor_scale) + 1)
@@ -45,7 +45,7 @@ struct llama4_temperature {
 
   double operator()(std::int64_t position) const;
   /// The first position after this one at which the factor may differ.
-  std::int64_t end_of_step(std::int64_t position) const;
+  std::int64_t next_change(std::int64_t position) const;
 };
 
 /// Ministral 3 and similar models, for all layers (`llama_4_scaling_beta`).
@@ -60,7 +60,7 @@ struct ministral_temperature {
   double original_max_position_embeddings = 0.0;
 
   double operator()(std::int64_t position) const;
-  std::int64_t end_of_step(std::int64_t position) const; ///< as that of llama4_temperature
+  std::int64_t next_change(std::int64_t position) const; ///< as that of llama4_temperature
 };
 
 /// Log-n scaling: Qwen 1 (use_logn_attn).
@@ -73,7 +73,7 @@ struct log_n_temperature {
   double original_length = 0.0;
 
   double operator()(std::int64_t position) const;
-  std::int64_t end_of_step(std::int64_t position) const; ///< as that of llama4_temperature
+  std::int64_t next_change(std::int64_t position) const; ///< as that of llama4_temperature
 };
 
 /// The temperature that a configuration describes (hf_config.hpp, gguf.hpp). std::monostate: none,
@@ -85,7 +85,7 @@ public:
 
   /// Errors   Those of the temperature.
   double operator()(std::int64_t position) const;
-  std::int64_t end_of_step(std::int64_t position) const; ///< as that of llama4_temperature
+  std::int64_t next_change(std::int64_t position) const; ///< as that of llama4_temperature
 };
 
 /// The layers whose q a temperature multiplies.

@@ -99,13 +99,13 @@ TEST(temperature, of_unusual_numbers) {
 // The factor is the same up to the end of a step, and another one there.
 template <class Temperature>
 void expect_steps(const Temperature& temperature, std::int64_t first, bool changes) {
-  const std::int64_t end = temperature.end_of_step(first);
+  const std::int64_t end = temperature.next_change(first);
   ASSERT_GT(end, first);
   EXPECT_EQ(temperature(end - 1), temperature(first)) << first;
   EXPECT_EQ(temperature(end) != temperature(first), changes) << first;
 }
 
-TEST(temperature, has_steps) {
+TEST(temperature, has_next_change) {
   for (const std::int64_t first : {0, 1, 8190, 8191, 8192, 16382, 16383, 100000, 2147483647}) {
     for (const double length : {8192.0, 3.0, 1.0, 1000.25, 2.5}) {
       expect_steps(yarn::llama4_temperature{0.1, length}, first, true);
@@ -115,9 +115,9 @@ TEST(temperature, has_steps) {
     expect_steps(yarn::log_n_temperature{4096.0}, first, true);
     expect_steps(yarn::log_n_temperature{4096.5}, first, true);
   }
-  EXPECT_EQ(yarn::log_n_temperature{4096.0}.end_of_step(7), 4096);
-  EXPECT_EQ((yarn::ministral_temperature{0.1, 0x1p70}.end_of_step(7)), INT64_MAX);
-  EXPECT_EQ(yarn::any_temperature{}.end_of_step(7), INT64_MAX);
+  EXPECT_EQ(yarn::log_n_temperature{4096.0}.next_change(7), 4096);
+  EXPECT_EQ((yarn::ministral_temperature{0.1, 0x1p70}.next_change(7)), INT64_MAX);
+  EXPECT_EQ(yarn::any_temperature{}.next_change(7), INT64_MAX);
 }
 
 TEST(temperature, of_any_kind) {
@@ -129,8 +129,8 @@ TEST(temperature, of_any_kind) {
     EXPECT_EQ(yarn::any_temperature{llama4}(position), llama4(position));
     EXPECT_EQ(yarn::any_temperature{ministral}(position), ministral(position));
     EXPECT_EQ(yarn::any_temperature{log_n}(position), log_n(position));
-    EXPECT_EQ(yarn::any_temperature{log_n}.end_of_step(position), log_n.end_of_step(position));
-    EXPECT_EQ(yarn::any_temperature{llama4}.end_of_step(position), llama4.end_of_step(position));
+    EXPECT_EQ(yarn::any_temperature{log_n}.next_change(position), log_n.next_change(position));
+    EXPECT_EQ(yarn::any_temperature{llama4}.next_change(position), llama4.next_change(position));
   }
 }
 

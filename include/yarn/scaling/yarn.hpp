@@ -51,7 +51,7 @@ struct yarn_scaling {
   }
 
   /// m(coefficient) = 0.1 * coefficient * ln(scale) + 1, and 1 for scale <= 1.
-  static real temperature(real scale, real coefficient) {
+  static real get_mscale(real scale, real coefficient) {
     if (scale <= real(1))
       return 1;
     return coefficient * log(scale) / real(10) + real(1);
@@ -93,9 +93,9 @@ private:
     }
     // As in Hugging Face: if mscale or mscale_all_dim is absent or zero, the plain formula holds.
     if (mscale.value_or_zero() != 0.0 && mscale_all_dim.value_or_zero() != 0.0)
-      return real(attn_factor) * temperature(scale, mscale.value_or_zero()) /
-             temperature(scale, mscale_all_dim.value_or_zero());
-    return real(attn_factor) * temperature(scale, 1);
+      return real(attn_factor) * get_mscale(scale, mscale.value_or_zero()) /
+             get_mscale(scale, mscale_all_dim.value_or_zero());
+    return real(attn_factor) * get_mscale(scale, 1);
   }
 };
 

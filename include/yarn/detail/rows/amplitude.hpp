@@ -20,13 +20,13 @@ struct constant_amplitude {
   double value;
 
   YARN_ALWAYS_INLINE double operator()(std::int64_t /*position*/) const { return value; }
-  YARN_ALWAYS_INLINE std::int64_t end_of_step(std::int64_t /*position*/) const { return INT64_MAX; }
+  YARN_ALWAYS_INLINE std::int64_t next_change(std::int64_t /*position*/) const { return INT64_MAX; }
 };
 
-template <class Temperature, class = void> struct has_steps : std::false_type {};
+template <class Temperature, class = void> struct has_next_change : std::false_type {};
 template <class Temperature>
-struct has_steps<Temperature,
-                 std::void_t<decltype(std::declval<const Temperature&>().end_of_step(0))>>
+struct has_next_change<Temperature,
+                       std::void_t<decltype(std::declval<const Temperature&>().next_change(0))>>
     : std::true_type {};
 
 // The amplitudes of rows with a temperature.
@@ -38,9 +38,9 @@ template <class Temperature> struct amplitude_by_position {
     return attention_factor * static_cast<double>((*temperature)(position));
   }
   // The first position after this one at which the amplitude may differ.
-  YARN_ALWAYS_INLINE std::int64_t end_of_step(std::int64_t position) const {
-    if constexpr (has_steps<Temperature>::value)
-      return temperature->end_of_step(position);
+  YARN_ALWAYS_INLINE std::int64_t next_change(std::int64_t position) const {
+    if constexpr (has_next_change<Temperature>::value)
+      return temperature->next_change(position);
     else
       return position + 1;
   }
@@ -144,15 +144,15 @@ struct has_largest_factor<Temperature,
                           std::void_t<decltype(largest_factor(std::declval<const Temperature&>()))>>
     : std::true_type {};
 
-// Checks the amplitude of each position, and in a run that of each step.
+// Checks the amplitude of each position, and in a run each amplitude once.
 template <class Amplitude>
 YARN_NOINLINE void check_amplitudes(const positions& list, std::int64_t n,
                                     const Amplitude& amplitude) {
   for (std::int64_t t = 0; t < n;) {
     const std::int64_t position = list[t], rest = n - t;
     check_amplitude(amplitude(position), amplitude.attention_factor, t, position);
-    const std::int64_t step = list.is_run() ? amplitude.end_of_step(position) - position : 1;
-    t += step < rest ? step : rest;
+    const std::int64_t n_equal = list.is_run() ? amplitude.next_change(position) - position : 1;
+    t += n_equal < rest ? n_equal : rest;
   }
 }
 

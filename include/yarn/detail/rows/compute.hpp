@@ -117,25 +117,25 @@ void compute_varying_run(const frequencies& f, std::int64_t pair, std::int64_t n
   });
 }
 
-// n rows of consecutive positions. A step is a range of positions with equal amplitudes.
+// n rows of consecutive positions. A plateau is a range of positions with equal amplitudes.
 template <class Arch, bool Streams, class Amplitude>
-void compute_steps(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
-                   std::int64_t first, std::int64_t n, const Amplitude& amplitude, float* cos,
-                   float* sin, std::int64_t stride) {
-  const auto step_at = [&](std::int64_t row) { // the length of a step, <= n - row
-    const std::int64_t step = amplitude.end_of_step(first + row) - (first + row);
-    return step < n - row ? step : n - row;
+void compute_run_with_amplitudes(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
+                                 std::int64_t first, std::int64_t n, const Amplitude& amplitude,
+                                 float* cos, float* sin, std::int64_t stride) {
+  const auto plateau_at = [&](std::int64_t row) { // its length, <= n - row
+    const std::int64_t size = amplitude.next_change(first + row) - (first + row);
+    return size < n - row ? size : n - row;
   };
   for (std::int64_t row = 0, size = 0; row < n; row += size) {
     float *const c = cos + row * stride, *const s = sin + row * stride;
-    size = step_at(row);
+    size = plateau_at(row);
     if (size >= shortest_recurrence) {
       compute_run<Arch, Streams>(f, pair, n_pairs, first + row, size, amplitude(first + row), c, s,
                                  stride);
       continue;
     }
-    // If a long step follows, this short one is only the rest of a step that began before row 0.
-    if (n - row >= shortest_recurrence && step_at(row + size) < shortest_recurrence) {
+    // If a long plateau follows, this short one is only the rest of one that began before row 0.
+    if (n - row >= shortest_recurrence && plateau_at(row + size) < shortest_recurrence) {
       size = n - row < run_length ? n - row : run_length;
       compute_varying_run<Arch, Streams>(f, pair, n_pairs, first + row, size, amplitude, c, s,
                                          stride);
@@ -147,10 +147,10 @@ void compute_steps(const frequencies& f, std::int64_t pair, std::int64_t n_pairs
   }
 }
 template <class Arch, bool Streams>
-YARN_ALWAYS_INLINE void compute_steps(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
-                                      std::int64_t first, std::int64_t n,
-                                      const constant_amplitude& amplitude, float* cos, float* sin,
-                                      std::int64_t stride) {
+YARN_ALWAYS_INLINE void
+compute_run_with_amplitudes(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
+                            std::int64_t first, std::int64_t n, const constant_amplitude& amplitude,
+                            float* cos, float* sin, std::int64_t stride) {
   compute_run<Arch, Streams>(f, pair, n_pairs, first, n, amplitude.value, cos, sin, stride);
 }
 
@@ -174,10 +174,12 @@ void compute_rows(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
     if constexpr (std::is_same_v<T, float>) {
       if (n >= shortest_recurrence) {
         if (should_stream<Arch>(n_pairs, n, cos, sin, stride)) {
-          compute_steps<Arch, true>(f, pair, n_pairs, first, n, amplitude, cos, sin, stride);
+          compute_run_with_amplitudes<Arch, true>(f, pair, n_pairs, first, n, amplitude, cos, sin,
+                                                  stride);
           finish_streaming();
         } else {
-          compute_steps<Arch, false>(f, pair, n_pairs, first, n, amplitude, cos, sin, stride);
+          compute_run_with_amplitudes<Arch, false>(f, pair, n_pairs, first, n, amplitude, cos, sin,
+                                                   stride);
         }
         cos += n * stride;
         sin += n * stride;

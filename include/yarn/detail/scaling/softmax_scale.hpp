@@ -29,7 +29,7 @@ template <class Method> real softmax_mscale(const Method& method, std::int64_t s
       require_positive("yarn_scaling.factor", method.factor);
     }
     require_at_least_zero(type, "mscale_all_dim", method.mscale_all_dim.value_or_zero());
-    return yarn_scaling::temperature(scale, method.mscale_all_dim.value_or_zero());
+    return yarn_scaling::get_mscale(scale, method.mscale_all_dim.value_or_zero());
   } else {
     static_cast<void>(method);
     static_cast<void>(seq_len);

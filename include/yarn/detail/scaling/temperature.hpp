@@ -142,7 +142,7 @@ inline double llama4_temperature::operator()(std::int64_t position) const {
              : detail::log_of_any_lengths("llama4_temperature", "attn_scale", attn_scale,
                                           "floor_scale", floor_scale, position, n);
 }
-inline std::int64_t llama4_temperature::end_of_step(std::int64_t position) const {
+inline std::int64_t llama4_temperature::next_change(std::int64_t position) const {
   return detail::end_of_length(floor_scale, position + 1) - 1;
 }
 
@@ -154,7 +154,7 @@ inline double ministral_temperature::operator()(std::int64_t position) const {
                                           "original_max_position_embeddings",
                                           original_max_position_embeddings, position, position);
 }
-inline std::int64_t ministral_temperature::end_of_step(std::int64_t position) const {
+inline std::int64_t ministral_temperature::next_change(std::int64_t position) const {
   return detail::end_of_length(original_max_position_embeddings, position);
 }
 
@@ -169,7 +169,7 @@ inline double log_n_temperature::operator()(std::int64_t position) const {
              ? detail::ratio_to_power_of_2(n, whole.exponent)
              : detail::ratio_of_logarithms(n, whole.value);
 }
-inline std::int64_t log_n_temperature::end_of_step(std::int64_t position) const {
+inline std::int64_t log_n_temperature::next_change(std::int64_t position) const {
   // The factor is 1 up to position original_length - 1.
   constexpr double many = 0x1p62;
   if (original_length >= many)
@@ -187,13 +187,13 @@ inline double any_temperature::operator()(std::int64_t position) const {
     return (*log_n)(position);
   return 1.0;
 }
-inline std::int64_t any_temperature::end_of_step(std::int64_t position) const {
+inline std::int64_t any_temperature::next_change(std::int64_t position) const {
   if (const auto* llama4 = std::get_if<llama4_temperature>(this))
-    return llama4->end_of_step(position);
+    return llama4->next_change(position);
   if (const auto* ministral = std::get_if<ministral_temperature>(this))
-    return ministral->end_of_step(position);
+    return ministral->next_change(position);
   if (const auto* log_n = std::get_if<log_n_temperature>(this))
-    return log_n->end_of_step(position);
+    return log_n->next_change(position);
   return INT64_MAX;
 }
 
