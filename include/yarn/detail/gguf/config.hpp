@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Reads the rope of one type of layers: shape, base and method.
-// Before the guard, because gguf.hpp includes this file at its end.
-#include "../../gguf.hpp"
-
 #ifndef YARN_DETAIL_GGUF_CONFIG_HPP
 #define YARN_DETAIL_GGUF_CONFIG_HPP
 
+#include "../../gguf_types.hpp"
 #include "layers.hpp"
 #include "scaling.hpp"
 #include "sections.hpp"

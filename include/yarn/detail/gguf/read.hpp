@@ -3,6 +3,7 @@
 #ifndef YARN_DETAIL_GGUF_READ_HPP
 #define YARN_DETAIL_GGUF_READ_HPP
 
+#include "../../gguf.hpp"
 #include "config.hpp"
 
 namespace yarn {

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Reads what acts beside the frequencies: factors on q by position, the scale of the logits, and
 // methods that change positions.
-// Before the guard, because hf_config.hpp includes this file at its end.
-#include "../../hf_config.hpp"
-
 #ifndef YARN_DETAIL_HF_BESIDE_HPP
 #define YARN_DETAIL_HF_BESIDE_HPP
 
+#include "../../hf_types.hpp"
 #include "keys.hpp"
 
 namespace yarn {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Reads the rope of one kind of layers.
-// Before the guard, because hf_config.hpp includes this file at its end.
-#include "../../hf_config.hpp"
-
 #ifndef YARN_DETAIL_HF_KIND_HPP
 #define YARN_DETAIL_HF_KIND_HPP
 
+#include "../../hf_types.hpp"
 #include "axes.hpp"
 #include "beside.hpp"
+#include "frequencies.hpp"
 #include "method.hpp"
 #include "pairings.hpp"
 #include "shape.hpp"

@@ -68,18 +68,6 @@ inline hf_layer_ropes hf_tower_layers(const nlohmann::json& config, const hf_opt
   return result;
 }
 
-// The frequencies that the list names, in the order of the list.
-inline frequencies hf_select(const frequencies& f, const std::vector<std::int64_t>& list) {
-  std::vector<double> selected;
-  for (const std::int64_t i : list) {
-    if (i < 0 || i >= f.n_pairs())
-      fail_argument("yarn: hf_config.frequency_of_pair holds {}; it must be in [0, {})", i,
-                    f.n_pairs());
-    selected.push_back(f.inv_freq()[i]);
-  }
-  return frequencies_from(selected.data(), selected.size(), f.attention_factor());
-}
-
 } // namespace detail
 
 inline hf_config hf_config_from(const nlohmann::json& config, const hf_options& options) {
@@ -155,13 +143,6 @@ inline hf_config hf_config_from_file(const std::string& path, const hf_options& 
   if (!file.eof())
     detail::fail_argument("yarn: the file {} cannot be read", path);
   return hf_config_from_text(text, options);
-}
-
-template <class Integer> frequencies make_frequencies(const hf_config& config, Integer seq_len) {
-  frequencies f = make_frequencies(config.shape, config.method, seq_len);
-  if (!config.frequency_of_pair.empty())
-    f = detail::hf_select(f, config.frequency_of_pair);
-  return config.axis_of_pair.empty() ? f : with_axes(f, config.axis_of_pair, config.n_axes);
 }
 
 inline std::vector<std::string> hf_layer_types(const nlohmann::json& config) {
