@@ -4,6 +4,7 @@
 #ifndef YARN_DETAIL_HF_LAYER_RULES_HPP
 #define YARN_DETAIL_HF_LAYER_RULES_HPP
 
+#include "tables.hpp"
 #include "value.hpp"
 
 namespace yarn {
@@ -55,16 +56,11 @@ struct hf_layer_columns : hf_layer_rule {
   }
 };
 
-struct hf_layer_row {
-  hf_layer_rule rule;
-  std::initializer_list<const char*> model_types;
-};
-
 inline constexpr hf_layer_columns hf_windows = hf_layer_columns().key("sliding_window_pattern");
 inline constexpr hf_layer_columns hf_linear =
     hf_layer_columns().key("full_attention_interval").others("linear_attention");
 // clang-format off
-inline constexpr hf_layer_row hf_layer_rules[] = {
+inline constexpr hf_table_row<hf_layer_rule> hf_layer_rules[] = {
     // gemma3/configuration_gemma3.py, t5gemma2/configuration_t5gemma2.py
     {hf_windows.full_each(6), {"gemma3_text", "t5gemma2_decoder", "t5gemma2_text"}},
     // gemma3n/configuration_gemma3n.py
@@ -97,14 +93,7 @@ inline constexpr hf_layer_row hf_layer_rules[] = {
 // clang-format on
 
 inline hf_layer_rule hf_find_layer_rule(const std::string& model_type) {
-  for (const hf_layer_row& row : hf_layer_rules)
-    for (const char* name : row.model_types)
-      if (model_type == name) {
-        hf_layer_rule found = row.rule;
-        found.model_type = name;
-        return found;
-      }
-  return {};
+  return hf_find_facts(hf_layer_rules, model_type);
 }
 
 } // namespace detail

@@ -8,6 +8,7 @@
 #ifndef YARN_DETAIL_HF_MODEL_HPP
 #define YARN_DETAIL_HF_MODEL_HPP
 
+#include "tables.hpp"
 #include "value.hpp"
 
 namespace yarn {
@@ -62,16 +63,10 @@ struct hf_columns : hf_model {
   constexpr hf_columns reads_rope_ratio() const { return with(&hf_model::reads_rope_ratio, true); }
 };
 
-// A row of the table: defaults, and the model types that have them.
-struct hf_row {
-  hf_model defaults;
-  std::initializer_list<const char*> model_types;
-};
-
 // Most classes have only theta 10000.
 inline constexpr hf_columns hf_plain = hf_columns().theta(10e3);
 // clang-format off
-inline constexpr hf_row hf_models[] = {
+inline constexpr hf_table_row<hf_model> hf_models[] = {
     {hf_plain, {
         "arcee", "aria_text", "chameleon", "codegen", "cohere2", "dbrx", "deepseek_v2",
         "deepseek_v3", "deepseek_v32", "diffllama", "doge", "dots1", "eurobert", "exaone4",
@@ -130,11 +125,7 @@ inline constexpr hf_row hf_models[] = {
 // clang-format on
 
 inline hf_model hf_find_model(const std::string& model_type) {
-  for (const hf_row& row : hf_models)
-    for (const char* name : row.model_types)
-      if (model_type == name)
-        return hf_columns{row.defaults}.with(&hf_model::model_type, name);
-  return {};
+  return hf_find_facts(hf_models, model_type);
 }
 
 } // namespace detail
