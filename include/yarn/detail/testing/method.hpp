@@ -122,6 +122,7 @@ template <class Method> Method with_numbers(Method method, const method_numbers&
   if constexpr (has_truncate_v<Method>)
     method.truncate = numbers.truncate;
   if constexpr (std::is_base_of_v<yarn_scaling, Method>) {
+    method.extrapolation_factor = numbers.extrapolation_factor;
     method.beta_fast = numbers.beta_fast;
     method.beta_slow = numbers.beta_slow;
     method.ramp = numbers.ramp;
