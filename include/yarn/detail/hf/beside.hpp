@@ -6,6 +6,7 @@
 
 #include "../../hf_types.hpp"
 #include "keys.hpp"
+#include "model.hpp"
 
 namespace yarn {
 inline namespace YARN_ABI {
@@ -24,7 +25,6 @@ public:
     read_dual_chunk();
     read_rotary_scaling();
     read_softmax();
-    note_dynamic_ntk();
     if (model_type_ == "deepseek_v4") {
       result_.derotates_output = true;
       note("model_type deepseek_v4 rotates the last {} elements of each head, and rotates the same "
@@ -97,28 +97,14 @@ private:
   }
 
   void read_log_n() { // Qwen 1: modeling_qwen.py, QWenAttention
-    const auto is_on = config_.boolean("use_logn_attn");
-    if (!is_on.value_or(false))
-      return;
-    const auto length = config_.length("seq_length");
+    const auto length =
+        hf_extended_length(config_, hf_find_model(model_type_), "use_logn_attn", result_.notes);
     if (!length)
-      fail_argument("yarn: {} is missing; use_logn_attn needs it", config_.name_of("seq_length"));
+      return;
     set(log_n_temperature{static_cast<double>(*length)}, temperature_scope::all,
         config_.name_of("use_logn_attn"));
     note("{}: q is scaled by ln(position + 1) / ln({}) from position {} on",
          config_.name_of("use_logn_attn"), *length, *length);
-  }
-
-  void note_dynamic_ntk() { // Qwen 1: modeling_qwen.py, get_ntk_alpha
-    const auto is_on = config_.boolean("use_dynamic_ntk");
-    if (!is_on.value_or(false))
-      return;
-    const auto length = config_.length("seq_length");
-    if (!length)
-      fail_argument("yarn: {} is missing; use_dynamic_ntk needs it", config_.name_of("seq_length"));
-    note("{}: these frequencies hold up to {} tokens; for a text of l tokens above, the model uses "
-         "ntk_scaling with the factor 2^ceil(log2(l / {}) + 1) - 1",
-         config_.name_of("use_dynamic_ntk"), *length, *length);
   }
 
   // Nomic BERT: dynamic NTK scaling beyond max_trained_positions. StableLM: never read.

@@ -41,6 +41,24 @@ inline void hf_read_method(const hf_sources& from, hf_config& result) {
   result.original_max_position_embeddings = found.original_max_position_embeddings;
 }
 
+// Qwen 1: modeling_qwen.py, QWenModel.get_ntk_alpha.
+inline void hf_read_stepped_ntk(const hf_sources& from, hf_config& result) {
+  constexpr const char* key = "use_dynamic_ntk";
+  const auto length = hf_extended_length(from.config, from.model, key, result.notes);
+  if (!length)
+    return;
+  if (result.rope_type != "default")
+    fail_argument("yarn: {} is true beside {} = {}: no method has both", from.config.name_of(key),
+                  from.layer.dictionary.name_of("rope_type"), result.rope_type);
+  result.method = stepped_ntk_scaling{*length};
+  result.rope_type = "stepped_ntk";
+  result.original_max_position_embeddings = *length;
+  hf_note(result.notes,
+          "{}: above {} tokens, the frequencies depend on the length (stepped_ntk_scaling); the "
+          "model takes the length of the prompt, and keeps these frequencies while it generates",
+          from.config.name_of(key), *length);
+}
+
 // For proportional_scaling, partial_rotary_factor is a parameter of the method. For all other
 // methods it gives rotary_dim.
 inline void hf_read_shape(const hf_sources& from, const hf_options& options, hf_config& result) {
@@ -143,6 +161,7 @@ inline hf_config hf_read_kind(const nlohmann::json& config, const hf_options& op
     hf_note(result.notes, "the scaling of {} is not for the layers of type {}",
             from.dictionary.name(), kind.type.empty() ? "(none)" : kind.type);
   hf_read_method(from, result);
+  hf_read_stepped_ntk(from, result);
   hf_read_shape(from, options, result);
   hf_axis_reader axes(from.layer.dictionary, from.config, result.shape, result.notes);
   hf_set_axes(axes.read(result.rope_type, hf_pairing(from.config, result.notes)), result);

@@ -30,7 +30,8 @@ struct hf_model {
   bool scales_local_layers = false;
   // All layers have the same theta, and only the global ones have the scaling of the dictionary.
   bool scales_global_layers_only = false;
-  bool reads_rope_ratio = false; // theta is rope_theta * rope_ratio
+  bool reads_rope_ratio = false;   // theta is rope_theta * rope_ratio
+  bool extends_by_default = false; // use_dynamic_ntk and use_logn_attn are true if absent
 };
 
 // Each member function sets one column of the table below.
@@ -61,6 +62,9 @@ struct hf_columns : hf_model {
     return with(&hf_model::scales_global_layers_only, true);
   }
   constexpr hf_columns reads_rope_ratio() const { return with(&hf_model::reads_rope_ratio, true); }
+  constexpr hf_columns extends_by_default() const {
+    return with(&hf_model::extends_by_default, true);
+  }
 };
 
 // Most classes have only theta 10000.
@@ -78,7 +82,8 @@ inline constexpr hf_table_row<hf_model> hf_models[] = {
     // Constants in the code beside the models, not in transformers (not verified by running it).
     {hf_plain, {
         "RefinedWeb", "RefinedWebModel", "baichuan", "internlm", "minicpm", "neobert", "phi-msft",
-        "qwen", "telechat", "xverse"}},
+        "telechat", "xverse"}},
+    {hf_plain.extends_by_default(), {"qwen"}}, // configuration_qwen.py beside the model
     {hf_plain.partial_rotary_factor(0.5).reads_rope_ratio(), {"chatglm"}},
     {hf_plain, {"esm"}}, // a constant of transformers/models/esm/modeling_esm.py
     {hf_plain.theta(1000), {"nomic_bert"}},
@@ -126,6 +131,23 @@ inline constexpr hf_table_row<hf_model> hf_models[] = {
 
 inline hf_model hf_find_model(const std::string& model_type) {
   return hf_find_facts(hf_models, model_type);
+}
+
+// The length in training, if this switch of Qwen 1 is on (use_dynamic_ntk, use_logn_attn). The
+// model changes what it does for longer texts.
+inline std::optional<std::int64_t> hf_extended_length(const hf_object& config,
+                                                      const hf_model& model, const char* key,
+                                                      std::vector<std::string>& notes) {
+  const auto given = config.boolean(key);
+  if (!given && model.extends_by_default)
+    hf_note(notes, "{} is not given: true, the default of model_type {}", config.name_of(key),
+            model.model_type);
+  if (!given.value_or(model.extends_by_default))
+    return std::nullopt;
+  const auto length = config.length("seq_length");
+  if (!length)
+    fail_argument("yarn: {} is missing; {} needs it", config.name_of("seq_length"), key);
+  return length;
 }
 
 } // namespace detail

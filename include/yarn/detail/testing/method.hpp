@@ -26,6 +26,7 @@ inline const char* method_name(const default_scaling&) { return "default"; }
 inline const char* method_name(const linear_scaling&) { return "linear"; }
 inline const char* method_name(const ntk_scaling&) { return "NTK-aware"; }
 inline const char* method_name(const dynamic_ntk_scaling&) { return "dynamic NTK"; }
+inline const char* method_name(const stepped_ntk_scaling&) { return "stepped NTK"; }
 inline const char* method_name(const ntk_by_parts_scaling&) { return "NTK by parts"; }
 inline const char* method_name(const part_ntk_scaling&) { return "part NTK"; }
 inline const char* method_name(const dynamic_part_ntk_scaling&) { return "dynamic part NTK"; }
