@@ -83,7 +83,8 @@ struct hf_config {
 
 /// The ropes of all layers of a model.
 struct hf_layer_ropes {
-  /// The distinct ropes, in the order of the first layer that has them. Each has a name.
+  /// The distinct ropes, in the order of the first layer that has them. Each has a name. Empty: no
+  /// layer rotates.
   std::vector<hf_config> ropes;
   /// For each layer the index of its rope in `ropes`; -1: the layer does not rotate (NoPE). Empty:
   /// the file does not say how many layers there are, or which layer has which rope; a note says

@@ -143,11 +143,11 @@ private:
 
   // The classes of transformers 5.12.1 that call yarn_get_mscale in their attention:
   // deepseek_v3, deepseek_v32, glm4_moe_lite, glm_moe_dsa, longcat_flash and youtu, each in
-  // modeling_<name>.py. DeepSeek-V2 does in its own modeling_deepseek.py; the class of transformers
-  // does not.
+  // modeling_<name>.py. Of the code beside models, modeling_deepseek.py of DeepSeek-V2 does (the
+  // class of transformers does not), and modeling_bailing_moe_v2_5.py of Ring 2.5.
   void read_softmax() {
-    for (const char* name : {"deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite",
-                             "glm_moe_dsa", "kimi_k2", "longcat_flash", "youtu"})
+    for (const char* name : {"bailing_hybrid", "deepseek_v2", "deepseek_v3", "deepseek_v32",
+                             "glm4_moe_lite", "glm_moe_dsa", "kimi_k2", "longcat_flash", "youtu"})
       if (model_type_ == name)
         result_.softmax = softmax_convention::mscale_all_dim_squared;
     for (const char* name : {"ministral3", "mistral4"}) // modeling_<name>.py: head_dim ** -0.5

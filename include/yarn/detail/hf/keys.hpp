@@ -79,11 +79,12 @@ inline constexpr hf_parameter hf_parameters[] = {
 // Keys beside the dictionaries.
 inline constexpr const char* hf_outer_keys[] = {
     "rope_parameters", "rope_scaling", "rope_theta", "global_rope_theta", "local_rope_theta",
-    "rope_local_base_freq", "swa_rope_theta", "compress_rope_theta", "rotary_emb_base", "rope_base",
+    "rope_local_base_freq", "rope_local_theta", "swa_rope_theta", "compress_rope_theta", "rotary_emb_base", "rope_base",
     "rotary_base", "partial_rotary_factor", "partial_rotary_factors", "rotary_pct", "rope_pct",
     "rotary_percentage", "rotary_emb_fraction", "rope_proportion", "rotary_dim", "rope_interleave",
     "rotary_emb_interleaved", "rope_traditional", "rope_ratio", "no_rope_layers",
-    "no_rope_layer_interval", "use_rope_layers", "yarn_only_types", "use_logn_attn",
+    "no_rope_layer_interval", "use_rope_layers", "rope_layout", "linear_rope", "attn_use_rope",
+    "lightning_use_rope", "use_mem_rope", "yarn_only_types", "use_logn_attn",
     "use_dynamic_ntk", "attn_temperature_tuning", "attn_scale", "dual_chunk_attention_config",
     "qk_rope_head_dim", "llama_4_scaling"};
 // clang-format on

@@ -64,7 +64,7 @@ inline void hf_read_stepped_ntk(const hf_sources& from, hf_config& result) {
 inline void hf_read_shape(const hf_sources& from, const hf_options& options, hf_config& result) {
   result.shape.rope_theta = hf_rope_theta(from.config, from.layer, from.model, from.kind,
                                           options.default_rope_theta, result.notes);
-  result.shape.head_dim = hf_head_dim(from.config, from.model, from.kind.type, result.notes);
+  result.shape.head_dim = hf_head_dim(from.config, from.model, from.kind, result.notes);
   const hf_named_number share =
       hf_partial_rotary(from.config, from.layer.dictionary, from.model, from.kind, result.notes);
   if (auto* proportional = std::get_if<proportional_scaling>(&result.method)) {
@@ -72,11 +72,20 @@ inline void hf_read_shape(const hf_sources& from, const hf_options& options, hf_
       proportional->partial_rotary_factor = share.value;
   } else {
     result.shape.rotary_dim =
-        hf_rotary_dim(from.config, share, result.shape.head_dim, result.notes);
+        hf_rotary_dim(from.config, from.kind, share, result.shape.head_dim, result.notes);
   }
 }
 
-inline std::optional<pairing> hf_pairing(const hf_object& config, std::vector<std::string>& notes) {
+inline std::optional<pairing> hf_pairing(const hf_object& config, const hf_layer_kind& kind,
+                                         std::vector<std::string>& notes) {
+  // Ring 2.5, modeling_bailing_moe_v2_5.py: rope_interleave is about the latent attention only.
+  if (kind.is_linear && config.find("rope_interleave") != nullptr) {
+    hf_note(notes,
+            "the pairing of the layers with linear attention is half_split; {} is for the "
+            "other layers",
+            config.name_of("rope_interleave"));
+    return pairing::half_split;
+  }
   std::optional<bool> is_interleaved;
   // DeepSeek-V3 and similar ones in transformers; nomic-bert; MLX.
   for (const char* key : {"rope_interleave", "rotary_emb_interleaved", "rope_traditional"}) {
@@ -164,8 +173,10 @@ inline hf_config hf_read_kind(const nlohmann::json& config, const hf_options& op
   hf_read_stepped_ntk(from, result);
   hf_read_shape(from, options, result);
   hf_axis_reader axes(from.layer.dictionary, from.config, result.shape, result.notes);
-  hf_set_axes(axes.read(result.rope_type, hf_pairing(from.config, result.notes)), result);
+  hf_set_axes(axes.read(result.rope_type, hf_pairing(from.config, kind, result.notes)), result);
   hf_beside_reader(from.config, from.layer.dictionary, result).read();
+  if (kind.is_linear)
+    result.softmax.reset(); // linear attention has no softmax
 
   result.notes.insert(result.notes.end(), from.schedule.notes.begin(), from.schedule.notes.end());
   hf_report_unread(from, result);

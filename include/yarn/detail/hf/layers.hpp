@@ -88,9 +88,9 @@ inline hf_object hf_dictionary(const hf_object& config) {
 }
 
 // The keys of theta of the layers with a window, in files from before rope_parameters had a
-// dictionary per type of layers: Gemma 3, ModernBERT, MiMo-V2.
+// dictionary per type of layers: Gemma 3, ModernBERT, MiMo-V2, PLaMo 3.
 inline constexpr const char* hf_local_theta_keys[] = {"rope_local_base_freq", "local_rope_theta",
-                                                      "swa_rope_theta"};
+                                                      "swa_rope_theta", "rope_local_theta"};
 
 inline bool hf_has_local_theta(const hf_object& config, const hf_model& model) {
   return model.local_theta != 0.0 ||

@@ -81,13 +81,13 @@ inline constexpr hf_table_row<hf_model> hf_models[] = {
         "qwen2", "qwen2_moe", "qwen3_moe", "starcoder2", "youtu", "zamba2"}},
     // Constants in the code beside the models, not in transformers (not verified by running it).
     {hf_plain, {
-        "RefinedWeb", "RefinedWebModel", "baichuan", "internlm", "minicpm", "neobert", "phi-msft",
+        "RefinedWeb", "RefinedWebModel", "baichuan", "internlm", "minicpm", "neobert", "phi-msft", "plamo2",
         "telechat", "xverse"}},
     {hf_plain.extends_by_default(), {"qwen"}}, // configuration_qwen.py beside the model
     {hf_plain.partial_rotary_factor(0.5).reads_rope_ratio(), {"chatglm"}},
     {hf_plain, {"esm"}}, // a constant of transformers/models/esm/modeling_esm.py
     {hf_plain.theta(1000), {"nomic_bert"}},
-    {hf_plain.head_dim(128), {"afmoe", "hrm_text", "jetmoe", "qwen3", "seed_oss"}},
+    {hf_plain.head_dim(128), {"afmoe", "cohere2_moe", "hrm_text", "jetmoe", "qwen3", "seed_oss"}},
     {hf_plain.head_dim(256), {"gemma", "gemma2", "t5_gemma_module", "vaultgemma"}},
     {hf_plain.scales_global_layers_only(), {"olmo3"}},
     {hf_plain.partial_rotary_factor(0.25), {"gpt_neox", "stablelm"}},

@@ -60,7 +60,7 @@ inline hf_layer_ropes hf_tower_layers(const nlohmann::json& config, const hf_opt
   if (tower.has_object("vision_config"))
     tower = tower.object("vision_config");
   const auto n = hf_first_length(tower, {"depth", "num_hidden_layers", "n_layers"});
-  if (n && *n <= 65536)
+  if (n && *n <= hf_largest_n_layers)
     result.rope_of_layer.assign(static_cast<std::size_t>(*n), 0);
   else
     result.notes.emplace_back("depth and num_hidden_layers are not given: it is not known how many "
@@ -82,8 +82,13 @@ inline hf_layer_ropes hf_layers(const nlohmann::json& config, const hf_options& 
                           options.layer_type);
   if (options.tower == hf_tower::vision)
     return detail::hf_tower_layers(config, options);
-  const detail::hf_schedule schedule = detail::hf_find_sources(config).schedule;
+  const detail::hf_sources from = detail::hf_find_sources(config);
+  const detail::hf_schedule& schedule = from.schedule;
   hf_layer_ropes result;
+  if (!schedule.kind_of_layer.empty() && schedule.n_used == 0) { // No rope is read below.
+    detail::hf_refuse_by_code(from.config);
+    detail::hf_note_unrotated(from.config, result.notes);
+  }
   std::vector<std::int64_t> rope_of_kind(schedule.kinds.size(), -1);
   const auto read = [&](std::size_t kind) {
     hf_config rope = detail::hf_read_kind(config, options, schedule.kinds[kind]);
@@ -108,8 +113,8 @@ inline hf_layer_ropes hf_layers(const nlohmann::json& config, const hf_options& 
       read(static_cast<std::size_t>(kind));
     result.rope_of_layer.push_back(kind < 0 ? -1 : rope_of_kind[static_cast<std::size_t>(kind)]);
   }
-  result.notes = schedule.count_notes;
-  result.notes.insert(result.notes.end(), schedule.notes.begin(), schedule.notes.end());
+  for (const auto* notes : {&schedule.count_notes, &schedule.notes})
+    result.notes.insert(result.notes.end(), notes->begin(), notes->end());
   return result;
 }
 
