@@ -79,7 +79,8 @@ inline constexpr hf_parameter hf_parameters[] = {
 // Keys beside the dictionaries.
 inline constexpr const char* hf_outer_keys[] = {
     "rope_parameters", "rope_scaling", "rope_theta", "global_rope_theta", "local_rope_theta",
-    "rope_local_base_freq", "rope_local_theta", "swa_rope_theta", "compress_rope_theta", "rotary_emb_base", "rope_base",
+    "rope_local_base_freq", "rope_local_theta", "swa_rope_theta", "compress_rope_theta",
+    "rotary_emb_base", "rope_base",
     "rotary_base", "partial_rotary_factor", "partial_rotary_factors", "rotary_pct", "rope_pct",
     "rotary_percentage", "rotary_emb_fraction", "rope_proportion", "rotary_dim", "rope_interleave",
     "rotary_emb_interleaved", "rope_traditional", "rope_ratio", "no_rope_layers",

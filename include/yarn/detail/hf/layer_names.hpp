@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Finds the type of each layer: from lists of indices, from periods and patterns, and from the rules
-// of classes.
+// Finds the type of each layer from lists of indices, periods, patterns, and the rules of classes.
 #ifndef YARN_DETAIL_HF_LAYER_NAMES_HPP
 #define YARN_DETAIL_HF_LAYER_NAMES_HPP
 

@@ -81,8 +81,8 @@ inline constexpr hf_table_row<hf_model> hf_models[] = {
         "qwen2", "qwen2_moe", "qwen3_moe", "starcoder2", "youtu", "zamba2"}},
     // Constants in the code beside the models, not in transformers (not verified by running it).
     {hf_plain, {
-        "RefinedWeb", "RefinedWebModel", "baichuan", "internlm", "minicpm", "neobert", "phi-msft", "plamo2",
-        "telechat", "xverse"}},
+        "RefinedWeb", "RefinedWebModel", "baichuan", "internlm", "minicpm", "neobert", "phi-msft",
+        "plamo2", "telechat", "xverse"}},
     {hf_plain.extends_by_default(), {"qwen"}}, // configuration_qwen.py beside the model
     {hf_plain.partial_rotary_factor(0.5).reads_rope_ratio(), {"chatglm"}},
     {hf_plain, {"esm"}}, // a constant of transformers/models/esm/modeling_esm.py
