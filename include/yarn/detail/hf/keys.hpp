@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The names of keys about RoPE: which keys a reader must not pass over in silence, and what a note
-// says about a key that is not read.
+// The names of keys about RoPE: which keys the reader must read or list, and what a note says about
+// a key that is not read.
 #ifndef YARN_DETAIL_HF_KEYS_HPP
 #define YARN_DETAIL_HF_KEYS_HPP
 
@@ -56,7 +56,7 @@ inline const char* hf_meaning_of(const std::string& key) {
   return nullptr;
 }
 
-// A parameter of a dictionary of RoPE parameters, and the methods that read it. Empty: every one.
+// A key of the dictionaries of RoPE parameters, and the methods that read it. Empty: all methods.
 struct hf_parameter {
   const char* key;
   const char* methods;
@@ -96,10 +96,10 @@ inline const hf_parameter* hf_find_parameter(const std::string& key) {
   return found == std::end(hf_parameters) ? nullptr : found;
 }
 
-// The number of letters to insert, delete, replace or swap with their neighbour that makes one word
-// of the other. Words that differ more than `most` give a larger number than `most`.
-inline std::size_t hf_letters_between(const std::string& a, const std::string& b,
-                                      std::size_t most) {
+// The edit distance: how many times a letter must be inserted, deleted, replaced or swapped with
+// its neighbour to turn one word into the other. If it is above `most`, the result is any number
+// above `most`.
+inline std::size_t hf_edit_distance(const std::string& a, const std::string& b, std::size_t most) {
   const std::size_t n = a.size(), m = b.size();
   if (n > m + most || m > n + most)
     return most + 1;
@@ -119,15 +119,15 @@ inline std::size_t hf_letters_between(const std::string& a, const std::string& b
   return last[m];
 }
 
-// The known key whose name is near to this one: at most two letters differ, and no more than a
-// fifth of its letters. Null: none.
+// The known key whose name is nearest to this one. The edit distance is at most 2, and at most a
+// fifth of the number of letters of the key. Null: there is none.
 inline const char* hf_near_key(const std::string& key, bool is_in_dictionary) {
   if (key.size() > 64)
     return nullptr;
   const char* nearest = nullptr;
   std::size_t least = std::min<std::size_t>(2, key.size() / 5) + 1;
   const auto consider = [&](const char* known) {
-    const std::size_t letters = hf_letters_between(key, known, least - 1);
+    const std::size_t letters = hf_edit_distance(key, known, least - 1);
     if (letters < least) {
       least = letters;
       nearest = known;
@@ -142,8 +142,8 @@ inline const char* hf_near_key(const std::string& key, bool is_in_dictionary) {
   return nearest;
 }
 
-// Notes why a key of the dictionary of a method is not read. A key that is not known at all, and
-// not near to a known one, is only listed in `unused`.
+// Notes why a key is not read: it belongs to another method, or is misspelt. A key that is neither
+// known nor near to a known one is only listed in `unused`.
 inline void hf_note_unread(const std::string& name, const std::string& key,
                            const std::string& rope_type, bool is_in_dictionary,
                            std::vector<std::string>& notes) {

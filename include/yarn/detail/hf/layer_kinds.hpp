@@ -11,7 +11,7 @@ namespace detail {
 
 // What a file says about the rope of a layer.
 struct hf_layer_kind {
-  std::string type;            // of hf_layers_of, or of the layer; empty: the same for all types
+  std::string type; // of hf_types_with_parameters, or of the layer; empty: the same for all types
   bool is_scaled = true;       // false: the scaling of the dictionary is not for this layer
   std::optional<double> theta; // of a list by layer
   std::optional<double> share; // the rotated share of a head, of a list by layer
@@ -26,11 +26,11 @@ struct hf_layer_kind {
 };
 
 struct hf_schedule {
-  std::vector<hf_layer_kind> kinds;        // the distinct ones; those of layers come first
-  std::size_t n_used = 0;                  // how many of them layers have; 0: not known
+  std::vector<hf_layer_kind> kinds; // distinct; those that layers have come first
+  std::size_t n_used = 0;           // how many of the kinds layers have; 0: none, or not known
   std::vector<std::int64_t> kind_of_layer; // -1: the layer does not rotate; empty: not known
   std::vector<std::string> notes;          // which layers do not rotate
-  std::vector<std::string> count_notes;    // for hf_layers only: what is not known about layers
+  std::vector<std::string> count_notes;    // what is not known about layers, for hf_layers only
 };
 
 // A longer list of layers would take memory and time, and is a mistake in the file.

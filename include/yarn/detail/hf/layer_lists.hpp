@@ -15,7 +15,7 @@ namespace detail {
 // The lists of a configuration. Empty: not given.
 class hf_layer_lists {
 public:
-  // is_compressed: compress_ratios are types of layers.
+  // is_compressed: compress_ratios gives the types of layers.
   hf_layer_lists(const hf_object& config, const hf_layer_rule& rule, bool is_compressed,
                  std::vector<std::string>& notes)
       : config_(config), rule_(rule), is_compressed_(is_compressed), notes_(notes) {

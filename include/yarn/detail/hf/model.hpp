@@ -77,8 +77,9 @@ inline constexpr hf_table_row<hf_model> hf_models[] = {
         "exaone_moe", "falcon", "falcon_h1", "glm4_moe_lite", "glm4v_text", "glm_moe_dsa",
         "glm_ocr_text", "gpt_neox_japanese", "gptj", "granite", "granitemoe", "granitemoehybrid",
         "granitemoeshared", "hunyuan_v1_dense", "hunyuan_v1_moe", "hyperclovax", "jais2", "llama",
-        "ministral", "mistral", "nanochat", "olmo", "olmo2", "olmoe", "phi3", "phi4_multimodal",
-        "qwen2", "qwen2_moe", "qwen3_moe", "starcoder2", "youtu", "zamba2"}},
+        "ministral", "mistral", "moshi", "nanochat", "olmo", "olmo2", "olmo_hybrid", "olmoe",
+        "phi3", "phi4_multimodal", "qwen2", "qwen2_moe", "qwen3_moe", "starcoder2", "youtu",
+        "zamba2"}},
     // Constants in the code beside the models, not in transformers (not verified by running it).
     {hf_plain, {
         "RefinedWeb", "RefinedWebModel", "baichuan", "internlm", "minicpm", "neobert", "phi-msft",

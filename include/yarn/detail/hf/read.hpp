@@ -155,7 +155,7 @@ inline std::vector<std::string> hf_layer_types(const nlohmann::json& config) {
   const detail::hf_object text = detail::hf_text_config(config, notes);
   const detail::hf_model model = detail::hf_find_model(text.string("model_type"));
   const detail::hf_object dictionary = detail::hf_dictionary(text);
-  std::vector<std::string> types = detail::hf_layers_of(text, dictionary, model);
+  std::vector<std::string> types = detail::hf_types_with_parameters(text, dictionary, model);
   if (types.empty())
     for (const auto& kind : detail::hf_schedule_reader(text, dictionary, model).read().kinds)
       if (!kind.type.empty() && std::find(types.begin(), types.end(), kind.type) == types.end())

@@ -17,9 +17,10 @@ class hf_schedule_reader {
 public:
   hf_schedule_reader(const hf_object& config, const hf_object& dictionary, const hf_model& model)
       : config_(config), rule_(hf_find_layer_rule(config.string("model_type"))),
-        rope_types_(hf_layers_of(config, dictionary, model)),
-        is_compressed_(hf_layers_in(dictionary).empty() ? hf_has_compressed_layers(config, model)
-                                                        : model.compress_theta != 0.0),
+        rope_types_(hf_types_with_parameters(config, dictionary, model)),
+        is_compressed_(hf_types_with_dictionary(dictionary).empty()
+                           ? hf_has_compressed_layers(config, model)
+                           : model.compress_theta != 0.0),
         lists_(config, rule_, is_compressed_, result_.notes), rotating_(config, rule_, lists_) {}
 
   hf_schedule read() {
@@ -85,12 +86,17 @@ private:
       return layer_type;
     if (is_compressed_ && has_type("main"))
       return layer_type == "sliding_attention" ? "main" : "compress";
-    return rope_types_.size() == 1 ? rope_types_.front() : std::string();
+    return is_for_all_layers() ? rope_types_.front() : std::string();
+  }
+  // Whether there is one dictionary, whose name is not a type of layers ("main").
+  bool is_for_all_layers() const {
+    return rope_types_.size() == 1 && std::find(lists_.names.begin(), lists_.names.end(),
+                                                rope_types_.front()) == lists_.names.end();
   }
 
   // Whether it is known which layer has which parameters. Notes what is not known.
   bool can_name_ropes() {
-    if (rope_types_.size() < 2)
+    if (rope_types_.empty() || is_for_all_layers())
       return true;
     if (lists_.names.empty()) {
       note_count("layer_types is missing: it is not known which layers have which parameters");

@@ -139,9 +139,9 @@ inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_layer_kind& 
 
 // rope_theta: the value of a key, else the default of the class, else the default of the caller. As
 // in transformers, theta in the dictionary wins over theta outside.
-inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, const hf_model& model,
-                            const hf_layer_kind& kind, double callers_default,
-                            std::vector<std::string>& notes) {
+inline double hf_rope_theta(const hf_object& config, const hf_layer_parameters& layer,
+                            const hf_model& model, const hf_layer_kind& kind,
+                            double callers_default, std::vector<std::string>& notes) {
   const std::initializer_list<const char*> shared_keys = {
       "rope_theta", "global_rope_theta", "rotary_emb_base", "rope_base", "rotary_base"};
   if (kind.theta) {
