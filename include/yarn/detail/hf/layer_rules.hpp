@@ -122,7 +122,7 @@ inline bool hf_has_window(const hf_object& config) {
          config.json().find("sliding_window") == config.json().end();
 }
 
-// Cohere2Moe: the first layers, whose MLP is dense, and each how many of them have full attention.
+// Cohere2Moe: the first n layers have a dense MLP. Every period-th of them has full attention.
 struct hf_dense_layers {
   std::int64_t n = 0;
   std::int64_t period = 1;
