@@ -5,6 +5,7 @@
 #include "../support/hf_configs.hpp"
 #include "../support/reference_cases.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -199,9 +200,12 @@ TEST_P(missing_key, dictionary_of_a_type_of_layers) {
       text["rope_parameters"].size() < 2 || !text.contains("layer_types")) {
     return;
   }
+  const yarn::hf_layer_ropes whole = yarn::hf_layers(config);
   const json dictionaries = text["rope_parameters"];
   for (const auto& [name, dictionary] : dictionaries.items()) {
-    if (!dictionary.is_object()) {
+    const bool is_used = std::any_of(whole.ropes.begin(), whole.ropes.end(),
+                                     [&](const auto& rope) { return rope.name == name; });
+    if (!dictionary.is_object() || !is_used) {
       continue;
     }
     without(text["rope_parameters"], name.c_str(), [&](const outcome&) {

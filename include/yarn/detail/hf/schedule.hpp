@@ -84,14 +84,20 @@ private:
   std::string rope_type_of(const std::string& layer_type) const {
     if (has_type(layer_type))
       return layer_type;
-    if (is_compressed_ && has_type("main"))
-      return layer_type == "sliding_attention" ? "main" : "compress";
+    if (is_compressed_) {
+      const std::string type = layer_type == "sliding_attention" ? "main" : "compress";
+      return has_type(type) ? type : std::string();
+    }
     return is_for_all_layers() ? rope_types_.front() : std::string();
   }
   // Whether there is one dictionary, whose name is not a type of layers ("main").
   bool is_for_all_layers() const {
-    return rope_types_.size() == 1 && std::find(lists_.names.begin(), lists_.names.end(),
-                                                rope_types_.front()) == lists_.names.end();
+    if (rope_types_.size() != 1 || is_compressed_)
+      return false;
+    const std::string& type = rope_types_.front();
+    return lists_.names.empty() ||
+           (type != "full_attention" && type != "sliding_attention" &&
+            std::find(lists_.names.begin(), lists_.names.end(), type) == lists_.names.end());
   }
 
   // Whether it is known which layer has which parameters. Notes what is not known.
