@@ -94,17 +94,6 @@ TEST(hf_plamo2, has_attention_in_one_layer_of_each_step) {
   EXPECT_EQ(layers({{"mamba_step", 3}, {"mamba_enabled", false}}), list(7, 0));
 }
 
-// Ring 2.5: two pairings in one model, which hf_layers does not tell apart.
-TEST(hf_bailing_hybrid, notes_the_layers_with_linear_attention) {
-  const yarn::hf_config config = read({{"model_type", "bailing_hybrid"},
-                                       {"qk_rope_head_dim", 64},
-                                       {"rope_theta", 6e5},
-                                       {"rope_interleave", true},
-                                       {"layer_group_size", 5}});
-  EXPECT_EQ(config.pairing, yarn::pairing::interleaved);
-  EXPECT_TRUE(notes_say(config, {"bailing_hybrid", "each 5th layer", "half_split"}));
-}
-
 TEST(hf_nested_llama, has_the_widths_of_its_class) {
   const json text = {{"model_type", "llama"}, {"max_position_embeddings", 4096}};
   const yarn::hf_config config = read({{"model_type", "llava"}, {"text_config", text}});

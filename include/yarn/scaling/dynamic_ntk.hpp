@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Dynamic NTK.
+// Dynamic NTK, and the form of it that grows in steps.
 #ifndef YARN_SCALING_DYNAMIC_NTK_HPP
 #define YARN_SCALING_DYNAMIC_NTK_HPP
 
@@ -31,6 +31,32 @@ struct dynamic_ntk_scaling {
       return;
     const real growth = real(seq_len) / real(max_position_embeddings) - real(1);
     detail::set_ntk_base(s, real(factor) * growth + real(1));
+  }
+};
+
+/// NTK-aware scaling whose factor grows in steps: each time that the current length l exceeds L
+/// times a power of two. Qwen 1: use_dynamic_ntk. (The code of Qwen 1 keeps the factor of the
+/// prompt while it generates: pass the length of the prompt for the same frequencies.)
+/// Formula  B^(-2i/d) with B = b * a^(d/(d-2)), a = 2^(k+1) - 1 and k = ceil(log2(l/L)), for l > L,
+///          else B = b. Attention factor: 1.
+/// Errors   std::invalid_argument from make_frequencies: a field is out of range.
+/// Source   modeling_qwen.py of Qwen-7B, QWenModel.get_ntk_alpha and RotaryEmbedding.
+struct stepped_ntk_scaling {
+  std::int64_t original_max_position_embeddings = 0; ///< L, tokens, > 0 (`seq_length` of Qwen 1)
+
+  void resolve(spectrum& s, std::int64_t seq_len) const {
+    require_length("stepped_ntk_scaling.original_max_position_embeddings",
+                   original_max_position_embeddings);
+    require_sequence_length(seq_len);
+    detail::check_base_can_change(s, "stepped_ntk_scaling");
+    if (seq_len <= original_max_position_embeddings)
+      return;
+    const auto length = static_cast<std::uint64_t>(seq_len);
+    auto reached = static_cast<std::uint64_t>(original_max_position_embeddings);
+    real factor = 1;
+    for (; reached < length; reached *= 2) // at most 2 * seq_len, which does not overflow
+      factor = factor * real(2) + real(1);
+    detail::set_ntk_base(s, factor);
   }
 };
 

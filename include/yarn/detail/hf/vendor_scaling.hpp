@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Scaling that the code of a vendor has beside `rope_scaling`: TeleChat and Phi-3-small.
-// Before the guard, because hf_config.hpp includes this file at its end.
-#include "../../hf_config.hpp"
-
 #ifndef YARN_DETAIL_HF_VENDOR_SCALING_HPP
 #define YARN_DETAIL_HF_VENDOR_SCALING_HPP
 
+#include "../../hf_types.hpp"
 #include "value.hpp"
 
 #include <algorithm>
