@@ -32,6 +32,8 @@ struct parameters {
   }
   void operator()(const yarn::stepped_ntk_scaling& m) const {
     to["original_max_position_embeddings"] = m.original_max_position_embeddings;
+    if (m.training_seqlen != 0)
+      to["training_seqlen"] = m.training_seqlen;
   }
   void operator()(const yarn::ntk_by_parts_scaling& m) const {
     to["factor"] = m.factor;

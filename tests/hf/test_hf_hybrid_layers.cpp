@@ -156,6 +156,17 @@ TEST(hf_ring_2_5, has_a_rope_for_each_kind_of_attention) {
                                                {"full_attention, linear_attention"});
 }
 
+// configuration_bailing_moe_v2_5.py: rope_interleave is true by default.
+TEST(hf_ring_2_5, has_two_pairings_without_the_key) {
+  json others = ring;
+  others.erase("rope_interleave");
+  const auto found = layers_of(with_layers("bailing_hybrid", 3, others));
+  ASSERT_EQ(found.ropes.size(), 2U);
+  EXPECT_EQ(found.ropes[0].pairing, yarn::pairing::half_split);
+  EXPECT_EQ(found.ropes[1].pairing, yarn::pairing::interleaved);
+  EXPECT_TRUE(notes_say(found.ropes[0], {"linear attention is half_split"}));
+}
+
 TEST(hf_ring_2_5, linear_layers_that_do_not_rotate) {
   json others = ring;
   others["linear_rope"] = false;
@@ -197,6 +208,8 @@ TEST(hf_minicpm_sala, linear_and_sparse_layers) {
   const auto both = layers_of(with_layers("minicpm_sala", 4, others));
   EXPECT_EQ(both.rope_of_layer, (indices{0, 1, 1, 0}));
   EXPECT_EQ(both.ropes[0].shape.head_dim, 128);
+  EXPECT_EQ(both.ropes[0].pairing, yarn::pairing::half_split);
+  EXPECT_EQ(both.ropes[1].pairing, yarn::pairing::half_split);
   others["lightning_use_rope"] = false;
   EXPECT_EQ(rope_of("minicpm_sala", 4, others), (indices{0, -1, -1, 0}));
 }
@@ -205,8 +218,10 @@ TEST(hf_minicpm_sala, linear_and_sparse_layers) {
 
 TEST(hf_small_thinker, rope_layout_says_which_layers_rotate) {
   EXPECT_EQ(rope_of("smallthinker", 4, {{"rope_layout", {0, 1, 1, 0}}}), (indices{-1, 0, 0, -1}));
-  EXPECT_EQ(layers_of(with_layers("smallthinker", 2, {{"rope_layout", {0, 1}}})).ropes[0].unused,
-            names{});
+  const yarn::hf_layer_ropes found =
+      layers_of(with_layers("smallthinker", 2, {{"rope_layout", {0, 1}}}));
+  EXPECT_EQ(found.ropes.at(0).unused, names{});
+  EXPECT_EQ(found.ropes.at(0).pairing, yarn::pairing::half_split);
 }
 
 TEST(hf_plamo, recurrent_layers_and_local_theta) {

@@ -145,6 +145,27 @@ TEST(frequencies_of, stepped_ntk_has_the_factors_of_qwen_1) {
   }
 }
 
+// TeleChat-7B: the code counts shorter texts as training_seqlen tokens, and raises the attention
+// factor above this length.
+TEST(frequencies_of, stepped_ntk_of_telechat) {
+  yarn::stepped_ntk_scaling method;
+  method.original_max_position_embeddings = 4096;
+  method.training_seqlen = 8192;
+  const std::int64_t lengths_and_counted[][2] = {{0, 8192},     {1, 8192},      {8192, 8192},
+                                                 {8193, 8193},  {16384, 16384}, {16385, 16385},
+                                                 {65536, 65536}};
+  for (const auto& [seq_len, counted] : lengths_and_counted) {
+    oracle::result expected = oracle::stepped_ntk(128, 1e4, 4096, counted);
+    expected.attention_factor = log(oracle::real(counted) / 8192) / 10 + 1;
+    expect_matches(yarn::make_frequencies(shape_of(128, 1e4), method, seq_len), expected,
+                   describe("l", seq_len));
+  }
+  method.original_max_position_embeddings = 16384; // longer than T: no scaling between the two
+  oracle::result expected = oracle::default_rope(128, 1e4);
+  expected.attention_factor = log(oracle::real(2)) / 10 + 1;
+  expect_matches(yarn::make_frequencies(shape_of(128, 1e4), method, 16384), expected, "T < L");
+}
+
 TEST(frequencies_of, ntk_by_parts_of_the_paper) {
   const std::pair<double, double> betas[] = {{32, 1}, {16.5, 0.25}, {4, 3}};
   for (const int dim : few_dims) {

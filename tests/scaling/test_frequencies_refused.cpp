@@ -212,6 +212,12 @@ TEST(method_error, factor_of_dynamic_yarn_negative_or_not_finite_is_named) {
   expect_method_error(method, "factor", "-2.5");
 }
 
+TEST(method_error, negative_training_seqlen_is_named) {
+  yarn::stepped_ntk_scaling method = correct_stepped_ntk();
+  method.training_seqlen = -1;
+  expect_method_error(method, "training_seqlen", "-1");
+}
+
 TEST(method_error, length_unset_or_negative_is_named) {
   const std::string original = "original_max_position_embeddings";
   expect_length_field(correct_dynamic_ntk(), &yarn::dynamic_ntk_scaling::max_position_embeddings,

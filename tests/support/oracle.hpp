@@ -137,7 +137,7 @@ inline result dynamic_ntk(int rotary_dim, double theta, double factor, std::int6
                           : default_rope(rotary_dim, theta);
 }
 
-/// The factor of Qwen 1: 2^ceil(log2(l/L) + 1) - 1, at least 1.
+/// The factor of Qwen 1 and TeleChat: 2^ceil(log2(l/L) + 1) - 1, at least 1.
 inline real stepped_ntk_scale(std::int64_t length, std::int64_t seq_len) {
   real power = 2; // 2^ceil(log2(l/L) + 1) for l in (L/2, L]
   while (real(length) * power < 2 * real(seq_len)) {

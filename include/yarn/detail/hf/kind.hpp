@@ -80,11 +80,12 @@ inline void hf_read_shape(const hf_sources& from, const hf_options& options, hf_
 inline std::optional<pairing> hf_pairing(const hf_object& config, const hf_layer_kind& kind,
                                          std::vector<std::string>& notes) {
   // Ring 2.5, modeling_bailing_moe_v2_5.py: rope_interleave is about the latent attention only.
-  if (kind.is_linear && config.find("rope_interleave") != nullptr) {
-    hf_note(notes,
-            "the pairing of the layers with linear attention is half_split; {} is for the "
-            "other layers",
-            config.name_of("rope_interleave"));
+  // MiniCPM-SALA: pairings.hpp.
+  if (kind.is_linear) {
+    hf_note(notes, "the pairing of the layers with linear attention is half_split{}",
+            config.find("rope_interleave") == nullptr
+                ? ""
+                : "; " + config.name_of("rope_interleave") + " is for the other layers");
     return pairing::half_split;
   }
   std::optional<bool> is_interleaved;
