@@ -89,6 +89,7 @@ const bool registered = [] {
   auto dynamic = with_factor<yarn::dynamic_ntk_scaling>(2);
   dynamic.max_position_embeddings = original_length;
   add("dynamic_ntk", dynamic);
+  add("stepped_ntk", with_length(yarn::stepped_ntk_scaling{}));
   add("dynamic_part_ntk", with_length(yarn::dynamic_part_ntk_scaling{}));
   add("dynamic_yarn", with_length(yarn::dynamic_yarn_scaling{}));
   auto longrope = with_length(with_factor<yarn::longrope_scaling>(32));

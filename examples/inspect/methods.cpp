@@ -30,6 +30,11 @@ struct parameters {
     to["factor"] = m.factor;
     to["max_position_embeddings"] = m.max_position_embeddings;
   }
+  void operator()(const yarn::stepped_ntk_scaling& m) const {
+    to["original_max_position_embeddings"] = m.original_max_position_embeddings;
+    if (m.training_seqlen != 0)
+      to["training_seqlen"] = m.training_seqlen;
+  }
   void operator()(const yarn::ntk_by_parts_scaling& m) const {
     to["factor"] = m.factor;
     to["original_max_position_embeddings"] = m.original_max_position_embeddings;
@@ -86,6 +91,7 @@ struct type_name {
   const char* operator()(const yarn::linear_scaling&) const { return "linear_scaling"; }
   const char* operator()(const yarn::ntk_scaling&) const { return "ntk_scaling"; }
   const char* operator()(const yarn::dynamic_ntk_scaling&) const { return "dynamic_ntk_scaling"; }
+  const char* operator()(const yarn::stepped_ntk_scaling&) const { return "stepped_ntk_scaling"; }
   const char* operator()(const yarn::ntk_by_parts_scaling&) const { return "ntk_by_parts_scaling"; }
   const char* operator()(const yarn::part_ntk_scaling&) const { return "part_ntk_scaling"; }
   const char* operator()(const yarn::dynamic_part_ntk_scaling&) const {

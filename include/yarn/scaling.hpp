@@ -25,10 +25,10 @@ inline namespace YARN_ABI {
 /// Any method above except freq_factors_scaling, chosen at run time, for example from a
 /// configuration. The variant may hold a dynamic method, so make_frequencies needs the current
 /// length.
-using any_scaling =
-    std::variant<default_scaling, linear_scaling, ntk_scaling, dynamic_ntk_scaling,
-                 ntk_by_parts_scaling, part_ntk_scaling, dynamic_part_ntk_scaling, yarn_scaling,
-                 dynamic_yarn_scaling, llama3_scaling, longrope_scaling, proportional_scaling>;
+using any_scaling = std::variant<default_scaling, linear_scaling, ntk_scaling, dynamic_ntk_scaling,
+                                 stepped_ntk_scaling, ntk_by_parts_scaling, part_ntk_scaling,
+                                 dynamic_part_ntk_scaling, yarn_scaling, dynamic_yarn_scaling,
+                                 llama3_scaling, longrope_scaling, proportional_scaling>;
 
 } // namespace YARN_ABI
 } // namespace yarn

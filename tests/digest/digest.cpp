@@ -201,6 +201,15 @@ void digest_frequencies() {
       }
     }
   });
+  digest_over_shapes("stepped-ntk", [](hash& digest, const yarn::rope_shape& shape) {
+    for (const std::int64_t length : lengths) {
+      yarn::stepped_ntk_scaling method;
+      method.original_max_position_embeddings = length;
+      for (const std::int64_t seq_len : {std::int64_t{0}, length, length + 1, 3 * length}) {
+        add(digest, yarn::make_frequencies(shape, method, seq_len));
+      }
+    }
+  });
   digest_over_lengths<yarn::ntk_by_parts_scaling>("ntk-by-parts", only_default_parameters);
   digest_over_lengths<yarn::part_ntk_scaling>(
       "part-ntk", [](auto method, const yarn::rope_shape&, const auto& add_method) {

@@ -370,7 +370,27 @@ TEST(hf_beside, log_n_and_dynamic_ntk_of_qwen_1) {
   EXPECT_GT(std::get<yarn::log_n_temperature>(rope.temperature)(16383), 1.0);
   expect_amplitude(yarn::make_frequencies(rope.shape, rope.method, 16384), rope.temperature, 16383,
                    14.0 / 13.0); // ln(2^14) / ln(2^13)
-  EXPECT_TRUE(notes_say(rope, {"use_dynamic_ntk", "8192", "2^ceil"}));
+  EXPECT_EQ(rope.rope_type, "stepped_ntk");
+  EXPECT_EQ(rope.original_max_position_embeddings, 8192);
+  EXPECT_TRUE(notes_say(rope, {"use_dynamic_ntk", "8192", "length of the prompt"}));
+  // The base for 20000 tokens: 10000 * 7^(128/126).
+  EXPECT_EQ(yarn::make_frequencies(rope, 20000).rope_theta(),
+            yarn::make_frequencies(rope.shape, yarn::ntk_scaling{7}).rope_theta());
+  EXPECT_EQ(yarn::make_frequencies(rope, 8192).rope_theta(), 1e4);
+  EXPECT_EQ(rope.unused, names{});
+  json absent = qwen; // The class switches both on.
+  absent.erase("use_dynamic_ntk");
+  absent.erase("use_logn_attn");
+  EXPECT_EQ(read(absent).rope_type, "stepped_ntk");
+  EXPECT_EQ(read(absent).temperature_layers, yarn::temperature_scope::all);
+  EXPECT_TRUE(notes_say(read(absent), {"use_dynamic_ntk is not given: true", "qwen"}));
+  EXPECT_TRUE(notes_say(read(absent), {"use_logn_attn is not given: true", "qwen"}));
+  json off = qwen;
+  off["use_dynamic_ntk"] = false;
+  EXPECT_EQ(read(off).rope_type, "default");
+  json both = qwen;
+  both["rope_scaling"] = {{"type", "linear"}, {"factor", 2.0}};
+  expect_refused(both, {"use_dynamic_ntk is true beside rope_scaling.rope_type = linear"});
   for (const char* key : {"use_dynamic_ntk", "use_logn_attn"}) {
     json wrong = qwen;
     wrong.erase("seq_length");

@@ -76,6 +76,9 @@ TEST_P(published, gives_the_ropes_of_the_model) {
 TEST_P(published, hf_config_from_agrees) {
   const json& config = GetParam().at("config");
   const yarn::hf_layer_ropes layers = yarn::hf_layers(config);
+  if (layers.ropes.empty()) { // no layer rotates
+    return;
+  }
   if (layers.ropes.size() == 1) {
     EXPECT_EQ(read(config).shape.rope_theta, layers.ropes[0].shape.rope_theta);
     EXPECT_EQ(read(config).notes, layers.ropes[0].notes);
@@ -124,62 +127,6 @@ TEST_P(published, lists_an_unknown_key) {
       }
       EXPECT_TRUE(is_listed) << name;
     }
-  }
-}
-
-/// Reads the configuration without a key: an error that names it, or a note that does.
-void expect_missed(const json& config, const std::string& key, const std::string& word) {
-  try {
-    for (const yarn::hf_config& rope : yarn::hf_layers(config).ropes) {
-      for (const std::string& note : rope.notes) {
-        if (note.find(word) != std::string::npos) {
-          return;
-        }
-      }
-    }
-    ADD_FAILURE() << "without " << key << ": no error and no note with " << word;
-  } catch (const std::invalid_argument& error) {
-    EXPECT_NE(std::string(error.what()).find(word), std::string::npos)
-        << "without " << key << ": " << error.what();
-  }
-}
-
-TEST_P(published, misses_a_key_that_is_needed) {
-  const json& config = GetParam().at("config");
-  json without = config;
-  json& text = text_of(without);
-  for (const char* dictionary : {"rope_scaling", "rope_parameters"}) {
-    if (!text.contains(dictionary) || !text[dictionary].is_object() ||
-        text[dictionary].begin()->is_object()) {
-      continue;
-    }
-    const std::string type =
-        text[dictionary].value("rope_type", text[dictionary].value("type", ""));
-    for (const char* key :
-         {"factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"}) {
-      if (!text[dictionary].contains(key) || text[dictionary].contains("alpha") ||
-          type == "telechat3-yarn" || text.contains(key)) {
-        continue;
-      }
-      const json value = text[dictionary][key];
-      text[dictionary].erase(key);
-      expect_missed(without, key, key);
-      text[dictionary][key] = value;
-    }
-  }
-  const bool has_head_dim = text.contains("head_dim") || text.contains("kv_channels") ||
-                            text.contains("qk_rope_head_dim") ||
-                            text.contains("hidden_size_per_head");
-  for (const char* key : {"hidden_size", "num_attention_heads", "n_embd", "n_head"}) {
-    if (has_head_dim || !text.contains(key)) {
-      continue;
-    }
-    const json value = text[key];
-    text.erase(key);
-    if (!text.contains("num_heads")) {
-      expect_missed(without, key, "head_dim");
-    }
-    text[key] = value;
   }
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
-// yarn/hf_config.hpp: what the code of a vendor does beside the keys of transformers. The numbers of
-// the published files are in test_hf_published.cpp.
+// yarn/hf_config.hpp: what the code of a vendor does beside the keys of transformers. The numbers
+// of the published files are in test_hf_published.cpp.
 #include "../support/expect_error.hpp"
 #include "../support/hf_configs.hpp"
+
+#include <cmath>
+#include <utility>
 
 namespace {
 
@@ -16,29 +19,40 @@ json telechat_with(const json& others) {
   config.update(others);
   return config;
 }
-double telechat_factor(const json& others) {
+yarn::stepped_ntk_scaling telechat_method(const json& others) {
   const yarn::hf_config config = read(telechat_with(others));
-  EXPECT_EQ(config.rope_type, "ntk");
-  return method_of<yarn::ntk_scaling>(config).factor;
+  EXPECT_EQ(config.rope_type, "stepped_ntk");
+  return method_of<yarn::stepped_ntk_scaling>(config);
 }
 
-// 2^ceil(log2(training_seqlen / base) + 1) - 1
 TEST(hf_telechat, scales_at_every_length) {
-  EXPECT_EQ(telechat_factor(json::object()), 3.0); // 7B: the base is 4096
-  EXPECT_EQ(telechat_factor({{"base_seqlen", 8192}, {"training_seqlen", 8193}}), 3.0);
-  EXPECT_EQ(telechat_factor({{"base_seqlen", 8192}, {"training_seqlen", 16384}}), 3.0);
-  EXPECT_EQ(telechat_factor({{"base_seqlen", 8192}, {"training_seqlen", 16385}}), 7.0);
-  EXPECT_EQ(telechat_factor({{"training_seqlen", nullptr}}), 3.0); // 8192 by default
-  EXPECT_TRUE(notes_say(read(telechat_with(json::object())), {"scaling by 3", "8192", "l / 4096"}));
+  const yarn::stepped_ntk_scaling of_7b = telechat_method(json::object());
+  EXPECT_EQ(of_7b.original_max_position_embeddings, 4096);
+  EXPECT_EQ(of_7b.training_seqlen, 8192);
+  const yarn::stepped_ntk_scaling of_12b =
+      telechat_method({{"hidden_size", 5120}, {"training_seqlen", nullptr}});
+  EXPECT_EQ(of_12b.original_max_position_embeddings, 8192);
+  EXPECT_EQ(of_12b.training_seqlen, 8192); // by default
+  const yarn::stepped_ntk_scaling of_2 =
+      telechat_method({{"base_seqlen", 8193}, {"training_seqlen", 16385}});
+  EXPECT_EQ(of_2.original_max_position_embeddings, 8193);
+  EXPECT_EQ(of_2.training_seqlen, 16385);
+  EXPECT_TRUE(notes_say(read(telechat_with(json::object())), {"stepped_ntk_scaling", "8192"}));
 }
 
-TEST(hf_telechat, does_not_scale_up_to_the_base_length) {
-  for (const json& others :
-       {json{{"hidden_size", 5120}}, json{{"base_seqlen", 8192}}, json{{"base_seqlen", 16384}}}) {
-    const yarn::hf_config config = read(telechat_with(others));
-    EXPECT_EQ(config.rope_type, "default");
-    EXPECT_TRUE(std::holds_alternative<yarn::default_scaling>(config.method));
-    EXPECT_TRUE(notes_say(config, {"no scaling", "8192"}));
+// 2^ceil(log2(l / base) + 1) - 1, for a text of l tokens, training_seqlen at least
+TEST(hf_telechat, has_the_frequencies_of_the_length) {
+  const yarn::hf_config config = read(telechat_with(json::object()));
+  const std::pair<std::int64_t, double> factors_of_lengths[] = {
+      {0, 3}, {8192, 3}, {8193, 7}, {16384, 7}, {16385, 15}};
+  for (const auto& [length, factor] : factors_of_lengths) {
+    const yarn::frequencies found = yarn::make_frequencies(config, length);
+    const yarn::frequencies expected =
+        yarn::make_frequencies(config.shape, yarn::ntk_scaling{factor});
+    EXPECT_EQ(found.inv_freq()[63], expected.inv_freq()[63]) << length;
+    const double mscale =
+        length > 8192 ? 0.1 * std::log(static_cast<double>(length) / 8192) + 1 : 1.0;
+    EXPECT_DOUBLE_EQ(found.attention_factor(), mscale) << length;
   }
 }
 
@@ -92,17 +106,6 @@ TEST(hf_plamo2, has_attention_in_one_layer_of_each_step) {
   EXPECT_EQ(layers({{"mamba_step", 3}}), (list{-1, 0, -1, -1, 0, -1, -1}));
   EXPECT_EQ(layers({{"mamba_step", 14}}), (list{-1, -1, -1, -1, -1, -1, 0}));
   EXPECT_EQ(layers({{"mamba_step", 3}, {"mamba_enabled", false}}), list(7, 0));
-}
-
-// Ring 2.5: two pairings in one model, which hf_layers does not tell apart.
-TEST(hf_bailing_hybrid, notes_the_layers_with_linear_attention) {
-  const yarn::hf_config config = read({{"model_type", "bailing_hybrid"},
-                                       {"qk_rope_head_dim", 64},
-                                       {"rope_theta", 6e5},
-                                       {"rope_interleave", true},
-                                       {"layer_group_size", 5}});
-  EXPECT_EQ(config.pairing, yarn::pairing::interleaved);
-  EXPECT_TRUE(notes_say(config, {"bailing_hybrid", "each 5th layer", "half_split"}));
 }
 
 TEST(hf_nested_llama, has_the_widths_of_its_class) {

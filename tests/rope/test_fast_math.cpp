@@ -93,6 +93,7 @@ const std::map<std::string, digests>& expected_digests() {
       {"linear", {0x13d3d4691256e191U, 0xaae90dcd0fe3225eU}},
       {"ntk", {0x26cbb4778feb8b6cU, 0xec0ae83ddcd00ea0U}},
       {"dynamic_ntk", {0x1ea9336d6ed06d0aU, 0x3755f70fc41879f7U}},
+      {"stepped_ntk", {0x65d5e7917405404fU, 0xa04c88025f297844U}},
       {"ntk_by_parts", {0x7381db6723c4f084U, 0x2e2dbf6da3fd80f3U}},
       {"part_ntk", {0x28aab22b38a0a95cU, 0xf5d887cf2f21d26eU}},
       {"dynamic_part_ntk", {0xe1b186781d87b3e5U, 0x3261e317700290b6U}},

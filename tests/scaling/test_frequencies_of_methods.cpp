@@ -107,6 +107,65 @@ TEST(frequencies_of, dynamic_ntk) {
   }
 }
 
+TEST(frequencies_of, stepped_ntk) {
+  for (const int dim : {4, 64, 128}) {
+    for (const double theta : thetas) {
+      for (const std::int64_t length : lengths) {
+        for (const std::int64_t seq_len :
+             {std::int64_t{0}, length, length + 1, 2 * length, 2 * length + 1, 4 * length,
+              4 * length + 1, 64 * length}) {
+          yarn::stepped_ntk_scaling method;
+          method.original_max_position_embeddings = length;
+          const yarn::frequencies freqs =
+              yarn::make_frequencies(shape_of(dim, theta), method, seq_len);
+          const std::string what = describe("d, theta, L, l", dim, theta, length, seq_len);
+          expect_matches(freqs, oracle::stepped_ntk(dim, theta, length, seq_len), what);
+        }
+      }
+    }
+  }
+}
+
+// The factors that the code of Qwen 1 gives, by hand: 2^ceil(log2(l/L) + 1) - 1.
+TEST(frequencies_of, stepped_ntk_has_the_factors_of_qwen_1) {
+  yarn::stepped_ntk_scaling stepped;
+  stepped.original_max_position_embeddings = 8192;
+  const std::pair<std::int64_t, double> factors_of_lengths[] = {
+      {8193, 3},  {16384, 3},  {16385, 7},
+      {32768, 7}, {32769, 15}, {std::int64_t{1} << 40, 0x1p28 - 1}};
+  for (const auto& [seq_len, factor] : factors_of_lengths) {
+    yarn::ntk_scaling fixed;
+    fixed.factor = factor;
+    const yarn::rope_shape shape = shape_of(128, 1e4);
+    const yarn::frequencies found = yarn::make_frequencies(shape, stepped, seq_len);
+    const yarn::frequencies expected = yarn::make_frequencies(shape, fixed);
+    for (std::int64_t i = 0; i < 64; ++i) {
+      EXPECT_EQ(found.inv_freq()[i], expected.inv_freq()[i]) << seq_len << ' ' << i;
+    }
+  }
+}
+
+// TeleChat-7B: the code counts shorter texts as training_seqlen tokens, and raises the attention
+// factor above this length.
+TEST(frequencies_of, stepped_ntk_of_telechat) {
+  yarn::stepped_ntk_scaling method;
+  method.original_max_position_embeddings = 4096;
+  method.training_seqlen = 8192;
+  const std::int64_t lengths_and_counted[][2] = {{0, 8192},     {1, 8192},      {8192, 8192},
+                                                 {8193, 8193},  {16384, 16384}, {16385, 16385},
+                                                 {65536, 65536}};
+  for (const auto& [seq_len, counted] : lengths_and_counted) {
+    oracle::result expected = oracle::stepped_ntk(128, 1e4, 4096, counted);
+    expected.attention_factor = log(oracle::real(counted) / 8192) / 10 + 1;
+    expect_matches(yarn::make_frequencies(shape_of(128, 1e4), method, seq_len), expected,
+                   describe("l", seq_len));
+  }
+  method.original_max_position_embeddings = 16384; // longer than T: no scaling between the two
+  oracle::result expected = oracle::default_rope(128, 1e4);
+  expected.attention_factor = log(oracle::real(2)) / 10 + 1;
+  expect_matches(yarn::make_frequencies(shape_of(128, 1e4), method, 16384), expected, "T < L");
+}
+
 TEST(frequencies_of, ntk_by_parts_of_the_paper) {
   const std::pair<double, double> betas[] = {{32, 1}, {16.5, 0.25}, {4, 3}};
   for (const int dim : few_dims) {

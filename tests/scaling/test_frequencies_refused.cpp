@@ -77,6 +77,7 @@ template <class Method> constexpr const char* type_name = nullptr;
 template <> constexpr const char* type_name<yarn::linear_scaling> = "linear_scaling";
 template <> constexpr const char* type_name<yarn::ntk_scaling> = "ntk_scaling";
 template <> constexpr const char* type_name<yarn::dynamic_ntk_scaling> = "dynamic_ntk_scaling";
+template <> constexpr const char* type_name<yarn::stepped_ntk_scaling> = "stepped_ntk_scaling";
 template <> constexpr const char* type_name<yarn::ntk_by_parts_scaling> = "ntk_by_parts_scaling";
 template <> constexpr const char* type_name<yarn::part_ntk_scaling> = "part_ntk_scaling";
 template <>
@@ -161,6 +162,11 @@ yarn::dynamic_ntk_scaling correct_dynamic_ntk() {
   method.max_position_embeddings = 4096;
   return method;
 }
+yarn::stepped_ntk_scaling correct_stepped_ntk() {
+  yarn::stepped_ntk_scaling method;
+  method.original_max_position_embeddings = 4096;
+  return method;
+}
 yarn::longrope_scaling correct_longrope() {
   auto method = method_of<yarn::longrope_scaling>(32, 4096);
   method.short_factor = std::vector<double>(32, 1.0);
@@ -172,10 +178,10 @@ yarn::longrope_scaling correct_longrope() {
 TEST(method_error, correct_methods_are_accepted) {
   const yarn::rope_shape shape = shape_of(64);
   const yarn::any_scaling methods[] = {
-      correct_yarn(),      correct_dynamic_yarn(),     correct_ntk_by_parts(),
-      correct_part_ntk(),  correct_dynamic_part_ntk(), correct_dynamic_ntk(),
-      correct_llama3(),    correct_longrope(),         yarn::linear_scaling{4},
-      yarn::ntk_scaling{4}};
+      correct_yarn(),          correct_dynamic_yarn(),     correct_ntk_by_parts(),
+      correct_part_ntk(),      correct_dynamic_part_ntk(), correct_dynamic_ntk(),
+      correct_llama3(),        correct_longrope(),         correct_stepped_ntk(),
+      yarn::linear_scaling{4}, yarn::ntk_scaling{4}};
   for (const yarn::any_scaling& method : methods) {
     EXPECT_NO_THROW(static_cast<void>(yarn::make_frequencies(shape, method, 100000)))
         << method.index();
@@ -206,10 +212,18 @@ TEST(method_error, factor_of_dynamic_yarn_negative_or_not_finite_is_named) {
   expect_method_error(method, "factor", "-2.5");
 }
 
+TEST(method_error, negative_training_seqlen_is_named) {
+  yarn::stepped_ntk_scaling method = correct_stepped_ntk();
+  method.training_seqlen = -1;
+  expect_method_error(method, "training_seqlen", "-1");
+}
+
 TEST(method_error, length_unset_or_negative_is_named) {
   const std::string original = "original_max_position_embeddings";
   expect_length_field(correct_dynamic_ntk(), &yarn::dynamic_ntk_scaling::max_position_embeddings,
                       "max_position_embeddings");
+  expect_length_field(correct_stepped_ntk(),
+                      &yarn::stepped_ntk_scaling::original_max_position_embeddings, original);
   expect_length_field(correct_ntk_by_parts(),
                       &yarn::ntk_by_parts_scaling::original_max_position_embeddings, original);
   expect_length_field(correct_part_ntk(), &yarn::part_ntk_scaling::original_max_position_embeddings,
@@ -394,7 +408,8 @@ TEST(method_error, rotary_dim_beside_proportional_is_named) {
 
 TEST(method_error, negative_seq_len_is_named) {
   const yarn::any_scaling methods[] = {correct_dynamic_yarn(), correct_dynamic_part_ntk(),
-                                       correct_dynamic_ntk(), correct_longrope()};
+                                       correct_dynamic_ntk(), correct_stepped_ntk(),
+                                       correct_longrope()};
   for (const yarn::any_scaling& method : methods) {
     expect_error<invalid>([&] { return yarn::make_frequencies(shape_of(64), method, -1); },
                           {"seq_len", "-1"});

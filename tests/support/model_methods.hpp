@@ -65,6 +65,10 @@ inline std::vector<model_method> model_methods() {
   dynamic_ntk.max_position_embeddings = 4096;
   all.push_back({"dynamic_ntk", shape_of(128, 1e4), dynamic_ntk, 10000});
 
+  yarn::stepped_ntk_scaling stepped_ntk; // Qwen-7B
+  stepped_ntk.original_max_position_embeddings = 8192;
+  all.push_back({"stepped_ntk", shape_of(128, 1e4), stepped_ntk, 20000});
+
   yarn::ntk_by_parts_scaling ntk_by_parts;
   ntk_by_parts.factor = 16;
   ntk_by_parts.original_max_position_embeddings = 4096;

@@ -137,6 +137,19 @@ inline result dynamic_ntk(int rotary_dim, double theta, double factor, std::int6
                           : default_rope(rotary_dim, theta);
 }
 
+/// The factor of Qwen 1 and TeleChat: 2^ceil(log2(l/L) + 1) - 1, at least 1.
+inline real stepped_ntk_scale(std::int64_t length, std::int64_t seq_len) {
+  real power = 2; // 2^ceil(log2(l/L) + 1) for l in (L/2, L]
+  while (real(length) * power < 2 * real(seq_len)) {
+    power = power * 2;
+  }
+  return power - 1;
+}
+inline result stepped_ntk(int rotary_dim, double theta, std::int64_t length, std::int64_t seq_len) {
+  return seq_len > length ? ntk(rotary_dim, theta, stepped_ntk_scale(length, seq_len))
+                          : default_rope(rotary_dim, theta);
+}
+
 /// The number of full turns of a pair within the original length: r = L / wavelength =
 /// L * theta_i / (2 pi).
 inline real rotations(const real& inv_freq, std::int64_t length) {

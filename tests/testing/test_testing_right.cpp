@@ -201,4 +201,41 @@ TEST(testing_rotary_offset, is_found_at_the_back_of_a_head) {
   EXPECT_TRUE(is_right(yarn::testing::check_rotation<yarn::bfloat16>(expected, engine)));
 }
 
+// ---- The numbers of a method, which the search for mistakes changes ----------------------------
+
+TEST(changeable_method, writes_every_number_of_yarn) {
+  using yarn::testing::detail::changeable_method;
+  using yarn::testing::detail::method_numbers;
+  const yarn::rope_shape shape{128, 0, 1e4};
+  yarn::yarn_scaling as_is;
+  as_is.factor = 8;
+  as_is.original_max_position_embeddings = 4096;
+  const changeable_method method(as_is);
+  const auto expect_written = [&](const char* name, const auto& number,
+                                  auto yarn::yarn_scaling::*field, auto value) {
+    SCOPED_TRACE(name);
+    yarn::yarn_scaling other = as_is;
+    other.*field = value;
+    const yarn::frequencies found = method.with(number, value).resolve(shape, 0);
+    const yarn::frequencies expected = yarn::make_frequencies(shape, other);
+    const yarn::frequencies before = yarn::make_frequencies(shape, as_is);
+    bool differs = false;
+    for (std::int64_t i = 0; i < expected.n_pairs(); ++i) {
+      EXPECT_EQ(found.inv_freq()[i], expected.inv_freq()[i]) << i;
+      differs = differs || expected.inv_freq()[i] != before.inv_freq()[i];
+    }
+    EXPECT_TRUE(differs);
+  };
+  using yarn::yarn_scaling;
+  expect_written("factor", &method_numbers::factor, &yarn_scaling::factor, 4.0);
+  expect_written("original length", &method_numbers::length,
+                 &yarn_scaling::original_max_position_embeddings, std::int64_t{2048});
+  expect_written("truncate", &method_numbers::truncate, &yarn_scaling::truncate, false);
+  expect_written("extrapolation_factor", &method_numbers::extrapolation_factor,
+                 &yarn_scaling::extrapolation_factor, 0.5);
+  expect_written("beta_fast", &method_numbers::beta_fast, &yarn_scaling::beta_fast, 16.0);
+  expect_written("beta_slow", &method_numbers::beta_slow, &yarn_scaling::beta_slow, 2.0);
+  expect_written("ramp", &method_numbers::ramp, &yarn_scaling::ramp, yarn::yarn_ramp::rotations);
+}
+
 } // namespace

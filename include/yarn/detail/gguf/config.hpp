@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Reads the rope of one type of layers: shape, base and method.
-// Before the guard, because gguf.hpp includes this file at its end.
-#include "../../gguf.hpp"
-
 #ifndef YARN_DETAIL_GGUF_CONFIG_HPP
 #define YARN_DETAIL_GGUF_CONFIG_HPP
 
+#include "../../gguf_types.hpp"
 #include "layers.hpp"
 #include "scaling.hpp"
 #include "sections.hpp"
@@ -27,18 +25,18 @@ inline bool is_same_rope(const gguf_config& a, const gguf_config& b) {
          a.rope_type == b.rope_type && a.freq_factors.size() == b.freq_factors.size();
 }
 
-template <class Reader> class gguf_reading;
+template <class Reader> class gguf_rope_reader;
 
 // The rope of one kind of layers, which must not be `unrotated`.
 template <class Reader>
 gguf_config read_gguf_rope(const Reader& reader, gguf_options options, gguf_layer kind) {
   options.layer_type = static_cast<gguf_layer_type>(kind);
-  return gguf_reading<Reader>(reader, options).read();
+  return gguf_rope_reader<Reader>(reader, options).read();
 }
 
-template <class Reader> class gguf_reading {
+template <class Reader> class gguf_rope_reader {
 public:
-  gguf_reading(const Reader& reader, const gguf_options& options)
+  gguf_rope_reader(const Reader& reader, const gguf_options& options)
       : reader_(reader), keys_(reader),
         options_(options), chosen_{options.layer_type, keys_.architecture(),
                                    gguf_layer_rule_of(keys_.architecture())} {
@@ -64,7 +62,7 @@ public:
     return config_;
   }
 
-  // The same with a note if layers differ.
+  // As read(), with a note if not all layers have this rope.
   gguf_config read_with_layers() {
     read();
     if (has_other_layers())

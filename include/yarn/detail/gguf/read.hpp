@@ -3,15 +3,16 @@
 #ifndef YARN_DETAIL_GGUF_READ_HPP
 #define YARN_DETAIL_GGUF_READ_HPP
 
+#include "../../gguf.hpp"
 #include "config.hpp"
 
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-template <class Reader> class gguf_layer_ropes_reading {
+template <class Reader> class gguf_layer_ropes_reader {
 public:
-  gguf_layer_ropes_reading(const Reader& reader, const gguf_options& options)
+  gguf_layer_ropes_reader(const Reader& reader, const gguf_options& options)
       : reader_(reader), options_(options), keys_(reader) {}
 
   gguf_layer_ropes read() {
@@ -73,14 +74,14 @@ gguf_config gguf_config_from(const Reader& reader, const gguf_options& options) 
                 "yarn: a GGUF reader needs const members number(key), numbers(key), text(key), "
                 "keys() and tensor(name), as gguf_config_from lists them");
   if constexpr (is_reader::value)
-    return detail::gguf_reading<Reader>(reader, options).read_with_layers();
+    return detail::gguf_rope_reader<Reader>(reader, options).read_with_layers();
   else
     return {};
 }
 
 template <class Reader>
 gguf_layer_ropes gguf_layers(const Reader& reader, const gguf_options& options) {
-  return detail::gguf_layer_ropes_reading<Reader>(reader, options).read();
+  return detail::gguf_layer_ropes_reader<Reader>(reader, options).read();
 }
 
 inline frequencies make_frequencies(const gguf_config& config, std::int64_t seq_len) {

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Reads the widths of heads and the base of one type of layers.
-// Before the guard, because gguf.hpp includes this file at its end.
-#include "../../gguf.hpp"
-
 #ifndef YARN_DETAIL_GGUF_SHAPE_HPP
 #define YARN_DETAIL_GGUF_SHAPE_HPP
 
+#include "../../gguf_types.hpp"
 #include "keys.hpp"
 #include "layer_rules.hpp"
 

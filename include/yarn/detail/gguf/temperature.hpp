@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Reads the factor on q that depends on the position. Source: ggml-org/llama.cpp, the files named
 // below and llm_graph_input_attn_temp::set_input of src/llama-graph.cpp.
-// Before the guard, because gguf.hpp includes this file at its end.
-#include "../../gguf.hpp"
-
 #ifndef YARN_DETAIL_GGUF_TEMPERATURE_HPP
 #define YARN_DETAIL_GGUF_TEMPERATURE_HPP
 
+#include "../../temperature.hpp"
 #include "keys.hpp"
 
 #include <string_view>

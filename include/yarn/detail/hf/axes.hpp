@@ -9,6 +9,7 @@
 #define YARN_DETAIL_HF_AXES_HPP
 
 #include "../../axes.hpp"
+#include "tables.hpp"
 #include "value.hpp"
 
 namespace yarn {
@@ -48,16 +49,11 @@ struct hf_axis_columns : hf_axis_rule {
   }
 };
 
-struct hf_axis_row {
-  hf_axis_rule rule;
-  std::initializer_list<const char*> model_types;
-};
-
 inline constexpr hf_axis_columns hf_side_by_side{hf_axis_layout::side_by_side};
 inline constexpr hf_axis_columns hf_alternating{hf_axis_layout::alternating};
 inline constexpr hf_axis_columns hf_height_width_time{hf_axis_layout::height_width_time};
 // clang-format off
-inline constexpr hf_axis_row hf_axis_rules[] = {
+inline constexpr hf_table_row<hf_axis_rule> hf_axis_rules[] = {
     {hf_side_by_side, {
         "paddleocr_vl", "paddleocr_vl_text", "qwen2_5_omni_talker", "qwen2_5_omni_text",
         "qwen2_5_vl", "qwen2_5_vl_text", "qwen2_vl", "qwen2_vl_text"}},
@@ -73,14 +69,7 @@ inline constexpr hf_axis_row hf_axis_rules[] = {
 // clang-format on
 
 inline hf_axis_rule hf_find_axis_rule(const std::string& model_type) {
-  for (const hf_axis_row& row : hf_axis_rules)
-    for (const char* name : row.model_types)
-      if (model_type == name) {
-        hf_axis_rule found = row.rule;
-        found.model_type = name;
-        return found;
-      }
-  return {};
+  return hf_find_facts(hf_axis_rules, model_type);
 }
 
 // The fields of hf_config about axes.

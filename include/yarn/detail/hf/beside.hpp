@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Reads what acts beside the frequencies: factors on q by position, the scale of the logits, and
 // methods that change positions.
-// Before the guard, because hf_config.hpp includes this file at its end.
-#include "../../hf_config.hpp"
-
 #ifndef YARN_DETAIL_HF_BESIDE_HPP
 #define YARN_DETAIL_HF_BESIDE_HPP
 
+#include "../../hf_types.hpp"
 #include "keys.hpp"
+#include "model.hpp"
 
 namespace yarn {
 inline namespace YARN_ABI {
@@ -26,8 +25,6 @@ public:
     read_dual_chunk();
     read_rotary_scaling();
     read_softmax();
-    note_dynamic_ntk();
-    note_bailing_hybrid();
     if (model_type_ == "deepseek_v4") {
       result_.derotates_output = true;
       note("model_type deepseek_v4 rotates the last {} elements of each head, and rotates the same "
@@ -100,39 +97,14 @@ private:
   }
 
   void read_log_n() { // Qwen 1: modeling_qwen.py, QWenAttention
-    const auto is_on = config_.boolean("use_logn_attn");
-    if (!is_on.value_or(false))
-      return;
-    const auto length = config_.length("seq_length");
+    const auto length =
+        hf_extended_length(config_, hf_find_model(model_type_), "use_logn_attn", result_.notes);
     if (!length)
-      fail_argument("yarn: {} is missing; use_logn_attn needs it", config_.name_of("seq_length"));
+      return;
     set(log_n_temperature{static_cast<double>(*length)}, temperature_scope::all,
         config_.name_of("use_logn_attn"));
     note("{}: q is scaled by ln(position + 1) / ln({}) from position {} on",
          config_.name_of("use_logn_attn"), *length, *length);
-  }
-
-  void note_dynamic_ntk() { // Qwen 1: modeling_qwen.py, get_ntk_alpha
-    const auto is_on = config_.boolean("use_dynamic_ntk");
-    if (!is_on.value_or(false))
-      return;
-    const auto length = config_.length("seq_length");
-    if (!length)
-      fail_argument("yarn: {} is missing; use_dynamic_ntk needs it", config_.name_of("seq_length"));
-    note("{}: these frequencies hold up to {} tokens; for a text of l tokens above, the model uses "
-         "ntk_scaling with the factor 2^ceil(log2(l / {}) + 1) - 1",
-         config_.name_of("use_dynamic_ntk"), *length, *length);
-  }
-
-  // inclusionAI/Ring-V2.5, models/modeling_bailing_moe_v2_5.py. Ling 3 has the same model_type.
-  void note_bailing_hybrid() {
-    if (model_type_ != "bailing_hybrid")
-      return;
-    const auto group = config_.length("layer_group_size");
-    note("model_type bailing_hybrid: this rope is that of each {}th layer and of the layers behind "
-         "the last whole group; the other layers have linear attention, which in Ring 2.5 rotates "
-         "partial_rotary_factor * head_dim elements of a head as half_split, with the same theta",
-         group.value_or(5));
   }
 
   // Nomic BERT: dynamic NTK scaling beyond max_trained_positions. StableLM: never read.
@@ -171,11 +143,11 @@ private:
 
   // The classes of transformers 5.12.1 that call yarn_get_mscale in their attention:
   // deepseek_v3, deepseek_v32, glm4_moe_lite, glm_moe_dsa, longcat_flash and youtu, each in
-  // modeling_<name>.py. DeepSeek-V2 does in its own modeling_deepseek.py; the class of transformers
-  // does not.
+  // modeling_<name>.py. Of the code beside models, modeling_deepseek.py of DeepSeek-V2 does (the
+  // class of transformers does not), and modeling_bailing_moe_v2_5.py of Ring 2.5.
   void read_softmax() {
-    for (const char* name : {"deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite",
-                             "glm_moe_dsa", "kimi_k2", "longcat_flash", "youtu"})
+    for (const char* name : {"bailing_hybrid", "deepseek_v2", "deepseek_v3", "deepseek_v32",
+                             "glm4_moe_lite", "glm_moe_dsa", "kimi_k2", "longcat_flash", "youtu"})
       if (model_type_ == name)
         result_.softmax = softmax_convention::mscale_all_dim_squared;
     for (const char* name : {"ministral3", "mistral4"}) // modeling_<name>.py: head_dim ** -0.5

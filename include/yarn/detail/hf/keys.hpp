@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The names of keys about RoPE: which keys a reader must not pass over in silence, and what a note
-// says about a key that is not read.
+// The names of keys about RoPE: which keys the reader must read or list, and what a note says about
+// a key that is not read.
 #ifndef YARN_DETAIL_HF_KEYS_HPP
 #define YARN_DETAIL_HF_KEYS_HPP
 
@@ -56,7 +56,7 @@ inline const char* hf_meaning_of(const std::string& key) {
   return nullptr;
 }
 
-// A parameter of a dictionary of RoPE parameters, and the methods that read it. Empty: every one.
+// A key of the dictionaries of RoPE parameters, and the methods that read it. Empty: all methods.
 struct hf_parameter {
   const char* key;
   const char* methods;
@@ -79,12 +79,14 @@ inline constexpr hf_parameter hf_parameters[] = {
 // Keys beside the dictionaries.
 inline constexpr const char* hf_outer_keys[] = {
     "rope_parameters", "rope_scaling", "rope_theta", "global_rope_theta", "local_rope_theta",
-    "rope_local_base_freq", "swa_rope_theta", "compress_rope_theta", "rotary_emb_base", "rope_base",
+    "rope_local_base_freq", "rope_local_theta", "swa_rope_theta", "compress_rope_theta",
+    "rotary_emb_base", "rope_base",
     "rotary_base", "partial_rotary_factor", "partial_rotary_factors", "rotary_pct", "rope_pct",
     "rotary_percentage", "rotary_emb_fraction", "rope_proportion", "rotary_dim", "rope_interleave",
     "rope_interleaved", "rope_embedding_base", "rope_position_scale",
     "rotary_emb_interleaved", "rope_traditional", "rope_ratio", "no_rope_layers",
-    "no_rope_layer_interval", "use_rope_layers", "yarn_only_types", "use_logn_attn",
+    "no_rope_layer_interval", "use_rope_layers", "rope_layout", "linear_rope", "attn_use_rope",
+    "lightning_use_rope", "use_mem_rope", "yarn_only_types", "use_logn_attn",
     "use_dynamic_ntk", "attn_temperature_tuning", "attn_scale", "dual_chunk_attention_config",
     "qk_rope_head_dim", "llama_4_scaling"};
 // clang-format on
@@ -95,10 +97,10 @@ inline const hf_parameter* hf_find_parameter(const std::string& key) {
   return found == std::end(hf_parameters) ? nullptr : found;
 }
 
-// The number of letters to insert, delete, replace or swap with their neighbour that makes one word
-// of the other. Words that differ more than `most` give a larger number than `most`.
-inline std::size_t hf_letters_between(const std::string& a, const std::string& b,
-                                      std::size_t most) {
+// The edit distance: how many times a letter must be inserted, deleted, replaced or swapped with
+// its neighbour to turn one word into the other. If it is above `most`, the result is any number
+// above `most`.
+inline std::size_t hf_edit_distance(const std::string& a, const std::string& b, std::size_t most) {
   const std::size_t n = a.size(), m = b.size();
   if (n > m + most || m > n + most)
     return most + 1;
@@ -118,15 +120,15 @@ inline std::size_t hf_letters_between(const std::string& a, const std::string& b
   return last[m];
 }
 
-// The known key whose name is near to this one: at most two letters differ, and no more than a
-// fifth of its letters. Null: none.
+// The known key whose name is nearest to this one. The edit distance is at most 2, and at most a
+// fifth of the number of letters of the key. Null: there is none.
 inline const char* hf_near_key(const std::string& key, bool is_in_dictionary) {
   if (key.size() > 64)
     return nullptr;
   const char* nearest = nullptr;
   std::size_t least = std::min<std::size_t>(2, key.size() / 5) + 1;
   const auto consider = [&](const char* known) {
-    const std::size_t letters = hf_letters_between(key, known, least - 1);
+    const std::size_t letters = hf_edit_distance(key, known, least - 1);
     if (letters < least) {
       least = letters;
       nearest = known;
@@ -141,8 +143,8 @@ inline const char* hf_near_key(const std::string& key, bool is_in_dictionary) {
   return nearest;
 }
 
-// Notes why a key of the dictionary of a method is not read. A key that is not known at all, and
-// not near to a known one, is only listed in `unused`.
+// Notes why a key is not read: it belongs to another method, or is misspelt. A key that is neither
+// known nor near to a known one is only listed in `unused`.
 inline void hf_note_unread(const std::string& name, const std::string& key,
                            const std::string& rope_type, bool is_in_dictionary,
                            std::vector<std::string>& notes) {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Reads the rope of one kind of layers.
-// Before the guard, because hf_config.hpp includes this file at its end.
-#include "../../hf_config.hpp"
-
 #ifndef YARN_DETAIL_HF_KIND_HPP
 #define YARN_DETAIL_HF_KIND_HPP
 
+#include "../../hf_types.hpp"
 #include "axes.hpp"
 #include "beside.hpp"
+#include "frequencies.hpp"
 #include "method.hpp"
 #include "pairings.hpp"
 #include "shape.hpp"
@@ -28,12 +27,12 @@ inline void hf_read_method(const hf_sources& from, hf_config& result) {
                                     "max_sequence_length", "seq_length", "model_max_length"})
           .value_or(0);
   const hf_object no_dictionary;
-  const bool is_unscaled = from.layer.source == hf_layer_source::theta_only;
-  hf_method found = hf_method_reader(is_unscaled ? no_dictionary : from.layer.dictionary,
+  const bool is_unscaled = from.parameters.source == hf_layer_source::theta_only;
+  hf_method found = hf_method_reader(is_unscaled ? no_dictionary : from.parameters.dictionary,
                                      from.config, result.max_position_embeddings, result.notes)
                         .read();
   if (auto* yarn = std::get_if<yarn_scaling>(&found.method);
-      yarn != nullptr && from.layer.source == hf_layer_source::compressed &&
+      yarn != nullptr && from.parameters.source == hf_layer_source::compressed &&
       !yarn->attention_factor.has_value()) { // configuration_deepseek_v4.py, __post_init__
     yarn->attention_factor = 1.0;
     hf_note(result.notes, "the attention factor is 1, as in the class of DeepSeek-V4");
@@ -43,24 +42,52 @@ inline void hf_read_method(const hf_sources& from, hf_config& result) {
   result.original_max_position_embeddings = found.original_max_position_embeddings;
 }
 
+// Qwen 1: modeling_qwen.py, QWenModel.get_ntk_alpha.
+inline void hf_read_stepped_ntk(const hf_sources& from, hf_config& result) {
+  constexpr const char* key = "use_dynamic_ntk";
+  const auto length = hf_extended_length(from.config, from.model, key, result.notes);
+  if (!length)
+    return;
+  if (result.rope_type != "default")
+    fail_argument("yarn: {} is true beside {} = {}: no method has both", from.config.name_of(key),
+                  from.parameters.dictionary.name_of("rope_type"), result.rope_type);
+  result.method = stepped_ntk_scaling{*length};
+  result.rope_type = "stepped_ntk";
+  result.original_max_position_embeddings = *length;
+  hf_note(result.notes,
+          "{}: above {} tokens, the frequencies depend on the length (stepped_ntk_scaling); the "
+          "model takes the length of the prompt, and keeps these frequencies while it generates",
+          from.config.name_of(key), *length);
+}
+
 // For proportional_scaling, partial_rotary_factor is a parameter of the method. For all other
 // methods it gives rotary_dim.
 inline void hf_read_shape(const hf_sources& from, const hf_options& options, hf_config& result) {
-  result.shape.rope_theta = hf_rope_theta(from.config, from.layer, from.model, from.kind,
+  result.shape.rope_theta = hf_rope_theta(from.config, from.parameters, from.model, from.kind,
                                           options.default_rope_theta, result.notes);
-  result.shape.head_dim = hf_head_dim(from.config, from.model, from.kind.type, result.notes);
-  const hf_named_number share =
-      hf_partial_rotary(from.config, from.layer.dictionary, from.model, from.kind, result.notes);
+  result.shape.head_dim = hf_head_dim(from.config, from.model, from.kind, result.notes);
+  const hf_named_number share = hf_partial_rotary(from.config, from.parameters.dictionary,
+                                                  from.model, from.kind, result.notes);
   if (auto* proportional = std::get_if<proportional_scaling>(&result.method)) {
     if (share)
       proportional->partial_rotary_factor = share.value;
   } else {
     result.shape.rotary_dim =
-        hf_rotary_dim(from.config, share, result.shape.head_dim, result.notes);
+        hf_rotary_dim(from.config, from.kind, share, result.shape.head_dim, result.notes);
   }
 }
 
-inline std::optional<pairing> hf_pairing(const hf_object& config, std::vector<std::string>& notes) {
+inline std::optional<pairing> hf_pairing(const hf_object& config, const hf_layer_kind& kind,
+                                         std::vector<std::string>& notes) {
+  // Ring 2.5, modeling_bailing_moe_v2_5.py: rope_interleave is about the latent attention only.
+  // MiniCPM-SALA: pairings.hpp.
+  if (kind.is_linear) {
+    hf_note(notes, "the pairing of the layers with linear attention is half_split{}",
+            config.find("rope_interleave") == nullptr
+                ? ""
+                : "; " + config.name_of("rope_interleave") + " is for the other layers");
+    return pairing::half_split;
+  }
   std::optional<bool> is_interleaved;
   // DeepSeek-V3 and similar ones in transformers; nomic-bert; MLX; nanotron (SmolLM2).
   for (const char* key :
@@ -106,9 +133,9 @@ inline void hf_report_unread(const hf_sources& from, hf_config& result) {
     }
   };
   const auto every_key = [](const std::string&) { return true; };
-  if (from.layer.source != hf_layer_source::theta_only)
-    report(from.layer.dictionary, true, every_key);
-  if (from.layer.source == hf_layer_source::own_dictionary)
+  if (from.parameters.source != hf_layer_source::theta_only)
+    report(from.parameters.dictionary, true, every_key);
+  if (from.parameters.source == hf_layer_source::own_dictionary)
     report(from.dictionary, true, [&](const std::string& key) {
       // transformers adds a rope_type "default" next to the dictionaries of types of layers.
       const bool is_added = key == "rope_type" && *from.dictionary.peek(key) == "default";
@@ -140,17 +167,20 @@ inline hf_config hf_read_kind(const nlohmann::json& config, const hf_options& op
   hf_refuse_by_code(from.config);
   hf_note_unrotated(from.config, result.notes);
   const bool is_unscaled =
-      from.layer.source == hf_layer_source::theta_only ||
-      (from.layer.source == hf_layer_source::own_theta && !from.layer.dictionary);
+      from.parameters.source == hf_layer_source::theta_only ||
+      (from.parameters.source == hf_layer_source::own_theta && !from.parameters.dictionary);
   if (is_unscaled && from.dictionary)
     hf_note(result.notes, "the scaling of {} is not for the layers of type {}",
             from.dictionary.name(), kind.type.empty() ? "(none)" : kind.type);
   hf_read_method(from, result);
+  hf_read_stepped_ntk(from, result);
   hf_read_shape(from, options, result);
-  hf_read_vendor_scaling(from.config, from.dictionary, result);
-  hf_axis_reader axes(from.layer.dictionary, from.config, result.shape, result.notes);
-  hf_set_axes(axes.read(result.rope_type, hf_pairing(from.config, result.notes)), result);
-  hf_beside_reader(from.config, from.layer.dictionary, result).read();
+  hf_read_vendor_scaling(from.config, from.parameters.dictionary, result);
+  hf_axis_reader axes(from.parameters.dictionary, from.config, result.shape, result.notes);
+  hf_set_axes(axes.read(result.rope_type, hf_pairing(from.config, kind, result.notes)), result);
+  hf_beside_reader(from.config, from.parameters.dictionary, result).read();
+  if (kind.is_linear)
+    result.softmax.reset(); // linear attention has no softmax
 
   result.notes.insert(result.notes.end(), from.schedule.notes.begin(), from.schedule.notes.end());
   hf_report_unread(from, result);
@@ -161,7 +191,8 @@ inline hf_config hf_read_kind(const nlohmann::json& config, const hf_options& op
   return result;
 }
 
-// Whether two ropes rotate equally at every length.
+// Whether two ropes rotate equally: compares them at a short length and at two lengths above the
+// original one.
 inline bool hf_same_rope(const hf_config& a, const hf_config& b) {
   if (a.shape.head_dim != b.shape.head_dim || a.pairing != b.pairing ||
       a.axis_of_pair != b.axis_of_pair || a.n_axes != b.n_axes ||

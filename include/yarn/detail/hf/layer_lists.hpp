@@ -15,7 +15,7 @@ namespace detail {
 // The lists of a configuration. Empty: not given.
 class hf_layer_lists {
 public:
-  // is_compressed: compress_ratios are types of layers.
+  // is_compressed: compress_ratios gives the types of layers.
   hf_layer_lists(const hf_object& config, const hf_layer_rule& rule, bool is_compressed,
                  std::vector<std::string>& notes)
       : config_(config), rule_(rule), is_compressed_(is_compressed), notes_(notes) {
@@ -87,13 +87,13 @@ private:
       if (shares[i] > 1.0)
         hf_wrong(text_of("{}[{}]", config_.name_of("partial_rotary_factors"), i),
                  (*config_.peek("partial_rotary_factors"))[i], "in (0, 1]");
-    if (has_list("no_rope_layers")) // 0: the layer has no RoPE, in spite of the name
-      rotates = switches("no_rope_layers");
-    else if (has_list("use_rope_layers"))
-      rotates = switches("use_rope_layers");
-    for (const char* key : {"no_rope_layers", "use_rope_layers"}) // an empty list counts as absent
+    // 0: the layer has no RoPE, in spite of the name no_rope_layers. rope_layout: SmallThinker.
+    for (const char* key : {"no_rope_layers", "use_rope_layers", "rope_layout"}) {
       if (config_.find(key) != nullptr && !config_.peek(key)->is_array())
         config_.refuse(key, "a list with an entry for each layer");
+      if (rotates.empty() && has_list(key)) // an empty list counts as absent
+        rotates = switches(key);
+    }
     const auto interval = config_.length("no_rope_layer_interval");
     if (rotates.empty() && (interval || rule_.rotates == hf_rotates::by_no_rope_layers)) {
       no_rope_interval = interval.value_or(4);
@@ -105,7 +105,8 @@ private:
     if (has_list("yarn_only_types"))
       scaled_types = strings("yarn_only_types");
     config_.find("yarn_only_types");
-    for (const char* key : {"layer_types", "layers_block_type"})
+    // mixer_types: MiniCPM-SALA
+    for (const char* key : {"layer_types", "layers_block_type", "mixer_types"})
       if (names.empty() && has_list(key) && (*config_.peek(key))[0].is_string()) {
         names = strings(key);
         counted(key, names.size());

@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: MIT
-// How the classes of transformers 5.12.1 give their layers types where the file has no list, and
-// which layers rotate. Each row names the files it was read from, below transformers/models/.
+// How the classes of models give their layers types where the file has no list, and which layers
+// rotate. Each row names the files it was read from, below transformers/models/ of transformers
+// 5.12.1 or in another repository.
 #ifndef YARN_DETAIL_HF_LAYER_RULES_HPP
 #define YARN_DETAIL_HF_LAYER_RULES_HPP
 
+#include "tables.hpp"
 #include "value.hpp"
 
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
+// The layers that rotate.
 enum class hf_rotates {
-  every_layer,
-  sliding_layers,        // full_attention has no RoPE
-  sliding_layers_if_any, // the same; without sliding_window all layers rotate
+  attention_layers,      // all except linear_attention and those of hf_has_no_rope
+  sliding_layers,        // those of type sliding_attention
+  sliding_layers_if_any, // the same; without sliding_window all layers
+  windowed_layers,       // the same; without sliding_window none
+  windowed_or_dense,     // the same, and the layers whose MLP is dense (cohere2_moe)
   by_no_rope_layers,     // no_rope_layers (0: no RoPE), else all but each no_rope_layer_interval-th
+  linear_layers_too,     // layers with linear attention rotate, unless linear_rope is false
 };
 
 struct hf_layer_rule {
@@ -23,8 +29,9 @@ struct hf_layer_rule {
   int period = 0;                   // the default of the key; 0: all layers have full_attention
   const char* other = "sliding_attention"; // the type of the layers without full_attention
   bool full_comes_first = false;           // in a period; else it comes last
-  bool last_is_full = false;               // of the whole model
-  hf_rotates rotates = hf_rotates::every_layer;
+  bool last_is_full = false;               // the last layer of the model has full_attention
+  bool rest_is_full = false;               // the layers after the last whole period have it
+  hf_rotates rotates = hf_rotates::attention_layers;
 };
 
 // Each member function sets one column of the table below.
@@ -50,21 +57,19 @@ struct hf_layer_columns : hf_layer_rule {
   constexpr hf_layer_columns full_at_end() const {
     return with(&hf_layer_rule::last_is_full, true);
   }
+  constexpr hf_layer_columns full_after_periods() const {
+    return with(&hf_layer_rule::rest_is_full, true);
+  }
   constexpr hf_layer_columns only(hf_rotates which) const {
     return with(&hf_layer_rule::rotates, which);
   }
-};
-
-struct hf_layer_row {
-  hf_layer_rule rule;
-  std::initializer_list<const char*> model_types;
 };
 
 inline constexpr hf_layer_columns hf_windows = hf_layer_columns().key("sliding_window_pattern");
 inline constexpr hf_layer_columns hf_linear =
     hf_layer_columns().key("full_attention_interval").others("linear_attention");
 // clang-format off
-inline constexpr hf_layer_row hf_layer_rules[] = {
+inline constexpr hf_table_row<hf_layer_rule> hf_layer_rules[] = {
     // gemma3/configuration_gemma3.py, t5gemma2/configuration_t5gemma2.py
     {hf_windows.full_each(6), {"gemma3_text", "t5gemma2_decoder", "t5gemma2_text"}},
     // gemma3n/configuration_gemma3n.py
@@ -78,7 +83,9 @@ inline constexpr hf_layer_row hf_layer_rules[] = {
     // olmo3/configuration_olmo3.py
     {hf_layer_columns().full_each(4), {"olmo3"}},
     // cohere2/configuration_cohere2.py, modeling_cohere2.py (Cohere2Attention.forward)
-    {hf_windows.full_each(4).only(hf_rotates::sliding_layers), {"cohere2"}},
+    {hf_windows.full_each(4).only(hf_rotates::windowed_layers), {"cohere2"}},
+    // cohere2_moe/configuration_cohere2_moe.py, modeling_cohere2_moe.py (Cohere2MoeAttention)
+    {hf_windows.full_each(4).only(hf_rotates::windowed_or_dense), {"cohere2_moe"}},
     // exaone4/modeling_exaone4.py, exaone_moe/modeling_exaone_moe.py (forward of the attention)
     {hf_windows.full_each(4).only(hf_rotates::sliding_layers_if_any), {
         "exaone4", "exaone4_5_text", "exaone_moe"}},
@@ -93,18 +100,43 @@ inline constexpr hf_layer_row hf_layer_rules[] = {
     {hf_layer_columns().full_each(4).others("linear_attention").full_at_end(), {"olmo_hybrid"}},
     // minimax/configuration_minimax.py: full_attention if (i + 1) % 2
     {hf_layer_columns().full_each(2).others("linear_attention").full_first(), {"minimax"}},
+    // github.com/inclusionAI/Ring-V2.5, models/modeling_bailing_moe_v2_5.py; sglang,
+    // models/bailing_moe_linear.py
+    {hf_layer_columns().key("layer_group_size").full_each(5).others("linear_attention")
+         .full_after_periods().only(hf_rotates::linear_layers_too), {
+        "bailing_hybrid", "bailing_moe_linear"}},
 };
 // clang-format on
 
+// Whether layers of this type have no attention at all, or a linear one that never rotates.
+inline bool hf_has_no_rope(const std::string& layer_type) {
+  for (const char* name : {"conv", "jet", "mamba", "mamba2", "recurrent", "moe", "mlp"})
+    if (layer_type == name)
+      return true;
+  return false;
+}
+
+// Whether the model has a window. The classes have a default, so an absent key is a window.
+inline bool hf_has_window(const hf_object& config) {
+  return config.has("sliding_window") ||
+         config.json().find("sliding_window") == config.json().end();
+}
+
+// Cohere2Moe: the first n layers have a dense MLP. Every period-th of them has full attention.
+struct hf_dense_layers {
+  std::int64_t n = 0;
+  std::int64_t period = 1;
+};
+inline hf_dense_layers hf_find_dense_layers(const hf_object& config, std::int64_t n_layers) {
+  const double n = config.number("first_k_dense_replace").value_or(0.0);
+  if (!(n >= 0.0 && n <= static_cast<double>(n_layers)) || n != std::floor(n))
+    config.refuse("first_k_dense_replace", "a number of layers");
+  return {static_cast<std::int64_t>(n),
+          config.length("prefix_dense_sliding_window_pattern").value_or(1)};
+}
+
 inline hf_layer_rule hf_find_layer_rule(const std::string& model_type) {
-  for (const hf_layer_row& row : hf_layer_rules)
-    for (const char* name : row.model_types)
-      if (model_type == name) {
-        hf_layer_rule found = row.rule;
-        found.model_type = name;
-        return found;
-      }
-  return {};
+  return hf_find_facts(hf_layer_rules, model_type);
 }
 
 } // namespace detail

@@ -43,7 +43,7 @@ inline hf_object hf_text_config(const nlohmann::json& whole, std::vector<std::st
 
 // The types of layers that have their own dictionary. An object whose key is the name of a
 // parameter is not a type of layers but a wrong value, which the reader of that parameter rejects.
-inline std::vector<std::string> hf_layers_in(const hf_object& dictionary) {
+inline std::vector<std::string> hf_types_with_dictionary(const hf_object& dictionary) {
   std::vector<std::string> types;
   if (!dictionary)
     return types;
@@ -88,9 +88,9 @@ inline hf_object hf_dictionary(const hf_object& config) {
 }
 
 // The keys of theta of the layers with a window, in files from before rope_parameters had a
-// dictionary per type of layers: Gemma 3, ModernBERT, MiMo-V2.
+// dictionary per type of layers: Gemma 3, ModernBERT, MiMo-V2, PLaMo 3.
 inline constexpr const char* hf_local_theta_keys[] = {"rope_local_base_freq", "local_rope_theta",
-                                                      "swa_rope_theta"};
+                                                      "swa_rope_theta", "rope_local_theta"};
 
 inline bool hf_has_local_theta(const hf_object& config, const hf_model& model) {
   return model.local_theta != 0.0 ||
@@ -111,9 +111,10 @@ inline bool hf_has_compressed_layers(const hf_object& config, const hf_model& mo
 
 // The types that have RoPE parameters of their own. Empty: all layers have the same parameters, or
 // lists by layer have them (schedule.hpp).
-inline std::vector<std::string> hf_layers_of(const hf_object& config, const hf_object& dictionary,
-                                             const hf_model& model) {
-  std::vector<std::string> types = hf_layers_in(dictionary);
+inline std::vector<std::string> hf_types_with_parameters(const hf_object& config,
+                                                         const hf_object& dictionary,
+                                                         const hf_model& model) {
+  std::vector<std::string> types = hf_types_with_dictionary(dictionary);
   if (!types.empty())
     return types;
   if (hf_has_compressed_layers(config, model))
@@ -132,16 +133,18 @@ enum class hf_layer_source {
   compressed,        // DeepSeek-V4: as shared_dictionary, and theta has its own key
 };
 
-struct hf_layer {
+struct hf_layer_parameters {
   hf_object dictionary;
   hf_layer_source source = hf_layer_source::shared_dictionary;
 };
 
-// The parameters of a type of layers. `type` is one of hf_layers_of; if that is empty, `type` has
-// no effect.
-inline hf_layer hf_choose_layer(const hf_object& config, const hf_object& dictionary,
-                                const hf_model& model, const std::string& type) {
-  const std::vector<std::string> types = hf_layers_in(dictionary);
+// The parameters of a type of layers. `type` is one of hf_types_with_parameters. If these are
+// empty, `type` has no effect.
+inline hf_layer_parameters hf_find_layer_parameters(const hf_object& config,
+                                                    const hf_object& dictionary,
+                                                    const hf_model& model,
+                                                    const std::string& type) {
+  const std::vector<std::string> types = hf_types_with_dictionary(dictionary);
   if (!types.empty()) {
     std::string names;
     for (const std::string& name : types)

@@ -8,6 +8,7 @@
 #ifndef YARN_DETAIL_HF_MODEL_HPP
 #define YARN_DETAIL_HF_MODEL_HPP
 
+#include "tables.hpp"
 #include "value.hpp"
 
 namespace yarn {
@@ -30,7 +31,8 @@ struct hf_model {
   bool scales_local_layers = false;
   // All layers have the same theta, and only the global ones have the scaling of the dictionary.
   bool scales_global_layers_only = false;
-  bool reads_rope_ratio = false; // theta is rope_theta * rope_ratio
+  bool reads_rope_ratio = false;   // theta is rope_theta * rope_ratio
+  bool extends_by_default = false; // use_dynamic_ntk and use_logn_attn are true if absent
 };
 
 // Each member function sets one column of the table below.
@@ -64,37 +66,35 @@ struct hf_columns : hf_model {
     return with(&hf_model::scales_global_layers_only, true);
   }
   constexpr hf_columns reads_rope_ratio() const { return with(&hf_model::reads_rope_ratio, true); }
-};
-
-// A row of the table: defaults, and the model types that have them.
-struct hf_row {
-  hf_model defaults;
-  std::initializer_list<const char*> model_types;
+  constexpr hf_columns extends_by_default() const {
+    return with(&hf_model::extends_by_default, true);
+  }
 };
 
 // Most classes have only theta 10000.
 inline constexpr hf_columns hf_plain = hf_columns().theta(10e3);
 // clang-format off
-inline constexpr hf_row hf_models[] = {
+inline constexpr hf_table_row<hf_model> hf_models[] = {
     {hf_plain, {
         "arcee", "aria_text", "chameleon", "codegen", "cohere2", "dbrx", "deepseek_v2",
         "deepseek_v3", "deepseek_v32", "diffllama", "doge", "dots1", "eurobert", "exaone4",
         "exaone_moe", "falcon", "falcon_h1", "glm4_moe_lite", "glm4v_text", "glm_moe_dsa",
         "glm_ocr_text", "gpt_neox_japanese", "gptj", "granite", "granitemoe", "granitemoehybrid",
         "granitemoeshared", "hunyuan_v1_dense", "hunyuan_v1_moe", "hyperclovax", "jais2",
-        "ministral", "nanochat", "olmo", "olmo2", "olmoe", "phi3", "phi4_multimodal",
-        "qwen2", "qwen2_moe", "qwen3_moe", "starcoder2", "youtu", "zamba2"}},
+        "ministral", "moshi", "nanochat", "olmo", "olmo2", "olmo_hybrid", "olmoe", "phi3",
+        "phi4_multimodal", "qwen2", "qwen2_moe", "qwen3_moe", "starcoder2", "youtu", "zamba2"}},
     {hf_plain.nested_head_dim(128), {"llama", "mistral"}}, // 4096 / 32
     // Constants in the code beside the models, not in transformers. pairings.hpp names the files;
     // that of xverse is in vLLM, models/xverse.py.
     {hf_plain, {
         "RefinedWeb", "RefinedWebModel", "baichuan", "internlm", "minicpm", "neobert", "phi-msft",
-        "qwen", "telechat", "xverse", "yuan"}},
+        "telechat", "xverse", "yuan"}},
+    {hf_plain.extends_by_default(), {"qwen"}}, // configuration_qwen.py beside the model
     {hf_plain.head_dim(128), {"plamo2"}},
     {hf_plain.partial_rotary_factor(0.5).reads_rope_ratio(), {"chatglm"}},
     {hf_plain, {"esm"}}, // a constant of transformers/models/esm/modeling_esm.py
     {hf_plain.theta(1000), {"nomic_bert"}},
-    {hf_plain.head_dim(128), {"afmoe", "hrm_text", "jetmoe", "qwen3", "seed_oss"}},
+    {hf_plain.head_dim(128), {"afmoe", "cohere2_moe", "hrm_text", "jetmoe", "qwen3", "seed_oss"}},
     {hf_plain.head_dim(256), {"gemma", "gemma2", "t5_gemma_module", "vaultgemma"}},
     {hf_plain.scales_global_layers_only(), {"olmo3"}},
     {hf_plain.partial_rotary_factor(0.25), {"gpt_neox", "stablelm"}},
@@ -137,11 +137,24 @@ inline constexpr hf_row hf_models[] = {
 // clang-format on
 
 inline hf_model hf_find_model(const std::string& model_type) {
-  for (const hf_row& row : hf_models)
-    for (const char* name : row.model_types)
-      if (model_type == name)
-        return hf_columns{row.defaults}.with(&hf_model::model_type, name);
-  return {};
+  return hf_find_facts(hf_models, model_type);
+}
+
+// The length in training, if this switch of Qwen 1 is on (use_dynamic_ntk, use_logn_attn). The
+// model changes what it does for longer texts.
+inline std::optional<std::int64_t> hf_extended_length(const hf_object& config,
+                                                      const hf_model& model, const char* key,
+                                                      std::vector<std::string>& notes) {
+  const auto given = config.boolean(key);
+  if (!given && model.extends_by_default)
+    hf_note(notes, "{} is not given: true, the default of model_type {}", config.name_of(key),
+            model.model_type);
+  if (!given.value_or(model.extends_by_default))
+    return std::nullopt;
+  const auto length = config.length("seq_length");
+  if (!length)
+    fail_argument("yarn: {} is missing; {} needs it", config.name_of("seq_length"), key);
+  return length;
 }
 
 } // namespace detail

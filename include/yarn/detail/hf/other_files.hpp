@@ -10,7 +10,7 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// A key that only one kind of file has, beside its configuration of a model.
+// A key that shows what a file is that is no configuration of a model.
 struct hf_file_mark {
   const char* key;
   const char* file;
@@ -29,7 +29,7 @@ inline constexpr hf_file_mark hf_file_marks[] = {
     {"do_sample", "the parameters of generation (generation_config.json)"},
 };
 
-// Models without RoPE, by what they have in its place.
+// Models without RoPE, and what encodes positions in them.
 struct hf_file_row {
   const char* positions;
   std::initializer_list<const char*> model_types;

@@ -63,6 +63,15 @@ inline constexpr hf_pairing_row hf_pairings[] = {
     {pairing::half_split, {
         "bailing_moe_linear", "exaone", "internlm3", "mimo", "mimo_v2", "mimo_v2_flash", "minicpm3",
         "plamo2", "step3p5", "telechat3"}},
+    // vLLM: get_rope without is_neox_style, which is true. MiniCPM-SALA has two files:
+    // models/minicpm_sala.py, and layers/mamba/sala_simple_gla.py for the linear attention.
+    {pairing::half_split, {"minicpm_sala"}},
+    // A copy of PowerInfer/SmallThinker-4BA0.6B-Instruct, modeling_smallthinker.py: rotate_half
+    // takes halves. llama.cpp has the same, in llama_model_rope_type.
+    {pairing::half_split, {"smallthinker"}},
+    // inclusionAI/Ring-V2.5, models/modeling_bailing_moe_v2_5.py: the latent attention reads
+    // rope_interleave, whose default is true. kind.hpp has the linear attention.
+    {pairing::interleaved, {"bailing_hybrid"}},
     // vLLM, models/<type>.py (neuralmagic/nm-vllm; phi3v.py, phi3_small.py): get_rope without
     // is_neox_style, which is true
     {pairing::half_split, {"deepseek", "orion", "phi3_v", "phi3small", "xverse"}},

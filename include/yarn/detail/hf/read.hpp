@@ -60,24 +60,12 @@ inline hf_layer_ropes hf_tower_layers(const nlohmann::json& config, const hf_opt
   if (tower.has_object("vision_config"))
     tower = tower.object("vision_config");
   const auto n = hf_first_length(tower, {"depth", "num_hidden_layers", "n_layers"});
-  if (n && *n <= 65536)
+  if (n && *n <= hf_largest_n_layers)
     result.rope_of_layer.assign(static_cast<std::size_t>(*n), 0);
   else
     result.notes.emplace_back("depth and num_hidden_layers are not given: it is not known how many "
                               "layers the vision tower has");
   return result;
-}
-
-// The frequencies that the list names, in the order of the list.
-inline frequencies hf_select(const frequencies& f, const std::vector<std::int64_t>& list) {
-  std::vector<double> selected;
-  for (const std::int64_t i : list) {
-    if (i < 0 || i >= f.n_pairs())
-      fail_argument("yarn: hf_config.frequency_of_pair holds {}; it must be in [0, {})", i,
-                    f.n_pairs());
-    selected.push_back(f.inv_freq()[i]);
-  }
-  return frequencies_from(selected.data(), selected.size(), f.attention_factor());
 }
 
 } // namespace detail
@@ -94,8 +82,13 @@ inline hf_layer_ropes hf_layers(const nlohmann::json& config, const hf_options& 
                           options.layer_type);
   if (options.tower == hf_tower::vision)
     return detail::hf_tower_layers(config, options);
-  const detail::hf_schedule schedule = detail::hf_find_sources(config).schedule;
+  const detail::hf_sources from = detail::hf_find_sources(config);
+  const detail::hf_schedule& schedule = from.schedule;
   hf_layer_ropes result;
+  if (!schedule.kind_of_layer.empty() && schedule.n_used == 0) { // No rope is read below.
+    detail::hf_refuse_by_code(from.config);
+    detail::hf_note_unrotated(from.config, result.notes);
+  }
   std::vector<std::int64_t> rope_of_kind(schedule.kinds.size(), -1);
   const auto read = [&](std::size_t kind) {
     hf_config rope = detail::hf_read_kind(config, options, schedule.kinds[kind]);
@@ -120,8 +113,8 @@ inline hf_layer_ropes hf_layers(const nlohmann::json& config, const hf_options& 
       read(static_cast<std::size_t>(kind));
     result.rope_of_layer.push_back(kind < 0 ? -1 : rope_of_kind[static_cast<std::size_t>(kind)]);
   }
-  result.notes = schedule.count_notes;
-  result.notes.insert(result.notes.end(), schedule.notes.begin(), schedule.notes.end());
+  for (const auto* notes : {&schedule.count_notes, &schedule.notes})
+    result.notes.insert(result.notes.end(), notes->begin(), notes->end());
   return result;
 }
 
@@ -157,19 +150,12 @@ inline hf_config hf_config_from_file(const std::string& path, const hf_options& 
   return hf_config_from_text(text, options);
 }
 
-template <class Integer> frequencies make_frequencies(const hf_config& config, Integer seq_len) {
-  frequencies f = make_frequencies(config.shape, config.method, seq_len);
-  if (!config.frequency_of_pair.empty())
-    f = detail::hf_select(f, config.frequency_of_pair);
-  return config.axis_of_pair.empty() ? f : with_axes(f, config.axis_of_pair, config.n_axes);
-}
-
 inline std::vector<std::string> hf_layer_types(const nlohmann::json& config) {
   std::vector<std::string> notes;
   const detail::hf_object text = detail::hf_text_config(config, notes);
   const detail::hf_model model = detail::hf_find_model(text.string("model_type"));
   const detail::hf_object dictionary = detail::hf_dictionary(text);
-  std::vector<std::string> types = detail::hf_layers_of(text, dictionary, model);
+  std::vector<std::string> types = detail::hf_types_with_parameters(text, dictionary, model);
   if (types.empty())
     for (const auto& kind : detail::hf_schedule_reader(text, dictionary, model).read().kinds)
       if (!kind.type.empty() && std::find(types.begin(), types.end(), kind.type) == types.end())

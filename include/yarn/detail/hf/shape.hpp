@@ -3,7 +3,8 @@
 #ifndef YARN_DETAIL_HF_SHAPE_HPP
 #define YARN_DETAIL_HF_SHAPE_HPP
 
-#include "schedule.hpp"
+#include "layer_kinds.hpp"
+#include "layers.hpp"
 
 #include <limits>
 
@@ -43,16 +44,17 @@ struct hf_named_number {
 
 // Whether the model has multi-head latent attention. DeepSeek-OCR and DeepSeek-VL2-tiny switch it
 // off: qk_rope_head_dim = 0 with use_mla = false.
-inline bool hf_is_latent(const hf_object& config) {
-  return config.has("qk_rope_head_dim") && config.boolean("use_mla").value_or(true);
+inline bool hf_is_latent(const hf_object& config, const hf_layer_kind& kind) {
+  return !kind.is_linear && config.has("qk_rope_head_dim") &&
+         config.boolean("use_mla").value_or(true);
 }
 
 // The width of a head; for multi-head latent attention, the width of the rotated part.
 inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
-                                const std::string& layer_type, std::vector<std::string>& notes) {
+                                const hf_layer_kind& kind, std::vector<std::string>& notes) {
   const auto windowed = config.length("swa_head_dim"); // MiMo-V2
   config.find("qk_rope_head_dim"); // The key counts as read even if it is not used.
-  if (hf_is_latent(config)) {
+  if (hf_is_latent(config, kind)) {
     config.find("head_dim");
     const std::int64_t rotated = *config.length("qk_rope_head_dim");
     hf_note(notes, "{} = {}, the width of the rotated part, is taken as head_dim",
@@ -60,12 +62,15 @@ inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
     return rotated;
   }
   const auto global = config.length("global_head_dim"); // Gemma 4
-  if (global && layer_type == "full_attention")
+  if (global && kind.type == "full_attention")
     return *global;
-  if (windowed && layer_type == "sliding_attention")
+  if (windowed && kind.type == "sliding_attention")
     return *windowed;
+  const auto lightning = config.length("lightning_head_dim"); // MiniCPM-SALA
+  if (lightning && kind.is_linear)
+    return *lightning;
   if (const auto given = hf_first_length(config, {"head_dim", "attention_head_dim", "kv_channels",
-                                                  "hidden_size_per_head"})) // the last one: PLaMo 2
+                                                  "hidden_size_per_head"})) // the last: PLaMo 2
     return *given;
   if (model.head_dim != 0) {
     hf_note(notes, "head_dim is not given: {}, the default of model_type {}", model.head_dim,
@@ -118,9 +123,10 @@ inline hf_named_number hf_partial_rotary(const hf_object& config, const hf_objec
 }
 
 // rotary_dim, from a share or a width; 0 if all of head_dim is rotated.
-inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_named_number& share,
-                                  std::int64_t head_dim, std::vector<std::string>& notes) {
-  if (hf_is_latent(config)) // head_dim is the width of the rotated part
+inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_layer_kind& kind,
+                                  const hf_named_number& share, std::int64_t head_dim,
+                                  std::vector<std::string>& notes) {
+  if (hf_is_latent(config, kind)) // head_dim is the width of the rotated part
     return 0;
   std::int64_t rotated = head_dim;
   if (share) // The cast truncates, as int() in Python.
@@ -143,9 +149,9 @@ inline std::int64_t hf_rotary_dim(const hf_object& config, const hf_named_number
 
 // rope_theta: the value of a key, else the default of the class, else the default of the caller. As
 // in transformers, theta in the dictionary wins over theta outside.
-inline double hf_rope_theta(const hf_object& config, const hf_layer& layer, const hf_model& model,
-                            const hf_layer_kind& kind, double callers_default,
-                            std::vector<std::string>& notes) {
+inline double hf_rope_theta(const hf_object& config, const hf_layer_parameters& layer,
+                            const hf_model& model, const hf_layer_kind& kind,
+                            double callers_default, std::vector<std::string>& notes) {
   const std::initializer_list<const char*> shared_keys = {
       "rope_theta", "global_rope_theta", "rotary_emb_base",
       "rope_base",  "rotary_base",       "rope_embedding_base"}; // the last one: Phi-3-small

@@ -15,12 +15,12 @@ namespace detail {
 // The objects of a configuration that the reader uses. Each object records which of its keys were
 // read.
 struct hf_sources {
-  hf_object config;     // the configuration of the language model
-  hf_model model;       // the defaults of its class
-  hf_object dictionary; // rope_parameters or rope_scaling
-  hf_schedule schedule; // which layers have which parameters
-  hf_layer_kind kind;   // the wanted layers
-  hf_layer layer;       // their parameters
+  hf_object config;               // the configuration of the language model
+  hf_model model;                 // the defaults of its class
+  hf_object dictionary;           // rope_parameters or rope_scaling
+  hf_schedule schedule;           // which layers have which parameters
+  hf_layer_kind kind;             // the wanted layers
+  hf_layer_parameters parameters; // those of the wanted layers
   std::vector<std::string> notes;
 };
 
@@ -41,9 +41,9 @@ inline hf_sources hf_find_sources(const nlohmann::json& config) {
 
 inline void hf_choose_kind(hf_sources& from, const hf_layer_kind& kind) {
   from.kind = kind;
-  from.layer = hf_choose_layer(from.config, from.dictionary, from.model, kind.type);
+  from.parameters = hf_find_layer_parameters(from.config, from.dictionary, from.model, kind.type);
   if (!kind.is_scaled)
-    from.layer.source = hf_layer_source::theta_only;
+    from.parameters.source = hf_layer_source::theta_only;
 }
 
 // The kinds that hf_options.layer_type = `wanted` may mean; empty: all.

@@ -5,6 +5,7 @@
 #ifndef YARN_DETAIL_HF_TOWERS_HPP
 #define YARN_DETAIL_HF_TOWERS_HPP
 
+#include "tables.hpp"
 #include "value.hpp"
 
 #include <string_view>
@@ -74,16 +75,12 @@ struct hf_tower_columns : hf_tower_model {
   }
 };
 
-struct hf_tower_row {
-  hf_tower_model facts;
-  std::initializer_list<const char*> model_types; // without "_vision" and similar endings
-};
-
 inline constexpr hf_tower_columns hf_restarting{hf_tower_kind::restarting};
 inline constexpr hf_tower_columns hf_even_odd{hf_tower_kind::even_odd};
 inline constexpr hf_tower_columns hf_refused{hf_tower_kind::refused};
 // clang-format off
-inline constexpr hf_tower_row hf_towers[] = {
+// The model types are without "_vision" and similar endings (hf_tower_family).
+inline constexpr hf_table_row<hf_tower_model> hf_towers[] = {
     {hf_restarting, {
         "ernie4_5_vl_moe", "exaone4_5", "glm46v", "glm4v", "glm4v_moe", "glm_ocr", "paddleocr_vl",
         "qwen2_5_omni", "qwen2_5_vl", "qwen3_5", "qwen3_5_moe", "qwen3_omni_moe", "qwen3_vl",
@@ -122,14 +119,7 @@ inline std::string hf_tower_family(std::string model_type) {
 }
 
 inline hf_tower_model hf_find_tower(const std::string& family) {
-  for (const hf_tower_row& row : hf_towers)
-    for (const char* name : row.model_types)
-      if (family == name) {
-        hf_tower_model found = row.facts;
-        found.model_type = name;
-        return found;
-      }
-  return {};
+  return hf_find_facts(hf_towers, family);
 }
 
 } // namespace detail

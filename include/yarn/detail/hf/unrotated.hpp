@@ -9,11 +9,21 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// The key that says that the model does not rotate, although its class has RoPE; empty: it does.
+// The key, or its absence, that makes the model not rotate at all, although its class has RoPE.
+// Empty: the model rotates.
 inline std::string hf_unrotated_by(const hf_object& config) {
+  const std::string model_type = config.string("model_type");
+  const nlohmann::json* latent = config.peek("qk_rope_head_dim"); // GLM-5-Next
+  if (latent != nullptr && *latent == 0 && config.boolean("use_mla").value_or(true))
+    return config.name_of("qk_rope_head_dim") + " = 0";
+  // zamba2/modeling_zamba2.py (Zamba2Attention)
+  if (model_type == "zamba2" && !config.boolean("use_mem_rope").value_or(false))
+    return config.name_of("use_mem_rope") + " is not true";
   for (const char* key : {"alibi", "mla_use_nope"})
     if (config.boolean(key).value_or(false))
       return config.name_of(key);
+  if (model_type == "kimi_linear") // vLLM, models/kimi_linear.py: mla_use_nope must be true
+    return config.name_of("model_type") + " kimi_linear";
   const hf_object attention = config.object("attn_config"); // MPT, DBRX
   if (attention.boolean("alibi").value_or(false))
     return attention.name_of("alibi");
@@ -21,10 +31,13 @@ inline std::string hf_unrotated_by(const hf_object& config) {
     return attention.name_of("rope");
   // BERT and its kin write "absolute" by default, ModernBERT included, which rotates.
   const std::string kind = config.string("position_embedding_type");
-  const bool has_theta = hf_find_model(config.string("model_type")).rope_theta != 0.0 ||
-                         config.has("rope_theta") || config.has("rope_parameters");
+  const bool has_theta = hf_find_model(model_type).rope_theta != 0.0 || config.has("rope_theta") ||
+                         config.has("rope_parameters");
   if (kind == "nope" || kind == "alibi" || (kind == "absolute" && !has_theta))
     return config.name_of("position_embedding_type");
+  // granitemoehybrid/modeling_granitemoehybrid.py (GraniteMoeHybridModel)
+  if (model_type == "granitemoehybrid" && kind != "rope")
+    return config.name_of("position_embedding_type") + " is not rope";
   return {};
 }
 

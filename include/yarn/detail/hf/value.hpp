@@ -22,8 +22,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// A value as text for messages: short, printable, on one line. (dump() would print whole lists, and
-// would recurse as deep as the value is nested.)
+// A value as text for messages: short, printable, on one line. (dump() would print whole lists. It
+// is recursive, and a deeply nested value would overflow the stack.)
 inline std::string hf_shown(const nlohmann::json& value) {
   if (value.is_string()) {
     constexpr std::size_t longest = 40;
@@ -149,7 +149,7 @@ public:
         keys.push_back(it.key());
     return keys;
   }
-  // Appends their full names.
+  // Appends the full names of the keys that unread lists.
   template <class Wanted>
   void report_unread(std::vector<std::string>& unused, const Wanted& wanted) const {
     for (const std::string& key : unread(wanted))

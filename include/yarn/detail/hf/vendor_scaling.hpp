@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Scaling that the code of a vendor has beside `rope_scaling`: TeleChat and Phi-3-small.
-// Before the guard, because hf_config.hpp includes this file at its end.
-#include "../../hf_config.hpp"
-
 #ifndef YARN_DETAIL_HF_VENDOR_SCALING_HPP
 #define YARN_DETAIL_HF_VENDOR_SCALING_HPP
 
+#include "../../hf_types.hpp"
 #include "value.hpp"
-
-#include <algorithm>
 
 namespace yarn {
 inline namespace YARN_ABI {
@@ -29,28 +25,20 @@ inline std::int64_t hf_telechat_base_length(const hf_object& config) {
                 config.name_of("base_seqlen"));
 }
 
-// TeleChat: modeling_telechat.py, RotaryEmbedding. The class takes a text to have training_seqlen
-// tokens at least, so that TeleChat-7B has NTK-aware scaling by 3 at every length up to 8192.
+// TeleChat: modeling_telechat.py, RotaryEmbedding. Shorter texts count as training_seqlen
+// tokens: TeleChat-7B has NTK-aware scaling by 3 at every length up to 8192.
 inline void hf_read_telechat(const hf_object& config, hf_config& result) {
   const std::int64_t base = hf_telechat_base_length(config);
   const std::int64_t trained = config.length("training_seqlen").value_or(8192);
   config.find("logn");
-  // 2^ceil(log2(trained / base) + 1) - 1, at least 1
-  double power = 1.0;
-  while (power * static_cast<double>(base) < 2.0 * static_cast<double>(trained))
-    power *= 2.0;
-  const double factor = std::max(power - 1.0, 1.0);
-  if (factor > 1.0) {
-    result.method = ntk_scaling{factor};
-    result.rope_type = "ntk";
-  }
-  hf_note(
-      result.notes,
-      "model_type telechat: {} up to training_seqlen = {} tokens; for a text of l tokens above, "
-      "the model uses ntk_scaling with the factor 2^ceil(log2(l / {}) + 1) - 1, and multiplies "
-      "cos and sin by 0.1 * ln(l / {}) + 1",
-      factor > 1.0 ? text_of("NTK-aware scaling by {}", factor) : "no scaling", trained, base,
-      trained);
+  result.method = stepped_ntk_scaling{base, trained};
+  result.rope_type = "stepped_ntk";
+  result.original_max_position_embeddings = base;
+  hf_note(result.notes,
+          "model_type telechat scales by itself (stepped_ntk_scaling): shorter texts count as "
+          "training_seqlen = {} tokens; above, frequencies and attention factor depend on the "
+          "length",
+          trained);
   if (config.has("logn"))
     hf_note(result.notes, "{}: no code of TeleChat uses it", config.name_of("logn"));
 }

@@ -26,6 +26,7 @@ inline const char* method_name(const default_scaling&) { return "default"; }
 inline const char* method_name(const linear_scaling&) { return "linear"; }
 inline const char* method_name(const ntk_scaling&) { return "NTK-aware"; }
 inline const char* method_name(const dynamic_ntk_scaling&) { return "dynamic NTK"; }
+inline const char* method_name(const stepped_ntk_scaling&) { return "stepped NTK"; }
 inline const char* method_name(const ntk_by_parts_scaling&) { return "NTK by parts"; }
 inline const char* method_name(const part_ntk_scaling&) { return "part NTK"; }
 inline const char* method_name(const dynamic_part_ntk_scaling&) { return "dynamic part NTK"; }
@@ -122,6 +123,7 @@ template <class Method> Method with_numbers(Method method, const method_numbers&
   if constexpr (has_truncate_v<Method>)
     method.truncate = numbers.truncate;
   if constexpr (std::is_base_of_v<yarn_scaling, Method>) {
+    method.extrapolation_factor = numbers.extrapolation_factor;
     method.beta_fast = numbers.beta_fast;
     method.beta_slow = numbers.beta_slow;
     method.ramp = numbers.ramp;
