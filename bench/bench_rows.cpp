@@ -99,8 +99,8 @@ void add_temperature(const std::string& name, const yarn::frequencies& freqs,
   }
 }
 
-/// Measures the rows of an image of size x size tokens, with the layout of Qwen2-VL, beside the rows
-/// of as many tokens of text.
+/// Measures the rows of an image of size x size tokens, with the layout of Qwen2-VL, beside the
+/// rows of as many tokens of text.
 void image_rows(benchmark::State& state, const yarn::frequencies& text, std::int64_t size) {
   const auto image = yarn::with_axes(text, yarn::axis_sections{16, 24, 24});
   const std::int64_t n = size * size;

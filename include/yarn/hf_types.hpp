@@ -44,7 +44,7 @@ struct hf_config {
   rope_shape shape;
   any_scaling method;
   /// The name in transformers 5: "default", "linear", "dynamic", "yarn", "llama3", "longrope" or
-  /// "proportional". HunYuan's "dynamic" with an alpha is "ntk". Qwen 1 and TeleChat: "stepped_ntk".
+  /// "proportional". HunYuan's "dynamic" with an alpha is "ntk". Qwen 1, TeleChat: "stepped_ntk".
   std::string rope_type;
   /// Tokens. The length before an extension in some files, after it in others. 0: not given.
   std::int64_t max_position_embeddings = 0;

@@ -48,8 +48,8 @@ template <class T, class Stride>
 void fill_rows(const frequencies& f, const axis_positions& list, T* cos, T* sin, Stride row_stride,
                thread_slice part = {});
 
-/// Rows of q with a temperature by position (temperature.hpp). The factor on cos and sin of row t is
-/// attention_factor * temperature(list[t]), rounded to double, in place of the attention factor.
+/// Rows of q with a temperature by position (temperature.hpp). The factor on cos and sin of row t
+/// is attention_factor * temperature(list[t]), rounded to double, in place of the attention factor.
 /// Types    list: positions. No model has both a temperature and positions on several axes, so
 ///          axis_positions do not compile. temperature: one of temperature.hpp, such as that of
 ///          hf_config, or a callable of your own, double(std::int64_t position) const.

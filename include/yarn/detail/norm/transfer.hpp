@@ -59,8 +59,8 @@ std::uintptr_t check_tensor(const char* name, const normed_heads<T, Norm>& x,
 template <class T, class Norm> struct element_of<normed_heads<T, Norm>> { using type = T; };
 
 // Some heads of a tensor, from `first_head` on. `all_heads` has all heads of the same tokens, for
-// norms over all heads. The members are references, because copies would be stored field by field and
-// then loaded with vector loads, which stall. So a transfer lives no longer than the call.
+// norms over all heads. The members are references, because copies would be stored field by field
+// and then loaded with vector loads, which stall. So a transfer lives no longer than the call.
 template <class From, class To, class Norm> struct normed_transfer {
   const heads_view<From>& source;
   const heads_view<To>& target;
