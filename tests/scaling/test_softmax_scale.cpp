@@ -129,6 +129,11 @@ TEST(softmax_scale, refuses_bad_lengths_head_dims_and_numbers) {
                         {"mscale_all_dim", "nan"});
   expect_error<refused>([] { return yarn::softmax_scale(192, yarn_of(-40), squared); },
                         {"factor", "-40"});
+  for (const double factor : {-1.0, nan}) {
+    dynamic.factor = factor;
+    expect_error<refused>([&] { return yarn::softmax_scale(192, dynamic, squared, 8192); },
+                          {"dynamic_yarn_scaling.factor"});
+  }
 }
 
 } // namespace

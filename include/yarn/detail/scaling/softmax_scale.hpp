@@ -22,6 +22,7 @@ template <class Method> real softmax_mscale(const Method& method, std::int64_t s
         is_dynamic_scaling_v<Method> ? "dynamic_yarn_scaling" : "yarn_scaling";
     real scale = method.factor;
     if constexpr (is_dynamic_scaling_v<Method>) {
+      require_at_least_zero("dynamic_yarn_scaling.factor", method.factor);
       require_length("dynamic_yarn_scaling.original_max_position_embeddings",
                      method.original_max_position_embeddings);
       scale = max(scale, real(seq_len) / real(method.original_max_position_embeddings));
