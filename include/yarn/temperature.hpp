@@ -4,8 +4,8 @@
 //
 // A temperature is a function of the position: `double factor = temperature(position);`. It has a
 // type of this file, or it is your own callable. rotary_rows and rows_of (rows.hpp) accept it as a
-// third argument, and multiply the rows of q by it. q and k then need rows of their own. These
-// factors do not belong to YaRN: its attention factor is the same at all positions
+// third argument, and multiply the rows of q by its factor. q and k then need separate rows. These
+// factors do not belong to YaRN, whose attention factor is the same at all positions
 // (frequencies::attention_factor).
 //
 // A model multiplies whole heads of q, but rows reach only the rotated elements. For the other
@@ -30,8 +30,8 @@ inline namespace YARN_ABI {
 
 // A callable of your own takes a std::int64_t and returns a double. It must be a pure function: a
 // call that makes rows may call it several times for a position, from several threads. If it has a
-// member `std::int64_t end_of_step(std::int64_t position) const` as the types below, consecutive
-// positions with equal factors take less time.
+// member `std::int64_t end_of_step(std::int64_t position) const` like the types below, consecutive
+// positions with equal factors (a step of the function) take less time.
 
 /// Llama 4, for the layers without RoPE (attn_temperature_tuning).
 /// Formula  1 + attn_scale * ln(floor((position + 1) / floor_scale) + 1)
@@ -44,7 +44,7 @@ struct llama4_temperature {
   double floor_scale = 8192.0;
 
   double operator()(std::int64_t position) const;
-  /// The first position after this one at which the factor may differ.
+  /// The first position after this one at which the factor may differ (not a step of the model).
   std::int64_t end_of_step(std::int64_t position) const;
 };
 

@@ -117,12 +117,12 @@ void compute_varying_run(const frequencies& f, std::int64_t pair, std::int64_t n
   });
 }
 
-// n rows of consecutive positions, whose amplitudes are equal in steps.
+// n rows of consecutive positions, by groups with equal amplitudes: the steps of the temperature.
 template <class Arch, bool Streams, class Amplitude>
 void compute_steps(const frequencies& f, std::int64_t pair, std::int64_t n_pairs,
                    std::int64_t first, std::int64_t n, const Amplitude& amplitude, float* cos,
                    float* sin, std::int64_t stride) {
-  const auto step_at = [&](std::int64_t row) { // its length, at most n - row
+  const auto step_at = [&](std::int64_t row) { // the rest of its step, at most n - row
     const std::int64_t step = amplitude.end_of_step(first + row) - (first + row);
     return step < n - row ? step : n - row;
   };
@@ -134,7 +134,7 @@ void compute_steps(const frequencies& f, std::int64_t pair, std::int64_t n_pairs
                                  stride);
       continue;
     }
-    // A short step before a long one is the end of a step in which this call began.
+    // A short step before a long one is the rest of a step that began before this call.
     if (n - row >= shortest_recurrence && step_at(row + size) < shortest_recurrence) {
       size = n - row < run_length ? n - row : run_length;
       compute_varying_run<Arch, Streams>(f, pair, n_pairs, first + row, size, amplitude, c, s,
