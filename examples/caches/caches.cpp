@@ -14,7 +14,7 @@
 #include <stdexcept>
 #include <vector>
 
-// How: a float scale, then a signed byte for each element.
+// A format: a float scale, then a signed byte for each element.
 struct int8_with_scale {
   std::int64_t head_bytes(std::int64_t head_dim) const { return 4 + head_dim; }
   void check(std::int64_t /*head_dim*/) const {}
@@ -39,10 +39,11 @@ struct int8_with_scale {
   }
 };
 
-// Where: a sliding window. The newest `window` positions have a row each, and older ones none.
+// An addressing: a sliding window. Each of the newest `window` positions has a row; older positions
+// have none.
 struct sliding_window {
   std::byte* memory;
-  std::int64_t window, heads, bytes; // `bytes` of a head
+  std::int64_t window, heads, bytes; // `bytes` is the size of a head
   std::int64_t first_position, tokens, last_position;
 
   std::int64_t n_tokens() const { return tokens; }
@@ -57,7 +58,7 @@ struct sliding_window {
   }
   void check() const {
     if (memory == nullptr || first_position < 0 || window < 1)
-      throw std::invalid_argument("sliding_window: no memory, or a negative position");
+      throw std::invalid_argument("sliding_window: no memory, no window, or a negative position");
   }
 };
 
@@ -91,7 +92,8 @@ template <class Cache> bool moves_keys(const char* name, const Cache& cache, std
   for (auto i = static_cast<std::size_t>(first * n_heads * head_dim); i < exact.size(); ++i)
     largest_error = std::fmax(largest_error, std::fabs(cached[i] - exact[i]));
   std::printf("%s: the largest error is %.4f\n", name, static_cast<double>(largest_error));
-  return largest_error < 0.0135F; // two roundings by 1.42 / 254 at most, one of them rotated
+  // Two roundings by about 1.42 / 254. The move rotates the first error: at most times sqrt(2).
+  return largest_error < 0.0135F;
 }
 
 bool paged_cache() {

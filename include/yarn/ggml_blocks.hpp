@@ -18,15 +18,15 @@
 // are normal numbers of binary16: magnitudes from 2^-14 to 65504. A subnormal scale adds an error
 // of 2^-25 times the largest code, a subnormal minimum adds 2^-25.
 //
-// The bytes are those that ggml writes on x86 for the same floats, on every processor and with
-// every instruction set, except with -ffast-math. (Tested with ggml 0.27; other processors may fuse
-// products and sums in ggml.) This includes:
+// For the same floats, the bytes are those that ggml writes on x86 (q8_0: see q8_0_writer). They
+// are the same on every processor and with every instruction set, except with -ffast-math. (Tested
+// with ggml 0.27. On other processors, ggml may fuse products and sums.) Special values:
 //
 // * A scale or minimum beyond 65504 is stored as infinity. The block is then decoded to infinity
 //   and NaN.
 // * If an element is infinite, the scale is infinite, too, or NaN (iq4_nl).
-// * NaN is ignored when the scale is chosen, and is then stored as some code, so it is lost. (In
-//   ggml, the scale of a q8_0 block with NaN depends on the place of the NaN.)
+// * NaN is ignored when the scale is chosen, and is then stored as some code, so it is lost. (q8_0
+//   blocks with NaN may differ from ggml, where their scale depends on the place of the NaN.)
 #ifndef YARN_GGML_BLOCKS_HPP
 #define YARN_GGML_BLOCKS_HPP
 
@@ -47,20 +47,21 @@ inline namespace YARN_ABI {
 // `check` throws std::invalid_argument if head_dim is not a multiple of 32. `head` needs no
 // alignment. `values` and `head` must not overlap. The place is not used.
 
-/// ggml has two functions that write q8_0. Both store the same scale, but they may round an element
-/// that is near a half to different codes: in about one of 8000 blocks of random numbers, and more
-/// often if the elements were rounded to few bits before.
+/// ggml has two ways to write q8_0. Both store the same scale, but they may round an element to
+/// different codes if element / scale is near n + 1/2: in about one of 8000 blocks of random
+/// numbers, and more often if the elements have few bits (bfloat16).
 enum class q8_0_writer {
   /// The definition of the format: quantize_row_q8_0_ref, ggml_quantize_chunk, CUDA. Divides by the
   /// scale and rounds halves away from zero.
   reference,
   /// ggml's CPU backend on x86 with AVX, when it writes a KV cache (ggml_cpy, ggml_set_rows).
-  /// Multiplies by 127 / m and rounds halves to even. Blocks with m < 3.7e-37 have the codes -128.
+  /// Multiplies by 127 / m and rounds halves to even. For 0 < m < 3.7e-37, 127 / m is infinite, and
+  /// all codes are -128.
   avx
 };
 
-/// 8 bits. The default writer is the reference, because it does not depend on the processor. Use
-/// `q8_0{q8_0_writer::avx}` to get the bytes of ggml's CPU backend.
+/// 8 bits. The default writer is the reference, which ggml has on every processor. Use
+/// `q8_0{q8_0_writer::avx}` to get the bytes of ggml's CPU backend on x86.
 /// Accuracy |decoded - element| <= m / 254 + m / 2^11, with both writers.
 /// Source   ggml, src/ggml-quants.c and src/ggml-cpu/arch/x86/quants.c.
 struct q8_0 : detail::block_format<detail::q8_0_block> {
@@ -77,8 +78,8 @@ struct q8_0 : detail::block_format<detail::q8_0_block> {
   q8_0_writer writer = q8_0_writer::reference;
 };
 
-/// 4 bits. The element of the largest magnitude is stored as -8 times the scale, which is negative
-/// if this element is positive. An element of the same magnitude and the other sign is stored as 7.
+/// 4 bits. The element of the largest magnitude has the code -8, so the scale is negative if this
+/// element is positive. An element of the same magnitude and the other sign has the code 7.
 /// Accuracy |decoded - element| <= m / 8 + m / 2^11.
 /// Source   ggml, src/ggml-quants.c.
 struct q4_0 : detail::block_format<detail::q4_0_block> {};
@@ -88,7 +89,7 @@ struct q4_0 : detail::block_format<detail::q4_0_block> {};
 /// Source   ggml, src/ggml-quants.c.
 struct q4_1 : detail::block_format<detail::q4_1_block> {};
 
-/// 5 bits. The signs are those of q4_0, with -16 and 15.
+/// 5 bits. As q4_0, with the codes -16 and 15 in place of -8 and 7.
 /// Accuracy |decoded - element| <= m / 16 + m / 2^11.
 /// Source   ggml, src/ggml-quants.c.
 struct q5_0 : detail::block_format<detail::q5_0_block> {};
@@ -98,7 +99,7 @@ struct q5_0 : detail::block_format<detail::q5_0_block> {};
 /// Source   ggml, src/ggml-quants.c.
 struct q5_1 : detail::block_format<detail::q5_1_block> {};
 
-/// 4 bits: 16 numbers that are not equally spaced. Written as ggml writes KV caches.
+/// 4 bits: 16 numbers that are not equally spaced. The bytes are those of ggml's KV caches.
 /// ggml_quantize_chunk tries 15 more scales, which takes longer and gives other bytes. If m is
 /// below 1e-15, the scale is 0 and ggml leaves the codes undefined; here they are 8, as on CUDA.
 /// Accuracy |decoded - element| <= 0.204 m.

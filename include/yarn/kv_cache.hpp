@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // KV caches as tensors: paged caches, and caches that store elements in blocks or with scales.
 //
-//     rope_copy(k, target, rows, p)    rotates new keys and writes them into a cache
-//     copy_heads(v, target)            writes new values, which are not rotated
-//     rope_apply(target, rows, p)      moves cached keys in place (K-shift): no float copy of the
-//                                      cache exists at any time
-//     rope_copy(target, x, rows, p)    reads keys, rotates them, and writes them to a tensor
+//     rope_copy(k, cache, rows, p)    rotates new keys and writes them into a cache
+//     copy_heads(v, cache)            writes new values, which are not rotated
+//     rope_apply(cache, rows, p)      moves cached keys in place (K-shift): no float copy of the
+//                                     cache exists at any time
+//     rope_copy(cache, x, rows, p)    reads keys, rotates them, and writes them to a tensor x
 //
 // A cache has an addressing, which says where the bytes of a head lie, and a format, which says how
 // the elements of a head are stored. Each addressing works with each format:
@@ -17,12 +17,12 @@
 //     // bfloat16 keys in a cache with pages of 16 slots
 //     const yarn::paged_view k_cache(data, n_blocks, 16, n_heads, head_dim);
 //     yarn::rope_copy(k, k_cache.at(slots, n_tokens), rows, p);
-//     // the same cache with the q8_0 blocks of ggml: each head takes 136 bytes
+//     // keys in the q8_0 blocks of ggml: a head of 128 elements takes 136 bytes
 //     const yarn::paged_view bytes(data, n_blocks, 16, n_heads, q8_0{}.head_bytes(head_dim));
 //     yarn::rope_copy(k, yarn::stored(bytes.at(slots, n_tokens), q8_0{}, head_dim), rows, p);
 //
-// A head is rotated in float in L1, and then encoded: one rounding by the rotation to float, one by
-// the format. If the format is an element type, there is only the second rounding.
+// A head is rotated in L1, which rounds to float, and then encoded, which rounds to the format.
+// If the format is an element type, the result has the accuracy of rope_copy to a tensor.
 #ifndef YARN_KV_CACHE_HPP
 #define YARN_KV_CACHE_HPP
 
@@ -34,10 +34,11 @@ inline namespace YARN_ABI {
 
 /// A cache whose heads are stored in a format.
 /// Types    Addressing: a heads_view or a paged_view of bytes or other units of storage, or a
-///          struct with these members, which are called with 0 <= token < n_tokens() and so on:
+///          struct with these members, which are called with indices inside the cache. A
+///          cache_place has a `row` of the cache (of a paged_view: a slot) and a `head`.
 ///              std::int64_t n_tokens() const, n_heads() const;
 ///              std::int64_t head_bytes() const;              // of the memory of one head
-///              std::int64_t row(std::int64_t token) const;   // < 0: the token is skipped
+///              std::int64_t row(std::int64_t token) const;   // of the cache; < 0: skips it
 ///              void* head(yarn::cache_place place) const;    // the memory of a head
 ///              void check() const;                           // throws if a field is wrong
 ///          Format: q8_0 and the other structs of ggml_blocks.hpp, scaled<T> of
@@ -50,8 +51,9 @@ inline namespace YARN_ABI {
 ///              void decode(const void* head, std::int64_t head_dim, float* values,
 ///                          yarn::cache_place at) const noexcept;
 /// Errors   None here. The call that uses the result throws std::invalid_argument: the memory of a
-///          head has another size than the format needs, head_dim > 1024, or a head with chunks has
-///          more than 8192 bytes; and what `check` of the addressing and of the format throw.
+///          head has another size than the format needs, head_dim > 1024, or a head with chunks
+///          (paged_view) has more than 8192 bytes. Also what `check` of the addressing and of the
+///          format throw.
 template <class Addressing, class Format, class Dim>
 [[nodiscard]] YARN_ALWAYS_INLINE auto stored(const Addressing& where, const Format& format,
                                              Dim head_dim);
@@ -66,7 +68,7 @@ template <class Addressing, class Format, class Dim>
 template <class From, class To> void copy_heads(const From& source, const To& target);
 
 /// Checks a call of copy_heads with the same arguments. Reads and writes no element.
-/// Errors   std::invalid_argument: as rope_copy_check.
+/// Errors   Those of rope_copy_check. std::out_of_range: a slot is neither -1 nor in the cache.
 template <class From, class To> void copy_heads_check(const From& source, const To& target);
 
 /// copy_heads without checks, for one slice of the tokens.

@@ -14,25 +14,25 @@
 //
 // Accuracy. The computation is in float (in double if an element type is double; eps and the weight
 // are rounded to this type first), and each result is rounded once to the element type. Let u be
-// 2^-24 (2^-53), (c, s) the entries of the row, and h the number of heads in the mean: n_heads if
-// it is over all heads, else 1. The error of x0' before it is rounded to a 16-bit or 8-bit type is
-// at most
+// 2^-24 (2^-53 in double), (x0, x1) a pair with the weights (w0, w1) and the result (x0', x1'),
+// (c, s) its cos and sin in the row, and h the number of heads in the mean: n_heads if the mean is
+// over all heads, else 1. The error of x0' before it is rounded to 16 or 8 bits is at most
 //
 //     (head_dim / 64 + h / 2 + 11) u scale (|x0 w0 c| + |x1 w1 s|)                    rms_norm
 //
-// For layer_norm, 11 becomes 13, x0 and x1 are the differences from the mean, and the error of the
-// mean adds (head_dim / 32 + 6) u scale mean(|x|) (|w0 c| + |w1 s|). x1' has (|x1 w1 c| + |x0 w0
-// s|). Elements that are not rotated have c = 1 and s = 0. detail/norm/statistics.hpp has the
-// derivation. tests/norm/test_norm_error.cpp measures at most 43 % of these bounds over 10^7
-// elements. The bounds need elements between about 10^-18 and 10^18. The sum of squares of larger
-// elements overflows, and the result is 0; that of smaller elements is 0, and only eps remains.
-// Frameworks do the same.
+// For x1', the last sum is |x1 w1 c| + |x0 w0 s|. For layer_norm, 11 becomes 13, x0 and x1 are the
+// differences from the mean, and the error of the mean adds (head_dim / 32 + 6) u scale mean(|x|)
+// (|w0 c| + |w1 s|). Elements that are not rotated have c = 1 and s = 0. The derivation is in
+// detail/norm/statistics.hpp. tests/norm/test_norm_error.cpp measures at most 43 % of the bounds
+// over 10^7 elements. In float, the bounds need elements between about 10^-18 and 10^18. The sum of
+// squares of larger elements overflows, and the result is 0. Squares of smaller elements lose bits,
+// and below 10^-23 they are 0, so that only eps remains. Frameworks do the same.
 //
-// Frameworks that compute in 16 bits round between the steps (after the norm, after the weight, and
-// in the rotation), so their results differ from these by their own error; see docs/norms.md.
+// Frameworks that compute in 16 bits round after the norm, after the weight, and in the rotation.
+// Their results differ from those of this library by these roundings; see docs/norms.md.
 //
-// The results have the same bits on all processors with a fused multiply-add: sums are computed in
-// 32 lanes and added in a fixed order.
+// The results have the same bits on all processors with a fused multiply-add, except with
+// -ffast-math: each sum is computed in 32 lanes, which are added in a fixed order.
 #ifndef YARN_NORM_HPP
 #define YARN_NORM_HPP
 
@@ -41,15 +41,15 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// RMSNorm: `weight * x / sqrt(mean(x^2) + eps)`. As constructed, the mean is over one head, and
-/// all heads have the same weight (Qwen3, GLM-4.5).
-/// Shape    weight[head_dim], or weight[n_heads][head_dim] if with_weight_of_each_head or
-///          over_all_heads is set. The memory must outlive the object, and must not overlap the
+/// RMSNorm: `weight * x / sqrt(mean(x^2) + eps)`. By default, the mean is over one head, and all
+/// heads have the same weight (Qwen3, GLM-4.5).
+/// Shape    weight[head_dim], or weight[n_heads][head_dim] after with_weight_of_each_head or
+///          over_all_heads. The memory must outlive the object, and must not overlap the
 ///          targets of a call.
 /// Types    W: any format of types.hpp.
 /// Errors   None here. The call that uses the norm throws std::invalid_argument: the weight is
-///          null, eps is negative or not finite in float, or the tensor has more than 1024 rotated
-///          elements.
+///          null, eps is negative or above 2^127, or more than 1024 elements of a head are
+///          rotated.
 /// Source   transformers 5.12, models/qwen3/modeling_qwen3.py, Qwen3RMSNorm.
 template <class W> class rms_norm {
 public:
@@ -106,7 +106,7 @@ private:
 }
 
 /// LayerNorm without a bias: `weight * (x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps)`, with the
-/// means of one head, and a weight for each head (Cohere, StableLM 2).
+/// means over one head. Each head has a weight of its own (Cohere, StableLM 2).
 /// Shape    weight[n_heads][head_dim].
 /// Types    W: any format of types.hpp.
 /// Errors   Those of rms_norm.
@@ -130,10 +130,10 @@ private:
   double eps_;
 };
 
-/// The tensor x, to be normalised before it is rotated: an argument of rope_apply, rope_copy
-/// (as the source) and copy_heads, of their checks, and of their unchecked forms.
+/// The tensor x with a norm: a tensor for rope_apply, or the source of rope_copy or of copy_heads
+/// (kv_cache.hpp), for their checks, and for their unchecked forms. With it, the unchecked forms of
+/// rope_apply and rope_copy use at most 40 KB of stack.
 /// Types    x: a heads_view, or a type that has tensor_traits. norm: rms_norm or layer_norm.
-///          rope_apply_unchecked and rope_copy_unchecked of it use at most 40 KB of stack.
 /// Errors   None here. The call that uses the result has the errors of the norm.
 /// Example  rope_apply(normed(q, rms_norm(weight, 1e-6)), rows, pairing::half_split);
 template <class X, class Norm>

@@ -9,16 +9,16 @@
 namespace yarn {
 inline namespace v0 {
 
-/// A paged cache: blocks of slots, each with the same heads, and the slot of each token of a call.
-/// Slot s lies in block s / block_size. The slot of a token that is not stored is -1.
+/// A paged cache: blocks (pages) of slots, and the slot of each token of a call. A slot holds the
+/// heads of one token. Slot s lies in block s / block_size. A token that is not stored has slot -1.
 /// Shape    [n_blocks][block_size][n_heads][head_dim] (the NHD layout of FlashInfer) unless
 ///          with_strides sets other strides.
 /// Units    head_dim counts elements of T, and so do strides. If `stored` gives the cache a format,
 ///          T is a byte or another unit of storage, and head_dim counts the units of one head.
 /// Types    T: an element type of types.hpp, or any trivially copyable type for `stored`. Slots:
 ///          signed integers of 32 or 64 bits.
-/// Errors   std::invalid_argument: an extent or stride does not fit a signed 64-bit integer. The
-///          call that uses the view checks the rest.
+/// Errors   std::invalid_argument: an extent or stride does not fit a signed 64-bit integer. A call
+///          with the view checks the rest. std::out_of_range: a slot is neither -1 nor in a block.
 /// Example  FlashInfer's HND: paged_view(x, blocks, size, heads, dim).with_strides(heads * size *
 ///          dim, dim, size * dim)
 ///          keys of vLLM's CPU backend, [blocks][heads][dim / c][size][c]: paged_view(…)
@@ -51,8 +51,8 @@ public:
     other.head_stride_ = detail::to_index(head, "head_stride");
     return other;
   }
-  /// The same cache with heads that are not contiguous: element e of a head lies at
-  /// (e / chunk) * chunk_stride + e % chunk.
+  /// The same cache with heads that are not contiguous: element e lies at
+  /// (e / chunk) * chunk_stride + e % chunk from the start of the head.
   template <class Chunk, class Stride>
   [[nodiscard]] YARN_ALWAYS_INLINE paged_view with_chunks(Chunk chunk, Stride chunk_stride) const {
     paged_view other = *this;
@@ -85,8 +85,8 @@ public:
   YARN_ALWAYS_INLINE std::int64_t chunk() const { return chunk_; }
   YARN_ALWAYS_INLINE std::int64_t chunk_stride() const { return chunk_stride_; }
   YARN_ALWAYS_INLINE bool has_chunks() const { return chunk_ != head_dim_; }
-  YARN_ALWAYS_INLINE bool is_null() const { return slots_ == nullptr; }
-  /// The number of slots that `at` has got; -1 without `at`.
+  YARN_ALWAYS_INLINE bool is_null() const { return slots_ == nullptr; } ///< the slots are null
+  /// The number of slots, the n of `at`. -1 if `at` was not called.
   YARN_ALWAYS_INLINE std::int64_t n_tokens() const { return n_tokens_; }
 
   /// The slot of a token, or -1.

@@ -11,15 +11,15 @@
 //
 // A scale is given, or computed for each head when the head is written:
 //
-//     scale = (largest magnitude of the head) / (largest number: 127, 448 or 57344)
+//     scale = (largest magnitude of the head) / (largest number of the type: 127, 448 or 57344)
 //
-// A computed scale is at least 2^-126. So a head of zeros has the scale 2^-126, not 0, and can be
-// read and written again with this scale.
+// A computed scale is at least 2^-126. So a head of zeros has the scale 2^-126, because 1 / scale
+// would be infinite with a scale of 0.
 //
-// Frameworks differ in the last rounding. vLLM multiplies by 1 / scale where it computes scales for
-// each token and head, TensorRT-LLM multiplies by a given reciprocal. vLLM divides by a given scale
-// of a float8 cache. A division and a product give different elements where value / scale is next
-// to the boundary of two elements, at a distance of about 2^-23 of its value.
+// Frameworks differ in the last rounding. vLLM multiplies by 1 / scale if it computes a scale for
+// each token and head, but divides by a given scale of a float8 cache. TensorRT-LLM multiplies by a
+// given reciprocal. A division and a product give different elements only if value / scale is near
+// the boundary between two elements: at a relative distance of at most about 2^-23.
 //
 // float8 elements without a scale need none of these formats: they are the element types
 // float8_e4m3 and float8_e5m2 (types.hpp).
@@ -38,10 +38,11 @@ inline namespace YARN_ABI {
 /// Units    Strides count floats. The scale of a place is scales[row * row_stride + head *
 ///          head_stride].
 /// Types    T: std::int8_t, float8_e4m3 or float8_e5m2.
-/// Requires Given scales are in [2^-126, 2^126]; only that of per_tensor is checked.
-/// Accuracy With s = scale, and for int8 if |value| <= 127 * s: |read - value| <= 0.50003 * s. For
-///          float8_e4m3 if |value| <= 448 * s: the larger one of |value| / 16 and s / 1000. For
-///          float8_e5m2 if |value| <= 57344 * s: the larger one of |value| / 8 and s / 130000.
+/// Requires Given scales are in [2^-126, 2^126]; only the scale of per_tensor is checked.
+/// Accuracy Bounds on |read - value|, if value / s does not saturate. s is the scale.
+///          std::int8_t, |value| <= 127 * s: 0.50003 * s.
+///          float8_e4m3: the larger one of |value| / 16 and s / 1000.
+///          float8_e5m2: the larger one of |value| / 8 and s / 130000.
 ///          (tests/cache/test_scaled_elements.cpp)
 /// Source   vLLM, vllm/v1/attention/ops/triton_reshape_and_cache_flash.py (computed scales).
 template <class T> class scaled {
@@ -69,8 +70,8 @@ public:
     return scaled(source::computed, scales, scales, row_stride, head_stride, 0);
   }
 
-  /// The same format for scales in blocks, as vLLM lays them out: row = block * block_size + slot
-  /// has its scale at scales[block * block_stride + slot * row_stride + head * head_stride].
+  /// The same format for scales in blocks, as vLLM lays them out: row = block * block_size + i has
+  /// its scale at scales[block * block_stride + i * row_stride + head * head_stride].
   YARN_ALWAYS_INLINE scaled with_blocks(std::int64_t block_size, std::int64_t block_stride) const {
     scaled changed = *this;
     changed.block_size_ = block_size;
@@ -105,8 +106,8 @@ public:
     if (block_size_ < 1)
       detail::fail_argument("yarn: scaled: block_size = {} must be >= 1", block_size_);
   }
-  /// Writes a head, and its scale if scales are computed. A scale is computed without NaN, and an
-  /// infinite value counts as the largest float. A NaN is stored as NaN, or as 0 in int8.
+  /// Writes a head, and its scale if scales are computed. A computed scale ignores NaN, and
+  /// counts an infinite value as the largest float. A NaN is stored as NaN, or as 0 in int8.
   void encode(const float* values, std::int64_t head_dim, void* head,
               cache_place at) const noexcept {
     using arch = detail::default_arch;
@@ -140,7 +141,7 @@ private:
   }
 
   const float* scales_;
-  float* written_; // scales_ if they are computed
+  float* written_; // equal to scales_ if scales are computed, else null
   std::int64_t row_stride_;
   std::int64_t head_stride_;
   std::int64_t block_size_ = 1;

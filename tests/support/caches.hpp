@@ -31,7 +31,7 @@ struct numbers_as_names {
 // ---- Formats -----------------------------------------------------------------------------------
 
 /// A user's own format: a float scale, then a signed byte for each element. The scale also depends
-/// on the place of the head, so that a head that is stored with the place of another head is wrong.
+/// on the place of the head, so that a wrong place gives wrong bytes.
 struct bytes_with_scale {
   std::int64_t head_bytes(std::int64_t head_dim) const { return head_dim + 4; }
   void check(std::int64_t /*head_dim*/) const {}

@@ -50,7 +50,7 @@ inline std::vector<norm_options> kinds_of_norm() {
           {true, true}};
 }
 
-/// All options that the two classes have.
+/// All combinations of options that rms_norm and layer_norm have.
 inline std::vector<norm_options> all_norm_options() {
   std::vector<norm_options> all;
   for (const bool has_weight : {true, false}) {

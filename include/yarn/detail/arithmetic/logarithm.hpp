@@ -11,8 +11,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// reciprocal: 2^16 / x, rounded up, for the smallest x of an interval. logarithm: that of
-/// 2^16 / reciprocal, in units of 2^-70.
+/// reciprocal: 2^16 / x, rounded up, for the smallest x of an interval.
+/// logarithm: ln(2^16 / reciprocal) in units of 2^-70.
 struct logarithm_entry {
   u128 logarithm;
   std::uint32_t reciprocal;
@@ -161,9 +161,9 @@ YARN_ALWAYS_INLINE double double_of(std::uint64_t top, int exponent) {
   return bit_cast<double>((static_cast<std::uint64_t>(1022 + exponent) << 52) + significand);
 }
 
-// Logarithms of integers from 2 on are at least 2^69, and below 2^75.
+// For n >= 2, logarithm_of(n) is in [2^69, 2^75).
 
-/// A logarithm of logarithm_of as a double.
+/// ln(n) as a double.
 /// Requires n >= 2.
 YARN_ALWAYS_INLINE double double_of_logarithm(std::uint32_t n) {
   const u128 logarithm = logarithm_of(n);

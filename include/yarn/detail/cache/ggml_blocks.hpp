@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The implementation of ggml_blocks.hpp: how each format stores a block of 32 elements.
 //
-// Every step has the operations of ggml in ggml's order, because the last bit of a scale or of a
+// Every format does the operations of ggml in ggml's order, because the last bit of a scale or of a
 // product decides about bytes.
 #ifndef YARN_DETAIL_CACHE_GGML_BLOCKS_HPP
 #define YARN_DETAIL_CACHE_GGML_BLOCKS_HPP
@@ -44,7 +44,7 @@ template <class Arch> YARN_ALWAYS_INLINE float extreme_of(const float* x) {
   return magnitude > 0 ? first_of_magnitude(x, magnitude, isa_tag<Arch>{}) : 0.0F;
 }
 
-/// The smallest and the largest element. Of several zeros, it is the first one, whose sign counts.
+/// The smallest and the largest element. A smallest element of 0 has the sign of the first zero.
 template <class Arch> YARN_ALWAYS_INLINE float_range signed_range_of(const float* x) {
   float_range range = range_of(x, isa_tag<Arch>{});
   if (YARN_LIKELY(range.low < 0 || range.low > 0))
@@ -116,8 +116,8 @@ struct q8_0_avx_block : q8_0_block {
 
 // ---- q4_0 and q5_0: scale, fifth bits, nibbles --------------------------------------------------
 
-/// The scale maps the extreme element to -8 or -16. Its negative would be 8 or 16, which is beyond
-/// the largest code.
+/// The extreme element has the code -8 or -16, because these codes have no positive counterparts:
+/// the largest code is 7 or 15.
 struct q4_0_block {
   static constexpr const char* name = "q4_0";
   static constexpr std::int64_t bytes = 18;
@@ -203,7 +203,7 @@ struct q5_1_block {
 
 inline constexpr std::int8_t iq4_nl_entries[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
                                                    1,    13,   25,  38,  53,  69,  89,  113};
-/// The middles between neighbouring entries. A number in the middle belongs to the larger entry.
+/// The midpoints of neighbouring entries. A number at a midpoint belongs to the larger entry.
 inline constexpr float iq4_nl_limits[15] = {-115.5F, -93.5F, -74.0F, -57.0F, -42.0F,
                                             -28.5F,  -16.0F, -4.5F,  7.0F,   19.0F,
                                             31.5F,   45.5F,  61.0F,  79.0F,  101.0F};

@@ -17,11 +17,11 @@ template <class T> YARN_ALWAYS_INLINE float largest_number_of() {
     return bit_cast<float>(element_traits<T>::largest);
 }
 
-/// The scales whose reciprocal is a normal number, so that it has the full precision.
+/// The bounds on a scale. Its reciprocal is then a normal number, which has the full precision.
 inline constexpr float least_scale = 0x1p-126F;
 inline constexpr float largest_scale = 0x1p126F;
 
-/// Whether x is one of these scales. Compares bits, because x may be NaN (see is_finite).
+/// Whether x is within these bounds. Compares bits, because x may be NaN (see is_finite).
 YARN_ALWAYS_INLINE bool is_scale(float x) {
   const auto bits = bit_cast<std::uint32_t>(x);
   return bits >= bit_cast<std::uint32_t>(least_scale) &&

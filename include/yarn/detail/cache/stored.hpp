@@ -11,8 +11,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// The largest head_dim of a cache. A head of doubles fits the scratch memory, and its pairs are not
-// rotated in sections (rotate_tokens): a head would be decoded and encoded once per section.
+// The largest head_dim of a cache. A head of so many doubles fits the scratch memory, and
+// rotate_tokens rotates it in one section. In more sections, it would be decoded once for each.
 inline constexpr std::int64_t largest_cached_dim = 1024;
 
 // The scratch memory of a call: some heads of one token, in the type of the computation.
@@ -48,15 +48,15 @@ template <class T> YARN_ALWAYS_INLINE std::int64_t bytes_of(std::int64_t n) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(n) * sizeof(T));
 }
 
-// What the loops need of an addressing: `at` gives the address of a head, is_direct says whether
-// the heads of a token are contiguous and at equal distances.
+// What the loops and the checks need of an addressing. The primary template is for a struct of the
+// user, whose members kv_cache.hpp describes.
 template <class Addressing> struct addressing_traits {
   static constexpr bool is_const = false;
   static std::int64_t row(const Addressing& x, std::int64_t token) { return x.row(token); }
   static void* head(const Addressing& x, cache_place place) { return x.head(place); }
   static std::int64_t head_bytes(const Addressing& x) { return x.head_bytes(); }
   static void check(const char* /*name*/, const Addressing& x) { x.check(); }
-  // The memory of a cache with an unknown addressing is not known, so overlaps are not found.
+  // Where the memory of the cache begins and ends is not known, so overlaps are not found.
   static const void* memory(const Addressing& /*x*/) { return nullptr; }
   static std::int64_t extent(const Addressing& /*x*/) { return 0; }
 };
@@ -119,7 +119,7 @@ inline std::int64_t checked_extent(const char* name, memory_axis (&axes)[4], std
   return size;
 }
 
-// 0 if there is no memory to read or write.
+// The size of the memory in bytes, or 0 if the call reads and writes nothing.
 template <class T>
 std::int64_t addressing_traits<paged_view<T>>::checked_bytes(const char* name,
                                                              const paged_view<T>& x) {

@@ -62,8 +62,8 @@ YARN_ALWAYS_INLINE bool has_row(const stored_heads<A, F>& x, std::int64_t token)
 template <class X> inline constexpr bool is_cache_v = false;
 template <class A, class F> inline constexpr bool is_cache_v<stored_heads<A, F>> = true;
 
-// Whether the heads of a token can be read and written where they lie. can_be_direct_v is false if
-// this is never so.
+// is_direct: whether the heads of a token can be read and written where they lie. can_be_direct_v
+// is false for types for which is_direct is always false.
 template <class X> inline constexpr bool can_be_direct_v = true;
 template <class A, class F> inline constexpr bool can_be_direct_v<stored_heads<A, F>> = false;
 template <class T>
@@ -89,7 +89,7 @@ YARN_ALWAYS_INLINE heads_view<T> heads_at(const stored_heads<paged_view<T>, plai
   return heads_view<T>(x.where.head({x.where.row(token), head}), 1, n, x.dim)
       .with_strides(0, x.where.head_stride());
 }
-// A normed tensor keeps the whole token, because the norm may be over all its heads.
+// A normed tensor keeps the whole token, because the norm may be over all heads.
 template <class T, class Norm> struct normed_part {
   heads_view<T> heads;
   heads_view<T> all_heads;
@@ -110,10 +110,11 @@ transfer_between(const normed_part<From, Norm>& source, const heads_view<To>& ta
 
 // ---- Scratch memory ----------------------------------------------------------------------------
 
-// Functions with scratch memory of their own are not inlined: compilers then keep it on the stack
-// only while it is used.
+// Functions with scratch memory of their own are not inlined. So the memory is on the stack only
+// while it is used.
 
-// Copies a head with chunks to contiguous bytes, or back.
+// Calls use(bytes) with contiguous bytes for a head with chunks. The bytes are copied from the head
+// before the call or, if the call writes them, to the head after the call.
 template <class T, class Use>
 YARN_NOINLINE void with_collected_chunks(const paged_view<T>& where, cache_place place, bool writes,
                                          const Use& use) {
@@ -133,7 +134,7 @@ YARN_NOINLINE void with_collected_chunks(const paged_view<T>& where, cache_place
                     bytes + static_cast<std::size_t>(i) * chunk_bytes, chunk_bytes);
 }
 
-// A head of a cache with chunks is encoded to, and decoded from, contiguous bytes.
+// Calls use(memory of the head). A head with chunks gets contiguous bytes.
 template <class A, class Use>
 YARN_ALWAYS_INLINE void with_contiguous(const A& where, cache_place place, bool /*writes*/,
                                         const Use& use) {
@@ -204,7 +205,7 @@ YARN_ALWAYS_INLINE void encode_heads(const C* values, const stored_heads<A, F>& 
 
 // ---- Blocks ------------------------------------------------------------------------------------
 
-// Rotates, or if the heads have no pairs copies, heads of one token.
+// Rotates heads of one token, or copies them if they have no pairs.
 template <pairing In, pairing Out, class Arch, class From, class To, class C>
 YARN_ALWAYS_INLINE void move_heads(const transfer<From, To>& x, const block& b,
                                    const row_pointers<C>* row) {

@@ -5,8 +5,8 @@
 //     x1' = (x1 (w1 c) + x0 (w0 s)) scale
 //
 // The products in parentheses are the same for all heads of a token that share a weight. So they
-// are computed once per token (a folded row), and a head takes only one product per element more
-// than a rotation.
+// are computed once per token (a folded row), and a head takes only one more product per
+// element than a rotation.
 #ifndef YARN_DETAIL_NORM_ROTATE_HPP
 #define YARN_DETAIL_NORM_ROTATE_HPP
 
@@ -16,7 +16,7 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-/// Heads at equal distances, as strided_heads, with the scale (and for LayerNorm the mean) of each.
+/// Heads at equal distances, like strided_heads, with the scale (LayerNorm: and the mean) of each.
 template <class From, class To, class C> struct normed_group {
   const From* source;
   To* target;
@@ -48,8 +48,8 @@ template <class W, class C> struct weight_source {
   }
 };
 
-/// The rotation of one pack of pairs by a folded row. For each pack of pairs, the folded row has
-/// four packs: cos and sin with the weights of the first elements, and of the second elements.
+/// The rotation of a pack of pairs by its four packs of the folded row: w0 c, w1 c, w1 s and w0 s.
+/// With `spreads`, they are interleaved like the elements, and w1 s is negated.
 template <pairing In, pairing Out, class Arch, class C> class normed_rotation {
 public:
   using wide = pack<C, Arch>;
@@ -142,7 +142,7 @@ private:
   wide cos0_, cos1_, sin0_, sin1_;
 };
 
-/// Folds the row of a token and a weight, for pairs [pair, n_pairs).
+/// Folds the row of a token with a weight, for pairs [pair, n_pairs).
 template <pairing In, pairing Out, class Arch, class W, class C>
 YARN_ALWAYS_INLINE void fold_row(row_pointers<C> row, const weight_source<W, C>& weight,
                                  std::int64_t pair, std::int64_t n_pairs, C* folded) {

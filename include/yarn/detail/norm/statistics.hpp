@@ -76,7 +76,7 @@ using packs_of_sum =
 template <class Arch, class C, class T>
 YARN_ALWAYS_INLINE pack<C, Arch> sum_of_squares(const T* x, std::int64_t n, C mean) {
   using wide = pack<C, Arch>;
-  if (mean == C(0)) // A constant, except for LayerNorm.
+  if (mean == C(0)) // The compiler knows this, except for LayerNorm.
     return sum_over<Arch>(
         x, n, mean, [](wide sum, wide e) YARN_INLINE_LAMBDA { return multiply_add(e, e, sum); },
         packs_of_sum<C, Arch>{});

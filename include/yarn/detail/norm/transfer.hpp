@@ -16,9 +16,9 @@ namespace detail {
 
 // The scratch memory of a call has room for this many pairs of a folded row.
 inline constexpr std::int64_t largest_normed_pairs = 512;
-inline constexpr double largest_eps = 0x1p127; // A larger one would be infinite in float.
+inline constexpr double largest_eps = 0x1p127; // A power of 2 that is finite in float.
 // The number of heads whose scales are computed together, before the heads are read a second time.
-// They stay in L1 in between.
+// The heads stay in L1 in between.
 inline constexpr std::int64_t heads_at_once = 32;
 
 // The result of normed(x, norm).
@@ -133,7 +133,7 @@ private:
       YARN_PREFETCH(reinterpret_cast<const char*>(start + line), 1); // NOLINT: nothing is read
   }
 
-  // Initialised, because whole packs are computed.
+  // Initialised, because sums_to_scales reads whole packs.
   alignas(64) C scales_[heads_at_once] = {};
   alignas(64) C means_[Norm::is_centred ? heads_at_once : 1] = {};
 };

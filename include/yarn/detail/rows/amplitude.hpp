@@ -74,8 +74,8 @@ YARN_ALWAYS_INLINE void with_kind(const any_temperature& temperature, const F& f
 
 // ---- Amplitudes of a run ------------------------------------------------------------------------
 
-// The amplitudes of n <= run_length consecutive positions. They may be wrong by 8e, e = 2^-53. The
-// bound of the recurrence covers this error (kernel.hpp).
+// The amplitudes of n <= run_length consecutive positions. Their relative error may be 8e, with
+// e = 2^-53. The bound of the recurrence covers this error (kernel.hpp).
 template <class Temperature>
 void near_amplitudes(const amplitude_by_position<Temperature>& amplitude, std::int64_t first,
                      std::int64_t n, double* amplitudes) {
@@ -84,7 +84,8 @@ void near_amplitudes(const amplitude_by_position<Temperature>& amplitude, std::i
 }
 
 // An approximation, because the logarithm takes a tenth of the time of a row.
-// ln(n) = ln(middle) + ln(1 + x), x = (n - middle) / middle, so one logarithm suffices for the run.
+// For p = position + 1, ln(p) = ln(middle) + ln(1 + x) with x = (p - middle) / middle. So one
+// logarithm suffices for the run.
 inline void near_amplitudes(const amplitude_by_position<log_n_temperature>& amplitude,
                             std::int64_t first, std::int64_t n, double* amplitudes) {
   constexpr std::int64_t half = run_length / 2, smallest_middle = 2048;
@@ -101,7 +102,7 @@ inline void near_amplitudes(const amplitude_by_position<log_n_temperature>& ampl
   // after the n-th are not used.
   for (std::int64_t block = 0; block < n; block += 8)
     for (std::int64_t i = block; i < block + 8; ++i) {
-      // ln(1 + x) up to x^8. |x| <= 48/2048, so the next term is below 2^-51 / ln(2).
+      // ln(1 + x) up to x^8. |x| <= 48/2048, so the next term is below 2^-51.
       const double x = static_cast<double>(i - half) * unit;
       double sum = 1.0 / 7 - x * (1.0 / 8);
       sum = 1.0 / 6 - x * sum;
@@ -137,7 +138,7 @@ YARN_ALWAYS_INLINE void check_amplitude(double amplitude, double attention_facto
                   position, token, amplitude, attention_factor);
 }
 
-// The bounds of our own temperatures spare a check of each position.
+// Whether a temperature has a known bound, as our own have. Then no position needs a check.
 template <class Temperature, class = void> struct has_largest_factor : std::false_type {};
 template <class Temperature>
 struct has_largest_factor<Temperature,
@@ -165,7 +166,7 @@ inline void check_not_negative(const positions& list, std::int64_t n) {
       fail_range("yarn: position {} of token {} must be >= 0 for a temperature", list[t], t);
 }
 
-// Refuses a temperature with wrong numbers, negative positions if the temperature does, and what
+// Refuses wrong parameters of a temperature, negative positions (our own temperatures), and what
 // check_amplitude refuses. The list must have passed check_positions.
 inline void check_temperature(const frequencies&, const positions&, std::int64_t,
                               const no_temperature&) {}
