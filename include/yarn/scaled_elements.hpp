@@ -74,6 +74,7 @@ public:
   /// its scale at scales[block * block_stride + i * row_stride + head * head_stride].
   YARN_ALWAYS_INLINE scaled with_blocks(std::int64_t block_size, std::int64_t block_stride) const {
     scaled changed = *this;
+    changed.has_blocks_ = true;
     changed.block_size_ = block_size;
     changed.block_stride_ = block_stride;
     return changed;
@@ -91,7 +92,7 @@ public:
     return head_dim;
   }
   /// Errors   std::invalid_argument: the scales are null; the scale of per_tensor is not in
-  ///          [2^-126, 2^126]; row_stride or head_stride of computed scales is 0; block_size < 1.
+  ///          [2^-126, 2^126]; a stride of computed scales is 0; block_size < 1.
   void check(std::int64_t /*head_dim*/) const {
     if (source_ == source::value && !detail::is_scale(value_))
       detail::fail_argument("yarn: scaled: scale = {:.9} must be in [2^-126, 2^126]",
@@ -103,7 +104,10 @@ public:
           "yarn: scaled: row_stride = {} and head_stride = {} must not be 0: each "
           "row and head has its own computed scale",
           row_stride_, head_stride_);
-    if (block_size_ < 1)
+    if (has_blocks_ && source_ == source::computed && block_stride_ == 0)
+      detail::fail_argument(
+          "yarn: scaled: block_stride = 0: each block has its own computed scales");
+    if (has_blocks_ && block_size_ < 1)
       detail::fail_argument("yarn: scaled: block_size = {} must be >= 1", block_size_);
   }
   /// Writes a head, and its scale if scales are computed. A computed scale ignores NaN, and
@@ -135,7 +139,7 @@ private:
 
   YARN_ALWAYS_INLINE std::int64_t offset(cache_place at) const noexcept {
     const std::int64_t in_row = at.head * head_stride_;
-    if (block_stride_ == 0)
+    if (!has_blocks_)
       return at.row * row_stride_ + in_row;
     return at.row / block_size_ * block_stride_ + at.row % block_size_ * row_stride_ + in_row;
   }
@@ -144,8 +148,9 @@ private:
   float* written_; // equal to scales_ if scales are computed, else null
   std::int64_t row_stride_;
   std::int64_t head_stride_;
-  std::int64_t block_size_ = 1;
-  std::int64_t block_stride_ = 0; // 0: no blocks
+  std::int64_t block_size_ = 0;
+  std::int64_t block_stride_ = 0;
+  bool has_blocks_ = false;
   float value_;
   source source_;
 };

@@ -264,6 +264,23 @@ TEST(ggml_blocks, have_the_same_bytes_on_every_instruction_set) {
     }
 }
 
+// ggml compares with < and >, so a NaN is never the smallest element.
+TEST(ggml_blocks, ignore_nan_beside_a_smallest_element_of_zero) {
+  block_of_floats x{};
+  for (std::size_t i = 0; i < x.size(); ++i)
+    x[i] = i % 4 == 3 ? 1.5F : 0.0F;
+  const block_of_floats without = x;
+  x[0] = x[9] = std::nanf("");
+  const auto header = [](const auto& format, const block_of_floats& values) {
+    std::vector<unsigned char> written(static_cast<std::size_t>(format.head_bytes(32)));
+    format.encode(values.data(), 32, written.data(), {0, 0});
+    written.resize(4); // the scale and the smallest element
+    return written;
+  };
+  EXPECT_EQ(header(yarn::q4_1{}, x), header(yarn::q4_1{}, without));
+  EXPECT_EQ(header(yarn::q5_1{}, x), header(yarn::q5_1{}, without));
+}
+
 // ---- Heads --------------------------------------------------------------------------------------
 
 TEST(ggml_blocks, write_and_read_nothing_beside_a_head) {

@@ -206,6 +206,8 @@ TYPED_TEST(scaled_elements, have_the_scale_of_their_place) {
       EXPECT_EQ(exponent(scaled<TypeParam>::per_row(scales.data(), 1, 11), at), row + 11 * head);
       EXPECT_EQ(exponent(scaled<TypeParam>::per_row(scales.data(), 1, 5).with_blocks(2, 20), at),
                 row / 2 * 20 + row % 2 + 5 * head);
+      EXPECT_EQ(exponent(scaled<TypeParam>::per_row(scales.data(), 1, 5).with_blocks(2, 0), at),
+                row % 2 + 5 * head); // all blocks share scales
     }
   }
 }
@@ -324,6 +326,8 @@ TYPED_TEST(scaled_elements, refuse_unusable_scales) {
   refuse(format::computed(&scale, 0), "row_stride = 0");
   refuse(format::computed(&scale, 1, 0), "head_stride = 0");
   refuse(format::per_row(&scale, 1).with_blocks(0, 1), "block_size = 0");
+  refuse(format::per_row(&scale, 1).with_blocks(0, 0), "block_size = 0");
+  refuse(format::computed(&scale, 1).with_blocks(16, 0), "block_stride = 0");
   format::per_row(&scale, 1, 0).check(64);
   format::computed(&scale, 1).with_blocks(16, 64).check(64);
   EXPECT_EQ(format::per_tensor(1.0F).head_bytes(96), 96);

@@ -50,7 +50,7 @@ template <class Arch> YARN_ALWAYS_INLINE float_range signed_range_of(const float
   if (YARN_LIKELY(range.low < 0 || range.low > 0))
     return range;
   for (int i = block_size - 1; i >= 0; --i)
-    if (!(x[i] < 0 || x[i] > 0))
+    if (x[i] <= 0 && x[i] >= 0) // not NaN
       range.low = x[i];
   return {range.low, range.high > 0 ? range.high : range.low};
 }

@@ -6,7 +6,7 @@
 #include "../../types.hpp"
 
 namespace yarn {
-inline namespace YARN_ABI {
+inline namespace v0 {
 
 /// A head in a cache: the row (the slot of a paged cache, the token of a dense one) and the head.
 struct cache_place {
@@ -14,7 +14,7 @@ struct cache_place {
   std::int64_t head;
 };
 
-} // namespace YARN_ABI
+} // namespace v0
 } // namespace yarn
 
 #endif
