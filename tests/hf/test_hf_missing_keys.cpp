@@ -203,7 +203,9 @@ TEST_P(missing_key, dictionary_of_a_type_of_layers) {
   }
   const yarn::hf_layer_ropes whole = yarn::hf_layers(config);
   const json dictionaries = text["rope_parameters"];
-  for (const auto& [name, dictionary] : dictionaries.items()) {
+  for (const auto& entry : dictionaries.items()) { // clang 14 captures no structured bindings
+    const std::string name = entry.key();
+    const json& dictionary = entry.value();
     const bool is_used = std::any_of(whole.ropes.begin(), whole.ropes.end(),
                                      [&](const auto& rope) { return rope.name == name; });
     if (!dictionary.is_object() || !is_used) {
