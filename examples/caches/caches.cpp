@@ -130,4 +130,11 @@ bool own_cache() {
   return moves_keys("own cache", cache, n_tokens - window);
 }
 
-int main() { return paged_cache() && own_cache() ? EXIT_SUCCESS : EXIT_FAILURE; }
+int main() {
+  try {
+    return paged_cache() && own_cache() ? EXIT_SUCCESS : EXIT_FAILURE;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return EXIT_FAILURE;
+  }
+}

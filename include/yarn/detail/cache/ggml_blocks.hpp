@@ -91,7 +91,7 @@ protected:
     store_four(times, factors);
     for (int k = 0; k < 4; ++k) {
       std::memcpy(blocks + k * bytes, &scales[k], sizeof scales[k]);
-      store_bytes(round(x + k * block_size, factors[k]), blocks + k * bytes + 2);
+      store_bytes(round(x + std::ptrdiff_t{k} * block_size, factors[k]), blocks + k * bytes + 2);
     }
   }
 };
@@ -247,8 +247,9 @@ template <class Block, class Arch = default_arch>
 inline void encode_blocks(const float* values, std::int64_t head_dim, void* head) noexcept {
   auto* block = static_cast<unsigned char*>(head);
   std::int64_t i = 0;
+  constexpr std::int64_t four_blocks = std::int64_t{4} * block_size;
   if constexpr (std::is_base_of_v<q8_0_block, Block>)
-    for (; i + 4 * block_size <= head_dim; i += 4 * block_size, block += 4 * Block::bytes)
+    for (; i + four_blocks <= head_dim; i += four_blocks, block += 4 * Block::bytes)
       Block::template encode_four<Arch>(values + i, block);
   for (; i < head_dim; i += block_size, block += Block::bytes)
     Block::template encode<Arch>(values + i, block);

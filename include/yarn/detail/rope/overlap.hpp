@@ -63,7 +63,7 @@ YARN_NOINLINE inline overlap overlap_of(const footprint& p, const footprint& q, 
   if (p.size[next] > stride || q.size[next] > stride) // A block is larger than the stride.
     return next == 2 ? overlap::certain : overlap::undecided;
   // Block j of q begins `rest` bytes after block j + block_distance of p; 0 <= rest < stride.
-  const std::int64_t block_distance = offset / stride - (offset % stride < 0 ? 1 : 0);
+  const std::int64_t block_distance = offset / stride - (offset % stride < 0 ? 1 : 0); // NOLINT
   const std::int64_t rest = offset - block_distance * stride;
   // Whether there is an i such that p has block i and q has block i - shift.
   const auto meets = [&](std::int64_t shift) {

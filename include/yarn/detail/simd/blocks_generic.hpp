@@ -111,7 +111,7 @@ struct generic_four {
 YARN_ALWAYS_INLINE generic_four largest_magnitudes(const float* x, generic_isa isa) {
   generic_four result;
   for (int k = 0; k < 4; ++k)
-    result.at[k] = largest_magnitude(x + k * block_size, isa);
+    result.at[k] = largest_magnitude(x + std::ptrdiff_t{k} * block_size, isa);
   return result;
 }
 YARN_ALWAYS_INLINE generic_four divided(generic_four x, float divisor) {
