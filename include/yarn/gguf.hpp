@@ -67,11 +67,11 @@
 // Tensors: rope_freqs.weight has divisors of the frequencies (the scaling of Llama 3 and Gemma 4);
 // rope_factors_short.weight and rope_factors_long.weight are [short_factor] and [long_factor].
 //
-// YaRN's attention factor equals that of Hugging Face: llama.cpp divides it by 1 + 0.1 ln s, and
-// ggml multiplies the quotient by the same number.
+// YaRN's attention factor equals that of Hugging Face, although llama.cpp divides it by
+// 1 + 0.1 ln s: ggml multiplies the quotient by the same number.
 //
 // Differences from Hugging Face and llama.cpp:
-// * The file has no mscale. llama.cpp uses 1, and for deepseek2 mscale_all_dim.
+// * The file has no mscale. As in llama.cpp, it is 1, and for deepseek2 it is mscale_all_dim.
 // * The file has no truncate. The bounds of the ramp are always rounded, as in ggml. Hugging Face's
 //   gpt-oss does not round them, which changes frequencies by up to 76 %.
 // * If the axes alternate, ggml gives the pairs that are in no section (Qwen3-VL: 61 and 62) to the

@@ -40,7 +40,7 @@ struct hf_config {
   std::string name = "rope";
   /// For multi-head latent attention, head_dim is the length of the rotated part
   /// (qk_rope_head_dim): rotate a view of that part. For vision towers, rotary_dim is twice the
-  /// number of frequencies, and frequency_of_pair has the frequency of each pair of a head.
+  /// number of frequencies, and frequency_of_pair maps the pairs of a head to frequencies.
   rope_shape shape;
   any_scaling method;
   /// The name in transformers 5: "default", "linear", "dynamic", "yarn", "llama3", "longrope" or
@@ -50,7 +50,7 @@ struct hf_config {
   std::int64_t max_position_embeddings = 0;
   /// L of the method, tokens. 0: not needed, or not given.
   std::int64_t original_max_position_embeddings = 0;
-  /// That of a key (rope_interleave), else that of the class of the model type. Empty: not known.
+  /// From a key (rope_interleave), else from the class of the model type. Empty: not known.
   std::optional<yarn::pairing> pairing;
   /// The number of positions that a token has.
   std::int64_t n_axes = 1;

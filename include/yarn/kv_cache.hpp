@@ -21,7 +21,7 @@
 //     const yarn::paged_view bytes(data, n_blocks, 16, n_heads, q8_0{}.head_bytes(head_dim));
 //     yarn::rope_copy(k, yarn::stored(bytes.at(slots, n_tokens), q8_0{}, head_dim), rows, p);
 //
-// A head is rotated in L1, which rounds to float, and then encoded, which rounds to the format.
+// A head is rotated in L1 and rounded to float. It is then encoded, and so rounded to the format.
 // If the format is an element type, the result has the accuracy of rope_copy to a tensor.
 #ifndef YARN_KV_CACHE_HPP
 #define YARN_KV_CACHE_HPP
@@ -38,7 +38,7 @@ inline namespace YARN_ABI {
 ///          cache_place has a `row` of the cache (of a paged_view: a slot) and a `head`.
 ///              std::int64_t n_tokens() const, n_heads() const;
 ///              std::int64_t head_bytes() const;              // of the memory of one head
-///              std::int64_t row(std::int64_t token) const;   // of the cache; < 0: skips it
+///              std::int64_t row(std::int64_t token) const;   // of the cache; < 0: skips token
 ///              void* head(yarn::cache_place place) const;    // the memory of a head
 ///              void check() const;                           // throws if a field is wrong
 ///          Format: q8_0 and the other structs of ggml_blocks.hpp, scaled<T> of

@@ -105,14 +105,14 @@ public:
   explicit prompt_positions(const prompt_rules& rules = {});
 
   /// Appends tokens of text.
-  /// Errors   std::invalid_argument: n_tokens < 0, or a position would exceed 2^31.
+  /// Errors   std::invalid_argument: n_tokens < 0, or a position or size() would exceed 2^31.
   template <class Integer> void append_text(Integer n_tokens) {
     append_text_tokens(detail::to_index(n_tokens, "n_tokens"));
   }
 
   /// Appends an image.
   /// Units    Tokens: patches after merging (spatial_merge_size).
-  /// Errors   std::invalid_argument: height or width is < 1, or a position would exceed 2^31.
+  /// Errors   std::invalid_argument: height or width < 1, a position or size() would exceed 2^31.
   template <class Height, class Width> void append_image(Height height, Width width) {
     append_grid(1, detail::to_index(height, "height"), detail::to_index(width, "width"), 0.0);
   }

@@ -8,8 +8,8 @@
 namespace yarn {
 inline namespace YARN_ABI {
 
-/// Divides the frequencies of another method by a list, one divisor per pair. llama.cpp stores the
-/// scaling of Llama 3 and LongRoPE as such a list (tensor `rope_freqs.weight`; ggml: freq_factors).
+/// Divides the frequencies of a method by a list, one divisor per pair (ggml: freq_factors). GGUF
+/// has such lists for Llama 3 (rope_freqs.weight) and LongRoPE (rope_factors_short, _long.weight).
 /// freq_factors_scaling is dynamic exactly if `method` is dynamic.
 /// Types    Method: any scaling method.
 /// Formula  f_i / freq_factors[i], where f_i is the frequency of `method`. Attention factor: that

@@ -74,7 +74,7 @@ public:
   }
 
   /// Changes the base to e^log_base, every frequency to base^(-2i/d), and every zone to
-  /// `extrapolated`. The method then sets the zones of the pairs that this changed.
+  /// `extrapolated`. The method must then set the zones of the pairs whose frequencies changed.
   void set_base(real log_base) {
     base_ = exp(log_base);
     fill(log_base);

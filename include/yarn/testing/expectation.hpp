@@ -126,7 +126,7 @@ public:
   std::int64_t seq_len() const { return seq_len_; }
   std::int64_t n_pairs() const { return exact_.n_pairs(); }
   std::int64_t n_axes() const { return exact_.n_axes(); }
-  /// The number of pairs before with_rotary_dim, also if there is one axis.
+  /// The n_pairs() of the expectation before with_rotary_dim. Set even if there is only one axis.
   std::int64_t n_pairs_with_axes() const { return n_pairs_with_axes_; }
   /// The frequencies that the engine should use.
   const yarn::frequencies& frequencies() const { return exact_; }

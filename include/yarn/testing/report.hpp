@@ -24,7 +24,7 @@ enum class diagnosis {
   wrong_output_order, ///< the right rotation, written in the other order
   pair_distance,      ///< the elements of a pair are half a head apart, not half the rotated part
   rotary_dim,         ///< more or fewer elements are rotated than rotary_dim
-  rotary_offset,      ///< the rotated part begins at another element, as if the offset were 0
+  rotary_offset,      ///< the rotated part begins at another element, such as 0
   unrotated_changed,  ///< elements outside of the rotated part are changed
   wrong_direction,    ///< rotates by -angle
   sign_of_one_half,   ///< one of the two sin terms has the wrong sign, so this is no rotation
@@ -115,7 +115,7 @@ struct report {
   std::string subject; ///< what was checked: "table of float32, 9 positions, 64 pairs"
   std::string unit = "of the amplitude"; ///< the unit of errors and tolerance
   double max_error = 0;                  ///< the largest |actual - expected|, in `unit`
-  double max_error_ulp = 0;              ///< the same in units of 2^-digits of the type
+  double max_error_ulp = 0;              ///< the same in units of 2^-digits (float: 24 digits)
   double tolerance = 0;                  ///< the largest error that passes, in `unit`
   double remaining_error = 0;            ///< the error that the findings do not explain
   place worst;
