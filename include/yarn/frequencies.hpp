@@ -152,8 +152,8 @@ template <class Method, class Integer>
 /// The rotation that turns tensors rotated by `from` into tensors rotated by `to`, at the same
 /// positions: frequencies inv_freq of `to` minus those of `from`, attention factor m_to / m_from.
 /// Use it for keys that were cached before a dynamic method changed its frequencies.
-/// Errors   Those of inverse, and std::invalid_argument: the numbers of pairs differ, or a pair has
-///          different axes.
+/// Errors   Those of inverse, and std::invalid_argument: the numbers of pairs differ, a pair has
+///          different axes, or m_to / m_from is not in [2^-60, 2^60].
 [[nodiscard]] inline frequencies rerotation(const frequencies& from, const frequencies& to);
 
 /// The float32 arithmetic of the common frameworks, for comparisons with them: inv_freq is rounded

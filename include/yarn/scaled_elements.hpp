@@ -13,8 +13,8 @@
 //
 //     scale = (largest magnitude of the head) / (largest number of the type: 127, 448 or 57344)
 //
-// A computed scale is at least 2^-126. So a head of zeros has the scale 2^-126, because 1 / scale
-// would be infinite with a scale of 0.
+// A computed scale is at least 2^-126, also for a head of zeros: with a scale of 0, 1 / scale would
+// be infinite.
 //
 // Frameworks differ in the last rounding. vLLM multiplies by 1 / scale if it computes a scale for
 // each token and head, but divides by a given scale of a float8 cache. TensorRT-LLM multiplies by a

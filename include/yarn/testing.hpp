@@ -10,10 +10,10 @@
 //     check_copy                a function that rotates from a source into a target
 //     check_rotated             tensors before and after a rotation, such as a dump
 //
-// Each check compares the numbers of the engine with exact values: the library's rows of type
-// double. If the difference is larger than rounding explains, the check simulates about a
-// hundred known mistakes, and combinations of them. The report names the likeliest mistakes that
-// give the numbers of the engine. Only wrong arguments throw exceptions.
+// Each check compares the numbers of the engine with exact values: the library's frequencies, or
+// its rows of type double. If the difference is larger than rounding explains, the check simulates
+// about a hundred known mistakes, and combinations of them. The report names the likeliest mistakes
+// that give the numbers of the engine. Only wrong arguments throw exceptions.
 //
 // For a model whose pairs turn with positions on several axes (M-RoPE, vision towers), give the
 // expectation the axes. The checks then also find mistakes in axes and sections.
@@ -55,7 +55,7 @@ template <class T>
 report check_table(const expectation& expected, const table_view<T>& table, const options& o = {});
 
 /// Checks an engine's inverse frequencies, and its attention factor if the engine stores one. The
-/// errors in the report are relative to each frequency.
+/// errors in the report are relative to the frequency or the attention factor (report::unit).
 /// Shape    inv_freq[n_pairs].
 /// Units    rad/token.
 /// Types    float or double.
