@@ -153,7 +153,7 @@ template <class Method, class Integer>
 /// positions: frequencies inv_freq of `to` minus those of `from`, attention factor m_to / m_from.
 /// Use it for keys that were cached before a dynamic method changed its frequencies.
 /// Errors   Those of inverse, and std::invalid_argument: the numbers of pairs differ, a pair has
-///          different axes, or m_to / m_from is not in [2^-60, 2^60].
+///          another axis in `to` than in `from`, or m_to / m_from is not in [2^-60, 2^60].
 [[nodiscard]] inline frequencies rerotation(const frequencies& from, const frequencies& to);
 
 /// The float32 arithmetic of the common frameworks, for comparisons with them: inv_freq is rounded
