@@ -21,8 +21,8 @@
 //     const yarn::paged_view bytes(data, n_blocks, 16, n_heads, q8_0{}.head_bytes(head_dim));
 //     yarn::rope_copy(k, yarn::stored(bytes.at(slots, n_tokens), q8_0{}, head_dim), rows, p);
 //
-// A head is rotated in L1 and rounded to float. It is then encoded, and so rounded to the format.
-// If the format is an element type, the result has the accuracy of rope_copy to a tensor.
+// If the format is an element type, the result has the accuracy of rope_copy to a tensor. For other
+// formats, a head is rotated in L1 and rounded to float, and then encoded, which rounds it again.
 #ifndef YARN_KV_CACHE_HPP
 #define YARN_KV_CACHE_HPP
 
