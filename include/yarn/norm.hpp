@@ -132,7 +132,7 @@ private:
 
 /// The tensor x with a norm. Pass it as a tensor to rope_apply, or as the source to rope_copy or
 /// copy_heads (kv_cache.hpp). The checks and unchecked forms of these take it, too. With a norm,
-/// the unchecked forms of rope_apply and rope_copy use at most 40 KB of stack, or 64 KB with a cache.
+/// the unchecked forms of rope_apply and rope_copy use at most 40 KB of stack (cache: 64 KB).
 /// Types    x: a heads_view, or a type that has tensor_traits. norm: rms_norm or layer_norm.
 /// Errors   None here. The call that uses the result has the errors of the norm.
 /// Example  rope_apply(normed(q, rms_norm(weight, 1e-6)), rows, pairing::half_split);
