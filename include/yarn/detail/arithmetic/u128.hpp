@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// u128: an unsigned integer of 128 bits, as two 64-bit integers, for real.hpp and phase.hpp.
+// u128: an unsigned integer of 128 bits, as two 64-bit integers, for this folder and real.hpp.
 #ifndef YARN_DETAIL_ARITHMETIC_U128_HPP
 #define YARN_DETAIL_ARITHMETIC_U128_HPP
 

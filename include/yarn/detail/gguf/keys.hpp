@@ -76,9 +76,9 @@ public:
   }
   /// Whether the value is an array of numbers.
   bool is_list(const char* key) const { return reader_.numbers(full(key)).has_value(); }
-  /// The first value of a key that has either one value or a value for each layer. The values of
-  /// layers without attention are 0: llama.cpp takes the first one, and here it is the first that
-  /// is not 0.
+  /// The value of a key that has either one value or a value for each layer. Layers without
+  /// attention have the value 0. llama.cpp takes the value of the first layer; this function takes
+  /// the first value that is not 0.
   std::optional<std::int64_t> first_count(const char* key) {
     if (!is_list(key))
       return count(key);

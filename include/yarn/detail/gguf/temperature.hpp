@@ -25,7 +25,7 @@ gguf_temperature read_gguf_temperature(gguf_keys<Reader>& keys, std::int64_t ori
   constexpr const char* length_key = "attention.temperature_length";
   const std::string_view name = keys.architecture();
   // src/models/llama4.cpp: constants, for the layers that do not rotate. A window of 0 switches
-  // them off.
+  // the factor off.
   if (name == "llama4") {
     if (keys.number("attention.sliding_window").value_or(1.0) == 0.0)
       return {};

@@ -143,8 +143,8 @@ private:
 
   // The classes of transformers 5.12.1 that call yarn_get_mscale in their attention:
   // deepseek_v3, deepseek_v32, glm4_moe_lite, glm_moe_dsa, longcat_flash and youtu, each in
-  // modeling_<name>.py. Of the code beside models, modeling_deepseek.py of DeepSeek-V2 does (the
-  // class of transformers does not), and modeling_bailing_moe_v2_5.py of Ring 2.5.
+  // modeling_<name>.py. Two files beside models call it, too: modeling_deepseek.py of DeepSeek-V2
+  // (the class of transformers does not), and modeling_bailing_moe_v2_5.py of Ring 2.5.
   void read_softmax() {
     for (const char* name : {"bailing_hybrid", "deepseek_v2", "deepseek_v3", "deepseek_v32",
                              "glm4_moe_lite", "glm_moe_dsa", "kimi_k2", "longcat_flash", "youtu"})

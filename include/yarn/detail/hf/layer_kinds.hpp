@@ -26,8 +26,8 @@ struct hf_layer_kind {
 };
 
 struct hf_schedule {
-  std::vector<hf_layer_kind> kinds; // distinct; those that layers have come first
-  std::size_t n_used = 0;           // how many of the kinds layers have; 0: none, or not known
+  std::vector<hf_layer_kind> kinds;        // distinct; first those that layers use
+  std::size_t n_used = 0;                  // how many kinds layers use; 0: none, or not known
   std::vector<std::int64_t> kind_of_layer; // -1: the layer does not rotate; empty: not known
   std::vector<std::string> notes;          // which layers do not rotate
   std::vector<std::string> count_notes;    // what is not known about layers, for hf_layers only

@@ -10,7 +10,7 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// A key that shows what a file is that is no configuration of a model.
+// A key by which a file without the keys of a model is recognised, and what this file is.
 struct hf_file_mark {
   const char* key;
   const char* file;

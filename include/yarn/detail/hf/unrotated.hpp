@@ -60,7 +60,7 @@ inline bool hf_never_rotates(const std::string& model_type) {
   return model_type == "jamba" || model_type == "nemotron_h";
 }
 
-// Models whose configuration does not say that they do not have this RoPE, by the code beside them.
+// Refuses models without this RoPE whose configuration does not say so; only their code does.
 inline void hf_refuse_by_code(const hf_object& config) {
   const std::string model_type = config.string("model_type");
   if (hf_never_rotates(model_type))
