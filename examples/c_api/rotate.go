@@ -31,7 +31,8 @@ func rotate(key []float32, freqs *C.yarn_frequencies, position int64) {
 	// memory of C.
 	at := (*C.yarn_positions)(C.malloc(C.sizeof_yarn_positions))
 	defer C.free(unsafe.Pointer(at))
-	*at = C.yarn_positions{struct_size: C.sizeof_yarn_positions, first: C.int64_t(position), n_tokens: 1}
+	*at = C.yarn_positions{struct_size: C.sizeof_yarn_positions, n_tokens: 1}
+	at.first = C.int64_t(position)
 	data := C.malloc(C.size_t(len(key)) * 4)
 	defer C.free(data)
 	inC := unsafe.Slice((*float32)(data), len(key))

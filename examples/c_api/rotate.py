@@ -3,9 +3,9 @@
 
     rotate.py LIBRARY rotation.json
 
-rotation.json (tests/reference) has inputs and outputs of the rotary classes of transformers. For each
-configuration in it, this program reads the configuration, computes the frequencies, cos and sin, and
-the rotated tensor, and compares them. transformers computes in float32, with the angle
+rotation.json (tests/reference) has inputs and outputs of the rotary classes of transformers. For
+each configuration in it, this program computes the frequencies, cos and sin, and the rotated
+tensor, and compares them. transformers computes in float32, with the angle
 float32(position * inv_freq), so its results are compared with those of yarn_float32_pipeline.
 """
 import json

@@ -2,13 +2,14 @@
 // The library for C, and for every language that calls C. C11 and C++; needs no other header of the
 // library. Opt-in.
 //
-//     yarn_frequencies* freqs = NULL;               // from config.json; once per model and length
+//     // Once per model. examples/c_api/rotate.c checks each yarn_status.
 //     yarn_config* config = NULL;
-//     if (yarn_config_from_json(text, strlen(text), NULL, &config) != YARN_OK ||
-//         yarn_config_frequencies(config, 0, &freqs) != YARN_OK)
-//       fprintf(stderr, "%s\n", yarn_last_error());
-//     yarn_positions list = {.struct_size = sizeof list, .first = past_tokens, .n_tokens = -1};
-//     yarn_row_source rows = {.struct_size = sizeof rows, .frequencies = freqs, .positions = &list};
+//     yarn_frequencies* freqs = NULL;
+//     yarn_config_from_json(text, strlen(text), NULL, &config);
+//     yarn_config_frequencies(config, seq_len, &freqs);
+//     // For each layer.
+//     yarn_positions at = {.struct_size = sizeof at, .first = past_tokens, .n_tokens = -1};
+//     yarn_row_source rows = {.struct_size = sizeof rows, .frequencies = freqs, .positions = &at};
 //     yarn_tensor q, k;
 //     yarn_tensor_init(&q, sizeof q, q_data, YARN_FLOAT32, n_tokens, n_q_heads, head_dim);
 //     yarn_tensor_init(&k, sizeof k, k_data, YARN_FLOAT32, n_tokens, n_kv_heads, head_dim);
@@ -18,15 +19,15 @@
 // `#include <yarn/c_api.h>`, or by the CMake function yarn_add_c_api, which adds run-time dispatch.
 //
 // Each function does what the C++ function of the same name does, with the same bits and the same
-// messages; the C++ headers have the details. docs/c-api.md lists both names.
+// messages. The C++ headers have the details; docs/c-api.md lists both names.
 //
-// Status. A function that can fail returns a yarn_status. After an error, yarn_last_error() has the
-// message, and no output was written. No C++ exception leaves a function.
-// Handles. A function that makes a handle writes it to its last argument. The caller frees it. Freeing
-// NULL does nothing. Threads may share a handle as long as none of them changes or frees it.
-// Structs. Set struct_size to sizeof of the struct; later versions append fields. The library gives
-// fields beyond struct_size their defaults, and refuses fields that it does not know unless their
-// bytes are 0. In a struct without an _init function, all defaults are 0.
+// * A function that can fail returns a yarn_status. After an error, yarn_last_error() has the
+//   message, and no output was written. No C++ exception leaves a function.
+// * A function that makes a handle writes it to its last argument, and the caller frees it. Freeing
+//   NULL does nothing. Threads may share a handle if none of them changes or frees it.
+// * Set struct_size to sizeof of the struct. Later versions append fields. Fields beyond
+//   struct_size get their defaults. Fields that the library does not know must be 0. In a struct
+//   without an _init function, all defaults are 0.
 #ifndef YARN_C_API_H
 #define YARN_C_API_H
 
@@ -141,8 +142,8 @@ enum { YARN_RMS_NORM = 0, YARN_LAYER_NORM = 1 };
 
 // ---- Status ------------------------------------------------------------------------------------
 
-/// The message of the last error on this thread; "" if there was none. The text stays until the next
-/// error on this thread.
+/// The message of the last error on this thread; "" if there was none. The text stays until the
+/// next error on this thread.
 /// Errors   None.
 YARN_C_API const char* yarn_last_error(void);
 
@@ -159,8 +160,8 @@ YARN_C_API const char* yarn_library_version(void);
 /// Errors   None.
 YARN_C_API const char* yarn_instruction_set(void);
 /// Chooses the instruction set, for tests and measurements. NULL: the default.
-/// Errors   YARN_INVALID_ARGUMENT: the library has no such instruction set, or this processor cannot
-///          run it.
+/// Errors   YARN_INVALID_ARGUMENT: the library has no such instruction set, or this processor
+///          cannot run it.
 YARN_C_API yarn_status yarn_use_instruction_set(const char* name);
 
 // ---- Frequencies (frequencies.hpp, scaling/, axes.hpp) -----------------------------------------
@@ -209,7 +210,8 @@ typedef struct yarn_method {
 } yarn_method;
 
 /// Sets all fields to the defaults of the C++ struct.
-/// Errors   YARN_INVALID_ARGUMENT: method is NULL, struct_size is too small, or the kind is unknown.
+/// Errors   YARN_INVALID_ARGUMENT: method is NULL, struct_size is too small, or the kind is
+///          unknown.
 YARN_C_API yarn_status yarn_method_init(yarn_method* method, size_t struct_size,
                                         yarn_method_kind kind);
 
@@ -295,10 +297,10 @@ YARN_C_API yarn_status yarn_softmax_scale(int64_t qk_head_dim, const yarn_method
 typedef struct yarn_temperature {
   size_t struct_size;
   yarn_temperature_kind kind;
-  int32_t reserved;   ///< 0
-  double attn_scale;  ///< Llama 4
-  double floor_scale; ///< Llama 4
-  double beta;        ///< Ministral 3
+  int32_t reserved;                        ///< 0
+  double attn_scale;                       ///< Llama 4
+  double floor_scale;                      ///< Llama 4
+  double beta;                             ///< Ministral 3
   double original_max_position_embeddings; ///< Ministral 3
   double original_length;                  ///< log-n
   /// A function of your own. It must be pure; several threads may call it.
@@ -343,7 +345,8 @@ YARN_C_API yarn_status yarn_positions_init(yarn_positions* p, size_t struct_size
                                            int64_t n_axes);
 
 /// Rows, or a table, of cos and sin in memory: rows_view and table_view. Row r is
-/// cos[r * row_stride + i] and sin[r * row_stride + i] for the pairs i; the attention factor is in it.
+/// cos[r * row_stride + i] and sin[r * row_stride + i] for the pairs i; the attention factor is in
+/// it.
 typedef struct yarn_cos_sin {
   size_t struct_size;
   const void* cos;
@@ -375,8 +378,8 @@ YARN_C_API yarn_status yarn_rows_append(yarn_rows* rows, const yarn_frequencies*
                                         const yarn_temperature* temperature);
 /// Errors   None.
 YARN_C_API void yarn_rows_clear(yarn_rows* rows);
-/// The memory of the rows, until the next change of `rows`. For a table (make_table), assign the rows
-/// of the run from 0, and use the result as a table; frequencies with several axes also need
+/// The memory of the rows, until the next change of `rows`. For a table (make_table), assign the
+/// rows of the run from 0, and use the result as a table; frequencies with several axes also need
 /// axis_of_pair and n_axes of yarn_frequencies_info in it.
 /// Errors   YARN_INVALID_ARGUMENT: rows or view is NULL, or struct_size is too small.
 YARN_C_API yarn_status yarn_rows_get(const yarn_rows* rows, yarn_cos_sin* view);
@@ -394,8 +397,8 @@ YARN_C_API yarn_status yarn_fill_rows(const yarn_frequencies* f, const yarn_posi
 
 /// The rows of a call. Exactly one of the first four pointers is set:
 ///     rows, prepared         prepared rows: row t belongs to token t
-///     frequencies            rows_of(frequencies, positions[, temperature]): the call makes the rows
-///     table                  rows_of(table, positions)
+///     frequencies            rows_of(frequencies, positions[, temperature]): the call makes the
+///     rows table                  rows_of(table, positions)
 typedef struct yarn_row_source {
   size_t struct_size;
   const yarn_rows* rows;
@@ -406,7 +409,7 @@ typedef struct yarn_row_source {
   const yarn_temperature* temperature; ///< with frequencies, or NULL
 } yarn_row_source;
 
-// ---- Rotation (rope.hpp, norm.hpp) -------------------------------------------------------------
+// ---- Rotation (rope.hpp, norm.hpp, kv_cache.hpp) ------------------------------------------------
 
 /// rms_norm or layer_norm of a tensor. The flags are 0 or 1.
 /// Shape    weight[head_dim], or weight[n_heads][head_dim].
@@ -422,21 +425,73 @@ typedef struct yarn_norm {
   int32_t over_all_heads;      ///< RMSNorm: over_all_heads()
 } yarn_norm;
 
-typedef struct yarn_paging yarn_paging;
-typedef struct yarn_cache_format yarn_cache_format;
+/// The blocks of a paged cache, and the slot of each token: paged_view.
+/// Units    Strides and chunks count elements; with a format, bytes.
+typedef struct yarn_paging {
+  size_t struct_size;
+  int64_t n_blocks;
+  int64_t block_size; ///< slots
+  int64_t block_stride;
+  int64_t slot_stride;
+  const void* slots; ///< [n_tokens]; -1 skips the token
+  yarn_integer_type slot_type;
+  int32_t reserved;     ///< 0
+  int64_t chunk;        ///< with_chunks; 0: heads are contiguous
+  int64_t chunk_stride; ///< with_chunks
+} yarn_paging;
+
+typedef int32_t yarn_cache_kind;
+enum {
+  YARN_Q8_0 = 1,
+  YARN_Q8_0_AVX = 2, ///< q8_0{q8_0_writer::avx}
+  YARN_Q4_0 = 3,
+  YARN_Q4_1 = 4,
+  YARN_Q5_0 = 5,
+  YARN_Q5_1 = 6,
+  YARN_IQ4_NL = 7,
+  YARN_SCALED_INT8 = 8,
+  YARN_SCALED_FLOAT8_E4M3 = 9,
+  YARN_SCALED_FLOAT8_E5M2 = 10,
+  YARN_OWN_FORMAT = 11
+};
+typedef int32_t yarn_scale_source;
+enum { YARN_SCALE_PER_TENSOR = 0, YARN_SCALE_GIVEN = 1, YARN_SCALE_COMPUTED = 2 };
+
+/// How the heads of a cache are stored: ggml_blocks.hpp, scaled<T> of scaled_elements.hpp, or
+/// functions of your own.
+typedef struct yarn_cache_format {
+  size_t struct_size;
+  yarn_cache_kind kind;
+  yarn_scale_source scale_source; ///< of the scaled kinds, as the fields up to block_stride
+  float scale;                    ///< YARN_SCALE_PER_TENSOR
+  int32_t reserved;               ///< 0
+  float* scales;                  ///< GIVEN: read; COMPUTED: written by each write of a head
+  int64_t row_stride;             ///< 0: a scale for each head, the same for all rows
+  int64_t head_stride;
+  int64_t block_size; ///< with_blocks; 0: none
+  int64_t block_stride;
+  /// YARN_OWN_FORMAT. The functions are called on several threads.
+  int64_t (*head_bytes)(void* user, int64_t head_dim);
+  void (*encode)(void* user, const float* values, int64_t head_dim, void* memory, int64_t row,
+                 int64_t head);
+  void (*decode)(void* user, const void* memory, int64_t head_dim, float* values, int64_t row,
+                 int64_t head);
+  void* user;
+} yarn_cache_format;
 
 /// A tensor of heads: heads_view. Element d of head h of token t lies at
-/// data[t * token_stride + h * head_stride + d].
-/// Units    Strides count elements.
+/// data[t * token_stride + h * head_stride + d]. With paging or a format, it is a KV cache. A cache
+/// has no norm.
+/// Units    Strides count elements; with a format, bytes.
 typedef struct yarn_tensor {
   size_t struct_size;
-  void* data; ///< a source is only read
-  yarn_element_type type;
-  int32_t reserved; ///< 0
+  void* data;             ///< a source is only read
+  yarn_element_type type; ///< with a format: 0
+  int32_t reserved;       ///< 0
   int64_t n_tokens;
   int64_t n_heads;
   int64_t head_dim;
-  int64_t token_stride;
+  int64_t token_stride; ///< with paging: 0
   int64_t head_stride;
   const yarn_norm* norm;           ///< normed(x, norm); NULL: none
   const yarn_paging* paging;       ///< paged_view; NULL: none
@@ -451,8 +506,8 @@ YARN_C_API yarn_status yarn_tensor_init(yarn_tensor* x, size_t struct_size, void
                                         int64_t head_dim);
 
 /// Rotates q and k in place. k may be NULL.
-/// Errors   Those of rope_check, and YARN_UNSUPPORTED: a tensor with a norm has head_dim above 1024,
-///          and its elements or weights are not float32 (or float64).
+/// Errors   Those of rope_check, and YARN_UNSUPPORTED: a tensor with a norm has head_dim above
+///          1024, and its elements or weights are not float32 (or float64).
 YARN_C_API yarn_status yarn_rope_apply(const yarn_tensor* q, const yarn_tensor* k,
                                        const yarn_row_source* rows, yarn_pairing pairing);
 /// Checks a call of yarn_rope_apply.
@@ -481,6 +536,17 @@ YARN_C_API void yarn_rope_copy_unchecked(const yarn_tensor* source, const yarn_t
                                          const yarn_row_source* rows, yarn_pairing pairing,
                                          yarn_pairing output_order, int64_t thread,
                                          int64_t n_threads);
+
+/// copy_heads: copies heads without rotation, values to a cache or from one.
+/// Errors   Those of copy_heads_check, and those of yarn_rope_apply.
+YARN_C_API yarn_status yarn_copy_heads(const yarn_tensor* source, const yarn_tensor* target);
+/// Checks a call of yarn_copy_heads.
+/// Errors   The same.
+YARN_C_API yarn_status yarn_copy_heads_check(const yarn_tensor* source, const yarn_tensor* target);
+/// Copies slice `thread` of n_threads, without checks.
+/// Requires A call that yarn_copy_heads_check accepts; thread in [0, n_threads).
+YARN_C_API void yarn_copy_heads_unchecked(const yarn_tensor* source, const yarn_tensor* target,
+                                          int64_t thread, int64_t n_threads);
 
 // ---- Configurations (hf_config.hpp, gguf.hpp) --------------------------------------------------
 
@@ -541,11 +607,7 @@ typedef struct yarn_gguf_reader {
 } yarn_gguf_reader;
 
 typedef int32_t yarn_gguf_layer_type;
-enum {
-  YARN_GGUF_GLOBAL = 0,
-  YARN_GGUF_SLIDING_WINDOW = 1,
-  YARN_GGUF_COMPRESSED = 2
-};
+enum { YARN_GGUF_GLOBAL = 0, YARN_GGUF_SLIDING_WINDOW = 1, YARN_GGUF_COMPRESSED = 2 };
 
 /// gguf_options.
 typedef struct yarn_gguf_options {
@@ -628,13 +690,199 @@ YARN_C_API yarn_status yarn_layers_get(const yarn_layers* layers, yarn_layers_in
 /// Errors   None.
 YARN_C_API void yarn_layers_free(yarn_layers* layers);
 
+// ---- Prompts with images (prompt_positions.hpp) ------------------------------------------------
+
+typedef int32_t yarn_prompt_model;
+enum {
+  YARN_PROMPT_DEFAULT = 0, ///< prompt_rules{}
+  YARN_PROMPT_QWEN2_VL = 1,
+  YARN_PROMPT_QWEN2_5_VL = 2,
+  YARN_PROMPT_QWEN2_5_OMNI = 3,
+  YARN_PROMPT_QWEN3_VL = 4,
+  YARN_PROMPT_GLM4V = 5,
+  YARN_PROMPT_ERNIE4_5_VL = 6
+};
+enum {
+  YARN_TIME_FRAMES = 0,
+  YARN_TIME_SECONDS = 1,
+  YARN_TIME_WHOLE_SECONDS = 2,
+  YARN_TIME_IMAGES = 3
+};
+enum { YARN_VIDEO_END_LARGEST_POSITION = 0, YARN_VIDEO_END_HEIGHT_AND_WIDTH = 1 };
+
+/// prompt_rules.
+typedef struct yarn_prompt_rules {
+  size_t struct_size;
+  int32_t time; ///< YARN_TIME_…
+  int32_t end;  ///< YARN_VIDEO_END_…
+  double positions_per_second;
+} yarn_prompt_rules;
+
+/// The rules of a model.
+/// Errors   YARN_INVALID_ARGUMENT: rules is NULL, struct_size is too small, or the model is
+///          unknown.
+YARN_C_API yarn_status yarn_prompt_rules_init(yarn_prompt_rules* rules, size_t struct_size,
+                                              yarn_prompt_model model);
+
+/// The positions of a prompt: prompt_positions. Three axes: time, height, width.
+typedef struct yarn_prompt yarn_prompt;
+/// Errors   Those of the constructor of prompt_positions.
+YARN_C_API yarn_status yarn_prompt_new(const yarn_prompt_rules* rules, yarn_prompt** result);
+/// Errors   Those of append_text.
+YARN_C_API yarn_status yarn_prompt_append_text(yarn_prompt* prompt, int64_t n_tokens);
+/// Errors   Those of append_image.
+YARN_C_API yarn_status yarn_prompt_append_image(yarn_prompt* prompt, int64_t height, int64_t width);
+/// Errors   Those of append_video.
+YARN_C_API yarn_status yarn_prompt_append_video(yarn_prompt* prompt, int64_t n_frames,
+                                                int64_t height, int64_t width,
+                                                double seconds_per_frame);
+/// Removes segments. Writes first, n_tokens and distance of erased_tokens to erased[3], which may
+/// be NULL.
+/// Errors   Those of erase.
+YARN_C_API yarn_status yarn_prompt_erase(yarn_prompt* prompt, int64_t first, int64_t n_segments,
+                                         int64_t* erased);
+/// The positions of n tokens from `first` on, until the next change of the prompt or of a view of
+/// it.
+/// Errors   Those of view.
+YARN_C_API yarn_status yarn_prompt_view(yarn_prompt* prompt, int64_t first, int64_t n,
+                                        yarn_positions* positions);
+
+typedef struct yarn_prompt_info {
+  size_t struct_size;
+  int64_t n_tokens;
+  int64_t n_segments;
+  int64_t next; ///< the position of the first generated token, on all axes
+} yarn_prompt_info;
+/// Errors   YARN_INVALID_ARGUMENT: prompt or info is NULL, or struct_size is too small.
+YARN_C_API yarn_status yarn_prompt_get(const yarn_prompt* prompt, yarn_prompt_info* info);
+/// Errors   None.
+YARN_C_API void yarn_prompt_free(yarn_prompt* prompt);
+
+// ---- Tests of an engine (testing.hpp) ----------------------------------------------------------
+
+/// The RoPE that an engine should compute: testing::expectation.
+typedef struct yarn_expectation yarn_expectation;
+/// The result of a check: testing::report.
+typedef struct yarn_report yarn_report;
+
+/// expectation(shape, method, pairing, seq_len).
+/// Errors   Those of make_frequencies. YARN_UNSUPPORTED: built with YARN_C_API_NO_TESTING, as for
+///          the functions below.
+YARN_C_API yarn_status yarn_expectation_make(const yarn_shape* shape, const yarn_method* method,
+                                             yarn_pairing pairing, int64_t seq_len,
+                                             yarn_expectation** result);
+/// expectation(shape, f, pairing), for frequencies that exist already.
+/// Errors   Those of the C++ constructor.
+YARN_C_API yarn_status yarn_expectation_from(const yarn_shape* shape, const yarn_frequencies* f,
+                                             yarn_pairing pairing, yarn_expectation** result);
+/// with_output_order(order).
+/// Errors   YARN_INVALID_ARGUMENT: e is NULL, or the order is unknown.
+YARN_C_API yarn_status yarn_expectation_set_output_order(yarn_expectation* e, yarn_pairing order);
+/// with_rotary_offset(offset).
+/// Errors   Those of with_rotary_offset.
+YARN_C_API yarn_status yarn_expectation_set_rotary_offset(yarn_expectation* e, int64_t offset);
+/// with_axes(list, n_axes).
+/// Shape    axis_of_pair[n_pairs].
+/// Errors   Those of with_axes.
+YARN_C_API yarn_status yarn_expectation_set_axes(yarn_expectation* e, const uint8_t* axis_of_pair,
+                                                 int64_t n_pairs, int64_t n_axes);
+/// Errors   None.
+YARN_C_API void yarn_expectation_free(yarn_expectation* e);
+
+/// testing::options.
+typedef struct yarn_check_options {
+  size_t struct_size;
+  double tolerance; ///< 0: the rounding errors of the type
+  int64_t max_position;
+  int64_t n_heads;
+  int32_t accept_float32_angles;
+  int32_t reserved; ///< 0
+} yarn_check_options;
+
+/// Sets all fields to the defaults of testing::options.
+/// Errors   YARN_INVALID_ARGUMENT: o is NULL, or struct_size is too small.
+YARN_C_API yarn_status yarn_check_options_init(yarn_check_options* o, size_t struct_size);
+
+/// A function of the engine that rotates x in place, and one that writes the rotation of `source`
+/// to `target`. The tensors are dense. The positions are a list of YARN_INT64: n_axes is 0, or, for
+/// expectations with several axes, their number.
+typedef void (*yarn_engine_rotation)(void* user, const yarn_tensor* x,
+                                     const yarn_positions* positions);
+typedef void (*yarn_engine_copy)(void* user, const yarn_tensor* source, const yarn_tensor* target,
+                                 const yarn_positions* positions);
+
+// The checks of testing.hpp. options may be NULL. A check that finds a mistake succeeds, and says
+// so in the report.
+
+/// Errors   Those of check_rows.
+YARN_C_API yarn_status yarn_check_rows(const yarn_expectation* e, const yarn_cos_sin* rows,
+                                       const yarn_positions* positions,
+                                       const yarn_check_options* options, yarn_report** result);
+/// Errors   Those of check_table.
+YARN_C_API yarn_status yarn_check_table(const yarn_expectation* e, const yarn_cos_sin* table,
+                                        const yarn_check_options* options, yarn_report** result);
+/// attention_factor: NaN if the engine has none.
+/// Errors   Those of check_inv_freq.
+YARN_C_API yarn_status yarn_check_inv_freq(const yarn_expectation* e, const void* inv_freq,
+                                           yarn_element_type type, int64_t n_pairs,
+                                           double attention_factor,
+                                           const yarn_check_options* options, yarn_report** result);
+/// Errors   Those of check_rotation.
+YARN_C_API yarn_status yarn_check_rotation(const yarn_expectation* e, yarn_element_type type,
+                                           yarn_engine_rotation engine, void* user,
+                                           const yarn_check_options* options, yarn_report** result);
+/// Checks the rotations of q and of k.
+/// Errors   Those of check_rotations.
+YARN_C_API yarn_status yarn_check_rotations(const yarn_expectation* e, yarn_element_type type,
+                                            yarn_engine_rotation of_q, yarn_engine_rotation of_k,
+                                            void* user, const yarn_check_options* options,
+                                            yarn_report** result);
+/// Errors   Those of check_copy.
+YARN_C_API yarn_status yarn_check_copy(const yarn_expectation* e, yarn_element_type from,
+                                       yarn_element_type to, yarn_engine_copy engine, void* user,
+                                       const yarn_check_options* options, yarn_report** result);
+/// Errors   Those of check_rotated, and YARN_INVALID_ARGUMENT: a tensor has a norm or is a cache.
+YARN_C_API yarn_status yarn_check_rotated(const yarn_expectation* e, const yarn_tensor* before,
+                                          const yarn_tensor* after, const yarn_positions* positions,
+                                          const yarn_check_options* options, yarn_report** result);
+
+/// The numbers of a report. The pointers stay valid as long as the handle.
+typedef struct yarn_report_info {
+  size_t struct_size;
+  const char* text; ///< the report as text of a few lines, for logs
+  const char* subject;
+  const char* unit;
+  double max_error;
+  double max_error_ulp;
+  double tolerance;
+  double remaining_error;
+  int64_t worst_position; ///< of the largest error; -1: none, as for the next three
+  int64_t worst_pair;
+  int64_t worst_element;
+  int64_t worst_axis;
+  const char* worst_what;
+  double worst_expected;
+  double worst_actual;
+  const yarn_texts* diagnoses; ///< the names of the mistakes, such as "wrong_theta"
+  const yarn_texts* findings;  ///< for each of them a sentence
+  const yarn_texts* notes;
+  int32_t passed;
+  int32_t reserved;
+} yarn_report_info;
+
+/// Errors   YARN_INVALID_ARGUMENT: report or info is NULL, or struct_size is too small.
+YARN_C_API yarn_status yarn_report_get(const yarn_report* report, yarn_report_info* info);
+/// Errors   None.
+YARN_C_API void yarn_report_free(yarn_report* report);
+
 #if defined(__cplusplus)
 } // extern "C"
 #endif
 
 #endif
 
-// Outside of the include guard, so that a source may include the header before it defines the macro.
+// Outside of the include guard, so that a source may include the header before it defines the
+// macro.
 #if defined(YARN_C_API_IMPLEMENTATION) && defined(__cplusplus)
 #include "detail/c_api/implementation.hpp"
 #endif

@@ -89,8 +89,8 @@ TEST(c_api, has_every_field_of_every_method) {
   dynamic_yarn.factor = 2;
   dynamic_yarn.beta_fast = 28;
   const yarn::any_scaling methods[] = {
-      yarn_method_of_cpp, with_rotations, linear,   stepped,  part,
-      dynamic_part,       by_parts,       llama3,   longrope, with_attention_factor,
+      yarn_method_of_cpp, with_rotations, linear, stepped,  part,
+      dynamic_part,       by_parts,       llama3, longrope, with_attention_factor,
       proportional,       dynamic_yarn};
   for (const yarn::any_scaling& method : methods)
     for (const std::int64_t seq_len : {1000, 20000})
@@ -286,7 +286,8 @@ TYPED_TEST(c_api_typed_rows, have_the_bits_of_cpp) {
   t.kind = YARN_TEMPERATURE_FUNCTION;
   t.function = half_of_position;
   t.user = &offset;
-  check(t, [&](std::int64_t p) { return half_of_position(&offset, p); }, "function");
+  check(
+      t, [&](std::int64_t p) { return half_of_position(&offset, p); }, "function");
 }
 
 TYPED_TEST(c_api_typed_rows, fill_the_memory_of_the_caller_in_slices) {
@@ -336,8 +337,7 @@ TEST_F(c_api_rows, of_a_rerotation_have_its_phases) {
   // The rows come from the phase steps, which are not the rounded inv_freq.
   const c_frequencies from = c_make(shape, c_method(yarn::default_scaling{}), 0);
   const c_frequencies g = made<c_frequencies>(yarn_rerotation, from.get(), f.get());
-  const auto cpp_g =
-      yarn::rerotation(yarn::make_frequencies(shape, yarn::default_scaling{}), cpp);
+  const auto cpp_g = yarn::rerotation(yarn::make_frequencies(shape, yarn::default_scaling{}), cpp);
   const c_rows rows = made<c_rows>(yarn_rows_new, YARN_FLOAT64);
   yarn::rotary_rows<double> expected;
   const yarn_positions run = c_run(1 << 30, 64);

@@ -59,9 +59,8 @@ void expect_common(const yarn_config* handle, const Config& config, std::int64_t
   if (info.frequency_of_pair == nullptr && info.n_axis_of_pair == 0) {
     // The method of the information gives the same frequencies.
     auto shape = c_shape(config.shape);
-    expect_same(
-        made<c_frequencies>(yarn_frequencies_make, &shape, info.method, seq_len).get(),
-        yarn::make_frequencies(config, seq_len), config.rope_type + " by the method");
+    expect_same(made<c_frequencies>(yarn_frequencies_make, &shape, info.method, seq_len).get(),
+                yarn::make_frequencies(config, seq_len), config.rope_type + " by the method");
   }
 }
 
@@ -208,8 +207,7 @@ void expect_gguf(const yarn_config* handle, const yarn::gguf_config& config) {
   EXPECT_EQ(info.architecture, config.architecture);
   EXPECT_EQ(info.qk_head_dim, config.qk_head_dim);
   EXPECT_EQ(info.rotary_offset, config.rotary_offset);
-  EXPECT_EQ(list_of(info.dimension_sections, info.n_dimension_sections),
-            config.dimension_sections);
+  EXPECT_EQ(list_of(info.dimension_sections, info.n_dimension_sections), config.dimension_sections);
 }
 
 memory_gguf gguf_of(const char* architecture) {

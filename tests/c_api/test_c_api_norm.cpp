@@ -48,8 +48,7 @@ TEST_F(c_api_norm, of_q_and_k_with_a_double_has_the_bits_of_cpp) {
     c_q.norm = c_k.norm = &c_norm;
     ASSERT_EQ(yarn_rope_apply(&c_q, &c_k, &rows.source, YARN_HALF_SPLIT), YARN_OK)
         << yarn_last_error();
-    rope_apply(normed(q.view(), norm), normed(k.view(), norm), rows.cpp_rows,
-               pairing::half_split);
+    rope_apply(normed(q.view(), norm), normed(k.view(), norm), rows.cpp_rows, pairing::half_split);
     q.expect_same(name, 1);
     k.expect_same(name, 2);
   });
@@ -91,9 +90,10 @@ TEST_F(c_api_norm, of_large_heads_that_need_conversion_is_unsupported) {
   yarn_tensor c_x = x.c_view();
   c_x.norm = &norm;
   EXPECT_EQ(yarn_rope_apply(&c_x, nullptr, &rows.source, YARN_HALF_SPLIT), YARN_UNSUPPORTED);
-  EXPECT_STREQ(yarn_last_error(),
-               "yarn: x is normed and has head_dim = 1025; above 1024, elements and weights must be "
-               "float32 in the C API, and the order of the pairs must not change");
+  EXPECT_STREQ(
+      yarn_last_error(),
+      "yarn: x is normed and has head_dim = 1025; above 1024, elements and weights must be "
+      "float32 in the C API, and the order of the pairs must not change");
   EXPECT_EQ(std::memcmp(x.c.data(), x.cpp.data(), x.c.size() * 2), 0);
 }
 

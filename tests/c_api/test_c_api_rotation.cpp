@@ -128,8 +128,7 @@ TEST_F(c_api_rotation, by_frequencies_has_the_bits_of_cpp) {
     tensor_pair<float> x(n, 4, 128);
     tensor_pair<bfloat16> y(n, 2, 128);
     const yarn_tensor c_x = x.c_view(), c_y = y.c_view();
-    ASSERT_EQ(yarn_rope_apply(&c_x, &c_y, &source, YARN_INTERLEAVED), YARN_OK)
-        << yarn_last_error();
+    ASSERT_EQ(yarn_rope_apply(&c_x, &c_y, &source, YARN_INTERLEAVED), YARN_OK) << yarn_last_error();
     rope_apply(x.view(), y.view(), cpp_rows, pairing::interleaved);
     x.expect_same(what);
     y.expect_same(what);

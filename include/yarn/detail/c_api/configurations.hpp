@@ -44,7 +44,8 @@ struct yarn_config {
 };
 
 struct yarn_layers {
-  template <class Layers> explicit yarn_layers(Layers read)
+  template <class Layers>
+  explicit yarn_layers(Layers read)
       : rope_of_layer(std::move(read.rope_of_layer)), notes{std::move(read.notes)} {
     for (auto& rope : read.ropes) {
       owned.push_back(std::make_unique<yarn_config>(std::move(rope)));
@@ -163,16 +164,15 @@ inline yarn_pairing pairing_of(const std::optional<pairing>& known) {
   return known ? static_cast<yarn_pairing>(*known) : YARN_UNKNOWN_PAIRING;
 }
 
-template <class T>
-void put_list(const std::vector<T>& list, const T*& data, std::int64_t& n) {
+template <class T> void put_list(const std::vector<T>& list, const T*& data, std::int64_t& n) {
   data = list.empty() ? nullptr : list.data();
   n = static_cast<std::int64_t>(list.size());
 }
 
 inline void put_special(const hf_config& config, yarn_config_info& info) {
   info.pairing = pairing_of(config.pairing);
-  info.softmax = config.softmax ? static_cast<yarn_softmax_convention>(*config.softmax)
-                                : YARN_UNKNOWN_SOFTMAX;
+  info.softmax =
+      config.softmax ? static_cast<yarn_softmax_convention>(*config.softmax) : YARN_UNKNOWN_SOFTMAX;
   info.axis_names = config.axis_names.c_str();
   put_list(config.frequency_of_pair, info.frequency_of_pair, info.n_frequency_of_pair);
   info.dual_chunk_size = config.dual_chunk_size;
@@ -266,8 +266,8 @@ YARN_C_API yarn_status yarn_json_layer_types(const char* text, std::size_t n_byt
     return failed(YARN_INVALID_ARGUMENT, "yarn: text or result is null");
   return guarded(YARN_BAD_CONFIGURATION, [&] {
     using namespace yarn; // hf_layer_types
-    *result = std::make_unique<yarn_texts>(yarn_texts{hf_layer_types(parsed(text, n_bytes))})
-                  .release();
+    *result =
+        std::make_unique<yarn_texts>(yarn_texts{hf_layer_types(parsed(text, n_bytes))}).release();
   });
 }
 
@@ -287,9 +287,8 @@ YARN_C_API yarn_status yarn_layers_from_gguf(const yarn_gguf_reader* reader,
   using namespace yarn::detail;
   if (const yarn_status status = guarded([&] { gguf_callbacks{reader}; }); status != YARN_OK)
     return status;
-  return read_handle(options, result, [&](const auto& o) {
-    return yarn::gguf_layers(gguf_callbacks(reader), o);
-  });
+  return read_handle(options, result,
+                     [&](const auto& o) { return yarn::gguf_layers(gguf_callbacks(reader), o); });
 }
 YARN_C_API yarn_pairing yarn_gguf_pairing(const char* architecture, std::int32_t with_sections) {
   if (architecture == nullptr)
@@ -301,9 +300,9 @@ YARN_C_API yarn_status yarn_config_get(const yarn_config* config, yarn_config_in
   using namespace yarn::detail;
   return guarded([&] {
     require_not_null("config", config);
-    write_struct(info, "info",
-                 std::visit([&](const auto& value) { return info_of(*config, value); },
-                            config->value));
+    write_struct(
+        info, "info",
+        std::visit([&](const auto& value) { return info_of(*config, value); }, config->value));
   });
 }
 YARN_C_API yarn_status yarn_config_frequencies(const yarn_config* config, std::int64_t seq_len,

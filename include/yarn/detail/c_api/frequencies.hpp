@@ -14,9 +14,9 @@
 struct yarn_frequencies {
   explicit yarn_frequencies(yarn::frequencies made)
       : value(std::move(made)), kernels(&yarn::detail::part_kernels()) {
-    part = kernels->new_frequencies(
-        {value.inv_freq().data(), value.phase_steps().data(), value.axis_of_pair().data(),
-         value.n_pairs(), value.n_axes(), value.attention_factor(), value.is_float32_pipeline()});
+    part = kernels->new_frequencies({value.inv_freq().data(), value.phase_steps().data(),
+                                     value.axis_of_pair().data(), value.n_pairs(), value.n_axes(),
+                                     value.attention_factor(), value.is_float32_pipeline()});
   }
   yarn_frequencies(const yarn_frequencies&) = delete;
   yarn_frequencies& operator=(const yarn_frequencies&) = delete;
@@ -60,6 +60,14 @@ inline frequencies with_sections(const frequencies& f, const std::int64_t* s, st
   }
 }
 
+inline array_view<const std::uint8_t> list_of_axes(const std::uint8_t* axis_of_pair,
+                                                   std::int64_t n_pairs) {
+  require_not_null("axis_of_pair", axis_of_pair);
+  if (n_pairs < 0)
+    fail_argument("yarn: n_pairs = {} must be >= 0", n_pairs);
+  return {axis_of_pair, static_cast<std::size_t>(n_pairs)};
+}
+
 inline frequencies join(const yarn_frequencies* const* blocks, std::int64_t n) {
   require_not_null("blocks", blocks);
   if (n < 2 || n > largest_n_axes)
@@ -88,9 +96,8 @@ YARN_C_API const char* yarn_library_version() {
 YARN_C_API yarn_status yarn_method_init(yarn_method* method, std::size_t struct_size,
                                         yarn_method_kind kind) {
   using namespace yarn::detail;
-  return guarded([&] {
-    init_struct(method, "yarn_method", struct_size, method_of(default_method(kind)));
-  });
+  return guarded(
+      [&] { init_struct(method, "yarn_method", struct_size, method_of(default_method(kind))); });
 }
 
 YARN_C_API yarn_status yarn_frequencies_make(const yarn_shape* shape, const yarn_method* method,
@@ -162,12 +169,7 @@ YARN_C_API yarn_status yarn_with_axes(const yarn_frequencies* f, const std::uint
                                       yarn_frequencies** result) {
   using namespace yarn::detail;
   return make_handle(result, [&] {
-    require_not_null("axis_of_pair", axis_of_pair);
-    if (n_pairs < 0)
-      fail_argument("yarn: n_pairs = {} must be >= 0", n_pairs);
-    const yarn::array_view<const std::uint8_t> list(axis_of_pair,
-                                                    static_cast<std::size_t>(n_pairs));
-    return yarn::with_axes(value_of(f), list, n_axes);
+    return yarn::with_axes(value_of(f), list_of_axes(axis_of_pair, n_pairs), n_axes);
   });
 }
 YARN_C_API yarn_status yarn_joined(const yarn_frequencies* const* blocks, std::int64_t n_blocks,

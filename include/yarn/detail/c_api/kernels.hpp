@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the C API passes to the parts of run-time dispatch (dispatch.hpp): plain data, and a table of
-// functions. A part makes rows and rotates. Everything else, including the checks of calls, is
+// What the C API passes to the parts of run-time dispatch (dispatch.hpp): plain data, and a table
+// of functions. A part makes rows and rotates. Everything else, including the checks of calls, is
 // compiled once.
 //
 // The names of these types do not contain the compiler flags, because all parts share them.
@@ -40,13 +40,16 @@ struct row_argument {
   yarn_temperature temperature;
 };
 
-// A tensor of a call, with what its pointers point to. A null slot list means no paging.
+// A tensor of a call, with what its pointers point to if they are not null.
 struct tensor_argument {
   yarn_tensor x;
-  yarn_norm norm; // if x.norm is not null
+  yarn_norm norm;
+  yarn_paging paging;
+  yarn_cache_format format;
 };
 
-// A call of rope_apply (first and second, which may be null) or rope_copy (from first to second).
+// A call of rope_apply (first and second, which may be null), rope_copy (from first to second), or
+// copy_heads (without rows).
 struct rotation {
   const tensor_argument* first;
   const tensor_argument* second;
@@ -73,6 +76,7 @@ struct kernels {
 
   void (*apply)(const rotation& call) noexcept;
   void (*copy)(const rotation& call) noexcept;
+  void (*copy_heads)(const rotation& call) noexcept;
 };
 
 } // namespace c_api

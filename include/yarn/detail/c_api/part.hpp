@@ -15,13 +15,14 @@ template <class C>
 erased_transfer<C> transfer_of(const c_api::tensor_argument& source,
                                const c_api::tensor_argument& target, const c_api::rotation& call) {
   const bool is_normed = source.x.norm != nullptr;
-  return {element_heads(source.x),
-          element_heads(target.x),
+  const stored_tensor from(source), to(target);
+  return {from,
+          to,
           call.in,
           call.out,
           is_normed ? &source.norm : nullptr,
           is_normed ? normed_rotation_of<C>(call.in, source.norm.kind)
-                    : rotation_of<C>(call.in, call.out, source.x.type, target.x.type)};
+                    : rotation_of<C>(call.in, call.out, from, to)};
 }
 
 // The template arguments of rotate_tokens for the pairing have no effect: erased_transfer has it.
@@ -46,9 +47,22 @@ template <class C> void rotate_between(const c_api::rotation& call) {
   });
 }
 
+// Copies without rotation, token by token as rope_copy does.
+template <class C> void copy_between(const c_api::rotation& call) {
+  erased_transfer<C> x = transfer_of<C>(*call.first, *call.second, call);
+  if (x.norm == nullptr)
+    x.rotate = &copy_whole_heads<C>;
+  const token_range tokens = tokens_of(call.first->x.n_tokens, call.part);
+  const row_pointers<C> no_row{nullptr, nullptr};
+  for (std::int64_t t = tokens.begin; t < tokens.end; ++t)
+    x.rotate(x, block{t, 1, 0, 0, 0, 0}, &no_row);
+}
+
+inline bool is_double(const c_api::tensor_argument* tensor) {
+  return tensor != nullptr && tensor->x.format == nullptr && tensor->x.type == YARN_FLOAT64;
+}
 inline bool is_double(const c_api::rotation& call) {
-  return call.first->x.type == YARN_FLOAT64 ||
-         (call.second != nullptr && call.second->x.type == YARN_FLOAT64);
+  return is_double(call.first) || is_double(call.second);
 }
 inline void part_apply(const c_api::rotation& call) noexcept {
   if (is_double(call))
@@ -63,6 +77,13 @@ inline void part_copy(const c_api::rotation& call) noexcept {
     rotate_between<float>(call);
 }
 
+inline void part_copy_heads(const c_api::rotation& call) noexcept {
+  if (is_double(call))
+    copy_between<double>(call);
+  else
+    copy_between<float>(call);
+}
+
 } // namespace detail
 } // namespace YARN_ABI
 } // namespace yarn
@@ -72,6 +93,6 @@ YARN_DISPATCH_PART(yarn::c_api::kernels, &yarn::detail::part_new_frequencies,
                    &yarn::detail::part_append_rows, &yarn::detail::part_clear_rows,
                    &yarn::detail::part_view_rows, &yarn::detail::part_free_rows,
                    &yarn::detail::part_fill_rows, &yarn::detail::part_apply,
-                   &yarn::detail::part_copy)
+                   &yarn::detail::part_copy, &yarn::detail::part_copy_heads)
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The rotation of normed tensors in a part of the C API: what rotate_block of detail/norm/transfer.hpp
-// does, for types that are known at run time only.
+// The rotation of normed tensors in a part of the C API: what rotate_block of
+// detail/norm/transfer.hpp does, for types that are known at run time only.
 #ifndef YARN_DETAIL_C_API_PART_NORM_HPP
 #define YARN_DETAIL_C_API_PART_NORM_HPP
 
@@ -11,7 +11,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// Heads whose type is not that of the computation go through scratch memory, and so do such weights.
+// Heads whose type is not that of the computation go through scratch memory, and so do such
+// weights.
 inline constexpr std::int64_t largest_staged_dim = 1024;
 
 // The weights of a norm, in the type of the computation.
@@ -21,8 +22,9 @@ public:
       : norm_(norm), head_dim_(head_dim) {}
 
   bool weighs_each_head() const {
-    return norm_.without_weight == 0 && (norm_.weight_of_each_head != 0 ||
-                                         norm_.over_all_heads != 0 || norm_.kind == YARN_LAYER_NORM);
+    return norm_.without_weight == 0 &&
+           (norm_.weight_of_each_head != 0 || norm_.over_all_heads != 0 ||
+            norm_.kind == YARN_LAYER_NORM);
   }
   // The weight of a head, until the next call.
   weight_source<C, C> of_head(std::int64_t head) {
@@ -49,22 +51,24 @@ private:
 template <class C> class staged_heads {
 public:
   // The largest number of heads.
-  std::int64_t capacity(const element_heads& x) const {
+  std::int64_t capacity(const stored_tensor& x) const {
     const std::int64_t dim = x.head_dim();
     if (is_direct(x) || dim * heads_at_once <= largest_staged_dim)
       return heads_at_once;
     return largest_staged_dim / dim;
   }
-  static bool is_direct(const element_heads& x) { return x.type() == element_type_of<C>; }
+  static bool is_direct(const stored_tensor& x) {
+    return x.is_plain() && x.type() == element_type_of<C>;
+  }
 
-  const C* load(const element_heads& x, std::int64_t token, std::int64_t head, std::int64_t n) {
+  const C* load(const stored_tensor& x, std::int64_t token, std::int64_t head, std::int64_t n) {
     if (is_direct(x)) {
       stride_ = x.head_stride();
       return reinterpret_cast<const C*>(x.at(token, head)); // NOLINT: the data are of type C
     }
     stride_ = x.head_dim();
     for (std::int64_t h = 0; h < n; ++h)
-      load_elements_of(x.type(), x.at(token, head + h), stride_, memory_ + h * stride_);
+      load_head(x, token, head + h, memory_ + h * stride_);
     return memory_;
   }
   std::int64_t stride() const { return stride_; }
@@ -77,7 +81,7 @@ private:
 
 // The scale of all heads of a token.
 template <class C>
-C scale_of_all_heads(const element_heads& x, std::int64_t token, C eps, staged_heads<C>& staged) {
+C scale_of_all_heads(const stored_tensor& x, std::int64_t token, C eps, staged_heads<C>& staged) {
   const std::int64_t n_heads = x.n_heads(), dim = x.head_dim(), size = staged.capacity(x);
   alignas(64) C sums[heads_at_once] = {};
   for (std::int64_t head = 0; head < n_heads; head += size) {
@@ -102,7 +106,7 @@ void store_heads(C* values, const erased_transfer<C>& x, std::int64_t token, std
       reorder_pairs(In, values, n_pairs, reordered);
       std::memcpy(values, reordered, static_cast<std::size_t>(2 * n_pairs) * sizeof(C));
     }
-    store_elements_of(values, dim, x.target.type(), x.target.at(token, head + h));
+    store_head(values, x.target, token, head + h);
   }
 }
 
@@ -117,17 +121,17 @@ void rotate_normed_heads(const erased_transfer<C>& x, const block& b, const row_
   group_statistics<default_arch, Norm, C> statistics;
   alignas(64) C folded[4 * largest_normed_pairs];
   const bool writes_directly = staged.is_direct(x.target) && x.out == In;
-  const std::int64_t size = writes_directly
-                                ? staged.capacity(x.source)
-                                : (staged.capacity(x.source) * dim <= largest_staged_dim
-                                       ? staged.capacity(x.source)
-                                       : largest_staged_dim / dim);
-  const std::int64_t distance = b.bytes > far_jumping_bytes && staged.is_direct(x.source)
-                                    ? x.source.token_stride()
-                                    : 0;
+  const std::int64_t size = writes_directly ? staged.capacity(x.source)
+                                            : (staged.capacity(x.source) * dim <= largest_staged_dim
+                                                   ? staged.capacity(x.source)
+                                                   : largest_staged_dim / dim);
+  const std::int64_t distance =
+      b.bytes > far_jumping_bytes && staged.is_direct(x.source) ? x.source.token_stride() : 0;
 
   for (std::int64_t t = 0; t < b.n_tokens; ++t) {
     const std::int64_t token = b.token + t;
+    if (x.skips(token))
+      continue;
     alignas(64) C scale_of_all[heads_at_once];
     if (x.norm->over_all_heads != 0) {
       const C scale = scale_of_all_heads(x.source, token, eps, staged);
@@ -147,15 +151,14 @@ void rotate_normed_heads(const erased_transfer<C>& x, const block& b, const row_
         statistics.of_each_head(source, stride, n, dim, eps, distance);
       C* const target = writes_directly ? reinterpret_cast<C*>(x.target.at(token, first)) // NOLINT
                                         : staged.memory();
-      normed_group<C, C, C> group{
-          source,
-          target,
-          stride,
-          writes_directly ? x.target.head_stride() : dim,
-          n,
-          n_pairs,
-          x.norm->over_all_heads != 0 ? scale_of_all : statistics.scales(),
-          statistics.means()};
+      normed_group<C, C, C> group{source,
+                                  target,
+                                  stride,
+                                  writes_directly ? x.target.head_stride() : dim,
+                                  n,
+                                  n_pairs,
+                                  x.norm->over_all_heads != 0 ? scale_of_all : statistics.scales(),
+                                  statistics.means()};
       if (!weights.weighs_each_head())
         rotate_normed<In, In, default_arch, is_centred, packs>(group, folded, 0, n_pairs);
       for (; group.n_heads > 0; group.template next_head<is_centred>()) {
@@ -179,9 +182,8 @@ void rotate_normed_heads(const erased_transfer<C>& x, const block& b, const row_
 template <class C>
 decltype(erased_transfer<C>::rotate) normed_rotation_of(pairing in, yarn_norm_kind kind) {
   if (kind == YARN_LAYER_NORM)
-    return in == pairing::half_split
-               ? &rotate_normed_heads<pairing::half_split, layer_norm<C>, C>
-               : &rotate_normed_heads<pairing::interleaved, layer_norm<C>, C>;
+    return in == pairing::half_split ? &rotate_normed_heads<pairing::half_split, layer_norm<C>, C>
+                                     : &rotate_normed_heads<pairing::interleaved, layer_norm<C>, C>;
   return in == pairing::half_split ? &rotate_normed_heads<pairing::half_split, rms_norm<C>, C>
                                    : &rotate_normed_heads<pairing::interleaved, rms_norm<C>, C>;
 }

@@ -65,8 +65,8 @@ template <class C, class Use> void with_rows(const c_api::row_argument& r, const
   with_list(r.at, r.temperature, [&](const auto& list, const auto& temperature) {
     using positions_type = std::decay_t<decltype(list)>;
     using temperature_type = std::decay_t<decltype(temperature)>;
-    use(erased<C>(frequency_source<positions_type, temperature_type>{&f, list, &temperature,
-                                                                     f.n_pairs()}));
+    use(erased<C>(
+        frequency_source<positions_type, temperature_type>{&f, list, &temperature, f.n_pairs()}));
   });
 }
 

@@ -50,15 +50,16 @@ inline yarn_positions default_positions() {
 
 // `n_axes` is the number of axes of the frequencies or of the table.
 inline c_api::position_list positions_from(const yarn_positions* given, std::int64_t n_axes) {
-  const auto p = read_struct(given, "yarn_positions", offsetof(yarn_positions, n_axes),
-                             default_positions());
+  const auto p =
+      read_struct(given, "yarn_positions", offsetof(yarn_positions, n_axes), default_positions());
   require_zero("yarn_positions.reserved", p.reserved);
   c_api::position_list result{yarn::positions_from(0, 0),
                               axis_positions(static_cast<const std::int64_t*>(nullptr), 0, 1),
                               p.n_axes != 0};
   if (p.type == YARN_RUN) {
     if (p.data != nullptr || p.n_axes != 0 || p.token_stride != 0 || p.axis_stride != 0)
-      fail_argument("yarn: yarn_positions.type is YARN_RUN: data, n_axes and the strides must be 0");
+      fail_argument(
+          "yarn: yarn_positions.type is YARN_RUN: data, n_axes and the strides must be 0");
     if (p.n_tokens < -1)
       fail_argument("yarn: yarn_positions.n_tokens = {} must be >= 0, or -1 for an open run",
                     p.n_tokens);
@@ -101,8 +102,7 @@ class resolved_rows {
 public:
   explicit resolved_rows(const yarn_row_source* given)
       : argument_{nullptr, {}, false, {positions_from_run(), no_axes(), false}, {}} {
-    const auto s =
-        read_struct(given, "yarn_row_source", offsetof(yarn_row_source, positions));
+    const auto s = read_struct(given, "yarn_row_source", offsetof(yarn_row_source, positions));
     const int n_sources = (s.rows != nullptr) + (s.prepared != nullptr) +
                           (s.frequencies != nullptr) + (s.table != nullptr);
     if (n_sources != 1)
@@ -180,8 +180,8 @@ private:
       const R* const cos = static_cast<const R*>(v.cos);
       const R* const sin = static_cast<const R*>(v.sin);
       if (!argument_.is_table)
-        return use(prepared_rows_argument<R>{
-            rows_view<R>(cos, sin, v.n_rows, v.n_pairs, v.row_stride)});
+        return use(
+            prepared_rows_argument<R>{rows_view<R>(cos, sin, v.n_rows, v.n_pairs, v.row_stride)});
       table_view<R> table(cos, sin, v.n_rows, v.n_pairs, v.row_stride);
       if (v.axis_of_pair != nullptr)
         table = table.with_axes(v.axis_of_pair, v.n_axes);

@@ -12,13 +12,12 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// Makes the frequencies of a part, and reads what has no accessor. frequencies_from would compute the phase steps again, and those
-// of a rerotation are not the rounded inv_freq.
+// Makes the frequencies of a part, and reads what has no accessor. frequencies_from would compute
+// the phase steps again, and those of a rerotation are not the rounded inv_freq.
 class frequencies_access {
 public:
   static frequencies make(const c_api::frequencies_numbers& numbers) {
-    frequencies f =
-        frequencies_from(numbers.inv_freq, numbers.n_pairs, numbers.attention_factor);
+    frequencies f = frequencies_from(numbers.inv_freq, numbers.n_pairs, numbers.attention_factor);
     const auto n = static_cast<std::size_t>(numbers.n_pairs);
     std::memcpy(f.steps_.data(), numbers.phase_steps, n * sizeof *numbers.phase_steps);
     std::memcpy(f.axes_.data(), numbers.axis_of_pair, n);

@@ -103,9 +103,10 @@ S read_struct(const S* given, const char* name, std::size_t least, const S& defa
   const auto* const bytes = reinterpret_cast<const unsigned char*>(given);
   for (std::size_t i = sizeof(S); i < size; ++i)
     if (bytes[i] != 0)
-      fail_argument("yarn: {}.struct_size = {}: this library knows {} bytes of the struct, and byte "
-                    "{} is not 0",
-                    name, size, sizeof(S), i);
+      fail_argument(
+          "yarn: {}.struct_size = {}: this library knows {} bytes of the struct, and byte "
+          "{} is not 0",
+          name, size, sizeof(S), i);
   return result;
 }
 
