@@ -175,19 +175,19 @@ TEST_F(c_api_errors, messages_are_those_of_cpp) {
 
 TEST_F(c_api_errors, q_and_k_may_share_a_buffer_but_no_elements) {
   // [q|k] of each token in one buffer; then k one element too early.
-  std::vector<float> packed(5 * 192, 1.0F);
+  std::vector<float> packed(5 * 256, 1.0F);
   yarn_tensor q, k;
   ASSERT_EQ(yarn_tensor_init(&q, sizeof q, packed.data(), YARN_FLOAT32, 5, 2, 64), YARN_OK);
-  ASSERT_EQ(yarn_tensor_init(&k, sizeof k, packed.data() + 128, YARN_FLOAT32, 5, 1, 64), YARN_OK);
-  q.token_stride = k.token_stride = 192;
+  ASSERT_EQ(yarn_tensor_init(&k, sizeof k, packed.data() + 128, YARN_FLOAT32, 5, 2, 64), YARN_OK);
+  q.token_stride = k.token_stride = 256;
   EXPECT_EQ(yarn_rope_check(&q, &k, &source, YARN_HALF_SPLIT), YARN_OK) << yarn_last_error();
-  for (const std::int64_t offset : {127, 100, 64, 0}) {
-    const auto view = [&](float* data, std::int64_t n_heads) {
-      return yarn::heads_view<float>(data, 5, n_heads, 64).with_strides(192, 64);
+  for (const std::int64_t offset : {127, 100, 64, 1, 0}) {
+    const auto view = [&](float* data) {
+      return yarn::heads_view<float>(data, 5, 2, 64).with_strides(256, 64);
     };
     std::string message;
     try {
-      rope_check(view(packed.data(), 2), view(packed.data() + offset, 1),
+      rope_check(view(packed.data()), view(packed.data() + offset),
                  rows_of(rows.cpp, yarn::positions_from(0)), yarn::pairing::half_split);
     } catch (const std::invalid_argument& error) {
       message = error.what();
