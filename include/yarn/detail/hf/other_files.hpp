@@ -68,8 +68,8 @@ inline bool hf_has_model(const hf_object& config) {
     fail_argument(
         "yarn: _class_name = {}: this is a part of a diffusers pipeline, no language model", name);
   fail_argument("yarn: _class_name = {}: this is an image transformer of diffusers, no language "
-                "model. Its heads have axes of {} elements: join the frequencies of heads of these "
-                "widths, with the theta of its class (10000 in FLUX)",
+                "model. Its heads have an axis for each of the widths {}: join the frequencies of "
+                "heads of these widths, with the theta of its class (10000 in FLUX)",
                 name, axes);
 }
 
