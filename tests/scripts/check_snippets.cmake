@@ -4,7 +4,8 @@
 # Run: cmake -DSOURCE_DIR=. -P tests/scripts/check_snippets.cmake
 cmake_minimum_required(VERSION 3.21)
 
-set(documents docs/kv-cache.md docs/dynamic-methods.md docs/axes.md)
+set(documents docs/kv-cache.md docs/moving-cached-keys.md docs/dynamic-methods.md
+              docs/axes.md)
 set(sources examples/caches/caches.cpp examples/engine/kv_cache.hpp examples/engine/decoder.hpp
             examples/multimodal/multimodal.cpp tests/examples/test_axis_families.cpp)
 
