@@ -116,10 +116,13 @@ inline figures figures_of(const style& s, const variant& v) {
 
 /// A line of the table in docs/moving-your-engine.md.
 inline std::string line_of(const style& s, const variant& v, const figures& f) {
+  std::array<char, 16> difference{};
+  if (&v != s.variants.data())
+    std::snprintf(difference.data(), difference.size(), "%.1e", f.difference);
   std::array<char, 200> text{};
-  std::snprintf(text.data(), text.size(), "| %s | %s | %.1e | %.1e | %.1e | %.1e | %s |",
-                s.name.c_str(), v.name.c_str(), f.difference, f.errors[0], f.errors[1], f.errors[2],
-                f.diagnosis.c_str());
+  std::snprintf(text.data(), text.size(), "| %s | %s | %s | %.1e | %.1e | %.1e | %s |",
+                s.name.c_str(), v.name.c_str(), difference.data(), f.errors[0], f.errors[1],
+                f.errors[2], f.diagnosis.c_str());
   return text.data();
 }
 

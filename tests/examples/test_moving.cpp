@@ -2,6 +2,7 @@
 // The engines of examples/moving before and after their move, the table of
 // docs/moving-your-engine.md, and the checks that the page shows.
 #include "../support/bits.hpp"
+#include "../support/moving_page.hpp"
 #include "../support/oracle.hpp"
 
 #include <Eigen/Core>
@@ -13,10 +14,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <map>
-#include <sstream>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -212,11 +210,12 @@ TEST(moving_page, cos_and_sin_with_every_entry_twice_are_checked) {
   of_the_page page;
   page.m.factor = 32;
   const auto expected = page.expected();
+  const yarn::testing::options options = page.options;
   const moving::eager::before::rope rope(page.m);
   const std::vector<std::int64_t> ids{0, 1, 2, 3, 61, 1021, 4095, 32767, 131071};
   const auto e = rope.forward(ids.data(), static_cast<int>(ids.size()));
   const yarn::rows_view rows{e.cos.data(), e.sin.data(), ids.size(), 128, 128}; // [n][head_dim]
-  const auto r = yarn::testing::check_rows(expected, rows, yarn::positions(ids), page.options);
+  const auto r = yarn::testing::check_rows(expected, rows, yarn::positions(ids), options);
   EXPECT_TRUE(r) << r;
   EXPECT_TRUE(r.has(diagnosis::float32_angles)) << r;
 }
@@ -247,45 +246,9 @@ TEST(moving_page, a_packed_cache_is_checked) {
 
 // ---- The table of the page --------------------------------------------------------------------
 
-std::vector<std::string> cells_of(const std::string& line) {
-  std::vector<std::string> cells;
-  std::stringstream text(line.substr(std::min<std::size_t>(line.size(), 1)));
-  for (std::string cell; std::getline(text, cell, '|');) {
-    const std::size_t first = cell.find_first_not_of(' ');
-    cells.push_back(first == std::string::npos
-                        ? ""
-                        : cell.substr(first, cell.find_last_not_of(' ') - first + 1));
-  }
-  return cells;
-}
-
-// Compilers, C libraries and processors may change the figures of float32 angles a little. Where
-// only the rounding changed, the figure depends on whether the processor has FMA.
 TEST(moving_page, has_the_figures_that_the_program_prints) {
-  std::ifstream page(YARN_TEST_REFERENCE_DIR "/../../docs/moving-your-engine.md");
-  std::map<std::string, std::vector<std::string>> lines;
-  for (std::string line; std::getline(page, line);)
-    if (const auto cells = cells_of(line); cells.size() == 7)
-      lines[cells[0] + ", " + cells[1]] = cells;
-  for (const style& s : styles()) {
-    if (&s == &styles().back()) // not on the page
-      continue;
-    for (const variant& v : s.variants) {
-      const std::string name = s.name + ", " + v.name;
-      ASSERT_EQ(lines.count(name), 1U) << name;
-      const std::vector<std::string>& shown = lines[name];
-      const moving::figures f = figures_of(s, v);
-      const std::vector<double> measured{f.difference, f.errors[0], f.errors[1], f.errors[2]};
-      for (std::size_t i = 0; i < measured.size(); ++i) {
-        const double figure = std::stod(shown[i + 2]);
-        if (std::max(figure, measured[i]) < 6 * 0x1p-23 && i == 0)
-          continue;
-        EXPECT_LT(figure, 1.25 * measured[i]) << name << ", column " << i;
-        EXPECT_GT(figure, measured[i] / 1.25) << name << ", column " << i;
-      }
-      EXPECT_EQ(shown[6], f.diagnosis) << name;
-    }
-  }
+  for (const style& s : moving::all_styles())
+    support::expect_figures_of_the_page(s);
 }
 
 } // namespace
