@@ -13,17 +13,17 @@
 namespace moving::cos_sin_cache {
 
 struct shape {
-  int n_tokens, n_q_heads, n_kv_heads, head_size, rot_dim, max_position;
+  std::int64_t n_tokens, n_q_heads, n_kv_heads, head_size, rot_dim, max_position;
 };
 
 namespace before {
 
 /// [max_position][rot_dim]: in each row cos of all pairs, then sin of all pairs.
-inline std::vector<float> make_cache(const model& m, int max_position) {
+inline std::vector<float> make_cache(const model& m, std::int64_t max_position) {
   const std::vector<float> inv_freq = inv_freq_of<float>(m);
   const auto mscale = static_cast<float>(attention_factor_of(m));
   std::vector<float> cache;
-  for (int p = 0; p < max_position; ++p) {
+  for (std::int64_t p = 0; p < max_position; ++p) {
     for (const float frequency : inv_freq)
       cache.push_back(std::cos(static_cast<float>(p) * frequency) * mscale);
     for (const float frequency : inv_freq)
@@ -32,8 +32,9 @@ inline std::vector<float> make_cache(const model& m, int max_position) {
   return cache;
 }
 
-inline void rotate_head(float* x, const float* cos, const float* sin, int half, bool is_neox) {
-  for (int i = 0; i < half; ++i) {
+inline void rotate_head(float* x, const float* cos, const float* sin, std::int64_t half,
+                        bool is_neox) {
+  for (std::int64_t i = 0; i < half; ++i) {
     float& first = x[is_neox ? i : 2 * i];
     float& second = x[is_neox ? i + half : 2 * i + 1];
     const float x0 = first, x1 = second;
@@ -44,12 +45,12 @@ inline void rotate_head(float* x, const float* cos, const float* sin, int half, 
 /// Rotates query[n_tokens][n_q_heads * head_size] and key[n_tokens][n_kv_heads * head_size].
 inline void rotary_embedding(const std::int64_t* positions, float* query, float* key,
                              const float* cache, const shape& s, bool is_neox) {
-  for (int t = 0; t < s.n_tokens; ++t) {
+  for (std::int64_t t = 0; t < s.n_tokens; ++t) {
     const float* cos = cache + positions[t] * s.rot_dim;
     const float* sin = cos + s.rot_dim / 2;
-    for (int h = 0; h < s.n_q_heads; ++h, query += s.head_size)
+    for (std::int64_t h = 0; h < s.n_q_heads; ++h, query += s.head_size)
       rotate_head(query, cos, sin, s.rot_dim / 2, is_neox);
-    for (int h = 0; h < s.n_kv_heads; ++h, key += s.head_size)
+    for (std::int64_t h = 0; h < s.n_kv_heads; ++h, key += s.head_size)
       rotate_head(key, cos, sin, s.rot_dim / 2, is_neox);
   }
 }
@@ -71,7 +72,7 @@ inline void rotary_embedding(const std::int64_t* positions, float* query, float*
 
 namespace exact_cache {
 
-inline std::vector<float> make_cache(const model& m, int max_position) {
+inline std::vector<float> make_cache(const model& m, std::int64_t max_position) {
   const yarn::frequencies freqs = frequencies_of(m);
   std::vector<float> cache(static_cast<std::size_t>(max_position * m.rotary_dim));
   yarn::fill_rows(freqs, yarn::positions_from(0, max_position), cache.data(),

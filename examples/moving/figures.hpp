@@ -19,7 +19,7 @@
 
 namespace moving {
 
-constexpr int n_tokens = 15, n_heads = 4;
+constexpr std::int64_t n_tokens = 15, n_heads = 4;
 /// Errors are measured at n_tokens positions from each of these.
 constexpr std::array<std::int32_t, 3> first_positions{0, 4090, 100000};
 
@@ -33,9 +33,9 @@ inline rotated_tokens rotate_tokens(const model& m, const rotation& rotate,
   rotated_tokens x;
   x.positions.resize(n_tokens);
   std::iota(x.positions.begin(), x.positions.end(), first_position);
-  const int size = n_tokens * n_heads * m.head_dim;
-  for (int i = 0; i < size; ++i) // in [-0.5, 0.5)
-    x.original.push_back(static_cast<float>(i * std::int64_t{2654435761} % 4093) / 4093.0F - 0.5F);
+  const std::int64_t size = n_tokens * n_heads * m.head_dim;
+  for (std::int64_t i = 0; i < size; ++i) // in [-0.5, 0.5)
+    x.original.push_back(static_cast<float>(i * 2654435761 % 4093) / 4093.0F - 0.5F);
   x.rotated = x.original;
   rotate(yarn::heads_view{x.rotated.data(), n_tokens, n_heads, m.head_dim}, x.positions);
   return x;
@@ -44,10 +44,10 @@ inline rotated_tokens rotate_tokens(const model& m, const rotation& rotate,
 /// Calls visit(token, pair, first, second) for each pair: the indices of its elements.
 template <class Visit> void visit_pairs(const style& s, const Visit& visit) {
   const bool is_split = s.order == yarn::pairing::half_split;
-  for (int t = 0, head = 0; t < n_tokens; ++t)
-    for (int h = 0; h < n_heads; ++h, head += s.m.head_dim)
-      for (int i = 0; i < s.m.rotary_dim / 2; ++i) {
-        const int first = head + (is_split ? i : 2 * i);
+  for (std::int64_t t = 0, head = 0; t < n_tokens; ++t)
+    for (std::int64_t h = 0; h < n_heads; ++h, head += s.m.head_dim)
+      for (std::int64_t i = 0; i < s.m.rotary_dim / 2; ++i) {
+        const std::int64_t first = head + (is_split ? i : 2 * i);
         visit(static_cast<std::size_t>(t), static_cast<std::size_t>(i),
               static_cast<std::size_t>(first),
               static_cast<std::size_t>(first + (is_split ? s.m.rotary_dim / 2 : 1)));

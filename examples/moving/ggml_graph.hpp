@@ -20,11 +20,13 @@ namespace before {
 /// Replaces each x by the node that rotates it.
 inline void rotate(ggml_context* ctx, layers& all, ggml_tensor* positions, const model& m,
                    int mode) {
+  const auto n_dims = static_cast<int>(m.rotary_dim);
+  const auto n_ctx_orig = static_cast<int>(m.original_length);
   const auto freq_base = static_cast<float>(m.rope_theta);
   const auto freq_scale = static_cast<float>(1 / m.factor);
   for (ggml_tensor*& x : all)
-    x = ggml_rope_ext(ctx, x, positions, nullptr, m.rotary_dim, mode, m.original_length, freq_base,
-                      freq_scale, /* ext_factor */ 1.0F, /* attn_factor */ 1.0F,
+    x = ggml_rope_ext(ctx, x, positions, nullptr, n_dims, mode, n_ctx_orig, freq_base, freq_scale,
+                      /* ext_factor */ 1.0F, /* attn_factor */ 1.0F,
                       /* beta_fast */ 32.0F, /* beta_slow */ 1.0F);
 }
 

@@ -7,17 +7,18 @@
 #include <yarn/yarn.hpp>
 
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 namespace moving {
 
 /// The numbers of a model's config.json.
 struct model {
-  int head_dim = 128;
-  int rotary_dim = 128;
+  std::int64_t head_dim = 128;
+  std::int64_t rotary_dim = 128;
   double rope_theta = 10000.0;
   double factor = 1.0; // of YaRN; 1 is no scaling
-  int original_length = 4096;
+  std::int64_t original_length = 4096;
 };
 
 inline double attention_factor_of(const model& m) { return 0.1 * std::log(m.factor) + 1; }
@@ -26,16 +27,19 @@ inline double attention_factor_of(const model& m) { return 0.1 * std::log(m.fact
 /// have float. With long double these are the exact values for the examples and their tests.
 template <class Real> std::vector<Real> inv_freq_of(const model& m) {
   const auto pair_that_turns = [&](double turns) {
-    return m.rotary_dim * std::log(m.original_length / (turns * 6.283185307179586)) /
+    const auto length = static_cast<double>(m.original_length);
+    return static_cast<double>(m.rotary_dim) * std::log(length / (turns * 6.283185307179586)) /
            (2 * std::log(m.rope_theta));
   };
   const double low = std::floor(pair_that_turns(32));
   const double high = std::ceil(pair_that_turns(1));
   std::vector<Real> list;
-  for (int i = 0; i < m.rotary_dim / 2; ++i) {
+  for (std::int64_t i = 0; i < m.rotary_dim / 2; ++i) {
+    const auto pair = static_cast<double>(i);
     const auto exponent = static_cast<Real>(2 * i) / static_cast<Real>(m.rotary_dim);
     const Real plain = 1 / std::pow(static_cast<Real>(m.rope_theta), exponent);
-    const auto ramp = static_cast<Real>(std::fmin(std::fmax((i - low) / (high - low), 0.0), 1.0));
+    const auto ramp =
+        static_cast<Real>(std::fmin(std::fmax((pair - low) / (high - low), 0.0), 1.0));
     const Real blended = plain / static_cast<Real>(m.factor) * ramp + plain * (1 - ramp);
     list.push_back(m.factor > 1 ? blended : plain);
   }

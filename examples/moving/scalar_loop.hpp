@@ -7,13 +7,14 @@
 #include "model.hpp"
 
 #include <cmath>
+#include <cstdint>
 
 namespace moving::scalar_loop {
 
 struct shape {
-  int n_layers, n_q_heads, n_kv_heads, head_dim;
-  int q_size() const { return n_q_heads * head_dim; }
-  int k_size() const { return n_kv_heads * head_dim; }
+  std::int64_t n_layers, n_q_heads, n_kv_heads, head_dim;
+  std::int64_t q_size() const { return n_q_heads * head_dim; }
+  std::int64_t k_size() const { return n_kv_heads * head_dim; }
 };
 
 namespace before {
@@ -24,7 +25,7 @@ struct rope {
 
   rope(const shape& sizes, const model& m) : s(sizes), theta(static_cast<float>(m.rope_theta)) {}
 
-  void turn(float* x, int i, int pos) const {
+  void turn(float* x, std::int64_t i, std::int64_t pos) const {
     const float frequency =
         1.0F / std::pow(theta, static_cast<float>(i) / static_cast<float>(s.head_dim));
     const float angle = static_cast<float>(pos) * frequency;
@@ -33,12 +34,12 @@ struct rope {
     x[i + 1] = x0 * std::sin(angle) + x1 * std::cos(angle);
   }
   /// Rotates q[n_layers][n_q_heads][head_dim] and k[n_layers][n_kv_heads][head_dim] of one token.
-  void forward(float* q, float* k, int pos) const {
-    for (int layer = 0; layer < s.n_layers; ++layer, q += s.q_size(), k += s.k_size())
-      for (int i = 0; i < s.head_dim; i += 2) {
-        for (int h = 0; h < s.n_q_heads; ++h)
+  void forward(float* q, float* k, std::int64_t pos) const {
+    for (std::int64_t layer = 0; layer < s.n_layers; ++layer, q += s.q_size(), k += s.k_size())
+      for (std::int64_t i = 0; i < s.head_dim; i += 2) {
+        for (std::int64_t h = 0; h < s.n_q_heads; ++h)
           turn(q + h * s.head_dim, i, pos);
-        for (int h = 0; h < s.n_kv_heads; ++h)
+        for (std::int64_t h = 0; h < s.n_kv_heads; ++h)
           turn(k + h * s.head_dim, i, pos);
       }
   }
@@ -55,9 +56,9 @@ struct rope {
 
   rope(const shape& sizes, const model& m) : s(sizes), freqs(frequencies_of(m)) {}
 
-  void forward(float* q, float* k, int pos) {
+  void forward(float* q, float* k, std::int64_t pos) {
     rows.assign(freqs, yarn::positions_from(pos, 1)); // once per token
-    for (int layer = 0; layer < s.n_layers; ++layer, q += s.q_size(), k += s.k_size())
+    for (std::int64_t layer = 0; layer < s.n_layers; ++layer, q += s.q_size(), k += s.k_size())
       yarn::rope_apply(yarn::heads_view{q, 1, s.n_q_heads, s.head_dim},
                        yarn::heads_view{k, 1, s.n_kv_heads, s.head_dim}, rows,
                        yarn::pairing::interleaved);

@@ -19,11 +19,12 @@
 
 namespace moving {
 
-constexpr int n_positions = 131072; // of tables and caches
+constexpr std::int64_t n_positions = 131072; // of tables and caches
 
+using heads = yarn::heads_view<float>;
+using position_list = std::vector<std::int32_t>;
 /// Rotates x in place, dense. Token t has positions[t].
-using rotation = std::function<void(const yarn::heads_view<float>& x,
-                                    const std::vector<std::int32_t>& positions)>;
+using rotation = std::function<void(const heads& x, const position_list& positions)>;
 
 struct variant {
   std::string name;
@@ -38,65 +39,63 @@ struct style {
   std::vector<variant> variants; // the first is the engine before its move
 };
 
-inline int size_of(std::int64_t extent) { return static_cast<int>(extent); }
-
 // ---- Adapters: from x[n_tokens][n_heads][head_dim] to the buffers of each style ---------------
 
 template <class Rope> rotation with_heads(std::shared_ptr<Rope> rope) {
-  return [rope](const yarn::heads_view<float>& x, const std::vector<std::int32_t>& positions) {
-    rope->rotate(x.data(), positions.data(), size_of(x.n_tokens()), size_of(x.n_heads()));
+  return [rope](const heads& x, const position_list& positions) {
+    rope->rotate(x.data(), positions.data(), x.n_tokens(), x.n_heads());
   };
 }
 
 /// One token after the other. The last head is the key of the token.
 template <class Rope> rotation with_tokens(Rope rope) {
-  return
-      [rope](const yarn::heads_view<float>& x, const std::vector<std::int32_t>& positions) mutable {
-        rope.s = {1, size_of(x.n_heads()) - 1, 1, size_of(x.head_dim())};
-        for (int t = 0; t < size_of(x.n_tokens()); ++t) {
-          float* const token = x.data() + t * x.token_stride();
-          rope.forward(token, token + rope.s.q_size(), positions[static_cast<std::size_t>(t)]);
-        }
-      };
+  return [rope](const heads& x, const position_list& positions) mutable {
+    rope.s = {1, x.n_heads() - 1, 1, x.head_dim()};
+    for (std::int64_t t = 0; t < x.n_tokens(); ++t) {
+      float* const token = x.data() + t * x.token_stride();
+      rope.forward(token, token + rope.s.q_size(), positions[static_cast<std::size_t>(t)]);
+    }
+  };
 }
 
 /// [batch][head][token][dim]. The tokens are three sequences, or one if three does not divide them.
 template <class Rope, class Apply> rotation with_batch(Rope rope, Apply apply) {
-  return
-      [rope, apply](const yarn::heads_view<float>& x, const std::vector<std::int32_t>& positions) {
-        const int n = size_of(x.n_tokens()), n_batch = n % 3 == 0 ? 3 : 1;
-        const eager::shape s{n_batch, size_of(x.n_heads()), n / n_batch, size_of(x.head_dim())};
-        std::vector<float> from(positions.size() * static_cast<std::size_t>(x.token_stride()));
-        std::vector<float> to(from.size());
-        // Visits the heads in the order of `from`, with the place of each head in x.
-        const auto each_head = [&](const auto& visit) {
-          for (int b = 0, at = 0; b < s.n_batch; ++b)
-            for (int h = 0; h < s.n_heads; ++h)
-              for (int t = 0; t < s.n_tokens; ++t, at += s.dim)
-                visit(at, x.data() + (b * s.n_tokens + t) * x.token_stride() + h * s.dim);
-        };
-        each_head([&](int at, const float* head) { std::copy_n(head, s.dim, from.data() + at); });
-        const std::vector<std::int64_t> position_ids(positions.begin(), positions.end());
-        apply(from.data(), to.data(), rope.forward(position_ids.data(), n), s);
-        each_head([&](int at, float* head) { std::copy_n(to.data() + at, s.dim, head); });
-      };
+  return [rope, apply](const heads& x, const position_list& positions) {
+    const std::int64_t n = x.n_tokens(), n_batch = n % 3 == 0 ? 3 : 1;
+    const eager::shape s{n_batch, x.n_heads(), n / n_batch, x.head_dim()};
+    std::vector<float> from(positions.size() * static_cast<std::size_t>(x.token_stride()));
+    std::vector<float> to(from.size());
+    // Visits the heads in the order of `from`, with the place of each head in x.
+    const auto each_head = [&](const auto& visit) {
+      for (std::int64_t b = 0, at = 0; b < s.n_batch; ++b)
+        for (std::int64_t h = 0; h < s.n_heads; ++h)
+          for (std::int64_t t = 0; t < s.n_tokens; ++t, at += s.dim)
+            visit(at, x.data() + (b * s.n_tokens + t) * x.token_stride() + h * s.dim);
+    };
+    each_head(
+        [&](std::int64_t at, const float* head) { std::copy_n(head, s.dim, from.data() + at); });
+    const std::vector<std::int64_t> position_ids(positions.begin(), positions.end());
+    apply(from.data(), to.data(), rope.forward(position_ids.data(), n), s);
+    each_head([&](std::int64_t at, float* head) { std::copy_n(to.data() + at, s.dim, head); });
+  };
 }
 
 /// Query and key in buffers of their own. The last head is the key.
 template <class Source, class Rotate>
-rotation with_cache(std::shared_ptr<Source> source, int rot_dim, bool is_neox, Rotate rotate) {
-  return [=](const yarn::heads_view<float>& x, const std::vector<std::int32_t>& positions) {
-    const int n_q = size_of(x.n_heads()) - 1, dim = size_of(x.head_dim());
-    const cos_sin_cache::shape s{size_of(x.n_tokens()), n_q, 1, dim, rot_dim, n_positions};
+rotation with_cache(std::shared_ptr<Source> source, std::int64_t rot_dim, bool is_neox,
+                    Rotate rotate) {
+  return [=](const heads& x, const position_list& positions) {
+    const std::int64_t n_q = x.n_heads() - 1, dim = x.head_dim();
+    const cos_sin_cache::shape s{x.n_tokens(), n_q, 1, dim, rot_dim, n_positions};
     std::vector<float> query, key;
-    for (int t = 0; t < s.n_tokens; ++t) {
+    for (std::int64_t t = 0; t < s.n_tokens; ++t) {
       const float* const token = x.data() + t * x.token_stride();
       query.insert(query.end(), token, token + n_q * dim);
       key.insert(key.end(), token + n_q * dim, token + x.token_stride());
     }
     const std::vector<std::int64_t> list(positions.begin(), positions.end());
     rotate(list.data(), query.data(), key.data(), *source, s, is_neox);
-    for (int t = 0; t < s.n_tokens; ++t) {
+    for (std::int64_t t = 0; t < s.n_tokens; ++t) {
       float* const token = x.data() + t * x.token_stride();
       std::copy_n(query.data() + t * n_q * dim, n_q * dim, token);
       std::copy_n(key.data() + t * dim, dim, token + n_q * dim);

@@ -40,7 +40,7 @@ const std::vector<style>& styles() {
 oracle::result exact_frequencies(const model& m) {
   oracle::yarn_parameters parameters;
   parameters.length = m.original_length;
-  return oracle::yarn(m.rotary_dim, m.rope_theta, m.factor, parameters);
+  return oracle::yarn(static_cast<int>(m.rotary_dim), m.rope_theta, m.factor, parameters);
 }
 
 /// Calls check(error, position, pair, length) for each rotated element: the distance from the exact
@@ -120,6 +120,9 @@ TEST(moving, the_first_step_changes_only_the_rounding) {
                                                 rotate_tokens(s.m, v.rotate, first));
         if (v.has_float32_angles) {
           EXPECT_LE(difference, 6 * 0x1p-23) << s.name << ", " << v.name << ", " << first;
+          if (!YARN_HAS_FMA && v.name != "same angles") {
+            EXPECT_EQ(difference, 0) << s.name << ", " << v.name;
+          }
         } else if (first == 100000) {
           EXPECT_GT(difference, 1e-3) << s.name << ", " << v.name;
         }
@@ -150,7 +153,7 @@ TEST(moving, every_layer_of_a_token_is_rotated) {
   std::vector<float> q_by_layer = q, k_by_layer = k;
   loop::after::rope(two, {}).forward(q.data(), k.data(), 100003);
   loop::after::rope layer(one, {});
-  for (int i = 0; i < two.n_layers; ++i)
+  for (std::int64_t i = 0; i < two.n_layers; ++i)
     layer.forward(q_by_layer.data() + i * one.q_size(), k_by_layer.data() + i * one.k_size(),
                   100003);
   EXPECT_EQ(q, q_by_layer);
@@ -185,7 +188,7 @@ TEST(moving_page, a_table_is_checked) {
   const of_the_page page;
   const auto expected = page.expected();
   const moving::table_of_cos_sin::before::rope rope(page.m, moving::n_positions);
-  const int n = rope.n_positions, half = rope.half;
+  const std::int64_t n = rope.n_positions, half = rope.half;
   const yarn::table_view<float> table{rope.cos.data(), rope.sin.data(), n, half, half};
   const auto r = yarn::testing::check_table(expected, table);
   EXPECT_FALSE(r);
@@ -213,7 +216,7 @@ TEST(moving_page, cos_and_sin_with_every_entry_twice_are_checked) {
   const yarn::testing::options options = page.options;
   const moving::eager::before::rope rope(page.m);
   const std::vector<std::int64_t> ids{0, 1, 2, 3, 61, 1021, 4095, 32767, 131071};
-  const auto e = rope.forward(ids.data(), static_cast<int>(ids.size()));
+  const auto e = rope.forward(ids.data(), static_cast<std::int64_t>(ids.size()));
   const yarn::rows_view rows{e.cos.data(), e.sin.data(), ids.size(), 128, 128}; // [n][head_dim]
   const auto r = yarn::testing::check_rows(expected, rows, yarn::positions(ids), options);
   EXPECT_TRUE(r) << r;
@@ -241,7 +244,9 @@ TEST(moving_page, a_packed_cache_is_checked) {
       });
   EXPECT_FALSE(of_16_bits);
   EXPECT_TRUE(of_16_bits.has(diagnosis::table_16bit)) << of_16_bits;
-  EXPECT_NEAR(of_16_bits.max_error, 0x1p-8, 0x1p-9);
+  // An entry in [1, 2) has an error of 2^-8, and an element has the errors of two entries.
+  EXPECT_LE(of_16_bits.max_error, std::sqrt(2.0) * 0x1p-8 / moving::attention_factor_of(page.m));
+  EXPECT_GT(of_16_bits.max_error, 2e-3);
 }
 
 // ---- The table of the page --------------------------------------------------------------------
