@@ -127,8 +127,8 @@ private:
            64;
   }
 
-  // A list with a value for each layer: whether it is not 0. Empty: not given. If the architecture
-  // does not use the key, it is not read, and `unused` lists it.
+  // A list with a value for each layer; true: the value is not 0. Empty: not given. If the
+  // architecture does not use the key, the key is not read, and `unused` lists it.
   std::vector<bool> read_flags(const char* key, bool is_used) {
     std::vector<bool> flags;
     if (!is_used || !keys_.is_list(key))

@@ -28,7 +28,7 @@ enum class hf_axis_layout {
 struct hf_axis_rule {
   const char* model_type = nullptr;
   hf_axis_layout layout = hf_axis_layout::unknown;
-  int sections[3] = {}; // of a configuration without sections; 0 0 0: the class fails without them
+  int sections[3] = {}; // the default; 0 0 0: none, the configuration must have sections
   yarn::pairing pairing = yarn::pairing::half_split;
 };
 

@@ -180,11 +180,11 @@ private:
     }
   }
 
-  // Without the number of layers: one kind for each type.
+  // If it is not known which layer has which parameters: one kind for each type.
   void list_types() {
     if (!lists_.thetas.empty() || !lists_.shares.empty())
       fail_argument(
-          "yarn: {} is missing; {} has an entry for each layer",
+          "yarn: {} is missing, or a layer has no known parameters; {} has an entry for each layer",
           config_.name_of("num_hidden_layers"),
           config_.name_of(lists_.thetas.empty() ? "partial_rotary_factors" : "rope_theta"));
     if (lists_.no_rope_interval != 0)
