@@ -179,7 +179,7 @@ private:
              static_cast<double>(layer) >= keys_.number("leading_dense_block_count").value_or(0.0);
     case gguf_nope::last_of_four:
       return layer % 4 == 3;
-    case gguf_nope::last_of_four_or_no:
+    case gguf_nope::last_of_four_with_windows:
       return uses_pattern() && layer % 4 == 3;
     case gguf_nope::first_of_four: // llama.cpp rotates all layers of a model with four layers
       return uses_pattern() && n_layers_ != 4 && layer % 4 == 0;
