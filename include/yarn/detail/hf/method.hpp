@@ -51,7 +51,7 @@ public:
   }
 
 private:
-  // The name in transformers of the type under this key; empty if the key is absent.
+  // The type under this key, by its name in transformers; empty if the key is absent.
   std::string known_type(const char* key) const {
     std::string given = dictionary_.string(key);
     if (given == "su")

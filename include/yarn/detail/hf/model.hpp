@@ -23,7 +23,7 @@ struct hf_model {
   double compress_theta = 0.0;        // theta of layers with compressed keys; 0: there are none
   double partial_rotary_factor = 0.0; // 0: all of head_dim is rotated
   int head_dim = 0;                   // 0: hidden_size / num_attention_heads
-  int nested_head_dim = 0;            // if a text_config lacks these two keys, too; 0: an error
+  int nested_head_dim = 0;            // of a text_config without these two keys; 0: an error
   // The class always scales, but only a dictionary has the numbers. A missing dictionary is an
   // error.
   bool scales_by_itself = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Models that do not rotate, or not by this RoPE, whatever their class may have.
+// Finds models that do not rotate, and models that rotate in a way that is not supported.
 #ifndef YARN_DETAIL_HF_UNROTATED_HPP
 #define YARN_DETAIL_HF_UNROTATED_HPP
 
@@ -29,7 +29,7 @@ inline std::string hf_unrotated_by(const hf_object& config) {
     return attention.name_of("alibi");
   if (!attention.boolean("rope").value_or(true))
     return attention.name_of("rope");
-  // BERT and its kin write "absolute" by default, ModernBERT included, which rotates.
+  // The default of BERT and similar models is "absolute". ModernBERT has it, too, and rotates.
   const std::string kind = config.string("position_embedding_type");
   const bool has_theta = hf_find_model(model_type).rope_theta != 0.0 || config.has("rope_theta") ||
                          config.has("rope_parameters");
