@@ -127,8 +127,8 @@ inline constexpr gguf_layer_rule gguf_layer_rules[] = {
      gguf_window_scaling::none, gguf_nope::none},
 };
 
-// Architectures with layers of linear attention: the list attention.recurrent_layers, else all
-// layers but the last of each full_attention_interval (default 4).
+// Architectures with linear attention: in the layers of the list attention.recurrent_layers, else
+// in all layers but the last of each full_attention_interval (default 4).
 inline constexpr std::string_view gguf_intervals[] = {"qwen35", "qwen35moe", "qwen3next"};
 // clang-format on
 

@@ -90,7 +90,7 @@ private:
     }
     return is_for_all_layers() ? rope_types_.front() : std::string();
   }
-  // Whether there is one dictionary, whose name is not a type of layers ("main").
+  // Whether all layers have the only dictionary: its name is no type of layers, or none is known.
   bool is_for_all_layers() const {
     if (rope_types_.size() != 1 || is_compressed_)
       return false;
