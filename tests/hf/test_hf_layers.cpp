@@ -421,6 +421,15 @@ TEST(hf_beside, the_softmax_convention_of_the_class_is_given) {
   EXPECT_TRUE(notes_say(read(config), {"deepseek_v3", "softmax_scale"}));
 }
 
+TEST(hf_beside, the_scaling_of_nomic_bert_is_not_read) {
+  json config = config_with(nullptr, {{"rotary_scaling_factor", 2}});
+  EXPECT_TRUE(notes_say(read(config), {"rotary_scaling_factor", "no code is known"}));
+  config["model_type"] = "nomic_bert";
+  EXPECT_TRUE(notes_say(read(config), {"rotary_scaling_factor", "dynamic NTK"}));
+  config["rotary_scaling_factor"] = 1;
+  EXPECT_FALSE(notes_say(read(config), {"rotary_scaling_factor"}));
+}
+
 // ---- Notes and files --------------------------------------------------------------------------
 
 TEST(hf_notes, misspelt_only_where_a_key_is_near) {
