@@ -21,7 +21,7 @@ erased_transfer<C> transfer_of(const c_api::tensor_argument& source,
           call.in,
           call.out,
           is_normed ? &source.norm : nullptr,
-          is_normed ? normed_rotation_of<C>(call.in, source.norm.kind)
+          is_normed ? normed_rotation_of<C>(call.in, call.out, from, to, source.norm)
                     : rotation_of<C>(call.in, call.out, from, to)};
 }
 

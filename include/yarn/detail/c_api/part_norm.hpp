@@ -179,9 +179,60 @@ void rotate_normed_heads(const erased_transfer<C>& x, const block& b, const row_
   }
 }
 
+// The kernels of C++ for 16-bit tensors, which scratch memory would make twice as slow.
+template <pairing Order, class T, class W>
+void rotate_normed_directly(const erased_transfer<float>& x, const block& b,
+                            const row_pointers<float>* rows) {
+  rms_norm<W> norm(static_cast<const W*>(x.norm->weight), x.norm->eps);
+  if (x.norm->without_weight != 0)
+    norm = rms_norm<W>::without_weight(x.norm->eps);
+  if (x.norm->weight_plus_one != 0)
+    norm = norm.with_weight_plus_one();
+  if (x.norm->weight_of_each_head != 0)
+    norm = norm.with_weight_of_each_head();
+  if (x.norm->over_all_heads != 0)
+    norm = norm.over_all_heads();
+  const auto source = x.source.template view<const T>();
+  const auto target = x.target.template view<T>();
+  rotate_block<Order, Order, default_arch>(
+      normed_transfer<const T, T, rms_norm<W>>{source, target, norm, source, 0}, b, rows);
+}
+
+template <class T>
+decltype(erased_transfer<float>::rotate) direct_normed_rotation(pairing in, const yarn_norm& norm) {
+  const bool is_half_split = in == pairing::half_split;
+  if (norm.weight_type == YARN_FLOAT32)
+    return is_half_split ? &rotate_normed_directly<pairing::half_split, T, float>
+                         : &rotate_normed_directly<pairing::interleaved, T, float>;
+  return is_half_split ? &rotate_normed_directly<pairing::half_split, T, T>
+                       : &rotate_normed_directly<pairing::interleaved, T, T>;
+}
+// The kernel of C++ for a call of rope_apply or rope_copy, or null.
+inline decltype(erased_transfer<float>::rotate) direct_normed_rotation(pairing in, pairing out,
+                                                                       const stored_tensor& from,
+                                                                       const stored_tensor& to,
+                                                                       const yarn_norm& norm) {
+  const bool is_dense = from.is_plain() && to.is_plain() && !from.is_paged() && !to.is_paged();
+  const bool has_kernel = norm.without_weight != 0 || norm.weight_type == from.type() ||
+                          norm.weight_type == YARN_FLOAT32;
+  if (norm.kind != YARN_RMS_NORM || in != out || !is_dense || from.type() != to.type() ||
+      !has_kernel)
+    return nullptr;
+  if (from.type() == YARN_BFLOAT16)
+    return direct_normed_rotation<bfloat16>(in, norm);
+  if (from.type() == YARN_FLOAT16)
+    return direct_normed_rotation<float16>(in, norm);
+  return nullptr;
+}
+
 template <class C>
-decltype(erased_transfer<C>::rotate) normed_rotation_of(pairing in, yarn_norm_kind kind) {
-  if (kind == YARN_LAYER_NORM)
+decltype(erased_transfer<C>::rotate)
+normed_rotation_of(pairing in, pairing out, const stored_tensor& from, const stored_tensor& to,
+                   const yarn_norm& norm) {
+  if constexpr (std::is_same_v<C, float>)
+    if (const auto direct = direct_normed_rotation(in, out, from, to, norm))
+      return direct;
+  if (norm.kind == YARN_LAYER_NORM)
     return in == pairing::half_split ? &rotate_normed_heads<pairing::half_split, layer_norm<C>, C>
                                      : &rotate_normed_heads<pairing::interleaved, layer_norm<C>, C>;
   return in == pairing::half_split ? &rotate_normed_heads<pairing::half_split, rms_norm<C>, C>

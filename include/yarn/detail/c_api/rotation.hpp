@@ -87,7 +87,7 @@ struct checked_format {
 // A tensor of a call. The checks of detail/rope/check.hpp use it like a heads_view.
 class checked_tensor {
 public:
-  checked_tensor(const yarn_tensor* given, const char* name) : argument_{} {
+  checked_tensor(const yarn_tensor* given, const char* name) {
     yarn_tensor& x = argument_.x;
     x = read_struct(given, name, offsetof(yarn_tensor, norm));
     require_zero("yarn_tensor.reserved", x.reserved);
@@ -151,7 +151,7 @@ private:
                          [&](const auto* slots) { return view.at(slots, x.n_tokens); });
   }
 
-  c_api::tensor_argument argument_;
+  c_api::tensor_argument argument_; // only what the pointers of x refer to is set
 };
 
 inline std::uintptr_t check_tensor(const char* name, const checked_tensor& x,
