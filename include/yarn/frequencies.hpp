@@ -20,7 +20,7 @@ class frequencies;
 namespace detail {
 class axis_builder;
 class frequencies_access;
-}
+} // namespace detail
 
 /// The largest number of position axes.
 inline constexpr std::int64_t largest_n_axes = 8;

@@ -238,7 +238,7 @@ void expect_rows(const yarn_rows* rows, const yarn::rotary_rows<T>& cpp, const c
 
 template <class T> class c_api_typed_rows : public c_api_rows {};
 using row_types = testing::Types<float, double>;
-TYPED_TEST_SUITE(c_api_typed_rows, row_types);
+TYPED_TEST_SUITE(c_api_typed_rows, row_types, c_type_names);
 
 double half_of_position(void* user, std::int64_t position) {
   return *static_cast<double*>(user) + 0.5 * static_cast<double>(position);

@@ -14,7 +14,7 @@ using yarn::pairing;
 
 template <class T> class c_api_copies : public c_api_test {};
 using element_types = testing::Types<float, double, float16, bfloat16, float8_e4m3, float8_e5m2>;
-TYPED_TEST_SUITE(c_api_copies, element_types);
+TYPED_TEST_SUITE(c_api_copies, element_types, c_type_names);
 
 constexpr pairing pairings[] = {pairing::half_split, pairing::interleaved};
 

@@ -18,7 +18,7 @@ class c_api_rotation : public c_api_test {};
 
 template <class T> class c_api_rotation_of : public c_api_test {};
 using element_types = testing::Types<float, double, float16, bfloat16, float8_e4m3, float8_e5m2>;
-TYPED_TEST_SUITE(c_api_rotation_of, element_types);
+TYPED_TEST_SUITE(c_api_rotation_of, element_types, c_type_names);
 
 TYPED_TEST(c_api_rotation_of, in_place_has_the_bits_of_cpp) {
   // 96 of 101 elements are rotated; 45 tokens are two blocks of rows.

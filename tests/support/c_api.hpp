@@ -219,6 +219,13 @@ template <class T> yarn_tensor c_tensor(const yarn::heads_view<T>& x) {
   return t;
 }
 
+/// For TYPED_TEST_SUITE.
+struct c_type_names {
+  template <class T> static std::string GetName(int) {
+    return yarn::detail::format_traits<yarn::format_of_v<T>>::name;
+  }
+};
+
 /// The rotations of the tests run with the instruction set of the test itself.
 class c_api_test : public testing::Test {
 protected:
