@@ -15,6 +15,12 @@
 
 #include "detail/base/abi.hpp"
 
+#if defined(__GNUC__) && !defined(__clang__) && defined(__SSE2__) && !defined(YARN_NO_XSIMD)
+#if defined(__cpp_modules) && !defined(_IMMINTRIN_H_INCLUDED)
+#error "yarn: with g++, include <immintrin.h> before import yarn (-include immintrin.h)"
+#endif
+#endif
+
 #define YARN_CHECK_IMPORT                                                                          \
   static_assert(::yarn::is_module_for(YARN_ABI_NAME),                                              \
                 "yarn: compile the module yarn with the flags of the source that imports it")

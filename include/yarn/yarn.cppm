@@ -16,6 +16,18 @@
 // flags; check_import.hpp does.
 module;
 
+// g++ up to 16 reads the intrinsics wrongly from a compiled module: it loses the attribute of
+// unaligned vectors (bug 127193 of GCC), so that programs crash, and rounds differently with
+// AVX-512. It uses its own header instead if the importing source includes the header first.
+#if defined(__GNUC__) && !defined(__clang__) && !defined(YARN_NO_XSIMD)
+#if !defined(__SSE2__)
+#error "yarn: with g++ on this processor, compile the module and its importers with -DYARN_NO_XSIMD"
+#elif !defined(YARN_IMPORTERS_INCLUDE_IMMINTRIN)
+#error "yarn: g++ needs -include immintrin.h for every source that imports the module (yarn::module \
+of CMake adds it). Then define YARN_IMPORTERS_INCLUDE_IMMINTRIN, or define YARN_NO_XSIMD"
+#endif
+#endif
+
 // All that the headers include from outside. tests/scripts/check_module compares the lists.
 #include <algorithm>
 #include <cfloat>
@@ -37,7 +49,6 @@ module;
 #include <variant>
 #include <vector>
 #if !defined(YARN_NO_XSIMD)
-#include "detail/modules/unaligned_intrinsics.hpp" // before xsimd
 #include <xsimd/xsimd.hpp>
 #endif
 
