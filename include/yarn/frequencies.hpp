@@ -19,7 +19,7 @@ inline namespace YARN_ABI {
 class frequencies;
 namespace detail {
 class axis_builder;
-}
+} // namespace detail
 
 /// The largest number of position axes.
 inline constexpr std::int64_t largest_n_axes = 8;
