@@ -17,8 +17,7 @@ int main() {
   const yarn::frequencies freqs = yarn::make_frequencies(shape, method);
   const yarn::testing::report report = yarn::testing::check_rotation<float>(
       expected, [&](yarn::heads_view<float> x, const std::vector<std::int64_t>& list) {
-        yarn::rope_apply(x, yarn::rows_of(freqs, yarn::positions(list)),
-                         yarn::pairing::half_split);
+        yarn::rope_apply(x, yarn::rows_of(freqs, yarn::positions(list)), yarn::pairing::half_split);
       });
   std::printf("yarn %d.%d\n", YARN_VERSION_MAJOR, YARN_VERSION_MINOR);
   return report ? 0 : 1;

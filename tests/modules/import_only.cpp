@@ -31,9 +31,7 @@ template <> struct yarn::format_of<engine_bfloat16> {
   static constexpr yarn::element_format value = yarn::element_format::bfloat16;
 };
 template <> struct yarn::tensor_traits<engine_tensor> {
-  static auto heads(const engine_tensor& x) {
-    return yarn::heads_view{x.data, x.n_tokens, 8, 128};
-  }
+  static auto heads(const engine_tensor& x) { return yarn::heads_view{x.data, x.n_tokens, 8, 128}; }
 };
 
 int main() {
@@ -68,8 +66,8 @@ int main() {
   std::vector<float> restored(3 * 8 * 128 + 1);
   yarn::copy_heads(yarn::stored(bytes, format, 128),
                    yarn::heads_view{restored.data() + 1, 3, 8, 128});
-  is_right = is_right && restored[1 + 2 * 8 * 128 + 40] > 1.73F &&
-             restored[1 + 2 * 8 * 128 + 40] < 1.76F;
+  is_right =
+      is_right && restored[1 + 2 * 8 * 128 + 40] > 1.73F && restored[1 + 2 * 8 * 128 + 40] < 1.76F;
 
   // A method of the caller computes with the exported operators.
   const yarn::real half_turn = yarn::constant::pi * yarn::real(0.5) + yarn::real(0.5);
