@@ -321,6 +321,10 @@ TEST(hf_layers_of, lists_of_the_wrong_length) {
   json thetas = four_layers({{"rope_theta", {1e4, 1e5}}, {"partial_rotary_factors", {1.0}}});
   thetas.erase("num_hidden_layers");
   expect_refused(thetas, {"num_hidden_layers is missing", "rope_theta"});
+  json thetas_of_layers = four_layers({{"rope_theta", {1e4, 1e5, 1e4, 1e5}}});
+  thetas_of_layers["rope_local_base_freq"] = 1e3; // of which layers?
+  expect_refused(thetas_of_layers,
+                 {"does not say which", "rope_theta has an entry for each layer"});
 }
 
 TEST(hf_layers_of, lists_of_wrong_values) {
@@ -415,6 +419,15 @@ TEST(hf_beside, the_softmax_convention_of_the_class) {
   config["model_type"] = "deepseek_v3";
   EXPECT_EQ(read(config).softmax, yarn::softmax_convention::mscale_all_dim_squared);
   EXPECT_TRUE(notes_say(read(config), {"deepseek_v3", "softmax_scale"}));
+}
+
+TEST(hf_beside, the_scaling_of_nomic_bert_is_not_read) {
+  json config = config_with(nullptr, {{"rotary_scaling_factor", 2}});
+  EXPECT_TRUE(notes_say(read(config), {"rotary_scaling_factor", "no code is known"}));
+  config["model_type"] = "nomic_bert";
+  EXPECT_TRUE(notes_say(read(config), {"rotary_scaling_factor", "dynamic NTK"}));
+  config["rotary_scaling_factor"] = 1;
+  EXPECT_FALSE(notes_say(read(config), {"rotary_scaling_factor"}));
 }
 
 // ---- Notes and files --------------------------------------------------------------------------
