@@ -155,7 +155,7 @@ private:
       return built_in;
     if (!keys_.is_given(key)) {
       if (rule_.period > 1)
-        keys_.note("{} is missing: the {} of {} layers has no window, as in llama.cpp",
+        keys_.note("{} is missing: the {} of each {} layers has no window, as in llama.cpp",
                    keys_.full(key), rule_.global == gguf_global::first ? "first" : "last",
                    rule_.period);
       return built_in;
