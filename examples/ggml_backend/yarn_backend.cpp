@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 
 namespace {
 
@@ -21,6 +22,19 @@ struct {
 
 ggml_yarn::statistics statistics() {
   return {totals.graphs, totals.nodes, totals.rows_made, totals.rows_found, totals.nanoseconds};
+}
+
+// Set the environment variable YARN_GGML_REPORT to see what the plug-in did in a program.
+void report_at_exit() {
+  if (std::getenv("YARN_GGML_REPORT") == nullptr)
+    return;
+  std::atexit([] {
+    const ggml_yarn::statistics s = statistics();
+    std::fprintf(
+        stderr, "yarn: %llu splits with %llu ROPE nodes, %llu with new rows, in %.3f ms\n",
+        static_cast<unsigned long long>(s.graphs), static_cast<unsigned long long>(s.nodes),
+        static_cast<unsigned long long>(s.rows_made), static_cast<double>(s.nanoseconds) / 1e6);
+  });
 }
 
 // ---- The backend --------------------------------------------------------------------------------
@@ -174,8 +188,10 @@ ggml_backend_reg_t make_reg() {
 extern "C" {
 
 GGML_BACKEND_API ggml_backend_reg_t ggml_backend_init(void) {
-  if (ggml_yarn::interface_check::passes())
+  if (ggml_yarn::interface_check::passes()) {
+    report_at_exit();
     return make_reg();
+  }
   std::fprintf(stderr,
                "yarn: the backend interface of this ggml (%s) is not that of the header "
                "ggml-backend-impl.h with which the plug-in was compiled\n",
