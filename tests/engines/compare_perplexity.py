@@ -17,12 +17,16 @@ def perplexity(model, text, plug_in):
     environment = dict(os.environ)
     if plug_in:
         environment.update(GGML_BACKEND_PATH=plug_in, YARN_GGML_REPORT="1")
-    run = subprocess.run(
-        ["llama-perplexity", "-m", model, "-f", text, "-c", "512", "-b", "512", "-t", "2"],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    output = run.stdout.decode(errors="replace")
-    found = re.search(r"Final estimate: PPL = ([0-9.]+)", output)
-    if run.returncode != 0 or found is None:
+    # llama.cpp logs in a thread of its own, and some runs end before it has written the last lines.
+    for _ in range(10):
+        run = subprocess.run(
+            ["llama-perplexity", "-m", model, "-f", text, "-c", "512", "-b", "512", "-t", "1"],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        output = run.stdout.decode(errors="replace")
+        found = re.search(r"Final estimate: PPL = ([0-9.]+)", output)
+        if run.returncode != 0 or found is not None:
+            break
+    if found is None:
         sys.exit(f"llama-perplexity returned {run.returncode} for {model}:\n{output}")
     if plug_in and not re.search("yarn: .* with [1-9][0-9]* ROPE nodes", output):
         sys.exit(f"{plug_in} computed no nodes:\n{output}")
