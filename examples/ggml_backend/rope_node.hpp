@@ -46,10 +46,9 @@ private:
         continue;
       }
       const yarn::heads_view<const T> source = heads<const T>(x_, s);
-      const yarn::output_order order(pairing_);
-      yarn::rope_copy_check(source, target, rows_, pairing_, order);
+      yarn::rope_copy_check(source, target, rows_, pairing_);
       fork([&](yarn::thread_slice part) {
-        yarn::rope_copy_unchecked(source, target, rows_, pairing_, order, part);
+        yarn::rope_copy_unchecked(source, target, rows_, pairing_, part);
       });
       copy_elements_before(source, target);
     }

@@ -24,6 +24,9 @@ ggml_yarn::statistics statistics() {
   return {totals.graphs, totals.nodes, totals.rows_made, totals.rows_found, totals.nanoseconds};
 }
 
+// Nodes with fewer tokens are left to the CPU backend: YARN_GGML_MIN_TOKENS, or 1.
+std::int64_t min_tokens = 1;
+
 // Set the environment variable YARN_GGML_REPORT to see what the plug-in did in a program.
 void report_at_exit() {
   if (std::getenv("YARN_GGML_REPORT") == nullptr)
@@ -155,7 +158,8 @@ ggml_backend_device make_device(ggml_backend_reg_t reg) {
     return ggml_backend_cpu_buffer_from_ptr(data, size);
   };
   device.iface.supports_op = [](ggml_backend_dev_t, const ggml_tensor* op) {
-    return is_view(op) || (is_rope(op) && ggml_yarn::is_supported_rope(op, all_frequencies));
+    return is_view(op) || (is_rope(op) && op->ne[2] >= min_tokens &&
+                           ggml_yarn::is_supported_rope(op, all_frequencies));
   };
   device.iface.supports_buft = [](ggml_backend_dev_t, ggml_backend_buffer_type_t type) {
     return ggml_backend_buft_is_host(type);
@@ -189,6 +193,8 @@ extern "C" {
 
 GGML_BACKEND_API ggml_backend_reg_t ggml_backend_init(void) {
   if (ggml_yarn::interface_check::passes()) {
+    const char* const n = std::getenv("YARN_GGML_MIN_TOKENS");
+    min_tokens = n == nullptr ? 1 : std::atoll(n);
     report_at_exit();
     return make_reg();
   }

@@ -66,6 +66,11 @@ TEST(ggml_backend_interface, leaves_what_it_cannot_compute) {
   EXPECT_FALSE(supports(rope(x, 1e4F, 0.0F, 0.0F)));
   EXPECT_FALSE(supports(rope(x, 1e4F, 0.5F, -1.0F)));
   EXPECT_FALSE(supports(ggml_add(c, x, x)));
+  for (const char* n : {"4", "3"}) { // x has 3 tokens
+    setenv("YARN_GGML_MIN_TOKENS", n, 1);
+    ASSERT_NE(load("YARN_GGML_PLUG_IN"), nullptr);
+    EXPECT_EQ(supports(rope(x, 1e4F, 1.0F, 0.0F)), n[0] == '3');
+  }
   EXPECT_TRUE(supports(ggml_reshape_1d(c, x, 384)));
   ggml_free(c);
 }
