@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// measure PLUG_IN N_THREADS MODEL...: the time of llama.cpp with and without the plug-in, for a decode
-// of one token and for a prompt; the time of the ROPE nodes alone in both backends; the number of
-// splits. Prints a table.
+// measure PLUG_IN N_THREADS MODEL...: prints a table of the time of llama.cpp with and without the
+// plug-in, for a decode of one token and for a prompt, of the time of the ROPE nodes alone in both
+// backends, and of the number of splits.
 #include "yarn_backend.hpp"
 
 #include <ggml-backend.h>

@@ -112,7 +112,8 @@ struct ggml_rope_parameters {
 
 /// The arguments with which a node GGML_OP_ROPE or GGML_OP_ROPE_BACK was made. freq_factors points
 /// to the data of node->src[2], which is null until the data is loaded.
-/// Errors   std::invalid_argument: another node; freq_factors are not f32, or fewer than n_dims / 2.
+/// Errors   std::invalid_argument: another node; freq_factors are not f32, or are fewer than
+///          n_dims / 2.
 [[nodiscard]] inline ggml_rope_parameters rope_parameters_from(const ggml_tensor* node) {
   return detail::rope_parameters_from<ggml_rope_parameters>(node);
 }

@@ -27,12 +27,10 @@ yarn_add_other_plug_in(ggml_yarn_other_layout "(enum ggml_status +\\(\\*graph_co
                        "void (*another)(void); \\1")
 
 yarn_add_engine_test(test_ggml_backend_interface ggml::ggml)
-set_tests_properties(
-  test_ggml_backend_interface
-  PROPERTIES
-    ENVIRONMENT
-    "YARN_GGML_PLUG_IN=$<TARGET_FILE:ggml_yarn>;YARN_GGML_OTHER_VERSION=$<TARGET_FILE:ggml_yarn_other_version>;YARN_GGML_OTHER_LAYOUT=$<TARGET_FILE:ggml_yarn_other_layout>"
-)
+set(plug_ins "YARN_GGML_PLUG_IN=$<TARGET_FILE:ggml_yarn>"
+             "YARN_GGML_OTHER_VERSION=$<TARGET_FILE:ggml_yarn_other_version>"
+             "YARN_GGML_OTHER_LAYOUT=$<TARGET_FILE:ggml_yarn_other_layout>")
+set_tests_properties(test_ggml_backend_interface PROPERTIES ENVIRONMENT "${plug_ins}")
 
 # Debian's libggml0 has the program with which ggml compares backends with the CPU backend.
 find_program(YARN_TEST_BACKEND_OPS test-backend-ops

@@ -292,6 +292,7 @@ TYPED_TEST(rope_copy, keeps_the_order_of_the_pairs_unless_it_is_told) {
     fenced_tensor<to> wanted(s, arrangement::packed), target(s, arrangement::packed);
     yarn::rope_copy(source.const_view(), wanted.view(), rows, p, yarn::output_order{p});
     yarn::rope_copy_check(source.const_view(), target.view(), rows, p);
+    yarn::rope_copy_check(target.view(), target.view(), rows, p); // no other order: in place
     for (const int thread : {0, 1})
       yarn::rope_copy_unchecked(source.const_view(), target.view(), rows, p,
                                 yarn::thread_slice{thread, 2});
