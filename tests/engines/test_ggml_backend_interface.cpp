@@ -2,6 +2,9 @@
 // Which plug-ins ggml accepts: the one of examples/ggml_backend, not one with another version of
 // the interface, and not one with another layout under the same version. And what the device of the
 // plug-in says about itself.
+#include "ggml_exact_rope.hpp"
+#include "ggml_processor.hpp"
+
 #include <ggml-backend.h>
 #include <ggml.h>
 #include <gtest/gtest.h>
@@ -73,6 +76,36 @@ TEST(ggml_backend_interface, leaves_what_it_cannot_compute) {
   }
   EXPECT_TRUE(supports(ggml_reshape_1d(c, x, 384)));
   ggml_free(c);
+}
+
+// Layers may have the same arguments and factors of their own.
+TEST(ggml_backend_interface, tells_factors_of_the_same_arguments_apart) {
+  ASSERT_NE(load("YARN_GGML_PLUG_IN"), nullptr);
+  const engines::backend_ptr backend(
+      ggml_backend_dev_init(ggml_backend_dev_by_name("yarn"), nullptr));
+  const engines::context_ptr context = engines::make_context(1 << 20);
+  ggml_context* const c = context.get();
+  ggml_tensor* const ids = ggml_new_tensor_1d(c, GGML_TYPE_I32, 2);
+  for (const int i : {0, 1})
+    static_cast<std::int32_t*>(ids->data)[i] = 1000 + i;
+  ggml_cgraph* const graph = ggml_new_graph(c);
+  std::vector<ggml_tensor*> nodes;
+  for (const float factor : {1.0F, 2.0F}) {
+    ggml_tensor* const x = ggml_new_tensor_3d(c, GGML_TYPE_F32, 64, 1, 2);
+    std::fill_n(static_cast<float*>(x->data), 128, 1.0F);
+    ggml_tensor* const factors = ggml_new_tensor_1d(c, GGML_TYPE_F32, 32);
+    std::fill_n(static_cast<float*>(factors->data), 32, factor);
+    nodes.push_back(ggml_rope_ext(c, x, ids, factors, 64, GGML_ROPE_TYPE_NEOX, 4096, 1e4F, 1.0F,
+                                  0.0F, 1.0F, 32.0F, 1.0F));
+    ggml_build_forward_expand(graph, nodes.back());
+  }
+  ASSERT_EQ(ggml_backend_graph_compute(backend.get(), graph), GGML_STATUS_SUCCESS);
+  for (const ggml_tensor* node : nodes) {
+    const std::vector<double> exact = engines::exact_rope(node).elements();
+    engines::exact_rope::visit(node, [&](std::int64_t i, double found) {
+      EXPECT_NEAR(found, exact[static_cast<std::size_t>(i)], 3e-7) << "element " << i;
+    });
+  }
 }
 
 } // namespace
