@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The error of cached keys that are moved in place 1, 10 and 100 times, in each format: the table
-// of docs/kv-cache.md. The program prints the table.
+// of docs/moving-cached-keys.md. The program prints the table.
 #include "../support/cache_matrix.hpp"
 
 #include <cstdio>
@@ -110,7 +110,7 @@ private:
 };
 
 errors measured(const format_case& format) {
-  // One cache after the other, because the scales of a format are those of one cache.
+  // The format holds the scales of one cache only, so `near` is done before `far` is made.
   cached_keys near(format);
   const double moved_100_by_1 = near.error_after(100, -1);
   cached_keys far(format);
@@ -122,7 +122,7 @@ errors measured(const format_case& format) {
   return found;
 }
 
-// The numbers of docs/kv-cache.md.
+// The numbers of docs/moving-cached-keys.md.
 constexpr errors documented[] = {
     {"float", 2.5e-6, 4.9e-6, 2.4e-5, 2.1e-4, 2.1e-4, true},
     {"float16", 0.021, 0.029, 0.091, 0.37, 0.79, true},

@@ -108,8 +108,8 @@ inline void check_rope_axes(const ggml_tensor* list, const frequencies& f, std::
     fail_argument("yarn: ggml tensor {}: {} positions must be n_tokens = {} or 4 * n_tokens",
                   name_of(list), n, n_tokens);
   if (f.n_axes() == 1)
-    fail_argument("yarn: ggml tensor {}: positions on 4 axes for frequencies with one axis, which "
-                  "would ignore the others: give the pairs their axes by with_axes_of_mode",
+    fail_argument("yarn: ggml tensor {}: positions on 4 axes for frequencies with one axis: 3 axes "
+                  "would be ignored; give the pairs their axes by with_axes_of_mode",
                   name_of(list));
   if (f.n_axes() > GGML_MROPE_SECTIONS)
     fail_argument("yarn: ggml tensor {}: positions on 4 axes for frequencies with n_axes = {}",
@@ -155,15 +155,15 @@ inline frequencies with_axes_of_mode(const frequencies& f, int mode, const int* 
   const std::int64_t of_three = std::int64_t{sections[0]} + sections[1] + sections[2];
   const std::int64_t sum = of_three + sections[3];
   if (is_vision && (sections[0] != n_pairs || sections[1] != n_pairs))
-    fail_argument("yarn: sections[0] = {} and sections[1] = {} of GGML_ROPE_TYPE_VISION must be "
-                  "n_pairs = {}: f has the frequencies of one section",
+    fail_argument("yarn: sections[0] = {} and sections[1] = {} of GGML_ROPE_TYPE_VISION must "
+                  "both be n_pairs = {}: f has the frequencies of one section",
                   sections[0], sections[1], n_pairs);
   for (std::int64_t i = 1; is_vision && i < n_pairs; ++i)
     if (f.zone(i) != f.zone(0))
       fail_argument(
-          "yarn: frequencies with a ramp (YaRN) for GGML_ROPE_TYPE_VISION: pairs 0 and {} "
-          "have different zones, and ggml's ramp does not start again with the second "
-          "section",
+          "yarn: GGML_ROPE_TYPE_VISION must have frequencies without a ramp (YaRN), because ggml "
+          "does not start its ramp again with the second section; pairs 0 and {} have different "
+          "zones",
           i);
   if (!is_vision && of_three == 0)
     fail_argument("yarn: sections[0], sections[1] or sections[2] must be > 0");

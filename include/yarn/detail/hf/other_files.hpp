@@ -30,11 +30,11 @@ inline constexpr hf_file_mark hf_file_marks[] = {
 };
 
 // Models without RoPE, and what encodes positions in them.
-struct hf_file_row {
+struct hf_unrotated_row {
   const char* positions;
   std::initializer_list<const char*> model_types;
 };
-inline constexpr hf_file_row hf_unrotated_models[] = {
+inline constexpr hf_unrotated_row hf_unrotated_models[] = {
     {"learned positions", {
         "bart", "bert", "biogpt", "blenderbot", "camembert", "codegen2", "distilbert", "electra",
         "ernie", "gpt2", "gpt_bigcode", "gpt_neo", "mbart", "openai-gpt", "opt", "pegasus",
@@ -68,12 +68,12 @@ inline bool hf_has_model(const hf_object& config) {
     fail_argument(
         "yarn: _class_name = {}: this is a part of a diffusers pipeline, no language model", name);
   fail_argument("yarn: _class_name = {}: this is an image transformer of diffusers, no language "
-                "model. Its heads have axes of {} elements: join the frequencies of heads of these "
-                "widths, with the theta of its class (10000 in FLUX)",
+                "model. Its heads have axes of {} elements: make frequencies with each number as "
+                "head_dim and the theta of the class (10000 in FLUX), and join them (yarn::joined)",
                 name, axes);
 }
 
-// Refuses a file that is no language model's.
+// Refuses a file that is not the configuration of a language model.
 inline void hf_refuse_other_file(const nlohmann::json& whole) {
   const hf_object config(&whole, "");
   if (config.has("_class_name"))
@@ -100,7 +100,7 @@ inline void hf_refuse_other_file(const nlohmann::json& whole) {
   const auto* kind = config.peek("position_embedding_type");
   const bool is_rotary = kind != nullptr && kind->is_string() &&
                          kind->get_ref<const std::string&>().rfind("ro", 0) == 0; // rotary, rope
-  for (const hf_file_row& row : hf_unrotated_models)
+  for (const hf_unrotated_row& row : hf_unrotated_models)
     for (const char* name : row.model_types)
       if (model_type == name && config.peek("rope_theta") == nullptr &&
           config.peek("rope_parameters") == nullptr && config.peek("rope_scaling") == nullptr &&

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The implementation of hf_config.hpp: which ropes to read, texts and files.
+// The implementation of hf_config.hpp: chooses the ropes to read, and reads texts and files.
 #ifndef YARN_DETAIL_HF_READ_HPP
 #define YARN_DETAIL_HF_READ_HPP
 
@@ -53,18 +53,21 @@ inline hf_config hf_read_text(const nlohmann::json& config, const hf_options& op
 inline hf_layer_ropes hf_tower_layers(const nlohmann::json& config, const hf_options& options) {
   hf_layer_ropes result;
   result.ropes.push_back(hf_config_from(config, options));
-  std::vector<std::string> notes;
   hf_object tower(&config, "");
   if (!tower.has_object("vision_config") && tower.has_object("thinker_config"))
     tower = tower.object("thinker_config");
   if (tower.has_object("vision_config"))
     tower = tower.object("vision_config");
   const auto n = hf_first_length(tower, {"depth", "num_hidden_layers", "n_layers"});
-  if (n && *n <= hf_largest_n_layers)
+  if (n && *n > hf_largest_n_layers)
+    fail_argument("yarn: the vision tower has {} layers; this reader allows {}", *n,
+                  hf_largest_n_layers);
+  if (n)
     result.rope_of_layer.assign(static_cast<std::size_t>(*n), 0);
   else
-    result.notes.emplace_back("depth and num_hidden_layers are not given: it is not known how many "
-                              "layers the vision tower has");
+    result.notes.emplace_back(
+        "depth, num_hidden_layers and n_layers are not given: it is not known "
+        "how many layers the vision tower has");
   return result;
 }
 

@@ -28,7 +28,7 @@ public:
     if (lists_.names.empty() && n_layers_ != 0)
       lists_.names =
           hf_layer_namer(config_, rule_, lists_, n_layers_, !rope_types_.empty(), result_).read();
-    if (n_layers_ != 0 && can_name_ropes())
+    if (n_layers_ != 0 && layers_have_known_ropes())
       list_layers();
     else
       list_types();
@@ -88,10 +88,10 @@ private:
       const std::string type = layer_type == "sliding_attention" ? "main" : "compress";
       return has_type(type) ? type : std::string();
     }
-    return is_for_all_layers() ? rope_types_.front() : std::string();
+    return all_layers_have_one_dictionary() ? rope_types_.front() : std::string();
   }
-  // Whether there is one dictionary, whose name is not a type of layers ("main").
-  bool is_for_all_layers() const {
+  // Whether all layers have the only dictionary: its name is no type of layers, or none is known.
+  bool all_layers_have_one_dictionary() const {
     if (rope_types_.size() != 1 || is_compressed_)
       return false;
     const std::string& type = rope_types_.front();
@@ -101,8 +101,8 @@ private:
   }
 
   // Whether it is known which layer has which parameters. Notes what is not known.
-  bool can_name_ropes() {
-    if (rope_types_.empty() || is_for_all_layers())
+  bool layers_have_known_ropes() {
+    if (rope_types_.empty() || all_layers_have_one_dictionary())
       return true;
     if (lists_.names.empty()) {
       note_count("layer_types is missing: it is not known which layers have which parameters");
@@ -180,16 +180,21 @@ private:
     }
   }
 
-  // Without the number of layers: one kind for each type.
+  // If it is not known which layer has which parameters: one kind for each type.
   void list_types() {
-    if (!lists_.thetas.empty() || !lists_.shares.empty())
-      fail_argument(
-          "yarn: {} is missing; {} has an entry for each layer",
-          config_.name_of("num_hidden_layers"),
-          config_.name_of(lists_.thetas.empty() ? "partial_rotary_factors" : "rope_theta"));
+    if (!lists_.thetas.empty() || !lists_.shares.empty()) {
+      const std::string list =
+          config_.name_of(lists_.thetas.empty() ? "partial_rotary_factors" : "rope_theta");
+      if (n_layers_ == 0)
+        fail_argument("yarn: {} is missing; {} has an entry for each layer",
+                      config_.name_of("num_hidden_layers"), list);
+      fail_argument("yarn: the file does not say which of its parameters a layer has; {} has an "
+                    "entry for each layer",
+                    list);
+    }
     if (lists_.no_rope_interval != 0)
       note("each {}th layer does not rotate", lists_.no_rope_interval);
-    else if (rotating_.needs_window())
+    else if (rotating_.full_layers_do_not_rotate())
       note("the layers of type full_attention do not rotate{}",
            rule_.rotates == hf_rotates::windowed_or_dense ? ", unless their MLP is dense" : "");
     for (const std::string& type : rope_types_)

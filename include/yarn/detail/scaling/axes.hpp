@@ -24,7 +24,7 @@ class axis_builder {
 public:
   axis_builder(const frequencies& f, std::int64_t n_axes) : result_(f) {
     if (result_.axes_.size() == 0)
-      fail_argument("yarn: with_axes of frequencies with n_pairs = 0: they must come from "
+      fail_argument("yarn: with_axes: frequencies have n_pairs = 0: make them by "
                     "make_frequencies or frequencies_from");
     if (n_axes < 1 || n_axes > largest_n_axes)
       fail_argument("yarn: n_axes = {} must be in [1, {}]", n_axes, largest_n_axes);
@@ -58,7 +58,7 @@ inline frequencies axis_builder::join(const frequencies* const* blocks, std::siz
       fail_argument("yarn: joined: block {} has the attention factor {}, block 0 has {}", b,
                     block.attention_factor(), blocks[0]->attention_factor());
     if (block.is_float32_pipeline() != blocks[0]->is_float32_pipeline())
-      fail_argument("yarn: joined: of block {} and block 0, one is a float32_pipeline", b);
+      fail_argument("yarn: joined: only one of block {} and block 0 is a float32_pipeline", b);
     n_pairs += block.n_pairs();
     n_axes += block.n_axes();
   }
