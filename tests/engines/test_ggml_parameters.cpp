@@ -114,7 +114,7 @@ TEST(ggml_parameters, out_of_range_are_refused) {
   refuse([](p x) { x.n_dims = 0; }, {"ggml_rope_parameters.n_dims = 0", "> 0"});
   refuse([](p x) { x.n_dims = 63; }, {"63"});
   refuse([](p x) { x.mode = 4; }, {"mode = 4"});
-  refuse([](p x) { x.freq_base = 0; }, {"rope_theta = 0"});
+  refuse([](p x) { x.freq_base = 0; }, {"rope_theta is not set"});
   refuse([](p x) { x.freq_scale = 0; }, {"ggml_rope_parameters.freq_scale = 0"});
   refuse([](p x) { x.attn_factor = -1; }, {"ggml_rope_parameters.attn_factor = -1"});
   refuse(
