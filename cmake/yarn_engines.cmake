@@ -7,6 +7,7 @@ option(YARN_REQUIRE_ENGINES "Stop if an engine is missing, instead of leaving ou
 
 find_package(ggml CONFIG QUIET)
 find_package(onnxruntime CONFIG QUIET)
+find_package(Torch CONFIG QUIET)
 
 # The target builds all programs that need an engine. yarn_engine_program adds a program to it.
 if(NOT TARGET engines)
