@@ -169,12 +169,19 @@ void rotate_(const Tensor& q, const Tensor& k, const Tensor& cos, const Tensor& 
   });
 }
 
-/// The same values in memory that can be viewed. Gradients are often expanded or transposed.
-Tensor readable(const Tensor& x) {
+/// Whether x can be read through a view. Gradients are often expanded or transposed.
+bool is_viewable(const Tensor& x) {
   for (std::int64_t i = 0; i < 4; ++i)
-    if (x.size(i) > 1 && x.stride(i) <= 0)
-      return x.contiguous();
-  return x.size(3) > 1 && x.stride(3) != 1 ? x.contiguous() : x.resolve_neg();
+    if (x.size(i) > 1 && (x.stride(i) == 0 || (i == 3 && x.stride(i) != 1)))
+      return false;
+  return true;
+}
+/// The same values in memory that can be viewed.
+Tensor readable(const Tensor& x) { return is_viewable(x) ? x.resolve_neg() : x.contiguous(); }
+/// Memory for the result, with the strides of x if possible. The Python package has the same rule,
+/// for tracing.
+Tensor target_for(const Tensor& x) {
+  return is_viewable(x) ? at::empty_like(x) : at::empty(x.sizes(), x.options());
 }
 
 two_tensors rotate(const Tensor& q, const Tensor& k, const Tensor& cos, const Tensor& sin,
@@ -183,7 +190,7 @@ two_tensors rotate(const Tensor& q, const Tensor& k, const Tensor& cos, const Te
   const yarn::pairing p = pairing_from(pairing);
   const yarn::output_order order(pairing_from(output_order.value_or(pairing)));
   const Tensor sources[] = {readable(q), readable(k)};
-  const Tensor targets[] = {at::empty_like(q), at::empty_like(k)};
+  const Tensor targets[] = {target_for(q), target_for(k)};
   with_types(q.scalar_type(), [&](auto element, auto entry) {
     using T = decltype(element);
     using R = decltype(entry);

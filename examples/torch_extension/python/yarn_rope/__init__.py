@@ -90,9 +90,15 @@ def _(position_ids, inv_freq, attention_factor, axis_of_pair, dtype):
     return position_ids.new_empty(shape, dtype=dtype), position_ids.new_empty(shape, dtype=dtype)
 
 
+def _target_for(x):  # as in operators.cpp
+    strides = [stride for n, stride in zip(x.shape, x.stride()) if n > 1]
+    is_viewable = 0 not in strides and (x.shape[-1] < 2 or x.stride(-1) == 1)
+    return torch.empty_like(x) if is_viewable else x.new_empty(x.shape)
+
+
 @torch.library.register_fake("yarn_rope::rotate")
 def _(q, k, cos, sin, pairing, output_order=None):
-    return torch.empty_like(q), torch.empty_like(k)
+    return _target_for(q), _target_for(k)
 
 
 @torch.library.register_fake("yarn_rope::rotate_")
