@@ -147,6 +147,7 @@ TEST(torch_tensor, must_have_dense_memory_of_the_cpu) {
   refuse(support::torch_on_meta(), {"device is meta", "CPU"});
   refuse(support::torch_sparse(), {"layout", "torch.strided"});
   refuse(support::torch_negated(), {"is_neg()", "resolve_neg()"});
+  refuse(at::from_blob(nullptr, {5, 3, 8}, {24, 8, 1}, type::Float), {"has no memory"});
   std::vector<float> memory(200);
   refuse(
       at::from_blob(reinterpret_cast<char*>(memory.data()) + 2, {5, 3, 8}, {24, 8, 1}, type::Float),

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-# Checks that every C++ block of the pages about key caches and about axes is also in an example or a
-# test. White space may differ.
+# Checks that every C++ block of some pages is also in an example or a test. White space may differ.
 # Run: cmake -DSOURCE_DIR=. -P tests/scripts/check_snippets.cmake
 cmake_minimum_required(VERSION 3.21)
 
-set(documents docs/kv-cache.md docs/dynamic-methods.md docs/axes.md)
+set(documents docs/kv-cache.md docs/dynamic-methods.md docs/axes.md docs/torch.md)
 set(sources examples/caches/caches.cpp examples/engine/kv_cache.hpp examples/engine/decoder.hpp
-            examples/multimodal/multimodal.cpp tests/examples/test_axis_families.cpp)
+            examples/multimodal/multimodal.cpp examples/torch_extension/operators.cpp
+            tests/examples/test_axis_families.cpp)
 
 # Sets `result` to the text with every sequence of white space replaced by one space.
 function(one_line text result)
