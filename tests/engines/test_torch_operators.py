@@ -109,7 +109,7 @@ class Operators(unittest.TestCase):
     def test_threads_change_no_bit(self):
         threads = torch.get_num_threads()
         for batch, n_tokens in ((1, 3000), (64, 50)):
-            q, k = heads(8, batch=batch, n_tokens=n_tokens), heads(2, batch=batch, n_tokens=n_tokens)
+            q, k = (heads(n, batch=batch, n_tokens=n_tokens) for n in (8, 2))
             ids = torch.arange(n_tokens)[None] + 70000
             results = []
             for n in (1, 3):

@@ -2,8 +2,8 @@
 """Rotary position embeddings of yarn as operators of PyTorch, on the CPU.
 
     f = yarn_rope.frequencies(model.config)
-    yarn_rope.rotate_(q, k, position_ids, f)       # in place; q and k are [batch, heads, tokens, dim]
-    q, k = yarn_rope.rotate(q, k, position_ids, f) # new tensors, with gradients
+    yarn_rope.rotate_(q, k, position_ids, f)        # in place; [batch, heads, tokens, dim]
+    q, k = yarn_rope.rotate(q, k, position_ids, f)  # new tensors
 
     yarn_rope.patch(model)                         # a model of transformers
 """

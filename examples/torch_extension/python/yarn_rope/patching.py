@@ -118,7 +118,8 @@ def _check_ropes(rotary, ropes):
         name = rope["name"]
         if rope["unused"]:
             _refuse(f"{name}: the keys {rope['unused']} of the configuration are not known")
-        for key in ("has_temperature", "has_frequency_of_pair", "dual_chunk_size", "derotates_output"):
+        beside = "has_temperature", "has_frequency_of_pair", "dual_chunk_size", "derotates_output"
+        for key in beside:
             if rope[key]:
                 _refuse(f"{name}: the model has {key} = {rope[key]}")
         if rope["is_dynamic"] and not hasattr(type(rotary).forward, "__wrapped__"):
