@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The error of cached keys that are moved in place 1, 10 and 100 times, in each format: the table
-// of docs/kv-cache.md. The program prints the table.
+// of docs/moving-cached-keys.md. The program prints the table.
 #include "../support/cache_matrix.hpp"
 
 #include <cstdio>
@@ -122,7 +122,7 @@ errors measured(const format_case& format) {
   return found;
 }
 
-// The numbers of docs/kv-cache.md.
+// The numbers of docs/moving-cached-keys.md.
 constexpr errors documented[] = {
     {"float", 2.5e-6, 4.9e-6, 2.4e-5, 2.1e-4, 2.1e-4, true},
     {"float16", 0.021, 0.029, 0.091, 0.37, 0.79, true},

@@ -233,7 +233,7 @@ TYPED_TEST(cache_of, a_thousand_changes_of_scale) {
     report("in blocks of 125", 8, this->error_of(in_blocks, end), first);
     report("at once", 1, this->error_of(at_once, end), first);
     EXPECT_GT(this->error_of(each_token, end), 4 * this->error_of(in_blocks, end))
-        << "docs/kv-cache.md says that blocks are worth it";
+        << "docs/dynamic-methods.md says that blocks are worth it";
   }
 }
 

@@ -321,6 +321,10 @@ TEST(hf_layers_of, lists_of_the_wrong_length) {
   json thetas = four_layers({{"rope_theta", {1e4, 1e5}}, {"partial_rotary_factors", {1.0}}});
   thetas.erase("num_hidden_layers");
   expect_refused(thetas, {"num_hidden_layers is missing", "rope_theta"});
+  json thetas_of_layers = four_layers({{"rope_theta", {1e4, 1e5, 1e4, 1e5}}});
+  thetas_of_layers["rope_local_base_freq"] = 1e3; // of which layers?
+  expect_refused(thetas_of_layers,
+                 {"does not say which", "rope_theta has an entry for each layer"});
 }
 
 TEST(hf_layers_of, lists_of_wrong_values) {

@@ -69,7 +69,7 @@ TEST(hf_tower, all_other_rotations_are_refused_by_name) {
 TEST(hf_tower, with_fractional_positions_is_refused_with_what_to_do) {
   for (const char* type : {"dinov3_vit", "eomt_dinov3", "sapiens2"}) {
     expect_refused({{"model_type", type}, {"hidden_size", 384}, {"num_attention_heads", 6}},
-                   {type, "fractions", "frequencies_from", "2 i + 1 - n"});
+                   {type, "fractions", "frequencies_from", "2 p + 1 - n"});
   }
   expect_refused({{"model_type", "vjepa2"}}, {"vjepa2", "different angles"});
 }

@@ -200,7 +200,7 @@ FORMULAS = {
     "internlm2": ("OpenGVLab/InternVL, internvl_chat/internvl/model/internlm2/modeling_internlm2.py; below"
                   " max_position_embeddings", whole_head),
     "internlm3": (MLX + "internlm3.py: DynamicNTKScalingRoPE; below max_position_embeddings", whole_head),
-    "kimi_k2": (IPEX + "deepseekv3/modeling_deepseek.py, of which Kimi K2 has a copy that was not found",
+    "kimi_k2": ("mfarisadip/Kimi-K2-Mini, k2-mini-broken/modeling_deepseek.py: a copy of the file of Kimi K2",
                 kimi_k2),
     "mimo": (MLX + "mimo.py: initialize_rope", whole_head),
     "mimo_v2_flash": (MLX + "mimo_v2_flash.py: two thetas by hybrid_layer_pattern", mimo_v2_flash),

@@ -16,9 +16,9 @@ namespace detail {
 
 /// radians / 2pi * 2^64, rounded to the nearest integer, modulo 2^64. Requires |radians| < 2^64.
 inline std::uint64_t phase_of(double radians) {
-  // c2 * 2^128 + c1 * 2^64 + c0 is 2^194 / 2pi, with an error below 2^-7. `product` below is this
-  // number times m. The result is product * 2^-shift, where m < 2^53 and shift > 118, so its error
-  // is below 2^-73.
+  // C = c2 * 2^128 + c1 * 2^64 + c0 is 2^194 / 2pi, with an error below 2^-7. The result is
+  // m * C * 2^-shift. m < 2^53 and shift > 118, so the error of the result before its rounding is
+  // below 2^-73.
   constexpr std::uint64_t c2 = 0xa2f9836e4e441529, c1 = 0xfc2757d1f534ddc0, c0 = 0xdb6295993c439042;
   const auto bits = bit_cast<std::uint64_t>(radians);
   const int biased = static_cast<int>(bits >> 52 & 0x7ff);
@@ -27,7 +27,7 @@ inline std::uint64_t phase_of(double radians) {
   if (shift >= 246)
     return 0; // The result is below one half.
 
-  // `twice` is product * 2^(1 - shift), twice the result, rounded down and modulo 2^128.
+  // `twice` is m * C * 2^(1 - shift), twice the result, rounded down and modulo 2^128.
   const u128 low = multiply(m, c0);
   const u128 middle = multiply(m, c1) + u128{0, low.hi};
   const u128 high = multiply(m, c2) + u128{0, middle.hi};

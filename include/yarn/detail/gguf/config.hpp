@@ -92,7 +92,7 @@ private:
 
   void read_method() {
     scaling_ = read_gguf_scaling(keys_);
-    // The scaling keys are still checked.
+    // These layers have no scaling: the keys are read above only to check them.
     if (chosen_.is_unscaled()) {
       scaling_ = {};
       return set_linear();
@@ -114,7 +114,7 @@ private:
       return set_ntk();
     if (scaling_.ext_factor != 0.0) {
       if (has_lists && !is_divided)
-        fail_argument("yarn: {} = yarn beside rope_factors_short.weight: no method has both",
+        fail_argument("yarn: {} = yarn (or yarn_ext_factor) excludes rope_factors_short.weight",
                       keys_.full("rope.scaling.type"));
       return set_yarn();
     }

@@ -12,8 +12,8 @@
 //   34dc2a37  afmoe.cpp                              0a5cf2dc  smallthinker.cpp
 //   a0b8c172  smollm3.cpp                            00fe9788  plamo3.cpp
 //   0876507f  modern-bert.cpp
-// granite_swa: src/models/granite-swa.cpp, added in 2026
-// and src/llama-model.cpp (get_rope_freq_base, get_rope_freq_scale, load_swa_pattern).
+// The rule of granite_swa is from src/models/granite-swa.cpp, added in 2026. For all rules, also
+// src/llama-model.cpp (get_rope_freq_base, get_rope_freq_scale, load_swa_pattern) was read.
 #ifndef YARN_DETAIL_GGUF_LAYER_RULES_HPP
 #define YARN_DETAIL_GGUF_LAYER_RULES_HPP
 
@@ -53,12 +53,12 @@ enum class gguf_window_scaling {
 // The layers that do not rotate (NoPE).
 enum class gguf_nope {
   none,
-  without_window,     // if the model has windows: the layers without one
-  after_dense,        // the same, but the first leading_dense_block_count layers rotate
-  last_of_four,       // layers 3, 7, 11 …
-  last_of_four_or_no, // the same, if the model has windows
-  first_of_four,      // layers 0, 4, 8 …, if the model has windows
-  by_rope_pattern,    // those for which attention.rope_pattern is 0
+  without_window,            // if the model has windows: the layers without one
+  after_dense,               // the same, but the first leading_dense_block_count layers rotate
+  last_of_four,              // layers 3, 7, 11 …
+  last_of_four_with_windows, // the same, if the model has windows
+  first_of_four,             // layers 0, 4, 8 …, if the model has windows
+  by_rope_pattern,           // those for which attention.rope_pattern is 0
 };
 
 struct gguf_layer_rule {
@@ -106,7 +106,7 @@ inline constexpr gguf_layer_rule gguf_layer_rules[] = {
     {"laguna", gguf_windows::if_given, 4, gguf_global::first, gguf_window_base::own_or_global,
      gguf_window_scaling::none, gguf_nope::none},
     {"llama4", gguf_windows::unless_zero, 4, gguf_global::last, gguf_window_base::own_or_global,
-     gguf_window_scaling::global, gguf_nope::last_of_four_or_no},
+     gguf_window_scaling::global, gguf_nope::last_of_four_with_windows},
     {"mellum", gguf_windows::if_given, 4, gguf_global::last, gguf_window_base::global,
      gguf_window_scaling::none, gguf_nope::none},
     {"mimo2", gguf_windows::always, 0, gguf_global::last, gguf_window_base::own_or_10000,
@@ -127,8 +127,8 @@ inline constexpr gguf_layer_rule gguf_layer_rules[] = {
      gguf_window_scaling::none, gguf_nope::none},
 };
 
-// Architectures with layers of linear attention: the list attention.recurrent_layers, else all
-// layers but the last of each full_attention_interval (default 4).
+// Architectures with linear attention: in the layers of the list attention.recurrent_layers, else
+// in all layers but the last of each full_attention_interval (default 4).
 inline constexpr std::string_view gguf_intervals[] = {"qwen35", "qwen35moe", "qwen3next"};
 // clang-format on
 

@@ -127,8 +127,8 @@ private:
            64;
   }
 
-  // A list with a value for each layer: whether it is not 0. Empty: not given. If the architecture
-  // does not use the key, it is not read, and `unused` lists it.
+  // A list with a value for each layer; true: the value is not 0. Empty: not given. If the
+  // architecture does not use the key, the key is not read, and `unused` lists it.
   std::vector<bool> read_flags(const char* key, bool is_used) {
     std::vector<bool> flags;
     if (!is_used || !keys_.is_list(key))
@@ -179,7 +179,7 @@ private:
              static_cast<double>(layer) >= keys_.number("leading_dense_block_count").value_or(0.0);
     case gguf_nope::last_of_four:
       return layer % 4 == 3;
-    case gguf_nope::last_of_four_or_no:
+    case gguf_nope::last_of_four_with_windows:
       return uses_pattern() && layer % 4 == 3;
     case gguf_nope::first_of_four: // llama.cpp rotates all layers of a model with four layers
       return uses_pattern() && n_layers_ != 4 && layer % 4 == 0;

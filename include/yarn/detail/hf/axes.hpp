@@ -28,7 +28,7 @@ enum class hf_axis_layout {
 struct hf_axis_rule {
   const char* model_type = nullptr;
   hf_axis_layout layout = hf_axis_layout::unknown;
-  int sections[3] = {}; // of a configuration without sections; 0 0 0: the class fails without them
+  int sections[3] = {}; // the default; 0 0 0: none, the configuration must have sections
   yarn::pairing pairing = yarn::pairing::half_split;
 };
 
@@ -152,8 +152,8 @@ private:
 
   // A model type that is not in the table.
   void read_unknown() {
-    const bool has_text_axis = dictionary_.has("xdrope_section");
-    const char* const key = has_text_axis ? "xdrope_section" : "mrope_section";
+    const bool is_xdrope = dictionary_.has("xdrope_section");
+    const char* const key = is_xdrope ? "xdrope_section" : "mrope_section";
     if (!dictionary_.has(key))
       return;
     read_sections(key);
@@ -162,7 +162,7 @@ private:
       fail_argument("yarn: {} has {} sections; there must be 2 to {}", name_of(key), n,
                     largest_n_axes);
     require_sum(key);
-    if (has_text_axis) {
+    if (is_xdrope) {
       if (n == 4)
         result_.names = "pwht";
       note("{}: the pairs of the axes are side by side, as in vLLM", name_of(key));

@@ -50,8 +50,8 @@ private:
     result_.temperature_layers = layers;
   }
 
-  // Llama4TextAttention: only layers without RoPE. Early files have a number in place of the
-  // switch.
+  // Llama4TextAttention scales q of the layers without RoPE only. attn_temperature_tuning is a
+  // number in early files, and true or false in later ones.
   void read_llama4() {
     const bool is_llama4 = model_type_ == "llama4_text";
     const nlohmann::json* given = config_.find("attn_temperature_tuning");
@@ -70,7 +70,7 @@ private:
     set(temperature, temperature_scope::unrotated, config_.name_of("attn_temperature_tuning"));
     note("the layers without RoPE scale q by 1 + {} * ln(floor((position + 1) / {}) + 1){}",
          temperature.attn_scale, temperature.floor_scale,
-         is_llama4 ? "" : ", as in Llama 4, if this model_type does as Llama 4");
+         is_llama4 ? "" : ", as in Llama 4; it is not known whether this model_type does so");
   }
 
   void read_ministral() {
@@ -107,16 +107,16 @@ private:
          config_.name_of("use_logn_attn"), *length, *length);
   }
 
-  // Nomic BERT: dynamic NTK scaling beyond max_trained_positions. StableLM: never read.
+  // rotary_scaling_factor: Nomic BERT, and StableLM, whose code never reads it.
   void read_rotary_scaling() {
     const auto factor = config_.peek("rotary_scaling_factor");
     if (factor == nullptr || (factor->is_number() && *factor == 1))
       config_.find("rotary_scaling_factor");
     else
-      note(
-          "{} is not read: the code of Nomic BERT takes it for dynamic NTK scaling of texts beyond "
-          "max_trained_positions",
-          config_.name_of("rotary_scaling_factor"));
+      note("{} is not read: "
+           "the code of Nomic BERT uses it for dynamic NTK scaling of texts beyond "
+           "max_trained_positions",
+           config_.name_of("rotary_scaling_factor"));
     if (config_.has("rotary_emb_scale_base"))
       note("{} is not read: it is XPos, which scales q and k by position",
            config_.name_of("rotary_emb_scale_base"));
@@ -136,15 +136,15 @@ private:
       static_cast<void>(chunks.length(key));
     result_.dual_chunk_size = *size;
     note("{}: the model folds positions into chunks of {} tokens; rows of plain positions are "
-         "those of the model below position {} only",
+         "correct at positions below {} only",
          chunks.name(), *size, *size);
     chunks.report_unread(result_.unused, hf_is_about_rope);
   }
 
-  // The classes of transformers 5.12.1 that call yarn_get_mscale in their attention:
-  // deepseek_v3, deepseek_v32, glm4_moe_lite, glm_moe_dsa, longcat_flash and youtu, each in
-  // modeling_<name>.py. Two files beside models call it, too: modeling_deepseek.py of DeepSeek-V2
-  // (the class of transformers does not), and modeling_bailing_moe_v2_5.py of Ring 2.5.
+  // The files whose attention calls yarn_get_mscale. In transformers 5.12.1, modeling_<name>.py:
+  // deepseek_v3, deepseek_v32, glm4_moe_lite, glm_moe_dsa, longcat_flash, youtu. Of the vendors:
+  // modeling_deepseek.py of DeepSeek-V2 (the class of transformers does not call it) and of Kimi K2
+  // (copy: mfarisadip/Kimi-K2-Mini, k2-mini-broken), modeling_bailing_moe_v2_5.py of Ring 2.5.
   void read_softmax() {
     for (const char* name : {"bailing_hybrid", "deepseek_v2", "deepseek_v3", "deepseek_v32",
                              "glm4_moe_lite", "glm_moe_dsa", "kimi_k2", "longcat_flash", "youtu"})

@@ -96,7 +96,7 @@ inline std::optional<pairing> hf_pairing(const hf_object& config, const hf_layer
     if (!is_interleaved)
       is_interleaved = value;
     else if (value && value != is_interleaved)
-      hf_note(notes, "{} = {} contradicts another key about the pairing: the former is taken",
+      hf_note(notes, "{} = {} contradicts another key about the pairing: the other key is taken",
               config.name_of(key), *value ? "true" : "false");
   }
   const std::string model_type = config.string("model_type");

@@ -48,7 +48,7 @@ public:
         hf_wrong(text_of("{}[{}]", config_.name_of(key), i), value, "0, 1, true or false");
       list.push_back(is_yes);
     }
-    counted(key, list.size());
+    record_length(key, list.size());
     return list;
   }
   std::vector<std::string> strings(const char* key) const {
@@ -71,10 +71,10 @@ private:
     for (std::size_t i = 0; i < list.size(); ++i)
       if (!(list[i] > 0.0))
         hf_wrong(text_of("{}[{}]", config_.name_of(key), i), (*config_.peek(key))[i], "> 0");
-    counted(key, list.size());
+    record_length(key, list.size());
     return list;
   }
-  void counted(const char* key, std::size_t size) const {
+  void record_length(const char* key, std::size_t size) const {
     lengths.emplace_back(config_.name_of(key), static_cast<std::int64_t>(size));
   }
 
@@ -109,7 +109,7 @@ private:
     for (const char* key : {"layer_types", "layers_block_type", "mixer_types"})
       if (names.empty() && has_list(key) && (*config_.peek(key))[0].is_string()) {
         names = strings(key);
-        counted(key, names.size());
+        record_length(key, names.size());
       }
     if (names.empty())
       read_numbered_types();
@@ -126,7 +126,7 @@ private:
           hf_object(block.is_object() ? &block : nullptr, "block_configs").object("attention");
       names.emplace_back(attention.boolean("no_op").value_or(false) ? "mlp" : "full_attention");
     }
-    counted("block_configs", names.size());
+    record_length("block_configs", names.size());
   }
 
   // Lists of numbers that stand for types.
@@ -136,7 +136,7 @@ private:
         return;
       for (const double value : config_.numbers(key))
         names.emplace_back(type_of(value));
-      counted(key, names.size());
+      record_length(key, names.size());
     };
     if (is_compressed_)
       take("compress_ratios", [](double ratio) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How the classes of models give their layers types where the file has no list, and which layers
-// rotate. Each row names the files it was read from, below transformers/models/ of transformers
-// 5.12.1 or in another repository.
+// How the class of a model chooses the type of each layer if the file has no list of types, and
+// which layers rotate. Each row names the files it was read from, below transformers/models/ of
+// transformers 5.12.1 or in another repository.
 #ifndef YARN_DETAIL_HF_LAYER_RULES_HPP
 #define YARN_DETAIL_HF_LAYER_RULES_HPP
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Finds the RoPE parameters of a config.json: the nested configuration, the key and the type of
-// layers that they belong to.
+// Finds the RoPE parameters of a config.json: in which nested configuration, under which key, for
+// which type of layers.
 #ifndef YARN_DETAIL_HF_LAYERS_HPP
 #define YARN_DETAIL_HF_LAYERS_HPP
 
@@ -104,7 +104,7 @@ inline bool hf_scales_global_only(const hf_object& dictionary, const hf_model& m
   return model.scales_global_layers_only && dictionary.has("factor");
 }
 
-// DeepSeek-V4: layers with compressed keys have a theta of their own, and the scaling.
+// DeepSeek-V4: layers with compressed keys have a theta of their own; only they are scaled.
 inline bool hf_has_compressed_layers(const hf_object& config, const hf_model& model) {
   return model.compress_theta != 0.0 || config.has("compress_rope_theta");
 }

@@ -23,7 +23,7 @@ struct hf_model {
   double compress_theta = 0.0;        // theta of layers with compressed keys; 0: there are none
   double partial_rotary_factor = 0.0; // 0: all of head_dim is rotated
   int head_dim = 0;                   // 0: hidden_size / num_attention_heads
-  int nested_head_dim = 0;            // if a text_config lacks these two keys, too; 0: an error
+  int nested_head_dim = 0;            // of a text_config without these two keys; 0: an error
   // The class always scales, but only a dictionary has the numbers. A missing dictionary is an
   // error.
   bool scales_by_itself = false;
@@ -140,8 +140,8 @@ inline hf_model hf_find_model(const std::string& model_type) {
   return hf_find_facts(hf_models, model_type);
 }
 
-// The length in training, if this switch of Qwen 1 is on (use_dynamic_ntk, use_logn_attn). The
-// model changes what it does for longer texts.
+// The length in training, if `key`, a switch of Qwen 1, is on. For longer texts, use_dynamic_ntk
+// changes the frequencies and use_logn_attn scales q.
 inline std::optional<std::int64_t> hf_extended_length(const hf_object& config,
                                                       const hf_model& model, const char* key,
                                                       std::vector<std::string>& notes) {

@@ -68,12 +68,12 @@ inline bool hf_has_model(const hf_object& config) {
     fail_argument(
         "yarn: _class_name = {}: this is a part of a diffusers pipeline, no language model", name);
   fail_argument("yarn: _class_name = {}: this is an image transformer of diffusers, no language "
-                "model. Its heads have axes of {} elements: join the frequencies of heads of these "
-                "widths, with the theta of its class (10000 in FLUX)",
+                "model. Its heads have axes of {} elements: make frequencies with each number as "
+                "head_dim and the theta of the class (10000 in FLUX), and join them (yarn::joined)",
                 name, axes);
 }
 
-// Refuses a file that is no language model's.
+// Refuses a file that is not the configuration of a language model.
 inline void hf_refuse_other_file(const nlohmann::json& whole) {
   const hf_object config(&whole, "");
   if (config.has("_class_name"))

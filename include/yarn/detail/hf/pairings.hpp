@@ -63,7 +63,7 @@ inline constexpr hf_pairing_row hf_pairings[] = {
     {pairing::half_split, {
         "bailing_moe_linear", "exaone", "internlm3", "mimo", "mimo_v2", "mimo_v2_flash", "minicpm3",
         "plamo2", "step3p5", "telechat3"}},
-    // vLLM: get_rope without is_neox_style, which is true. MiniCPM-SALA has two files:
+    // vLLM: get_rope without is_neox_style, whose default is true. MiniCPM-SALA has two files:
     // models/minicpm_sala.py, and layers/mamba/sala_simple_gla.py for the linear attention.
     {pairing::half_split, {"minicpm_sala"}},
     // A copy of PowerInfer/SmallThinker-4BA0.6B-Instruct, modeling_smallthinker.py: rotate_half
@@ -73,7 +73,7 @@ inline constexpr hf_pairing_row hf_pairings[] = {
     // rope_interleave, whose default is true. kind.hpp has the linear attention.
     {pairing::interleaved, {"bailing_hybrid"}},
     // vLLM, models/<type>.py (neuralmagic/nm-vllm; phi3v.py, phi3_small.py): get_rope without
-    // is_neox_style, which is true
+    // is_neox_style, whose default is true
     {pairing::half_split, {"deepseek", "orion", "phi3_v", "phi3small", "xverse"}},
     // mlc-ai/mlc-llm, python/mlc_llm/model/phi/phi_model.py: the mode of GPT-NeoX
     {pairing::half_split, {"phi-msft"}},
@@ -85,8 +85,8 @@ inline constexpr hf_pairing_row hf_pairings[] = {
     {pairing::half_split, {"esm"}},
     // DracoUnion/chatglm3-6b-int4-lora, model/modeling_chatglm.py: apply_rotary_pos_emb
     {pairing::interleaved, {"chatglm"}},
-    // intel/intel-extension-for-pytorch, tests/cpu/hf_configs/deepseekv3/modeling_deepseek.py:
-    // apply_rotary_pos_emb. Kimi K2 has a file of this name, which was not found.
+    // A copy of the file of Kimi K2: mfarisadip/Kimi-K2-Mini, k2-mini-broken/modeling_deepseek.py,
+    // apply_rotary_pos_emb
     {pairing::interleaved, {"kimi_k2"}},
     // ml-explore/mlx-lm, mlx_lm/models/longcat_flash.py, which longcat_flash_ngram.py extends
     {pairing::interleaved, {"longcat_flash_ngram"}},

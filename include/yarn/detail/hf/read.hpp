@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The implementation of hf_config.hpp: which ropes to read, texts and files.
+// The implementation of hf_config.hpp: chooses the ropes to read, and reads texts and files.
 #ifndef YARN_DETAIL_HF_READ_HPP
 #define YARN_DETAIL_HF_READ_HPP
 

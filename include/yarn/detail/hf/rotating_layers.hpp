@@ -40,7 +40,7 @@ public:
     case hf_rotates::windowed_layers:
       return is_sliding && hf_has_window(config_);
     case hf_rotates::windowed_or_dense:
-      return (is_sliding && hf_has_window(config_)) || is_dense(layer, n_layers);
+      return (is_sliding && hf_has_window(config_)) || rotates_as_dense(layer, n_layers);
     case hf_rotates::attention_layers:
     case hf_rotates::by_no_rope_layers:
     case hf_rotates::linear_layers_too:
@@ -88,8 +88,8 @@ private:
       return sparse_rotates_;
     return !hf_has_no_rope(type);
   }
-  // Whether the MLP of the layer is dense, and layers with a dense MLP rotate without a window.
-  bool is_dense(std::int64_t layer, std::int64_t n_layers) const {
+  // Whether the layer rotates because its MLP is dense. It needs no window.
+  bool rotates_as_dense(std::int64_t layer, std::int64_t n_layers) const {
     const hf_dense_layers dense = hf_find_dense_layers(config_, n_layers);
     if (dense.period != 1)
       return false;

@@ -90,7 +90,7 @@ private:
     }
     return is_for_all_layers() ? rope_types_.front() : std::string();
   }
-  // Whether there is one dictionary, whose name is not a type of layers ("main").
+  // Whether all layers have the only dictionary: its name is no type of layers, or none is known.
   bool is_for_all_layers() const {
     if (rope_types_.size() != 1 || is_compressed_)
       return false;
@@ -180,13 +180,18 @@ private:
     }
   }
 
-  // Without the number of layers: one kind for each type.
+  // If it is not known which layer has which parameters: one kind for each type.
   void list_types() {
-    if (!lists_.thetas.empty() || !lists_.shares.empty())
-      fail_argument(
-          "yarn: {} is missing; {} has an entry for each layer",
-          config_.name_of("num_hidden_layers"),
-          config_.name_of(lists_.thetas.empty() ? "partial_rotary_factors" : "rope_theta"));
+    if (!lists_.thetas.empty() || !lists_.shares.empty()) {
+      const std::string list =
+          config_.name_of(lists_.thetas.empty() ? "partial_rotary_factors" : "rope_theta");
+      if (n_layers_ == 0)
+        fail_argument("yarn: {} is missing; {} has an entry for each layer",
+                      config_.name_of("num_hidden_layers"), list);
+      fail_argument("yarn: the file does not say which of its parameters a layer has; {} has an "
+                    "entry for each layer",
+                    list);
+    }
     if (lists_.no_rope_interval != 0)
       note("each {}th layer does not rotate", lists_.no_rope_interval);
     else if (rotating_.needs_window())

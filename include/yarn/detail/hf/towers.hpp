@@ -100,9 +100,9 @@ inline constexpr hf_table_row<hf_tower_model> hf_towers[] = {
     {hf_even_odd.theta_default(10e3).reads_width(), {"mistral3"}},
     {hf_even_odd.theta_default(10e3).reads_width().alone(), {"pixtral"}},
     {hf_refused.alone().says(
-        "positions are fractions: patch i of n is at (2 i + 1) / n - 1, with the frequencies "
-        "2 pi theta^(-4 i / head_dim); for each axis, make frequencies_from of these frequencies "
-        "divided by n, use the positions 2 i + 1 - n, and join the axes"),
+        "positions are fractions: patch p of n is at (2 p + 1) / n - 1, with the frequencies "
+        "2 pi theta^(-4 i / head_dim); for each axis, call frequencies_from with these frequencies "
+        "divided by n, use the positions 2 p + 1 - n, and join the axes"),
         {"dinov3_vit", "eomt_dinov3", "sapiens2"}},
     {hf_refused.alone().says("the two elements of a pair turn by different angles, which no "
                              "rotation does"), {"vjepa2"}},

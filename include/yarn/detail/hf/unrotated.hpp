@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Models that do not rotate, or not by this RoPE, whatever their class may have.
+// Finds models that do not rotate, and models that rotate in a way that is not supported.
 #ifndef YARN_DETAIL_HF_UNROTATED_HPP
 #define YARN_DETAIL_HF_UNROTATED_HPP
 
@@ -29,7 +29,7 @@ inline std::string hf_unrotated_by(const hf_object& config) {
     return attention.name_of("alibi");
   if (!attention.boolean("rope").value_or(true))
     return attention.name_of("rope");
-  // BERT and its kin write "absolute" by default, ModernBERT included, which rotates.
+  // The default of BERT and similar models is "absolute". ModernBERT has it, too, and rotates.
   const std::string kind = config.string("position_embedding_type");
   const bool has_theta = hf_find_model(model_type).rope_theta != 0.0 || config.has("rope_theta") ||
                          config.has("rope_parameters");
@@ -60,7 +60,7 @@ inline bool hf_never_rotates(const std::string& model_type) {
   return model_type == "jamba" || model_type == "nemotron_h";
 }
 
-// Refuses models without this RoPE whose configuration does not say so; only their code does.
+// Refuses models without this RoPE. The code of a model shows this, its configuration does not.
 inline void hf_refuse_by_code(const hf_object& config) {
   const std::string model_type = config.string("model_type");
   if (hf_never_rotates(model_type))
@@ -76,7 +76,7 @@ inline void hf_refuse_by_code(const hf_object& config) {
         *width);
   if (model_type == "chatglm" && config.boolean("position_encoding_2d").value_or(false))
     fail_argument("yarn: {} is true: ChatGLM-6B rotates each half of a head by a position of its "
-                  "own (in the text, and in the block); the later ChatGLM are read",
+                  "own (in the text, and in the block); later versions of ChatGLM are supported",
                   config.name_of("position_encoding_2d"));
 }
 

@@ -25,8 +25,8 @@ inline std::int64_t hf_telechat_base_length(const hf_object& config) {
                 config.name_of("base_seqlen"));
 }
 
-// TeleChat: modeling_telechat.py, RotaryEmbedding. Shorter texts count as training_seqlen
-// tokens: TeleChat-7B has NTK-aware scaling by 3 at every length up to 8192.
+// TeleChat: modeling_telechat.py, RotaryEmbedding. A text counts as at least training_seqlen
+// tokens, so TeleChat-7B has NTK-aware scaling by 3 at every length up to 8192.
 inline void hf_read_telechat(const hf_object& config, hf_config& result) {
   const std::int64_t base = hf_telechat_base_length(config);
   const std::int64_t trained = config.length("training_seqlen").value_or(8192);
@@ -35,7 +35,7 @@ inline void hf_read_telechat(const hf_object& config, hf_config& result) {
   result.rope_type = "stepped_ntk";
   result.original_max_position_embeddings = base;
   hf_note(result.notes,
-          "model_type telechat scales by itself (stepped_ntk_scaling): shorter texts count as "
+          "model_type telechat scales by itself (stepped_ntk_scaling): a text counts as at least "
           "training_seqlen = {} tokens; above, frequencies and attention factor depend on the "
           "length",
           trained);

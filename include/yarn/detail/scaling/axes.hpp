@@ -58,7 +58,7 @@ inline frequencies axis_builder::join(const frequencies* const* blocks, std::siz
       fail_argument("yarn: joined: block {} has the attention factor {}, block 0 has {}", b,
                     block.attention_factor(), blocks[0]->attention_factor());
     if (block.is_float32_pipeline() != blocks[0]->is_float32_pipeline())
-      fail_argument("yarn: joined: of block {} and block 0, one is a float32_pipeline", b);
+      fail_argument("yarn: joined: only one of block {} and block 0 is a float32_pipeline", b);
     n_pairs += block.n_pairs();
     n_axes += block.n_axes();
   }

@@ -51,7 +51,7 @@ YARN_ALWAYS_INLINE bool is_small_scale(double scale) {
   return bit_cast<std::uint64_t>(scale) < std::uint64_t{1023 + 32} << 52;
 }
 
-// floor(n / length), exactly below 2^62. The quotient of `real` may be wrong in its last bit.
+// floor(n / length), exact if below 2^61; else n / length, whose last bits may be wrong.
 inline real whole_lengths(std::int64_t n, double length) {
   const real quotient = real(n) / real(length);
   if (!(quotient < real(std::int64_t{1} << 61)))
@@ -81,7 +81,7 @@ YARN_ALWAYS_INLINE double log_of_lengths(double scale, double length, std::int64
   return lengths == 0 ? 1.0 : one_plus_logarithm(scale, lengths + 1);
 }
 
-// The smallest integer above n with another floor(n / length).
+// The smallest integer m > n with floor(m / length) != floor(n / length).
 YARN_NOINLINE inline std::int64_t end_of_any_length(double length, std::int64_t n) {
   const real end = (whole_lengths(n, length) + real(1)) * real(length);
   return end < real(std::int64_t{1} << 61) ? floor_to_integer(ceil(end)) : INT64_MAX;
