@@ -19,8 +19,8 @@ inline void require_position(const char* type, std::int64_t position) {
     fail_range("yarn: position {} must be in [0, 2^62] for a {}", position, type);
 }
 
-// A length as an integer, or 0 if it is not an integer in [1, 2^32). Numbers that are refused give
-// 0, so the fast paths test each number by one comparison.
+// A length as an integer, or 0 if it is not an integer in [1, 2^32). Lengths that are errors give
+// 0, too, so the fast paths test a length by one comparison.
 struct whole_length {
   std::uint32_t value = 0;
   int exponent = 0; // floor(log2(value))
