@@ -58,7 +58,7 @@ public:
   }
 
   // Whether layers with linear attention have a rope beside that of the full attention.
-  bool has_linear_rope() const { return linear_rotates_ && is_linear("linear_attention"); }
+  bool linear_attention_rotates() const { return linear_rotates_ && is_linear("linear_attention"); }
 
   // Whether layers of type full_attention do not rotate, by the rule of the class.
   bool full_layers_do_not_rotate() const {

@@ -40,7 +40,7 @@ private:
     hf_note(result_.notes, format, values...);
   }
   template <class... Values> void note_count(const char* format, const Values&... values) {
-    hf_note(result_.count_notes, format, values...);
+    hf_note(result_.list_notes, format, values...);
   }
 
   // The number of layers, from a key or from the length of the lists.
@@ -201,7 +201,7 @@ private:
       extra_type(type);
     if (result_.kinds.empty())
       result_.kinds.emplace_back();
-    if (rotating_.has_linear_rope()) {
+    if (rotating_.linear_attention_rotates()) {
       hf_layer_kind linear;
       linear.type = "linear_attention";
       linear.is_linear = true;
