@@ -8,6 +8,12 @@
 #include <yarn/prompt_positions.hpp>
 #include <yarn/scaled_elements.hpp>
 
+#include <algorithm>
+#if defined(__linux__)
+#include <pthread.h>
+#include <sys/mman.h>
+#endif
+
 namespace {
 
 using namespace support;
@@ -288,6 +294,63 @@ TEST_F(c_api_caches, are_checked) {
   memory.cpp.assign(memory.cpp.size(), 1);
   EXPECT_EQ(memory.c, memory.cpp); // nothing was written
 }
+
+#if defined(__OPTIMIZE__) && defined(__linux__)
+// The bytes of a thread's stack that a call changes.
+template <class Call> std::size_t stack_of(const Call& call) {
+  constexpr std::size_t size = 1 << 20;
+  constexpr unsigned char mark = 0xa5;
+  void* const stack =
+      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  std::memset(stack, mark, size);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstack(&attributes, stack, size);
+  pthread_t thread;
+  const auto run = [](void* of_call) -> void* {
+    (*static_cast<const Call*>(of_call))();
+    return nullptr;
+  };
+  EXPECT_EQ(pthread_create(&thread, &attributes, run, const_cast<Call*>(&call)), 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+  const auto* const bytes = static_cast<const unsigned char*>(stack);
+  const std::size_t used =
+      size -
+      static_cast<std::size_t>(
+          std::find_if(bytes, bytes + size, [](unsigned char b) { return b != mark; }) - bytes);
+  munmap(stack, size);
+  return used;
+}
+
+TEST_F(c_api_caches, unchecked_calls_use_at_most_96_kb_of_stack) {
+  ASSERT_EQ(yarn_use_instruction_set(nullptr), YARN_OK);
+  const rotation_rows rows(96, n_tokens);
+  norm_pair<float> norms(n_heads, dim);
+  const yarn_positions run = c_run(0, -1);
+  auto source = sized<yarn_row_source>();
+  source.frequencies = rows.c.get();
+  source.positions = &run;
+  auto c_format = sized<yarn_cache_format>();
+  c_format.kind = YARN_Q8_0;
+  std::size_t largest = 0;
+  norms.for_each([&](const auto&, const yarn_norm& c_norm, const char*) {
+    cache_memory<unsigned char> memory(yarn::q8_0{}.head_bytes(dim));
+    memory.paging.chunk = 17;
+    memory.paging.chunk_stride = 17;
+    tensor_pair<double> k(n_tokens, n_heads, dim);
+    yarn_tensor c_k = k.c_view();
+    c_k.norm = &c_norm;
+    const yarn_tensor c_cache = memory.c_view(&c_format);
+    ASSERT_EQ(yarn_rope_copy_check(&c_k, &c_cache, &source, 0, 1), YARN_OK) << yarn_last_error();
+    largest = std::max(
+        largest, stack_of([&] { yarn_rope_copy_unchecked(&c_k, &c_cache, &source, 0, 1, 0, 1); }));
+  });
+  std::printf("%zu bytes of stack\n", largest);
+  EXPECT_LE(largest, 96U * 1024);
+  EXPECT_GE(largest, 16U * 1024); // otherwise nothing was measured
+}
+#endif
 
 // ---- Prompts -----------------------------------------------------------------------------------
 
