@@ -113,7 +113,7 @@ TEST(gguf_axes, are_those_of_ggml_for_all_small_sections) {
   EXPECT_EQ(n_read, 2 * 350);
 }
 
-TEST(gguf_axes, of_other_architectures) {
+TEST(gguf_axes, of_other_architectures_are_ignored_and_noted) {
   const auto ignored = read_gguf(with_sections("llama", {3, 3, 2, 0}));
   EXPECT_EQ(ignored.n_axes, 1);
   EXPECT_TRUE(ignored.axis_of_pair.empty());

@@ -93,9 +93,9 @@ inline void* dlpack_data(const DLTensor& x, const dimension_list& list, std::siz
   if (x.byte_offset > PTRDIFF_MAX || address < x.byte_offset)
     fail_argument("yarn: DLTensor.byte_offset = {} is beyond ptrdiff_t", x.byte_offset);
   if (address % size != 0)
-    fail_argument("yarn: DLTensor.data + byte_offset ({}) is {} bytes after a multiple of {}, the "
-                  "size of an element",
-                  x.byte_offset, address % size, size);
+    fail_argument("yarn: DLTensor.byte_offset = {}: data + byte_offset must be a multiple of {}, "
+                  "the size of an element; the remainder is {}",
+                  x.byte_offset, size, address % size);
   return static_cast<char*>(x.data) + x.byte_offset;
 }
 

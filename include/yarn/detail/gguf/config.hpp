@@ -217,8 +217,8 @@ private:
     method.original_max_position_embeddings = original_length("LongRoPE");
     method.attention_factor = scaling_.attn_factor;
     if (scaling_.factor != 1.0)
-      keys_.note("rope.scaling.factor = {} divides the frequencies beside LongRoPE's lists, as in "
-                 "llama.cpp; converters of LongRoPE do not write it",
+      keys_.note("rope.scaling.factor = {} and LongRoPE's lists both divide the frequencies, as in "
+                 "llama.cpp; converters of LongRoPE do not write this factor",
                  scaling_.factor);
     if (!keys_.number("rope.scaling.attn_factor"))
       keys_.note("{} is missing: 1, as in llama.cpp; the formula of LongRoPE is not applied",

@@ -112,10 +112,12 @@ private:
     const auto factor = config_.peek("rotary_scaling_factor");
     if (factor == nullptr || (factor->is_number() && *factor == 1))
       config_.find("rotary_scaling_factor");
-    else
-      note("{} is not read: "
-           "the code of Nomic BERT uses it for dynamic NTK scaling of texts beyond "
+    else if (model_type_ == "nomic_bert")
+      note("{} is not read: the code of the model uses it for dynamic NTK scaling of texts beyond "
            "max_trained_positions",
+           config_.name_of("rotary_scaling_factor"));
+    else
+      note("{} is not read: no code is known that uses it for this model_type",
            config_.name_of("rotary_scaling_factor"));
     if (config_.has("rotary_emb_scale_base"))
       note("{} is not read: it is XPos, which scales q and k by position",

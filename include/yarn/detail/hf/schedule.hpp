@@ -28,7 +28,7 @@ public:
     if (lists_.names.empty() && n_layers_ != 0)
       lists_.names =
           hf_layer_namer(config_, rule_, lists_, n_layers_, !rope_types_.empty(), result_).read();
-    if (n_layers_ != 0 && can_name_ropes())
+    if (n_layers_ != 0 && layers_have_known_ropes())
       list_layers();
     else
       list_types();
@@ -88,10 +88,10 @@ private:
       const std::string type = layer_type == "sliding_attention" ? "main" : "compress";
       return has_type(type) ? type : std::string();
     }
-    return is_for_all_layers() ? rope_types_.front() : std::string();
+    return all_layers_have_one_dictionary() ? rope_types_.front() : std::string();
   }
   // Whether all layers have the only dictionary: its name is no type of layers, or none is known.
-  bool is_for_all_layers() const {
+  bool all_layers_have_one_dictionary() const {
     if (rope_types_.size() != 1 || is_compressed_)
       return false;
     const std::string& type = rope_types_.front();
@@ -101,8 +101,8 @@ private:
   }
 
   // Whether it is known which layer has which parameters. Notes what is not known.
-  bool can_name_ropes() {
-    if (rope_types_.empty() || is_for_all_layers())
+  bool layers_have_known_ropes() {
+    if (rope_types_.empty() || all_layers_have_one_dictionary())
       return true;
     if (lists_.names.empty()) {
       note_count("layer_types is missing: it is not known which layers have which parameters");
@@ -194,7 +194,7 @@ private:
     }
     if (lists_.no_rope_interval != 0)
       note("each {}th layer does not rotate", lists_.no_rope_interval);
-    else if (rotating_.needs_window())
+    else if (rotating_.full_layers_do_not_rotate())
       note("the layers of type full_attention do not rotate{}",
            rule_.rotates == hf_rotates::windowed_or_dense ? ", unless their MLP is dense" : "");
     for (const std::string& type : rope_types_)

@@ -64,16 +64,17 @@ inline real whole_lengths(std::int64_t n, double length) {
 }
 
 // 1 + scale * ln(floor(n / length) + 1), and the checks of the numbers.
-YARN_NOINLINE inline double log_of_any_lengths(const char* type, const char* scale_name,
-                                               double scale, const char* length_name, double length,
-                                               std::int64_t position, std::int64_t n) {
+YARN_NOINLINE inline double scale_of_any_lengths(const char* type, const char* scale_name,
+                                                 double scale, const char* length_name,
+                                                 double length, std::int64_t position,
+                                                 std::int64_t n) {
   require_at_least_zero(type, scale_name, scale);
   require_positive(type, length_name, length);
   require_position(type, position);
   return static_cast<double>(real(1) + real(scale) * log(whole_lengths(n, length) + real(1)));
 }
 // The same, or 0 if the numbers need the function above.
-YARN_ALWAYS_INLINE double log_of_lengths(double scale, double length, std::int64_t n) {
+YARN_ALWAYS_INLINE double scale_of_lengths(double scale, double length, std::int64_t n) {
   const whole_length whole(length);
   if (!YARN_LIKELY(has_32_bits(n) && whole.value != 0 && is_small_scale(scale)))
     return 0.0;
@@ -136,23 +137,23 @@ inline double largest_factor(const log_n_temperature& t) {
 
 inline double llama4_temperature::operator()(std::int64_t position) const {
   const auto n = static_cast<std::int64_t>(static_cast<std::uint64_t>(position) + 1);
-  const double factor = detail::log_of_lengths(attn_scale, floor_scale, n);
+  const double factor = detail::scale_of_lengths(attn_scale, floor_scale, n);
   return YARN_LIKELY(factor != 0.0 && position >= 0)
              ? factor
-             : detail::log_of_any_lengths("llama4_temperature", "attn_scale", attn_scale,
-                                          "floor_scale", floor_scale, position, n);
+             : detail::scale_of_any_lengths("llama4_temperature", "attn_scale", attn_scale,
+                                            "floor_scale", floor_scale, position, n);
 }
 inline std::int64_t llama4_temperature::next_change(std::int64_t position) const {
   return detail::end_of_length(floor_scale, position + 1) - 1;
 }
 
 inline double ministral_temperature::operator()(std::int64_t position) const {
-  const double factor = detail::log_of_lengths(beta, original_max_position_embeddings, position);
+  const double factor = detail::scale_of_lengths(beta, original_max_position_embeddings, position);
   return YARN_LIKELY(factor != 0.0)
              ? factor
-             : detail::log_of_any_lengths("ministral_temperature", "beta", beta,
-                                          "original_max_position_embeddings",
-                                          original_max_position_embeddings, position, position);
+             : detail::scale_of_any_lengths("ministral_temperature", "beta", beta,
+                                            "original_max_position_embeddings",
+                                            original_max_position_embeddings, position, position);
 }
 inline std::int64_t ministral_temperature::next_change(std::int64_t position) const {
   return detail::end_of_length(original_max_position_embeddings, position);
