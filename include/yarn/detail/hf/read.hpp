@@ -116,7 +116,7 @@ inline hf_layer_ropes hf_layers(const nlohmann::json& config, const hf_options& 
       read(static_cast<std::size_t>(kind));
     result.rope_of_layer.push_back(kind < 0 ? -1 : rope_of_kind[static_cast<std::size_t>(kind)]);
   }
-  for (const auto* notes : {&schedule.count_notes, &schedule.notes})
+  for (const auto* notes : {&schedule.list_notes, &schedule.notes})
     result.notes.insert(result.notes.end(), notes->begin(), notes->end());
   return result;
 }
