@@ -80,7 +80,7 @@ endif()
 
 if(FORWARD_DIR)
   get_property(headers GLOBAL PROPERTY yarn_headers)
-  file(GLOB_RECURSE all RELATIVE "${root}" "${root}/*.hpp")
+  file(GLOB_RECURSE all RELATIVE "${root}" "${root}/*.hpp" "${root}/*.h")
   foreach(header IN LISTS all)
     if(header IN_LIST headers)
       file(CONFIGURE OUTPUT "${FORWARD_DIR}/yarn/${header}" CONTENT "#include \"${OUTPUT}\"\n")

@@ -200,7 +200,7 @@ TEST(hf_axes, files_of_baidu_give_the_pairs_of_time) {
 TEST(hf_axes, the_order_of_ernie_is_noted) {
   const auto config = read(of_type("ernie4_5_vl_moe_text", {{"mrope_section", {3, 3, 2}}}));
   EXPECT_EQ(config.axis_of_pair, (axes{1, 2, 1, 2, 1, 2, 0, 0}));
-  EXPECT_TRUE(notes_say(config, {"rope_scaling.mrope_section", "order h, w, t"}));
+  EXPECT_TRUE(notes_say(config, {"sections of model_type ernie4_5_vl_moe_text", "order h, w, t"}));
 }
 
 TEST(hf_axes, a_key_wins_over_the_pairing_of_the_class) {

@@ -40,8 +40,8 @@ public:
       yarn::detail::fail_argument("yarn: testing: the expected frequencies are a float32_pipeline; "
                                   "the exact ones are needed");
     if (2 * f.n_pairs() != shape_.rotated())
-      yarn::detail::fail_argument("yarn: testing: the number of pairs of the frequencies = {} must "
-                                  "be half of rotary_dim = {}",
+      yarn::detail::fail_argument("yarn: testing: n_pairs = {} of the frequencies must be half of "
+                                  "rotary_dim = {}",
                                   f.n_pairs(), shape_.rotated());
   }
 

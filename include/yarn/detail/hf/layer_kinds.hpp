@@ -30,7 +30,8 @@ struct hf_schedule {
   std::size_t n_used = 0;                  // how many of them are used; 0: none, or not known
   std::vector<std::int64_t> kind_of_layer; // -1: the layer does not rotate; empty: not known
   std::vector<std::string> notes;          // which layers do not rotate
-  std::vector<std::string> count_notes;    // what is not known about layers, for hf_layers only
+  std::vector<std::string>
+      list_notes; // on the list of layers: gaps and defaults; only for hf_layers
 };
 
 // A longer list of layers would take memory and time, and is a mistake in the file.

@@ -53,8 +53,8 @@ inline std::vector<std::string> hf_types_with_dictionary(const hf_object& dictio
   return types;
 }
 
-// Whether two parameters are equal. Values that are nested deeper than a list are not compared,
-// because operator== is recursive.
+// Whether two parameters are equal. Objects, and lists that contain lists or objects, count as
+// different, because operator== is recursive.
 inline bool hf_same(const nlohmann::json& a, const nlohmann::json& b) {
   const auto same_value = [](const nlohmann::json& x, const nlohmann::json& y) {
     return !x.is_structured() && !y.is_structured() && x == y;

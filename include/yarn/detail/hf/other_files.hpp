@@ -41,7 +41,7 @@ inline constexpr hf_unrotated_row hf_unrotated_models[] = {
         "roberta", "whisper", "xlm-roberta"}},
     {"ALiBi", {"bloom"}},
     {"relative positions", {"deberta", "deberta-v2", "mt5", "t5", "umt5", "xlnet"}},
-    {"no positions, because its layers are recurrent", {
+    {"recurrent layers without positions", {
         "falcon_mamba", "mamba", "mamba2", "rwkv", "rwkv5", "rwkv6", "rwkv7", "xlstm"}},
     {"no positions in its attention", {"zamba"}},
 };

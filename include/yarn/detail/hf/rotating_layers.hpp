@@ -58,7 +58,7 @@ public:
   }
 
   // Whether layers with linear attention have a rope beside that of the full attention.
-  bool has_linear_rope() const { return linear_rotates_ && is_linear("linear_attention"); }
+  bool linear_attention_rotates() const { return linear_rotates_ && is_linear("linear_attention"); }
 
   // Whether layers of type full_attention do not rotate, by the rule of the class.
   bool full_layers_do_not_rotate() const {
@@ -88,7 +88,7 @@ private:
       return sparse_rotates_;
     return !hf_has_no_rope(type);
   }
-  // Whether the layer rotates because its MLP is dense. It needs no window.
+  // Whether the layer rotates, even without a window, because its MLP is dense.
   bool rotates_as_dense(std::int64_t layer, std::int64_t n_layers) const {
     const hf_dense_layers dense = hf_find_dense_layers(config_, n_layers);
     if (dense.period != 1)

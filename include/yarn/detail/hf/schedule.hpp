@@ -40,7 +40,7 @@ private:
     hf_note(result_.notes, format, values...);
   }
   template <class... Values> void note_count(const char* format, const Values&... values) {
-    hf_note(result_.count_notes, format, values...);
+    hf_note(result_.list_notes, format, values...);
   }
 
   // The number of layers, from a key or from the length of the lists.
@@ -90,7 +90,7 @@ private:
     }
     return all_layers_have_one_dictionary() ? rope_types_.front() : std::string();
   }
-  // Whether all layers have the only dictionary: its name is no type of layers, or none is known.
+  // Whether all layers use the only dictionary: its name is no layer type, or no types are known.
   bool all_layers_have_one_dictionary() const {
     if (rope_types_.size() != 1 || is_compressed_)
       return false;
@@ -188,8 +188,8 @@ private:
       if (n_layers_ == 0)
         fail_argument("yarn: {} is missing; {} has an entry for each layer",
                       config_.name_of("num_hidden_layers"), list);
-      fail_argument("yarn: the file does not say which of its parameters a layer has; {} has an "
-                    "entry for each layer",
+      fail_argument("yarn: {} has an entry for each layer, but the file does not say which "
+                    "layers have its other RoPE parameters",
                     list);
     }
     if (lists_.no_rope_interval != 0)
@@ -201,7 +201,7 @@ private:
       extra_type(type);
     if (result_.kinds.empty())
       result_.kinds.emplace_back();
-    if (rotating_.has_linear_rope()) {
+    if (rotating_.linear_attention_rotates()) {
       hf_layer_kind linear;
       linear.type = "linear_attention";
       linear.is_linear = true;

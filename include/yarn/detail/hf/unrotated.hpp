@@ -60,7 +60,7 @@ inline bool hf_never_rotates(const std::string& model_type) {
   return model_type == "jamba" || model_type == "nemotron_h";
 }
 
-// Refuses models without this RoPE. The code of a model shows this, its configuration does not.
+// Refuses models without RoPE or with an unsupported rotation, by what is known of their code.
 inline void hf_refuse_by_code(const hf_object& config) {
   const std::string model_type = config.string("model_type");
   if (hf_never_rotates(model_type))
