@@ -45,7 +45,7 @@ template <class T> struct task {
   int repeats;
   const std::int32_t* positions;
   pairing order;
-  bool with_yarn;
+  bool with_yarn; ///< the scaling method YaRN, not this library
 
   T* layer(int i) const { return to + static_cast<std::ptrdiff_t>(i) * n_tokens * row_size; }
 };
@@ -298,7 +298,7 @@ prepared prepare_onnx(const task<float>& t, const table& rows) {
 
 template <class T> struct contender {
   const char* name;
-  bool with_yarn;
+  bool with_yarn; ///< the scaling method YaRN
   std::function<prepared(const task<T>&)> prepare;
 };
 

@@ -85,8 +85,8 @@ inline yarn::frequencies interleaved(const yarn::frequencies& text,
   return yarn::with_axes(text, sections);
 }
 
-/// Pairs alternate h w, the rest turns with t. `sections` has the order of the configuration, which
-/// is h w t. The positions are t h w.
+/// Pairs alternate h w, the rest turns with t. `sections_h_w_t` has the order of the configuration.
+/// The positions are t h w.
 /// ERNIE 4.5 VL: interleaved pairs. The model has no scaling.
 /// Errors   std::invalid_argument: the sections of h and w differ, or their sum is not the number
 ///          of pairs.

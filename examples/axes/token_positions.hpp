@@ -34,9 +34,9 @@ public:
     append_windows(n_frames, height, width, merge, std::max(height, width));
   }
 
-  /// The same blocks by windows: windows row by row, the blocks of a window row by row. Windows at
-  /// the right and at the bottom may be smaller. Qwen2.5-VL's window has window_size / patch_size
-  /// patches on a side: 112 / 14 = 8.
+  /// Blocks in windows of window x window patches. Windows are row by row, and so are the blocks of
+  /// a window. Windows at the right and at the bottom may be smaller. Qwen2.5-VL's window has
+  /// window_size / patch_size patches on a side: 112 / 14 = 8.
   /// Errors   std::invalid_argument: merge does not divide height, width and window.
   void append_windows(std::int64_t n_frames, std::int64_t height, std::int64_t width,
                       std::int64_t merge, std::int64_t window) {

@@ -58,7 +58,7 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
 /// Whether a and b differ by no more than the error bounds of both: 1 ULP with a fused
 /// multiply-add, 1.25 ULP without (SSE2).
 bool agree_but_for_rounding(const std::vector<float>& a, const std::vector<float>& b) {
-  // A rotated pair is shorter than 2: at most sqrt(2) times the attention factor, 1.35.
+  // A rotated pair has a length below 2 (sqrt(2) times the attention factor 1.35): ULP <= 2^-23.
   constexpr double ulp = 0x1p-23;
   for (std::size_t i = 0; i < a.size(); ++i)
     if (!(std::fabs(static_cast<double>(a[i]) - static_cast<double>(b[i])) <= 2.25 * ulp))

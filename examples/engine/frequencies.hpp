@@ -53,8 +53,8 @@ private:
   bool is_dynamic_;
 };
 
-/// Whether two frequencies give the same rotation. With a dynamic method, the frequencies for all
-/// lengths up to the original length do. Rows depend only on phase_steps() and on the attention
+/// Whether two frequencies give the same rotation. A dynamic method has the same rotation for all
+/// lengths up to the original length. Rows depend only on phase_steps() and on the attention
 /// factor, so equal values of both give equal bits.
 inline bool same_rotation(const yarn::frequencies& a, const yarn::frequencies& b) {
   const auto x = a.phase_steps(), y = b.phase_steps();

@@ -4,8 +4,8 @@
 // kinds of caches:
 //
 //     rotated    Keys are stored as attention needs them. All keys are rotated once more when a
-//                dynamic method changes its frequencies (rerotation). Keys that move are rotated
-//                once more when tokens are dropped (unscaled).
+//                dynamic method changes its frequencies (yarn::rerotation). When tokens are
+//                dropped, the keys that move are rotated once more (yarn::unscaled).
 //     unrotated  Keys are stored as the projection made them, and rotated into a scratch buffer in
 //                every step. Each step takes longer, but stored keys neither change nor lose
 //                precision.

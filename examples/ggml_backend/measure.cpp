@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// measure PLUG_IN N_THREADS MODEL...: prints a table of the time of llama.cpp with and without the
-// plug-in, for a decode of one token and for a prompt, of the time of the ROPE nodes alone in both
-// backends, and of the number of splits.
+// measure PLUG_IN N_THREADS MODEL...: prints a table for a decode of one token and for a prompt:
+// the time of llama.cpp with and without the plug-in, the time of the ROPE nodes alone in both
+// backends, and the number of splits.
 #include "yarn_backend.hpp"
 
 #include <ggml-backend.h>
@@ -35,8 +35,8 @@ double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
 }
-/// The processor time of the process for one thread, so that other programs disturb less; the time
-/// that passes for several threads, because threads that wait also take processor time.
+/// The time of a call. For one thread this is processor time, so that other programs disturb less.
+/// For several threads it is elapsed time, because threads that wait also take processor time.
 template <class Call> double microseconds(int n_threads, const Call& call) {
   const auto now = [&] {
     timespec t;

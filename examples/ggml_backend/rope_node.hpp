@@ -112,7 +112,7 @@ inline bool is_supported_rope(const ggml_tensor* node, rope_frequencies& all) {
   }
   try {
     yarn::ggml_rope_parameters p = yarn::rope_parameters_from(node);
-    // The values of the factors come later. Without the others, VISION with factors looks fine.
+    // The factors have no data yet. Without them, `find` would not reject VISION with factors.
     if (node->src[2] != nullptr && p.mode == GGML_ROPE_TYPE_VISION)
       return false;
     p.freq_factors = nullptr;

@@ -27,7 +27,7 @@ using namespace inspect;
 
 struct inspected {
   model_report report;
-  std::int64_t rope; ///< the index in model::layers
+  std::int64_t rope; ///< the index in model::layers.ropes
   std::vector<remark> remarks;
 };
 

@@ -49,8 +49,8 @@ std::string other_operations(const yarn::hf_config& config) {
   }
   if (config.dual_chunk_size != 0)
     text += labelled("dual chunk attention",
-                     format("positions are folded into chunks of %lld: rows are those of the model "
-                            "below this position",
+                     format("positions are folded into chunks of %lld: rows of plain positions are "
+                            "right only for positions below this size",
                             static_cast<long long>(config.dual_chunk_size)));
   if (config.derotates_output)
     text += labelled("output", "is rotated back by the position of the query");

@@ -40,7 +40,7 @@ void rotate_step(const std::vector<layer_of<T>>& layers,
   yarn::rotary_rows<float> rows; // cos and sin of this step's tokens, for all layers
   rows.assign(freqs, yarn::positions(token_positions));
   for (const layer& l : layers) {
-    const yarn::heads_view q{l.q(), n_tokens, 32, 128}; // float [n_tokens][32][128]
+    const yarn::heads_view q{l.q(), n_tokens, 32, 128}; // [n_tokens][32][128]
     const yarn::heads_view k{l.k(), n_tokens, 8, 128};
     yarn::rope_apply(q, k, rows, yarn::pairing::half_split); // in place
   }
@@ -120,7 +120,8 @@ template <class T> rotation_errors errors_of_yarn(const yarn::frequencies& freqs
 rotation_errors errors_with(const yarn::frequencies& others, const yarn::frequencies& freqs) {
   const std::vector<std::int32_t> token_positions = step_positions();
   const std::size_t n_step = token_positions.size();
-  const layer_of<float> step(n_step); // rope_apply makes the rows itself, by rows_of.
+  const layer_of<float> step(n_step);
+  // With rows_of, rope_apply makes the rows.
   yarn::rope_apply(yarn::heads_view{step.q(), n_step, n_q_heads, head_dim},
                    yarn::heads_view{step.k(), n_step, n_kv_heads, head_dim},
                    yarn::rows_of(others, yarn::positions(token_positions)),

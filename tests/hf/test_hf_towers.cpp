@@ -135,7 +135,7 @@ TEST(hf_tower, is_found_in_the_configuration_of_an_omni_model) {
   const auto config = read_tower({{"model_type", "qwen3_omni_moe"}, {"thinker_config", thinker}});
   EXPECT_EQ(config.shape.head_dim, 72);
   EXPECT_EQ(config.n_axes, 2);
-  EXPECT_TRUE(notes_say(config, {"thinker_config.vision_config is taken"}));
+  EXPECT_TRUE(notes_say(config, {"thinker_config.vision_config is used"}));
 }
 
 TEST(hf_tower, type_of_the_tower_wins_over_the_type_of_the_model) {

@@ -381,7 +381,7 @@ TEST(testing_axes_refused, expectations_with_contradicting_numbers) {
       {"testing", "float32_pipeline", "exact"});
   shape.rotary_dim = 64;
   support::expect_error<std::invalid_argument>([&] { expectation(shape, f, order); },
-                                               {"testing", "64 pairs", "rotary_dim = 64"});
+                                               {"testing", "n_pairs = 64", "rotary_dim = 64"});
   support::expect_error<std::invalid_argument>(
       [&] {
         expectation(shape, yarn::default_scaling{}, order)

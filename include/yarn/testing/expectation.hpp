@@ -29,8 +29,8 @@ public:
         seq_len_(yarn::detail::to_index(current_length, "seq_len")), method_(method),
         exact_(method_.resolve(shape_, seq_len_)), n_pairs_with_axes_(exact_.n_pairs()) {}
 
-  /// The same for frequencies that exist already, with their axes: those of `joined` (vision
-  /// towers, FLUX), or of a reader of configurations. The report then names no scaling method.
+  /// The same for frequencies that exist already, such as those of `joined` (vision towers, FLUX)
+  /// or of a reader of configurations. They keep their axes. The report names no scaling method.
   /// Errors   std::invalid_argument: f is a float32_pipeline, or f.n_pairs() is not half of the
   ///          rotated part of the shape.
   expectation(const rope_shape& shape_of_model, const yarn::frequencies& f, pairing order_of_pairs)
@@ -40,8 +40,8 @@ public:
       yarn::detail::fail_argument("yarn: testing: the expected frequencies are a float32_pipeline; "
                                   "the exact ones are needed");
     if (2 * f.n_pairs() != shape_.rotated())
-      yarn::detail::fail_argument("yarn: testing: the frequencies have {} pairs; rotary_dim = {} "
-                                  "needs half as many pairs as elements",
+      yarn::detail::fail_argument("yarn: testing: n_pairs = {} of the frequencies must be half of "
+                                  "rotary_dim = {}",
                                   f.n_pairs(), shape_.rotated());
   }
 
@@ -126,7 +126,7 @@ public:
   std::int64_t seq_len() const { return seq_len_; }
   std::int64_t n_pairs() const { return exact_.n_pairs(); }
   std::int64_t n_axes() const { return exact_.n_axes(); }
-  /// The n_pairs() of the expectation before with_rotary_dim. Set even if there is only one axis.
+  /// The pairs whose axes the caller gave: n_pairs() before with_rotary_dim, also for one axis.
   std::int64_t n_pairs_with_axes() const { return n_pairs_with_axes_; }
   /// The frequencies that the engine should use.
   const yarn::frequencies& frequencies() const { return exact_; }

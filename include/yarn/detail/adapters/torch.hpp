@@ -35,7 +35,7 @@ inline dimension_list torch_dimensions(const at::TensorBase& x, int rank, const 
   if (!x.device().is_cpu())
     fail_argument("yarn: at::Tensor.device is {}; memory of the CPU is needed", x.device().str());
   if (x.layout() != c10::kStrided || x.is_nested())
-    fail_argument("yarn: at::Tensor.layout is {}; a dense tensor is needed (torch.strided, 0)",
+    fail_argument("yarn: at::Tensor.layout is {}; a dense tensor is needed (torch.strided)",
                   x.is_nested() ? "nested" : "sparse or opaque");
   if (x.is_neg())
     fail_argument("yarn: at::Tensor.is_neg() is true: the memory has the opposite signs; call "

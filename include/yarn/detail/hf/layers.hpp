@@ -35,7 +35,7 @@ inline hf_object hf_text_config(const nlohmann::json& whole, std::vector<std::st
       if (!it->is_null() && hf_is_about_rope(it.key()) && !inner.has(it.key()))
         hf_note(notes, "{} is not read: the parameters are those of {}", config.name_of(it.key()),
                 inner.name());
-    hf_note(notes, "{} is taken for the language model", inner.name());
+    hf_note(notes, "{} is used as the language model", inner.name());
     config = inner;
   }
   return config;

@@ -61,7 +61,7 @@ private:
       outer = outer.object("thinker_config");
     tower_ = outer.object("vision_config");
     if (tower_) {
-      note("{} is taken for the vision tower", tower_.name());
+      note("{} is used as the vision tower", tower_.name());
       type_ = tower_.string("model_type");
       if (type_.empty())
         type_ = outer.string("model_type");

@@ -54,7 +54,7 @@ template <class A> YARN_ALWAYS_INLINE double sum_of_lanes(doubles<A> x, avx2_isa
 
 template <class A>
 YARN_ALWAYS_INLINE void store_sums_of_lanes(const floats<A> (&x)[4], float* out, avx2_isa) {
-  // The sums of x[0] and x[1] in the two halves, and those of x[2] and x[3].
+  // Adds the halves of each pack. `first` gets the sums of x[0] and x[1], `second` the others.
   const __m256 first = _mm256_add_ps(_mm256_permute2f128_ps(x[0], x[1], 0x20),
                                      _mm256_permute2f128_ps(x[0], x[1], 0x31));
   const __m256 second = _mm256_add_ps(_mm256_permute2f128_ps(x[2], x[3], 0x20),

@@ -83,8 +83,8 @@ YARN_ALWAYS_INLINE float first_of_magnitude(const float* x, float magnitude, gen
   return x[i];
 }
 
-/// The smallest and the largest element. The search begins at FLT_MAX and -FLT_MAX, as ggml's does,
-/// which shows if all elements are infinite. NaN is ignored.
+/// The smallest and the largest element. As ggml's, the search begins at FLT_MAX and -FLT_MAX, so
+/// `low` is at most FLT_MAX and `high` at least -FLT_MAX, even for infinities. NaN is ignored.
 YARN_ALWAYS_INLINE float_range range_of(const float* x, generic_isa) {
   float low[4] = {FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX};
   float high[4] = {-FLT_MAX, -FLT_MAX, -FLT_MAX, -FLT_MAX};

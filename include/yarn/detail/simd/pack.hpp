@@ -175,11 +175,11 @@ inline constexpr bool is_float8_v =
 ///     code  = the lower 7 bits of bits(s) + (bits(s) >> dropped)
 ///
 /// The unit in the last place of `magic` is that of the 8-bit format at m. So the sum rounds m to
-/// this format, and the lower bits of s count its units. The shifted bits add the exponent. The
-/// lower bits of `offset` cancel the constants in the code. They are an even number, so that a tie
+/// this format, and the lower bits of s count its units. The shifted bits add the exponent and a
+/// constant, which the lower bits of `offset` cancel. These bits are an even number, so that a tie
 /// goes to the even code. A NaN is replaced at the end. Compilers can neither contract nor
-/// reassociate the sum, because bitwise operations surround it. (A fused product could save an
-/// addition of integers, but is slow where x is a denormal.)
+/// reassociate the sum, because bitwise operations surround it. (A fused multiply-add could do the
+/// addition of `offset`, too, but is slow where x is a denormal.)
 template <class T> struct float8_rounding {
   using traits = element_traits<T>;
   static constexpr int dropped = 23 - traits::fraction_bits;

@@ -319,10 +319,10 @@ private:
       add(what, std::move(text), at_theta(theta));
   }
 
-  // Estimates theta and the scaling factor from the slowest pair whose frequency is known, because
-  // this pair changes most with each of the two, and in one direction. In 16-bit rows, a frequency
-  // is imprecise if its pair turns by only some radians up to position `reach`, so faster pairs are
-  // used, too.
+  // Estimates theta and the scaling factor from the slowest pair whose frequency is known. If theta
+  // or the factor grows, the frequency of this pair falls steadily, and more than that of others.
+  // In 16-bit rows, a frequency is imprecise if its pair turns by only some radians up to position
+  // `reach`, so faster pairs are used, too.
   void add_estimates() {
     // Usual values are tried, too, because positions that are too far apart do not show theta.
     for (const double theta : {1e4, 5e5, 1e6, 1e5, 1.5e5, 1e7, 5e6, 2.5e5, 3e5, 8e6})

@@ -131,8 +131,8 @@ template <class Method> Method with_numbers(Method method, const method_numbers&
   return method;
 }
 
-/// Frequencies for another theta: each frequency is a power of theta, possibly scaled, and becomes
-/// the same power of the other theta.
+/// Frequencies for another theta: a frequency theta^e becomes other^e. The divisor of a scaled
+/// frequency counts as a part of the power, so it changes, too.
 inline frequencies at_another_theta(const frequencies& f, double theta, double other) {
   const double exponent = std::log(other) / std::log(theta);
   std::vector<double> list;

@@ -12,7 +12,7 @@ namespace testing {
 namespace detail {
 
 /// Elements from 128/256 to 255/256, with either sign; formats with fewer digits round them. No
-/// pair is short, so each pair shows its row. Each call gets other numbers.
+/// pair is near (0, 0), where it would not show its row. Each call gets other numbers.
 inline double input_value(std::size_t index, std::uint64_t call_index) {
   std::uint64_t z = (index + 1) * 0x9e3779b97f4a7c15 + call_index * 0xd1b54a32d192ed03;
   z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
@@ -137,7 +137,7 @@ inline report explained_under(report r, const expectation& expected, const sampl
   return r;
 }
 
-/// The report under the layout `which`. With a single head, rows fit any order of pairs. If those
+/// The report under the layout `which`. With a single head, every layout has rows. If the rows
 /// under `which` are unexplained, `which` becomes the first layout whose rows can be explained.
 inline report explained_rotation(const report& so_far, const expectation& expected,
                                  const samples& s, layout& which) {
@@ -205,8 +205,8 @@ inline report judge_rotation(const expectation& expected, samples s, const optio
       name_whole_head(r, expected, found->n_pairs());
       find_repeated_rounding(r, expected, s, *found);
     } else if (!explain_element_sections(r, expected, s)) {
-      add_finding(r, {diagnosis::unexplained, "no row of cos and sin rotates the heads of a token "
-                                              "into the output, with any order of pairs"});
+      add_finding(r, {diagnosis::unexplained, "no order of pairs explains the output as a rotation "
+                                              "of all heads of a token by one row of cos and sin"});
     }
   }
   decide(r, right, s.noise, o);

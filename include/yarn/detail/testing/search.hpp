@@ -41,7 +41,7 @@ inline void explain_factors(const expectation& expected, double of_candidate, do
                                  ? ": the engine divides where it should multiply"
                              : s > 1 && near(value, 0.1 * std::log(s) + 1)
                                  ? ": this is 0.1 ln(factor) + 1, but the model sets another value"
-                             : near(value, std::sqrt(meant)) ? ": this is its square root"
+                             : near(value, std::sqrt(meant)) ? ": this is the square root"
                                                              : "";
   if (!near(on_cos, on_sin))
     findings.push_back(
