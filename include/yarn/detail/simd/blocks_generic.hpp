@@ -83,8 +83,8 @@ YARN_ALWAYS_INLINE float first_of_magnitude(const float* x, float magnitude, gen
   return x[i];
 }
 
-/// The smallest and the largest element. The search begins at FLT_MAX and -FLT_MAX, as ggml's does,
-/// which shows if all elements are infinite. NaN is ignored.
+/// The smallest and the largest element. NaN is ignored. The search begins at FLT_MAX and -FLT_MAX,
+/// as ggml's does, so `low` is never +infinity, and `high` is never -infinity.
 YARN_ALWAYS_INLINE float_range range_of(const float* x, generic_isa) {
   float low[4] = {FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX};
   float high[4] = {-FLT_MAX, -FLT_MAX, -FLT_MAX, -FLT_MAX};

@@ -244,7 +244,7 @@ YARN_ALWAYS_INLINE x86_bytes with_fifth_bits(x86_bytes codes, std::uint32_t bits
 /// Calls f(four floats, place) for all codes, as signed bytes.
 template <class F> YARN_ALWAYS_INLINE void for_each_four(x86_bytes codes, F f) {
   const auto eight = [f](__m128i words, int at) YARN_INLINE_LAMBDA {
-    // Each element is in the upper half of its register part. The shift extends the sign.
+    // Each lane of 32 bits has four copies of a code. The shift keeps one and extends its sign.
     f(_mm_cvtepi32_ps(_mm_srai_epi32(_mm_unpacklo_epi16(words, words), 24)), at);
     f(_mm_cvtepi32_ps(_mm_srai_epi32(_mm_unpackhi_epi16(words, words), 24)), at + 4);
   };
