@@ -203,8 +203,8 @@ private:
   }
 
   void set_longrope(const factor_list& shorter, const factor_list& longer) {
-    // In llama.cpp, a scaling factor beside the lists divides the frequencies once more, for every
-    // rope.scaling.type but none.
+    // In llama.cpp, a scaling factor beside the lists divides the frequencies once more,
+    // unless rope.scaling.type = none.
     const auto times_factor = [&](const factor_list& list) {
       std::vector<double> values(list.data(), list.data() + list.size());
       for (double& value : values)

@@ -264,7 +264,7 @@ private:
       result_.pairing = rule_.pairing;
       note("the pairing is not given: {}, that of model_type {}", name, rule_.model_type);
     } else if (*result_.pairing != rule_.pairing)
-      note("a key gives another pairing than model_type {}, whose class is {}: the key is taken",
+      note("a key gives another pairing than model_type {}, whose pairing is {}: the key is taken",
            rule_.model_type, name);
   }
 

@@ -114,7 +114,7 @@ inline std::optional<pairing> hf_pairing(const hf_object& config, const hf_layer
   const pairing given = *is_interleaved ? pairing::interleaved : pairing::half_split;
   if (of_class != nullptr && of_class->pairing != given)
     hf_note(notes,
-            "a key gives another pairing than model_type {}, whose class is {}: the key is "
+            "a key gives another pairing than model_type {}, whose pairing is {}: the key is "
             "taken",
             model_type, name(of_class->pairing));
   return given;

@@ -18,7 +18,7 @@ enum class hf_rotates {
   sliding_layers,        // those of type sliding_attention
   sliding_layers_if_any, // the same; without sliding_window all layers
   windowed_layers,       // the same; without sliding_window none
-  windowed_or_dense,     // the same, and layers with a dense MLP by rotates_as_dense (cohere2_moe)
+  windowed_or_dense,     // as windowed_layers; and dense layers, by rotates_as_dense (cohere2_moe)
   by_no_rope_layers,     // no_rope_layers = 1; if absent, all but each no_rope_layer_interval-th
   all_and_linear,        // layers with linear attention rotate, unless linear_rope is false
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // All operations on blocks of 32 elements. blocks_generic.hpp describes them. Their last argument
-// is the tag of an instruction set, isa_tag<Arch>.
+// is the tag isa_tag<Arch> of an instruction set, unless the type of another argument decides.
 #ifndef YARN_DETAIL_SIMD_BLOCKS_HPP
 #define YARN_DETAIL_SIMD_BLOCKS_HPP
 

@@ -54,7 +54,7 @@ YARN_ALWAYS_INLINE int32x4_t smallest_if_invalid(int32x4_t integers, float32x4_t
   return vbslq_s32(valid, integers, vdupq_n_s32(INT32_MIN));
 }
 
-/// The bytes of 32 integers, for each of which `four(place)` returns four.
+/// The lowest bytes of 32 integers. `four(place)` returns the four integers from `place` on.
 template <class Four> YARN_ALWAYS_INLINE neon_bytes low_bytes(Four four) {
   const auto eight = [four](int i) YARN_INLINE_LAMBDA {
     return vuzp1q_u16(vreinterpretq_u16_s32(four(i)), vreinterpretq_u16_s32(four(i + 4)));

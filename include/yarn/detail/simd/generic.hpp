@@ -30,8 +30,8 @@ YARN_ALWAYS_INLINE batch<T, A> negated_multiply_add(batch<T, A> a, batch<T, A> b
   return xsimd::fma(a * batch<T, A>(T(-1)), b, c);
 }
 
-// Lane by lane, because xsimd 8.1 approximates both for floats on ARM. On x86 it uses the
-// instructions, which round correctly.
+// Quotients and roots are made lane by lane, because xsimd 8.1 approximates them for floats on ARM.
+// On x86, xsimd uses the instructions, which round correctly.
 template <class T, class A>
 YARN_ALWAYS_INLINE batch<T, A> quotient(batch<T, A> a, batch<T, A> b, generic_isa) {
   T x[batch<T, A>::size], y[batch<T, A>::size];

@@ -105,7 +105,7 @@ inline observation observed(const samples& s, const layout& l) {
 }
 
 /// Whether, under this layout, each token has one row that explains all of its heads, and the rows
-/// rotate at least one pair from `first_rotated` on.
+/// rotate at least one pair from `first_rotated` on, if there are such pairs.
 inline bool has_rows(const samples& s, const layout& l, std::int64_t first_rotated) {
   bool rotated = first_rotated >= l.n_pairs();
   std::vector<equation> equations;

@@ -68,7 +68,7 @@ struct method_numbers {
   bool is_dynamic = false;
   bool is_yarn = false;
   bool is_unknown = false; ///< the frequencies were given, not the method
-  bool any_dim = false;    ///< any rotary_dim is allowed: there is no list with a number per pair
+  bool any_dim = false;    ///< any rotary_dim is allowed; numbers_of decides by the type
   bool has_length = false;
   bool has_truncate = false;
   double factor = 0;       ///< s
