@@ -24,7 +24,8 @@ inline std::string two_digits(double value) {
   return text;
 }
 
-/// Accuracy by length and depth, and over all depths ("all"). The tasks of a length and depth are the same for all methods.
+/// Accuracy by length and depth, and over all depths ("all"). The tasks of a length and depth are
+/// the same for all methods.
 inline table passkey(const evaluation_input& in, named_values& arguments) {
   const common_options o(arguments, in.context());
   const auto n_depths = arguments.take_or<std::size_t>("n_depths", 10);

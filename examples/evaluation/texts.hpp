@@ -98,32 +98,79 @@ inline bytes retrieval_task(const texts& filler, std::size_t length, double dept
   return task + question;
 }
 
+/// What a byte is in training.
+enum class byte_kind : std::uint8_t {
+  text,
+  answer,        ///< a digit of an asked key
+  copied,        ///< of a random string that occurred before
+  unpredictable, ///< of a random string that did not occur before: has no weight in the loss
+};
+
 /// Sequences for a step of training.
 struct batch {
   std::vector<std::uint8_t> tokens, targets; ///< [sequence][token]
-  std::vector<std::uint8_t> is_answer;       ///< whether the target is a digit of an asked key
+  std::vector<byte_kind> kinds;              ///< of the targets
+
+  std::size_t count(byte_kind kind) const {
+    return static_cast<std::size_t>(std::count(kinds.begin(), kinds.end(), kind));
+  }
 };
 
-/// A share of the sequences has retrieval tasks of random lengths and depths.
+/// A sequence while it is made.
+struct marked_bytes {
+  bytes sequence;
+  std::vector<byte_kind> kinds;
+
+  void add(const bytes& added, byte_kind kind) {
+    sequence += added;
+    kinds.resize(sequence.size(), kind);
+  }
+};
+
+/// Adds a task of `length` bytes in which a random string occurs twice. A model learns from it to
+/// look for earlier occurrences, which retrieval needs, in far fewer steps than from keys alone:
+/// each byte of the second string is an example.
+inline void add_copy_task(marked_bytes& to, const texts& filler, std::size_t length,
+                          random_numbers& random) {
+  const std::size_t n = std::min<std::size_t>(48, length / 3);
+  bytes word;
+  for (std::size_t i = 0; i < n; ++i)
+    word += "abcdefghijklmnopqrstuvwxyz0123456789"[random.below(36)];
+  to.add("\n", byte_kind::text);
+  to.add(word, byte_kind::unpredictable);
+  to.add(filler.passage(random, length - 2 * n - 2), byte_kind::text);
+  to.add("\n", byte_kind::text);
+  to.add(word.substr(0, 2), byte_kind::unpredictable);
+  to.add(word.substr(2), byte_kind::copied);
+}
+
+inline void add_retrieval_task(marked_bytes& to, const texts& filler, std::size_t length,
+                               random_numbers& random) {
+  const bytes task = retrieval_task(filler, length, random.unit(), random);
+  to.add(task.substr(0, length - n_key_digits), byte_kind::text);
+  to.add(task.substr(length - n_key_digits), byte_kind::answer);
+}
+
+/// A share of the sequences has tasks of random lengths and depths. A share of the tasks copies.
 inline batch make_batch(const texts& t, std::size_t n_sequences, std::size_t length,
-                        double retrieval_share, random_numbers& random) {
+                        double task_share, double copy_share, random_numbers& random) {
   batch b;
   for (std::size_t i = 0; i < n_sequences; ++i) {
-    bytes sequence;
-    std::vector<std::uint8_t> answers(length + 1, 0);
-    if (random.unit() < retrieval_share) {
-      while (length + 1 - sequence.size() >= shortest_task) {
-        const std::size_t room = length + 1 - sequence.size();
-        const std::size_t n = shortest_task + random.below(room - shortest_task + 1);
-        sequence += retrieval_task(t, n, random.unit(), random);
-        std::fill_n(answers.begin() + static_cast<std::ptrdiff_t>(sequence.size() - n_key_digits),
-                    n_key_digits, std::uint8_t{1});
+    marked_bytes made;
+    const auto room = [&] { return length + 1 - made.sequence.size(); };
+    if (random.unit() < task_share) {
+      while (room() >= shortest_task) {
+        const std::size_t n = shortest_task + random.below(room() - shortest_task + 1);
+        if (random.unit() < copy_share)
+          add_copy_task(made, t, n, random);
+        else
+          add_retrieval_task(made, t, n, random);
       }
     }
-    sequence += t.passage(random, length + 1 - sequence.size());
-    b.tokens.insert(b.tokens.end(), sequence.begin(), sequence.end() - 1);
-    b.targets.insert(b.targets.end(), sequence.begin() + 1, sequence.end());
-    b.is_answer.insert(b.is_answer.end(), answers.begin() + 1, answers.end());
+    made.add(t.passage(random, room()), byte_kind::text);
+    b.tokens.insert(b.tokens.end(), made.sequence.begin(), made.sequence.end() - 1);
+    b.targets.insert(b.targets.end(), made.sequence.begin() + 1, made.sequence.end());
+    b.kinds.insert(b.kinds.end(), made.kinds.begin() + 1, made.kinds.end());
   }
   return b;
 }

@@ -67,28 +67,31 @@ int run(named_values arguments) {
   const auto begin = std::chrono::steady_clock::now();
   const Index first = state.n_done;
   step_report mean;
-  Index n_in_mean = 0, n_with_answers = 0;
+  Index n_in_mean = 0, n_with_answers = 0, n_with_copies = 0;
   while (state.n_done < stop) {
     const step_report r = t.step();
     mean.text_nats += r.text_nats;
     mean.answer_nats += r.answer_nats;
     mean.gradient_norm += r.gradient_norm;
-    n_with_answers += r.n_answer_digits > 0 ? 1 : 0;
+    mean.copied_nats += r.copied_nats;
+    n_with_answers += r.n_answers > 0 ? 1 : 0;
+    n_with_copies += r.n_copied > 0 ? 1 : 0;
     ++n_in_mean;
     const Index n = state.n_done;
     if (n % 50 == 0 || n == stop) {
       const auto count = static_cast<double>(n_in_mean);
       const double per_step = seconds_since(begin) / static_cast<double>(n - first);
-      std::printf("step %6lld  text %.4f nats/byte  asked digits %.4f nats  gradient %.2f  rate "
+      std::printf("step %6lld  text %.4f nats/byte  keys %.4f  copies %.4f  gradient %.2f  rate "
                   "%.1e  %.0f bytes/s  %.1f min left\n",
                   static_cast<long long>(n), mean.text_nats / count,
                   mean.answer_nats / static_cast<double>(std::max<Index>(1, n_with_answers)),
+                  mean.copied_nats / static_cast<double>(std::max<Index>(1, n_with_copies)),
                   mean.gradient_norm / count, r.learning_rate,
                   static_cast<double>(state.settings.n_sequences * config.context) / per_step,
                   per_step * static_cast<double>(stop - n) / 60);
       std::fflush(stdout);
       mean = {};
-      n_in_mean = n_with_answers = 0;
+      n_in_mean = n_with_answers = n_with_copies = 0;
     }
     if (n % save_every == 0 || n == stop)
       write_bytes(path, file_of(state, element_storage::float32, true));

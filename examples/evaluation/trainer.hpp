@@ -23,8 +23,9 @@ struct training_settings {
   double weight_decay = 0.1;
   double beta1 = 0.9;
   double beta2 = 0.95;
-  double largest_norm = 1.0; ///< the gradient is scaled down to this norm
-  double retrieval_share = 0.25;
+  double largest_norm = 1.0;  ///< the gradient is scaled down to this norm
+  double task_share = 0.25;   ///< of sequences with tasks (texts.hpp)
+  double copy_share = 0.5;    ///< of tasks that copy a string; the others ask for a key
   double answer_weight = 5.0; ///< weight of an asked digit; other bytes have 1
 };
 
@@ -40,7 +41,8 @@ template <class Visit> void for_each_setting(training_settings& s, const Visit& 
   visit("beta1", s.beta1);
   visit("beta2", s.beta2);
   visit("largest_norm", s.largest_norm);
-  visit("retrieval_share", s.retrieval_share);
+  visit("task_share", s.task_share);
+  visit("copy_share", s.copy_share);
   visit("answer_weight", s.answer_weight);
 }
 
@@ -74,9 +76,10 @@ template <class T> struct training {
 };
 
 struct step_report {
-  double text_nats = 0;   ///< mean loss of bytes of text, nats
-  double answer_nats = 0; ///< mean loss of asked digits; 0 if there are none
-  Index n_answer_digits = 0;
+  double text_nats = 0;                    ///< mean loss of bytes of text, nats
+  double answer_nats = 0;                  ///< mean loss of asked digits; 0 if there are none
+  double copied_nats = 0;                  ///< mean loss of copied bytes; 0 if there are none
+  std::size_t n_answers = 0, n_copied = 0; ///< bytes
   double gradient_norm = 0;
   double learning_rate = 0;
 };
@@ -100,14 +103,17 @@ public:
   step_report step() {
     const training_settings& s = state_->settings;
     random_numbers random(s.seed, static_cast<std::uint64_t>(state_->n_done));
-    const batch b = make_batch(*texts_, static_cast<std::size_t>(s.n_sequences),
-                               static_cast<std::size_t>(length_), s.retrieval_share, random);
-    step_report report;
-    for (const std::uint8_t answer : b.is_answer)
-      report.n_answer_digits += answer;
-    const auto n_answers = static_cast<double>(report.n_answer_digits);
-    const double n_text = static_cast<double>(b.is_answer.size()) - n_answers;
-    const double total_weight = n_text + n_answers * s.answer_weight;
+    const batch b =
+        make_batch(*texts_, static_cast<std::size_t>(s.n_sequences),
+                   static_cast<std::size_t>(length_), s.task_share, s.copy_share, random);
+    const auto weight_of = [&](byte_kind kind) {
+      return kind == byte_kind::unpredictable ? 0.0
+             : kind == byte_kind::answer      ? s.answer_weight
+                                              : 1.0;
+    };
+    double total_weight = 0;
+    for (const byte_kind kind : b.kinds)
+      total_weight += weight_of(kind);
 
     for_each_part(shards_.size(), n_threads_, [&](std::size_t i, std::size_t) {
       shard& one = shards_[i];
@@ -115,19 +121,13 @@ public:
       one.weight.resize(one.run.n_tokens());
       for (std::size_t t = 0; t < n; ++t)
         one.weight[static_cast<Index>(t)] =
-            static_cast<T>((b.is_answer[first + t] != 0 ? s.answer_weight : 1.0) / total_weight);
+            static_cast<T>(weight_of(b.kinds[first + t]) / total_weight);
       one.run.run(state_->model, &b.tokens[first], &b.targets[first]);
       one.gradient.values.setZero();
       one.run.add_gradient(state_->model, &b.tokens[first], &b.targets[first], one.weight,
                            one.gradient);
     });
-    for (std::size_t i = 0; i < b.is_answer.size(); ++i) {
-      const auto n = static_cast<std::size_t>(shards_.front().run.n_tokens());
-      const auto nats = static_cast<double>(shards_[i / n].run.nats()[static_cast<Index>(i % n)]);
-      (b.is_answer[i] != 0 ? report.answer_nats : report.text_nats) += nats;
-    }
-    report.text_nats /= std::max(1.0, n_text);
-    report.answer_nats /= std::max(1.0, n_answers);
+    step_report report = report_of(b);
     report.gradient_norm = add_gradients();
     report.learning_rate = learning_rate(s, state_->n_done);
     change_weights(report);
@@ -150,6 +150,25 @@ private:
     const Index first = n * static_cast<Index>(i) / n_parts,
                 end = n * (static_cast<Index>(i) + 1) / n_parts;
     return {first * 16, (end - first) * 16};
+  }
+
+  step_report report_of(const batch& b) const {
+    step_report r;
+    const auto n_of_shard = static_cast<std::size_t>(shards_.front().run.n_tokens());
+    const auto mean_of = [&](byte_kind kind) {
+      double sum = 0;
+      for (std::size_t i = 0; i < b.kinds.size(); ++i)
+        if (b.kinds[i] == kind)
+          sum += static_cast<double>(
+              shards_[i / n_of_shard].run.nats()[static_cast<Index>(i % n_of_shard)]);
+      return sum / std::max(1.0, static_cast<double>(b.count(kind)));
+    };
+    r.text_nats = mean_of(byte_kind::text);
+    r.answer_nats = mean_of(byte_kind::answer);
+    r.copied_nats = mean_of(byte_kind::copied);
+    r.n_answers = b.count(byte_kind::answer);
+    r.n_copied = b.count(byte_kind::copied);
+    return r;
   }
 
   // Adds the gradients of all shards to that of the first. Returns the norm of the sum.

@@ -20,7 +20,7 @@ training_settings short_training(Index n_steps) {
   s.n_sequences = 4;
   s.n_shards = 4;
   s.n_warmup = 5;
-  s.retrieval_share = 0.5;
+  s.task_share = 0.5;
   return s;
 }
 
@@ -100,6 +100,33 @@ TEST(evaluation, the_loss_depends_on_the_rotation) {
   }
 }
 
+// The same model with its pairs in the other order: row i of a head's weights becomes row 2 i.
+TEST(evaluation, the_pairing_is_that_of_the_configuration) {
+  evaluation::model_config c = support::small_evaluation_config();
+  c.rotary_dim = 4; // of 8 elements
+  const auto half_split = support::random_evaluation_model<double>(c, 1);
+  c.pairing = yarn::pairing::interleaved;
+  evaluation::model<double> interleaved(c), unchanged(c);
+  interleaved.values = half_split.values;
+  unchanged.values = half_split.values;
+  const Index order[] = {0, 2, 1, 3}; // of the rotated elements
+  for (const evaluation::layer_tensors& l : interleaved.tensors.layers)
+    for (Index first = 0; first < c.q_size() + c.kv_size(); first += c.head_dim)
+      for (Index i = 0; i < 4; ++i)
+        interleaved.values[l.qkv].map().row(first + order[i]) =
+            half_split.values[l.qkv].map().row(first + i);
+  const auto tokens = support::random_bytes(9, 1), targets = support::random_bytes(9, 2);
+  const auto nats_of = [&](const evaluation::model<double>& m) {
+    evaluation::decoder<double> run(m.config, 1, 9);
+    run.rotate_by(frequencies_of(m.config));
+    run.run(m, tokens.data(), targets.data());
+    return run.nats();
+  };
+  const evaluation::vector<double> expected = nats_of(half_split);
+  EXPECT_LT((nats_of(interleaved) - expected).cwiseAbs().maxCoeff(), 1e-12);
+  EXPECT_GT((nats_of(unchanged) - expected).cwiseAbs().maxCoeff(), 1e-3);
+}
+
 TEST(evaluation, models_that_do_not_exist_are_refused) {
   evaluation::model_config c = training_config();
   c.n_kv_heads = 3;
@@ -157,7 +184,7 @@ TEST(evaluation, shards_do_not_change_the_result) {
 TEST(evaluation, a_step_is_that_of_adamw) {
   evaluation::model_config c = training_config();
   training_settings s = short_training(100);
-  s.retrieval_share = 0;
+  s.task_share = 0;
   s.largest_norm = 0.25; // the gradient is larger
   auto state = start<double>(c, s);
   const auto before = state.model.values.values;
@@ -196,7 +223,7 @@ TEST(evaluation, a_small_model_learns_a_text_that_repeats) {
   evaluation::model_config c = training_config();
   c.context = 32;
   training_settings s = short_training(120);
-  s.retrieval_share = 0;
+  s.task_share = 0;
   s.learning_rate = 1e-2;
   auto state = start(c, s);
   evaluation::trainer<float> t(state, repeating, frequencies_of(c), c.context, 2);
@@ -298,23 +325,40 @@ TEST(evaluation, retrieval_tasks_have_the_key_at_their_depth_and_at_their_end) {
   EXPECT_THROW(evaluation::retrieval_task(some_texts(), 95, 0, random), std::invalid_argument);
 }
 
-TEST(evaluation, batches_mark_the_asked_digits) {
+TEST(evaluation, batches_mark_asked_digits_and_copied_strings) {
+  using evaluation::byte_kind;
   evaluation::random_numbers random(3);
-  const auto b = evaluation::make_batch(some_texts(), 40, 255, 0.5, random);
+  const auto b = evaluation::make_batch(some_texts(), 40, 255, 0.5, 0.5, random);
   ASSERT_EQ(b.tokens.size(), 40U * 255);
-  std::size_t n_answers = 0;
+  ASSERT_EQ(b.kinds.size(), 40U * 255);
+  std::string copied;
   for (std::size_t i = 0; i < b.tokens.size(); ++i) {
     if ((i + 1) % 255 != 0) {
       ASSERT_EQ(b.targets[i], b.tokens[i + 1]);
     }
-    if (b.is_answer[i] != 0) {
-      ++n_answers;
+    if (b.kinds[i] == byte_kind::answer) {
       EXPECT_TRUE(b.targets[i] >= '0' && b.targets[i] <= '9');
     }
+    // A copied string occurred before in its sequence, and nowhere else.
+    if (b.kinds[i] == byte_kind::copied)
+      copied += static_cast<char>(b.targets[i]);
+    if (b.kinds[i] != byte_kind::copied || (i + 1) % 255 == 0) {
+      if (!copied.empty()) {
+        const std::string sequence(b.targets.begin() + static_cast<std::ptrdiff_t>(i / 255 * 255),
+                                   b.targets.begin() + static_cast<std::ptrdiff_t>(i));
+        EXPECT_NE(sequence.find(copied), sequence.rfind(copied)) << copied;
+      }
+      copied.clear();
+    }
   }
-  EXPECT_EQ(n_answers % evaluation::n_key_digits, 0U);
-  EXPECT_GT(n_answers, 50U);
-  EXPECT_LT(n_answers, 400U);
+  EXPECT_EQ(b.count(byte_kind::answer) % evaluation::n_key_digits, 0U);
+  EXPECT_GT(b.count(byte_kind::answer), 25U);
+  EXPECT_GT(b.count(byte_kind::copied), 200U);
+  // The first occurrence of a string and the first two bytes of the second.
+  EXPECT_GT(b.count(byte_kind::unpredictable), b.count(byte_kind::copied));
+  EXPECT_GT(b.count(byte_kind::text), 40U * 255 / 2);
+  const auto plain = evaluation::make_batch(some_texts(), 4, 255, 0, 0.5, random);
+  EXPECT_EQ(plain.count(byte_kind::text), 4U * 255);
 }
 
 TEST(evaluation, passages_lie_within_documents) {

@@ -38,8 +38,8 @@ inline yarn::any_scaling small_yarn() {
   return method; // attention factor 1.139
 }
 
-/// Each pairing, partial rotation, an attention factor that is not 1, norms of q and k, a tied head,
-/// one head of k for each head of q.
+/// Each pairing, partial rotation, an attention factor that is not 1, norms of q and k, a tied
+/// head, one head of k for each head of q.
 inline std::vector<named_model> evaluation_models() {
   using yarn::pairing;
   const evaluation::model_config plain = small_evaluation_config();
