@@ -3,6 +3,8 @@
 // test_evaluation_gradients compares the gradients with finite differences.
 #include "../support/evaluation_models.hpp"
 
+#include <engine/decoder.hpp>
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -97,6 +99,43 @@ TEST(evaluation, the_loss_depends_on_the_rotation) {
     EXPECT_EQ(run.nats()[0], nats[0]);
     for (Index t = 1; t < 9; ++t)
       EXPECT_NE(run.nats()[t], nats[t]) << t;
+  }
+}
+
+// examples/engine computes the same model in another way, which its own tests compare with plain
+// formulas.
+TEST(evaluation, a_run_gives_the_losses_of_the_example_engine) {
+  evaluation::model_config c = support::small_evaluation_config();
+  c.tied_head = true;
+  const auto m = support::random_evaluation_model<double>(c, 1);
+  engine::model_config sizes;
+  sizes.n_layers = c.n_layers;
+  sizes.hidden_size = c.hidden_size;
+  sizes.intermediate_size = c.intermediate_size;
+  sizes.vocab_size = evaluation::vocab_size;
+  sizes.n_heads = c.n_heads;
+  sizes.n_kv_heads = c.n_kv_heads;
+  sizes.head_dim = c.head_dim;
+  sizes.rope_theta = c.rope_theta;
+  sizes.rope_scaling = support::small_yarn();
+  engine::model<double> same{sizes, m.values[m.tensors.embedding].map(), {}, {}};
+  for (const evaluation::layer_tensors& l : m.tensors.layers) {
+    const auto of = [&](const evaluation::tensor& t) { return m.values[t].map(); };
+    same.layers.push_back({of(l.attention_norm).transpose(), of(l.qkv), of(l.output),
+                           of(l.mlp_norm).transpose(), of(l.gate_up), of(l.down)});
+  }
+  same.final_norm = m.values[m.tensors.final_norm].map().transpose();
+
+  const auto tokens = support::random_bytes(9, 1), targets = support::random_bytes(9, 2);
+  evaluation::decoder<double> run(c, 1, 9);
+  run.rotate_by(yarn::make_frequencies(c.rope(), support::small_yarn(), 0));
+  run.run(m, tokens.data(), targets.data());
+  engine::decoder<double> steps(same);
+  steps.add_sequence();
+  for (std::size_t t = 0; t < 9; ++t) {
+    const evaluation::vector<double> logits = steps.step({{0, {tokens[t]}}}).row(0).transpose();
+    const double expected = std::log(logits.array().exp().sum()) - logits[targets[t]];
+    EXPECT_NEAR(run.nats()[static_cast<Index>(t)], expected, 1e-11 * (1 + expected)) << t;
   }
 }
 
