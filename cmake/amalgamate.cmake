@@ -6,8 +6,8 @@
 # Every header keeps its include guard, so opt-in headers (yarn/dispatch.hpp …) can be included
 # before or after the one file, and define nothing twice.
 #
-# -DFORWARD_DIR=<dir> also writes headers into <dir>/yarn/. Headers that are in the one file only
-# include it. Opt-in headers are copies. With <dir> as include path, all code that includes the
+# -DFORWARD_DIR=<dir> also writes headers into <dir>/yarn/. A header whose text is in the one file
+# has one line, which includes this file. Opt-in headers are copies. With <dir> as include path, all code that includes the
 # headers is compiled with the one file.
 cmake_minimum_required(VERSION 3.21)
 
@@ -80,7 +80,7 @@ endif()
 
 if(FORWARD_DIR)
   get_property(headers GLOBAL PROPERTY yarn_headers)
-  file(GLOB_RECURSE all RELATIVE "${root}" "${root}/*.hpp")
+  file(GLOB_RECURSE all RELATIVE "${root}" "${root}/*.hpp" "${root}/*.h")
   foreach(header IN LISTS all)
     if(header IN_LIST headers)
       file(CONFIGURE OUTPUT "${FORWARD_DIR}/yarn/${header}" CONTENT "#include \"${OUTPUT}\"\n")

@@ -8,14 +8,17 @@ option(YARN_TEST_FULL "Build the full suite of tests, not the quick one" OFF)
 # Frequencies are computed with integers, so they do not depend on the instruction set. Builds for
 # further instruction sets need only the tests of code that an instruction set can change.
 option(YARN_TEST_KERNELS_ONLY "Build only the tests that an instruction set can change" OFF)
+# Distributions set it to OFF, because their compilers are newer and have more warnings.
+option(YARN_WERROR "Stop the build of tests, benchmarks and examples at a warning" ON)
 set(YARN_EXPECTED_ARCH "" CACHE STRING "Instruction set that the tests must find (empty: any)")
 
 add_library(yarn_dev_flags INTERFACE)
 if(MSVC)
-  target_compile_options(yarn_dev_flags INTERFACE /W4 /WX /permissive- /Zc:__cplusplus)
+  target_compile_options(yarn_dev_flags INTERFACE /W4 /permissive- /Zc:__cplusplus
+                                                  $<$<BOOL:${YARN_WERROR}>:/WX>)
 else()
   target_compile_options(yarn_dev_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
-                                                  -Werror)
+                                                  $<$<BOOL:${YARN_WERROR}>:-Werror>)
 endif()
 
 # Links `target` with yarn::yarn, and sets our warnings and a C++ standard without GNU extensions.

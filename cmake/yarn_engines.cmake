@@ -7,6 +7,9 @@ option(YARN_REQUIRE_ENGINES "Stop if an engine is missing, instead of leaving ou
 
 find_package(ggml CONFIG QUIET)
 find_package(onnxruntime CONFIG QUIET)
+if(NOT TARGET torch) # a second call would repeat the messages of the package
+  find_package(Torch CONFIG QUIET)
+endif()
 
 # The target builds all programs that need an engine. yarn_engine_program adds a program to it.
 if(NOT TARGET engines)

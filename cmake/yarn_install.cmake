@@ -17,7 +17,7 @@ configure_package_config_file(
   INSTALL_DESTINATION "${yarn_package_dir}" NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/yarn-config-version.cmake"
                                  COMPATIBILITY ${yarn_compatibility} ARCH_INDEPENDENT)
-foreach(file IN ITEMS yarn-xsimd.cmake yarn_dispatch.cmake)
+foreach(file IN ITEMS yarn-xsimd.cmake yarn_dispatch.cmake yarn_module.cmake yarn_c_api.cmake)
   configure_file(cmake/${file} "${PROJECT_BINARY_DIR}/${file}" COPYONLY)
 endforeach()
 
@@ -42,11 +42,12 @@ configure_file(cmake/yarn.pc.in "${PROJECT_BINARY_DIR}/yarn.pc" @ONLY)
 
 install(TARGETS yarn yarn_testing EXPORT yarn-targets
         INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
-install(DIRECTORY include/yarn DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")
+install(DIRECTORY include/yarn DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp"
+        PATTERN "*.cppm" PATTERN "*.h")
 install(EXPORT yarn-targets NAMESPACE yarn:: DESTINATION "${yarn_package_dir}")
 install(FILES "${PROJECT_BINARY_DIR}/yarn-config.cmake"
               "${PROJECT_BINARY_DIR}/yarn-config-version.cmake" cmake/yarn-xsimd.cmake
-              cmake/yarn_dispatch.cmake
+              cmake/yarn_dispatch.cmake cmake/yarn_module.cmake cmake/yarn_c_api.cmake
         DESTINATION "${yarn_package_dir}")
 install(FILES "${PROJECT_BINARY_DIR}/yarn.pc" DESTINATION "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 export(EXPORT yarn-targets NAMESPACE yarn::)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // dim_order: the order of a tensor's dimensions, an argument of the functions in eigen.hpp,
-// dlpack.hpp and mdspan.hpp.
+// dlpack.hpp, mdspan.hpp and torch.hpp.
 #ifndef YARN_DIM_ORDER_HPP
 #define YARN_DIM_ORDER_HPP
 

@@ -19,7 +19,8 @@ inline namespace YARN_ABI {
 class frequencies;
 namespace detail {
 class axis_builder;
-}
+class frequencies_access;
+} // namespace detail
 
 /// The largest number of position axes.
 inline constexpr std::int64_t largest_n_axes = 8;
@@ -93,6 +94,7 @@ private:
   friend frequencies rerotation(const frequencies& from, const frequencies& to);
   friend frequencies float32_pipeline(const frequencies& f);
   friend class detail::axis_builder;
+  friend class detail::frequencies_access; // c_api.h
 
   void resize(std::size_t n_pairs);
   void set(std::size_t pair, double inv_freq, frequency_zone zone);

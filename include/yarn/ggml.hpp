@@ -94,6 +94,45 @@ inline pairing pairing_from_mode(int mode) {
   return detail::with_axes_of_mode(f, mode, sections);
 }
 
+/// The arguments of ggml_rope_ext and ggml_rope_multi, under their names.
+struct ggml_rope_parameters {
+  int n_dims = 0; ///< no default
+  int mode = GGML_ROPE_TYPE_NORMAL;
+  int sections[GGML_MROPE_SECTIONS] = {}; ///< not read for NORMAL and NEOX
+  int n_ctx_orig = 0;                     ///< not read if ext_factor is 0
+  float freq_base = 0.0F;                 ///< no default
+  float freq_scale = 1.0F;
+  float ext_factor = 0.0F;
+  float attn_factor = 1.0F;
+  float beta_fast = 32.0F;             ///< not read if ext_factor is 0
+  float beta_slow = 1.0F;              ///< not read if ext_factor is 0
+  const float* freq_factors = nullptr; ///< n_dims / 2 divisors of the frequencies, or null: all 1
+  int n_offs = 0;                      ///< the first element that is rotated (ggml_rope_set_offset)
+};
+
+/// The arguments with which a node GGML_OP_ROPE or GGML_OP_ROPE_BACK was made. freq_factors points
+/// to the data of node->src[2], which is null until the data is loaded.
+/// Errors   std::invalid_argument: another node; freq_factors are not f32, or are fewer than
+///          n_dims / 2.
+[[nodiscard]] inline ggml_rope_parameters rope_parameters_from(const ggml_tensor* node) {
+  return detail::rope_parameters_from<ggml_rope_parameters>(node);
+}
+
+/// The frequencies with which ggml rotates, with the axes of the mode. Their attention factor is
+/// the factor with which ggml multiplies cos and sin: attn_factor, times 1 - 0.1 ln(freq_scale) if
+/// ext_factor is not 0. A node GGML_OP_ROPE_BACK rotates by the `adjoint` of these frequencies.
+/// freq_factors are copied, n_offs is not read.
+/// Errors   std::invalid_argument: a field is out of range (n_dims and freq_base have the names
+///          head_dim and rope_theta of rope_shape, and the fields of a ramp those of yarn_scaling);
+///          an unknown mode; those of with_axes_of_mode, except that the sum of the sections may
+///          be larger than the number of pairs. VISION with freq_factors: ggml reads n_dims of
+///          them, more than it requires.
+/// Accuracy As for every method. ggml computes the same formula in float.
+[[nodiscard]] inline frequencies make_frequencies(const ggml_rope_parameters& p) {
+  static_cast<void>(pairing_from_mode(p.mode)); // knows all modes
+  return detail::frequencies_of_rope(p);
+}
+
 /// A node that makes the rows of the tokens of a graph. If freqs has several axes, each token has
 /// the same position on all of them.
 /// Shape    positions: i32 [n_tokens], contiguous, as for ggml_rope_ext. Result: f32 [2 * n_pairs,

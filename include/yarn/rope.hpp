@@ -77,6 +77,8 @@ void rope_copy(const From& source, const To& target, const Rows& rows, pairing p
 template <class From, class To, class Rows>
 void rope_copy_check(const From& source, const To& target, const Rows& rows, pairing p,
                      output_order order);
+template <class From, class To, class Rows>
+void rope_copy_check(const From& source, const To& target, const Rows& rows, pairing p);
 
 /// rope_copy without checks, for one slice of the tokens.
 /// Requires A call that rope_copy_check accepts; part.thread in [0, part.n_threads).
@@ -84,6 +86,9 @@ void rope_copy_check(const From& source, const To& target, const Rows& rows, pai
 template <class From, class To, class Rows>
 void rope_copy_unchecked(const From& source, const To& target, const Rows& rows, pairing p,
                          output_order order, thread_slice part = {}) noexcept;
+template <class From, class To, class Rows>
+void rope_copy_unchecked(const From& source, const To& target, const Rows& rows, pairing p,
+                         thread_slice part = {}) noexcept;
 
 } // namespace YARN_ABI
 } // namespace yarn

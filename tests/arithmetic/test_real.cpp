@@ -204,7 +204,7 @@ TEST(real, exact_sums_and_products_are_exact) {
   EXPECT_TRUE(real(0) < real(0x1p-1000) && real(-0x1p-1000) < real(0));
 }
 
-TEST(real, floor_and_ceil) {
+TEST(real, floor_and_ceil_are_exact) {
   using yarn::detail::floor_to_integer;
   const std::vector<double> values{0,    0.25, 0.5,     0.999,     1,     1.5,          2,
                                    31.7, 4095, 4095.75, 0x1p40,    1e15,  0x1.8p51,     0x1p-70,
@@ -272,7 +272,7 @@ TEST(real, exp_is_exact_to_118_bits) {
   EXPECT_EQ(static_cast<double>(exp(real(1))), 0x1.5bf0a8b145769p+1);
 }
 
-TEST(real, exp_of_large_arguments) {
+TEST(real, exp_of_large_arguments_is_within_its_bound) {
   // e^x = 2^k e^r, with k and r from the oracle. The error of k ln 2 in 128 bits is up to 4 units
   // of 2^-128 per unit of |x|.
   support::random_source random(8);

@@ -72,33 +72,33 @@ void expect_bound(const Format& format, Bound bound, long double reached) {
   ::testing::Test::RecordProperty("reached", std::to_string(static_cast<double>(worst)));
 }
 
-TEST(ggml_block_error, of_q8_0) {
+TEST(ggml_block_error, of_q8_0_is_within_its_bound) {
   const auto bound = [](const block_size& s) {
     return bound_of_scale(s, 1 / 254.0L + half_ulp, 127);
   };
   expect_bound(yarn::q8_0{}, bound, 0.95L);
   expect_bound(yarn::q8_0(yarn::q8_0_writer::avx), bound, 0.95L);
 }
-TEST(ggml_block_error, of_q4_0) {
+TEST(ggml_block_error, of_q4_0_is_within_its_bound) {
   expect_bound(
       yarn::q4_0{}, [](const block_size& s) { return bound_of_scale(s, 1 / 8.0L + half_ulp, 8); },
       0.99L);
 }
-TEST(ggml_block_error, of_q5_0) {
+TEST(ggml_block_error, of_q5_0_is_within_its_bound) {
   expect_bound(
       yarn::q5_0{}, [](const block_size& s) { return bound_of_scale(s, 1 / 16.0L + half_ulp, 16); },
       0.99L);
 }
-TEST(ggml_block_error, of_q4_1) {
+TEST(ggml_block_error, of_q4_1_is_within_its_bound) {
   expect_bound(
       yarn::q4_1{}, [](const block_size& s) { return bound_of_range(s, 15); }, 0.95L);
 }
-TEST(ggml_block_error, of_q5_1) {
+TEST(ggml_block_error, of_q5_1_is_within_its_bound) {
   expect_bound(
       yarn::q5_1{}, [](const block_size& s) { return bound_of_range(s, 31); }, 0.95L);
 }
 
-TEST(ggml_block_error, of_iq4_nl) {
+TEST(ggml_block_error, of_iq4_nl_is_within_its_bound) {
   const auto bound = [](const block_size& s) { return bound_of_scale(s, 0.204L, 127); };
   expect_bound(yarn::iq4_nl{}, bound, 0.85L);
   // The worst block: -127 makes the first scale 1. The elements 127 have the code of 113, so the

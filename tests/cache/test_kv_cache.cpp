@@ -57,8 +57,8 @@ struct filled_cache {
     format.format.encode(values, shape.head_dim(), head.data(), {row, h});
     memory.put(all, row, h, head.data());
   }
-  /// Writes the heads of a dense tensor into the rows of these tokens, except those that have no
-  /// row here or in `reads`.
+  /// Writes the heads of a dense tensor into the rows of `list`. Skips tokens that have no row in
+  /// `list` or in `reads`.
   void put_tokens(bytes& all, const slot_list& list, const slot_list& reads,
                   const floats& dense) const {
     for (std::int64_t t = 0; t < shape.n_tokens; ++t)
@@ -124,7 +124,7 @@ TEST(kv_cache, rotated_in_place_is_decoded_rotated_and_encoded) {
   });
 }
 
-TEST(kv_cache, read_into_tensors) {
+TEST(kv_cache, heads_read_into_tensors_are_the_decoded_ones) {
   for_each_cache([](const format_case& format, addressing where, const copy_shape& s) {
     filled_cache cache(format, where, s);
     const bytes before = cache.memory.contents();
@@ -232,7 +232,7 @@ TYPED_TEST(one_format, takes_doubles_and_rows_of_every_kind) {
     }
 }
 
-TEST(kv_cache, rows_with_several_axes) {
+TEST(kv_cache, rows_with_several_axes_give_the_bytes_of_the_unfused_way) {
   const copy_shape s{4, 3, 32, 0};
   const yarn::frequencies axes =
       yarn::with_axes(frequencies_for(s), yarn::axis_sections{10, 12, 10});
@@ -254,7 +254,7 @@ TEST(kv_cache, rows_with_several_axes) {
 
 // Two sequences of a batch, whose tokens lie in one buffer, and whose slots lie in one cache.
 // q is rotated in place and k is moved in its cache by the same call.
-TEST(kv_cache, batches_of_sequences_and_queries_with_cached_keys) {
+TEST(kv_cache, batches_and_queries_with_cached_keys_equal_dense_tensors) {
   const copy_shape s{6, 2, 16, 0}; // tokens 0 to 3 and 4 to 5 are the sequences
   const std::vector<std::int32_t> slots_of_batch{3, 4, 10, 11, 0, 7};
   const std::vector<std::int64_t> positions{40, 41, 42, 43, 9, 10};

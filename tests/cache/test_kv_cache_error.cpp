@@ -110,7 +110,7 @@ private:
 };
 
 errors measured(const format_case& format) {
-  // One cache after the other, because the scales of a format are those of one cache.
+  // The format holds the scales of one cache only, so `near` is done before `far` is made.
   cached_keys near(format);
   const double moved_100_by_1 = near.error_after(100, -1);
   cached_keys far(format);

@@ -72,7 +72,7 @@ protected:
   }();
 };
 
-TEST_F(kv_cache_refused, these_are_accepted) {
+TEST_F(kv_cache_refused, correct_calls_are_accepted) {
   const auto target = q8_0(cache().at(slots.data(), n_tokens));
   yarn::copy_heads(tensor(), target);
   yarn::rope_copy(tensor(), target, rows, pairing::half_split);
@@ -80,7 +80,7 @@ TEST_F(kv_cache_refused, these_are_accepted) {
   yarn::rope_apply(tensor(), target, rows, pairing::half_split);
 }
 
-TEST_F(kv_cache_refused, slots) {
+TEST_F(kv_cache_refused, slots_that_are_null_or_outside_the_cache) {
   for (const std::int64_t slot : {std::int64_t{-2}, std::int64_t{12}, largest, INT64_MIN}) {
     slots = {11, 3, slot};
     expect_refused<out_of_range>({"slot " + std::to_string(slot), "token 2", "[0, 12)"},
@@ -99,7 +99,7 @@ TEST_F(kv_cache_refused, slots) {
                         {"target.n_tokens = 4", "3"});
 }
 
-TEST_F(kv_cache_refused, memory) {
+TEST_F(kv_cache_refused, memory_that_is_null_negative_or_overlaps) {
   const auto at = [&](const auto& view) { return q8_0(view.at(slots.data(), n_tokens)); };
   unsigned char* const none = nullptr;
   expect_refused<invalid>({"data", "null"},
@@ -172,7 +172,7 @@ TEST_F(kv_cache_refused, memory_beyond_ptrdiff_t) {
       {"target", "ptrdiff_t"});
 }
 
-TEST_F(kv_cache_refused, formats) {
+TEST_F(kv_cache_refused, heads_that_do_not_fit_the_format) {
   const auto view = cache().at(slots.data(), n_tokens);
   expect_refused<invalid>({"34 bytes", "20 bytes", "head_dim = 32"},
                           stored(view, yarn::q4_1{}, dim));
@@ -218,7 +218,7 @@ TEST_F(kv_cache_refused, formats) {
 }
 
 // A head with chunks is copied to memory of 8192 bytes.
-TEST_F(kv_cache_refused, large_heads_with_chunks) {
+TEST_F(kv_cache_refused, heads_with_chunks_above_8192_bytes) {
   struct format {
     std::int64_t head_bytes(std::int64_t head_dim) const { return 1024 * head_dim; }
     void check(std::int64_t) const {}
@@ -238,7 +238,7 @@ TEST_F(kv_cache_refused, large_heads_with_chunks) {
   expect_error<invalid>([&] { copy(9); }, {"9216 bytes", "at most 8192"});
 }
 
-TEST_F(kv_cache_refused, overlaps) {
+TEST_F(kv_cache_refused, tensors_that_overlap_the_cache) {
   // The tensor lies in a block of the cache that has none of the slots.
   auto* const inside = reinterpret_cast<float*>(memory.data() + 272);
   const heads_view<float> source(inside, 1, 1, dim);
@@ -286,7 +286,7 @@ struct refusing_format : yarn::q8_0 {
   void check(std::int64_t /*head_dim*/) const { throw std::domain_error("yarn: mine, too"); }
 };
 
-TEST_F(kv_cache_refused, own_checks) {
+TEST_F(kv_cache_refused, what_the_checks_of_the_user_refuse) {
   expect_refused<std::domain_error>({"mine"}, q8_0(refusing_addressing{}));
   expect_refused<std::domain_error>(
       {"mine, too"}, stored(cache().at(slots.data(), n_tokens), refusing_format{}, dim));

@@ -250,7 +250,7 @@ TYPED_TEST(scaled_elements, find_the_largest_magnitude_at_every_place) {
   }
 }
 
-TYPED_TEST(scaled_elements, of_heads_without_an_ordinary_scale) {
+TYPED_TEST(scaled_elements, of_tiny_or_infinite_heads_have_the_nearest_scale) {
   float scale = 0;
   const auto format = scaled<TypeParam>::computed(&scale, 1);
   for (const float size : {0.0F, 0x1p-149F, 0x1p-127F}) {

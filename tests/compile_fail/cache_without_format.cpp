@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The bytes of a cache need a format.
-// expect: yarn: a cache has elements of a type of types.hpp, or a format: yarn::stored
+// expect: yarn: unless the elements of a cache have a type of types.hpp, pass yarn::stored
 // errors: 1
 #include <yarn/ggml_blocks.hpp>
 #include <yarn/kv_cache.hpp>

@@ -27,7 +27,7 @@ if(result EQUAL 0)
   message(FATAL_ERROR "the bad variant compiles")
 endif()
 if(NOT output MATCHES "${expected}")
-  message(FATAL_ERROR "the bad variant fails without '${expected}':\n${output}")
+  message(FATAL_ERROR "the bad variant fails, but no error matches '${expected}':\n${output}")
 endif()
 
 # With a line `// errors: N` the compiler must print exactly N errors: our sentence, and no errors

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A tensor of heads has three axes. With four axes the call also needs the index of a sequence.
-// expect: a Tensor of heads has rank 3, or 4 and the index of a sequence
+// expect: a Tensor of heads has rank 3; for rank 4, pass a sequence index, too
 #include <unsupported/Eigen/CXX11/Tensor>
 #include <yarn/eigen.hpp>
 

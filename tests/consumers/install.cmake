@@ -11,7 +11,7 @@ execute_process(COMMAND "${CMAKE_COMMAND}" --install "${YARN_BINARY_DIR}" --pref
 # All headers must be there, including the opt-in headers, and nothing else.
 file(GLOB_RECURSE ours RELATIVE "${SOURCE_DIR}/include" "${SOURCE_DIR}/include/*")
 file(GLOB_RECURSE installed RELATIVE "${first}/include" "${first}/include/*")
-foreach(name IN ITEMS yarn/yarn.hpp yarn/dispatch.hpp yarn/detail/base/abi.hpp)
+foreach(name IN ITEMS yarn/yarn.hpp yarn/yarn.cppm yarn/dispatch.hpp yarn/detail/base/abi.hpp)
   if(NOT name IN_LIST installed)
     message(FATAL_ERROR "${name} is not installed")
   endif()
@@ -20,9 +20,15 @@ if(NOT ours STREQUAL installed)
   message(FATAL_ERROR "the headers are\n${ours}\nand installed are\n${installed}")
 endif()
 
+# The package does not depend on the architecture, so nothing is below lib.
+file(GLOB_RECURSE other RELATIVE "${first}" "${first}/*")
+list(FILTER other EXCLUDE REGEX "^(include/yarn|share/cmake/yarn|share/pkgconfig)/")
+if(other)
+  message(FATAL_ERROR "also installed are ${other}")
+endif()
 file(GLOB_RECURSE package "${first}/share/*")
 list(LENGTH package count)
-if(count LESS 6) # config, version, targets, xsimd, dispatch, pkg-config
+if(count LESS 7) # config, version, targets, xsimd, dispatch, module, pkg-config
   message(FATAL_ERROR "the package is ${package}")
 endif()
 foreach(file IN LISTS package)

@@ -110,8 +110,8 @@ std::vector<T> by_us(const multi& m, const yarn::frequencies& freqs, std::int64_
 
 // ---- Beside ggml_rope_multi --------------------------------------------------------------------
 
-/// The largest difference of two results, and the largest in units of what is known of ggml's
-/// errors: 4e-6 * angle * attention factor, and the rounding.
+/// The largest difference of two results, and the largest fraction of its bound. The bound is the
+/// known error of ggml: 4e-6 * angle * attention factor, and the rounding.
 struct differences {
   double largest = 0, of_bound = 0;
 };
@@ -233,7 +233,7 @@ TEST(ggml_axes, may_be_fewer_than_four) {
                         rows_by_node(all_multi[0].freqs(), all_positions)));
 }
 
-TEST(ggml_axes, of_a_filled_input_tensor) {
+TEST(ggml_axes, of_a_filled_input_tensor_equal_those_of_a_node) {
   const auto freqs = all_multi[7].freqs();
   const std::vector<std::int64_t> wide(all_positions.begin(), all_positions.end());
   const engines::context_ptr context = engines::make_context(memory);

@@ -131,14 +131,24 @@ protected:
 };
 INSTANTIATE_TEST_SUITE_P(kind, ggml_blocks, ::testing::Range(0, support::n_block_kinds));
 
-TEST_P(ggml_blocks, q8_0) {
+TEST_P(ggml_blocks, q8_0_has_the_bytes_of_ggml) {
   compare(yarn::q8_0{}, yarn::q8_0(yarn::q8_0_writer::avx), GGML_TYPE_Q8_0);
 }
-TEST_P(ggml_blocks, q4_0) { compare(yarn::q4_0{}, yarn::q4_0{}, GGML_TYPE_Q4_0); }
-TEST_P(ggml_blocks, q4_1) { compare(yarn::q4_1{}, yarn::q4_1{}, GGML_TYPE_Q4_1); }
-TEST_P(ggml_blocks, q5_0) { compare(yarn::q5_0{}, yarn::q5_0{}, GGML_TYPE_Q5_0); }
-TEST_P(ggml_blocks, q5_1) { compare(yarn::q5_1{}, yarn::q5_1{}, GGML_TYPE_Q5_1); }
-TEST_P(ggml_blocks, iq4_nl) { compare(yarn::iq4_nl{}, yarn::iq4_nl{}, GGML_TYPE_IQ4_NL); }
+TEST_P(ggml_blocks, q4_0_has_the_bytes_of_ggml) {
+  compare(yarn::q4_0{}, yarn::q4_0{}, GGML_TYPE_Q4_0);
+}
+TEST_P(ggml_blocks, q4_1_has_the_bytes_of_ggml) {
+  compare(yarn::q4_1{}, yarn::q4_1{}, GGML_TYPE_Q4_1);
+}
+TEST_P(ggml_blocks, q5_0_has_the_bytes_of_ggml) {
+  compare(yarn::q5_0{}, yarn::q5_0{}, GGML_TYPE_Q5_0);
+}
+TEST_P(ggml_blocks, q5_1_has_the_bytes_of_ggml) {
+  compare(yarn::q5_1{}, yarn::q5_1{}, GGML_TYPE_Q5_1);
+}
+TEST_P(ggml_blocks, iq4_nl_has_the_bytes_of_ggml) {
+  compare(yarn::iq4_nl{}, yarn::iq4_nl{}, GGML_TYPE_IQ4_NL);
+}
 
 // How often the two writers of q8_0 differ (the comment of q8_0_writer says it).
 TEST(ggml_blocks_writers, differ_in_few_blocks) {

@@ -333,7 +333,7 @@ double spacing(double size) { return std::ldexp(1, std::max(std::ilogb(size), -1
 /// in test_rotation_reference.cpp); otherwise also by the distance of the angles, both rounded to
 /// float32. If the class keeps no frequencies, the recorded ones come from rounded cosines and sines
 /// of position 1. Then the class's own frequency can be one float32 away, and the position
-/// multiplies this (Sam 2: it is, in pair 7).
+/// multiplies this distance. (This happens in pair 7 of Sam 2.)
 double tolerance_of(const rotation& r, std::size_t pair, std::size_t token, float recorded) {
   const std::size_t axis = r.freqs.axis_of_pair()[pair];
   const double position = r.recorded_position(axis, token);

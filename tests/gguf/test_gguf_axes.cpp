@@ -113,7 +113,7 @@ TEST(gguf_axes, are_those_of_ggml_for_all_small_sections) {
   EXPECT_EQ(n_read, 2 * 350);
 }
 
-TEST(gguf_axes, of_other_architectures) {
+TEST(gguf_axes, of_other_architectures_are_ignored_and_noted) {
   const auto ignored = read_gguf(with_sections("llama", {3, 3, 2, 0}));
   EXPECT_EQ(ignored.n_axes, 1);
   EXPECT_TRUE(ignored.axis_of_pair.empty());
@@ -141,10 +141,10 @@ TEST(gguf_axes, are_refused_if_the_sections_do_not_fit) {
   };
   for (const char* name : {"qwen2vl", "qwen3vl"}) {
     const std::string key = std::string(name) + ".rope.dimension_sections";
-    expect_refused(with_sections(name, {0, 0, 0, 0}), {key, "is missing"});
+    expect_refused(with_sections(name, {0, 0, 0, 0}), {key, "first three", "must be > 0"});
     expect_refused(memory_gguf(with_sections(name, {})).drop("rope.dimension_sections"),
                    {key, "is missing"});
-    expect_refused(with_sections(name, {0, 0, 0, 8}), {key, "is missing", "first three"});
+    expect_refused(with_sections(name, {0, 0, 0, 8}), {key, "first three", "must be > 0"});
     expect_refused(with_sections(name, {3, 3, 3, 0}), {key, "9 pairs", "the 8 of the model"});
     expect_refused(with_sections(name, {8, 4, 4, 0}), {key, "16 pairs", "the 8 of the model"});
     expect_refused(with_sections(name, {2, 2, 2, 1, 1}), {key, "5 sections", "at most 4"});

@@ -186,7 +186,7 @@ TEST(gguf_error, names_an_architecture_with_unknown_windows) {
 }
 
 // All values give finite frequencies, or an error that names a key or a field.
-TEST(gguf_fuzz, values) {
+TEST(gguf_fuzz, any_value_gives_finite_frequencies_or_a_named_error) {
   constexpr const char* keys[] = {"context_length",
                                   "embedding_length",
                                   "attention.head_count",

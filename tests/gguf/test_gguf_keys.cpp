@@ -177,7 +177,7 @@ TEST(gguf_key, divisors_win_over_lists_and_multiply_with_a_factor) {
   EXPECT_EQ(first_inv_freq(file, 101), 0.1);
   // The formula of LongRoPE is not applied.
   EXPECT_EQ(frequencies_in(file).attention_factor(), 1.0);
-  EXPECT_TRUE(has_note(read_gguf(file), "divides the frequencies beside LongRoPE's lists"));
+  EXPECT_TRUE(has_note(read_gguf(file), "and LongRoPE's lists both divide the frequencies"));
   EXPECT_TRUE(has_note(read_gguf(file), "llama.rope.scaling.attn_factor is missing: 1"));
 }
 

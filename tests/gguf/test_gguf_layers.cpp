@@ -80,7 +80,7 @@ TEST(gguf_layers, gemma3_has_five_windows_and_a_global_layer) {
   EXPECT_EQ(model.ropes[0].rope_type, "default");
   EXPECT_EQ(model.ropes[1].shape.rope_theta, 1e6);
   EXPECT_EQ(model.ropes[1].rope_type, "linear");
-  EXPECT_TRUE(has_layer_note(file, "sliding_window_pattern is missing: the last of 6 layers"));
+  EXPECT_TRUE(has_layer_note(file, "sliding_window_pattern is missing: the last of each 6 layers"));
   EXPECT_TRUE(has_note(support::read_gguf(file), "not all layers have this rope"));
   EXPECT_TRUE(has_note(support::read_gguf_window(file), "not all layers have this rope"));
   EXPECT_FALSE(has_note(model.ropes[0], "not all layers have this rope"));
@@ -262,8 +262,8 @@ TEST(gguf_layers, without_attention_do_not_rotate) {
   EXPECT_EQ(drawn(model_of("granite", 2).set("rope.scaling.finetuned", 0)), "--");
 }
 
-// DeepSeek-V4 (shared cases of transformers: theta 10000 without YaRN where the ratio is 0; the
-// others have theta 160000 and YaRN x16 of 65536).
+// DeepSeek-V4, as in transformers: layers with compress_ratio 0 have theta 10000 and no YaRN, the
+// others theta 160000 and YaRN with factor 16 and original length 65536.
 TEST(gguf_layers, deepseek4_has_two_ropes) {
   memory_gguf file("deepseek4");
   file.set("block_count", 6).set("context_length", 1048576).set("attention.key_length", 512);

@@ -75,7 +75,7 @@ void expect_refused(const json& config, std::initializer_list<std::string> words
   support::expect_error<std::invalid_argument>([&] { read(config); }, words);
 }
 
-TEST(hf_axes, one_without_sections) {
+TEST(hf_axes, without_sections_there_is_one) {
   const auto config = read(config_with({{"type", "default"}}));
   EXPECT_EQ(config.n_axes, 1);
   EXPECT_EQ(config.axis_names, "");
@@ -83,7 +83,7 @@ TEST(hf_axes, one_without_sections) {
   EXPECT_EQ(yarn::make_frequencies(config, 0).n_axes(), 1);
 }
 
-TEST(hf_axes, default_sections_of_the_classes) {
+TEST(hf_axes, default_sections_are_those_of_the_classes) {
   const std::map<std::string, std::pair<int, std::string>> defaults = {
       {"glm4v_text", {64, "8 12 12"}},
       {"glm4v_moe_text", {64, "8 12 12"}},
@@ -108,7 +108,7 @@ TEST(hf_axes, default_sections_of_the_classes) {
   }
 }
 
-TEST(hf_axes, of_a_class_whose_default_sections_do_not_fit) {
+TEST(hf_axes, default_sections_that_do_not_fit_are_noted_or_refused) {
   // The default of Qwen3-VL is for 64 pairs. The class reads the sections of h and w only.
   const auto config = read(of_type("qwen3_vl_text", nullptr));
   EXPECT_EQ(config.axis_of_pair, (axes{0, 1, 2, 0, 1, 2, 0, 1}));
@@ -200,7 +200,7 @@ TEST(hf_axes, files_of_baidu_give_the_pairs_of_time) {
 TEST(hf_axes, the_order_of_ernie_is_noted) {
   const auto config = read(of_type("ernie4_5_vl_moe_text", {{"mrope_section", {3, 3, 2}}}));
   EXPECT_EQ(config.axis_of_pair, (axes{1, 2, 1, 2, 1, 2, 0, 0}));
-  EXPECT_TRUE(notes_say(config, {"rope_scaling.mrope_section", "order h, w, t"}));
+  EXPECT_TRUE(notes_say(config, {"sections of model_type ernie4_5_vl_moe_text", "order h, w, t"}));
 }
 
 TEST(hf_axes, a_key_wins_over_the_pairing_of_the_class) {

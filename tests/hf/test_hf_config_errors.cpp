@@ -83,9 +83,9 @@ TEST(hf_error, names_a_missing_shape) {
         {"hf_options.default_rope_theta", "> 0"});
   }
   expect_refused({{"model_type", "unheard_of"}, {"head_dim", 128}}, {"rope_theta is missing"});
-  expect_refused({{"rope_theta", 1e4}}, {"head_dim is missing", "hidden_size"});
+  expect_refused({{"rope_theta", 1e4}}, {"head_dim is missing", "hidden_size is missing"});
   expect_refused({{"rope_theta", 1e4}, {"hidden_size", 4096}},
-                 {"head_dim is missing", "num_attention_heads"});
+                 {"head_dim is missing", "num_attention_heads is missing"});
   expect_refused({{"rope_theta", 1e4}, {"hidden_size", 4096}, {"num_attention_heads", 96}},
                  {"head_dim is missing", "4096", "96"});
   expect_refused(json::object(), {"rope_theta is missing"});

@@ -115,7 +115,7 @@ TEST(hf_shape, theta_of_the_caller_is_the_last_default) {
   EXPECT_EQ(yarn::hf_config_from(other, options).shape.rope_theta, 1e4);
 }
 
-TEST(hf_shape, the_rotated_part_of_latent_attention) { // DeepSeek-V3's file, without head_dim
+TEST(hf_shape, of_latent_attention_is_the_rotated_part) { // DeepSeek-V3's file, without head_dim
   const auto config = read({{"model_type", "deepseek_v3"},
                             {"hidden_size", 7168},
                             {"num_attention_heads", 128},
@@ -267,7 +267,7 @@ TEST(hf_layers, a_method_beside_dictionaries_of_layers_is_refused) {
       {"rope_scaling.rope_type", "some_scaling"});
 }
 
-TEST(hf_shape, latent_attention_that_is_switched_off) { // DeepSeek-OCR
+TEST(hf_shape, ignores_latent_attention_that_is_switched_off) { // DeepSeek-OCR
   json config = config_with(nullptr, {{"use_mla", false}, {"qk_rope_head_dim", 0}});
   EXPECT_EQ(read(config).shape.head_dim, 128);
   config["use_mla"] = true;

@@ -167,7 +167,7 @@ TEST(hf_ring_2_5, has_two_pairings_without_the_key) {
   EXPECT_TRUE(notes_say(found.ropes[0], {"linear attention is half_split"}));
 }
 
-TEST(hf_ring_2_5, linear_layers_that_do_not_rotate) {
+TEST(hf_ring_2_5, linear_layers_rotate_unless_a_key_forbids_it) {
   json others = ring;
   others["linear_rope"] = false;
   EXPECT_EQ(rope_of("bailing_hybrid", 6, others), (indices{-1, -1, 0, -1, -1, 0}));
@@ -195,7 +195,7 @@ TEST(hf_ring_linear, all_layers_have_one_rope) { // Ring-mini-linear-2.0: no lat
 
 // ---- MiniCPM-SALA: linear attention rotates, sparse attention may not -------------------------
 
-TEST(hf_minicpm_sala, linear_and_sparse_layers) {
+TEST(hf_minicpm_sala, keys_say_whether_linear_and_sparse_layers_rotate) {
   json others = {{"mixer_types", {"minicpm4", "lightning-attn", "lightning-attn", "minicpm4"}},
                  {"attn_use_rope", false},
                  {"lightning_use_rope", true},
@@ -224,7 +224,7 @@ TEST(hf_small_thinker, rope_layout_says_which_layers_rotate) {
   EXPECT_EQ(found.ropes.at(0).pairing, yarn::pairing::half_split);
 }
 
-TEST(hf_plamo, recurrent_layers_and_local_theta) {
+TEST(hf_plamo, recurrent_layers_do_not_rotate_and_local_layers_have_their_theta) {
   EXPECT_EQ(rope_of("plamo2", 6, {{"mamba_step", 2}}), (indices{-1, 0, -1, 0, -1, 0}));
   EXPECT_EQ(rope_of("plamo2", 6, {{"mamba_step", 4}}), (indices{-1, -1, 0, -1, -1, -1}));
   EXPECT_EQ(rope_of("plamo2", 2, {{"mamba_step", 8}}), (indices{-1, 0})); // a short model

@@ -184,7 +184,7 @@ TEST(hf_cases, qwen_2_5_1m_folds_positions) {
   expect_refused(config, {"dual_chunk_attention_config.chunk_size is missing"});
 }
 
-TEST(hf_cases, models_with_several_axes) {
+TEST(hf_cases, models_with_several_axes_have_the_axis_of_each_pair) {
   const auto qwen = read(published("case/qwen2_vl_yarn"));
   EXPECT_EQ(qwen.n_axes, 3);
   EXPECT_EQ(qwen.rope_type, "yarn");
@@ -309,7 +309,7 @@ TEST(hf_layers_of, layers_that_do_not_rotate) {
             (indices{0, -1, 0, -1}));
 }
 
-TEST(hf_layers_of, lists_of_the_wrong_length) {
+TEST(hf_layers_of, lists_that_are_too_short_are_refused) {
   expect_refused(four_layers({{"no_rope_layers", {1, 0}}}), {"no_rope_layers has 2", "4 layers"});
   expect_refused(four_layers({{"rope_theta", {1e4, 1e5}}}), {"rope_theta has 2", "4 layers"});
   const auto longer = layers_of(four_layers({{"no_rope_layers", {1, 0, 1, 1, 0}}}));
@@ -327,7 +327,7 @@ TEST(hf_layers_of, lists_of_the_wrong_length) {
                  {"does not say which", "rope_theta has an entry for each layer"});
 }
 
-TEST(hf_layers_of, lists_of_wrong_values) {
+TEST(hf_layers_of, lists_of_wrong_values_are_refused) {
   expect_refused(four_layers({{"no_rope_layers", {1, 0, 2, 1}}}), {"no_rope_layers[2] = 2"});
   expect_refused(four_layers({{"no_rope_layers", 3}}), {"no_rope_layers = 3", "a list"});
   expect_refused(four_layers({{"rope_theta", {1e4, 0, 1, 1}}}), {"rope_theta[1] = 0", "> 0"});
@@ -364,7 +364,7 @@ TEST(hf_layers_of, ropes_of_one_type_get_numbers) {
 
 // ---- Beside the frequencies -------------------------------------------------------------------
 
-TEST(hf_beside, log_n_and_dynamic_ntk_of_qwen_1) {
+TEST(hf_beside, log_n_and_dynamic_ntk_of_qwen_1_are_read) {
   const json qwen = {{"model_type", "qwen"},    {"kv_channels", 128},
                      {"seq_length", 8192},      {"rotary_emb_base", 10000},
                      {"use_dynamic_ntk", true}, {"use_logn_attn", true}};
@@ -403,7 +403,7 @@ TEST(hf_beside, log_n_and_dynamic_ntk_of_qwen_1) {
   }
 }
 
-TEST(hf_beside, the_temperature_of_mistral_large_3) {
+TEST(hf_beside, the_temperature_of_mistral_large_3_is_read) {
   const auto rope = read(config_with(
       nullptr, {{"llama_4_scaling", {{"beta", 0.1}, {"original_max_position_embeddings", 8192}}}}));
   EXPECT_EQ(std::get<yarn::ministral_temperature>(rope.temperature).beta, 0.1);
@@ -413,12 +413,21 @@ TEST(hf_beside, the_temperature_of_mistral_large_3) {
                  {"llama_4_scaling.beta is missing"});
 }
 
-TEST(hf_beside, the_softmax_convention_of_the_class) {
+TEST(hf_beside, the_softmax_convention_of_the_class_is_given) {
   json config = yarn_with({{"mscale", 1.0}, {"mscale_all_dim", 1.0}});
   EXPECT_FALSE(read(config).softmax.has_value());
   config["model_type"] = "deepseek_v3";
   EXPECT_EQ(read(config).softmax, yarn::softmax_convention::mscale_all_dim_squared);
   EXPECT_TRUE(notes_say(read(config), {"deepseek_v3", "softmax_scale"}));
+}
+
+TEST(hf_beside, the_scaling_of_nomic_bert_is_not_read) {
+  json config = config_with(nullptr, {{"rotary_scaling_factor", 2}});
+  EXPECT_TRUE(notes_say(read(config), {"rotary_scaling_factor", "no code is known"}));
+  config["model_type"] = "nomic_bert";
+  EXPECT_TRUE(notes_say(read(config), {"rotary_scaling_factor", "dynamic NTK"}));
+  config["rotary_scaling_factor"] = 1;
+  EXPECT_FALSE(notes_say(read(config), {"rotary_scaling_factor"}));
 }
 
 // ---- Notes and files --------------------------------------------------------------------------

@@ -40,10 +40,10 @@ std::vector<json> all_entries() {
   return all;
 }
 
-/// The theta of each class of transformers, by model type: that of the entries of hf_configs.json
-/// that are named like the class. They hold the configuration that the class makes by itself. A
-/// class whose own parameters scale has another theta for parameters that lack theta: its
-/// `default_theta`, 10000 if it has none.
+/// The theta that each class of transformers takes if theta is missing, by model type. In general it
+/// is the theta of the class's default configuration, which is the entry of hf_configs.json whose id
+/// is the model type. If the default configuration has a scaling method, it is `default_theta` of the
+/// class, or 10000.
 const std::map<std::string, double>& class_thetas() {
   static const std::map<std::string, double> all = [] {
     const std::map<std::string, double> default_theta = {
@@ -221,7 +221,7 @@ TEST_P(missing_key, dictionary_of_a_type_of_layers) {
 
 TEST_P(missing_key, sections) {
   static const std::map<std::string, std::string> defaults = {
-      // of the classes of transformers
+      // by the classes of transformers
       {"qwen3_vl_text", "24 20 20"},       {"qwen3_vl_moe_text", "24 20 20"},
       {"qwen3_5_text", "11 11 10"},        {"qwen3_5_moe_text", "11 11 10"},
       {"glm4v_text", "8 12 12"},           {"glm4v_moe_text", "8 12 12"},

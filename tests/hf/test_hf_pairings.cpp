@@ -35,7 +35,7 @@ TEST(hf_pairing, is_that_of_each_class_of_transformers) {
     }
     SCOPED_TRACE(it.key());
     json config = of_type(it.key());
-    if (it.key().rfind("moonshine", 0) == 0) { // their default shares make odd widths of 128
+    if (it.key().rfind("moonshine", 0) == 0) { // by default an odd rotary_dim
       config["rope_parameters"]["partial_rotary_factor"] = 0.5;
     }
     if (it.key().rfind("glm4v", 0) == 0 || it.key().rfind("glm_", 0) == 0) {

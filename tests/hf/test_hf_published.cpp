@@ -144,7 +144,7 @@ TEST_P(refused, is_refused_with_the_reason) {
 INSTANTIATE_TEST_SUITE_P(all, refused, testing::ValuesIn(entries(true)),
                          [](const auto& each) { return reference::test_name(id_of(each.param)); });
 
-// The keys about RoPE of all these files that the reader does not read.
+// The keys about RoPE that the reader does not read, from all these files.
 TEST(published_data, has_few_unread_keys) {
   std::set<std::string> unread;
   for (const json& entry : entries(false)) {

@@ -54,6 +54,23 @@ TEST_P(towers_of_transformers, are_read) {
 INSTANTIATE_TEST_SUITE_P(all, towers_of_transformers, testing::ValuesIn(cases(false)),
                          [](const auto& each) { return reference::test_name(each.param.id); });
 
+TEST(hf_tower, number_of_layers) {
+  json config = cases(false).front().config;
+  yarn::hf_options options;
+  options.tower = yarn::hf_tower::vision;
+  json& tower = config.contains("vision_config") ? config["vision_config"] : config;
+  for (const char* key : {"depth", "num_hidden_layers", "n_layers"})
+    tower.erase(key);
+  const auto unknown = yarn::hf_layers(config, options);
+  EXPECT_TRUE(unknown.rope_of_layer.empty());
+  EXPECT_NE(unknown.notes.at(0).find("depth, num_hidden_layers and n_layers"), std::string::npos);
+  tower["n_layers"] = 3;
+  EXPECT_EQ(yarn::hf_layers(config, options).rope_of_layer, (std::vector<std::int64_t>{0, 0, 0}));
+  tower["n_layers"] = 70000;
+  support::expect_error<std::invalid_argument>([&] { yarn::hf_layers(config, options); },
+                                               {"70000 layers"});
+}
+
 TEST(hf_tower, data_is_complete) {
   EXPECT_EQ(cases(false).size(), 23U);
   EXPECT_EQ(cases(true).size(), 8U);
@@ -69,7 +86,7 @@ TEST(hf_tower, all_other_rotations_are_refused_by_name) {
 TEST(hf_tower, with_fractional_positions_is_refused_with_what_to_do) {
   for (const char* type : {"dinov3_vit", "eomt_dinov3", "sapiens2"}) {
     expect_refused({{"model_type", type}, {"hidden_size", 384}, {"num_attention_heads", 6}},
-                   {type, "fractions", "frequencies_from", "2 i + 1 - n"});
+                   {type, "fractions", "frequencies_from", "2 p + 1 - n"});
   }
   expect_refused({{"model_type", "vjepa2"}}, {"vjepa2", "different angles"});
 }

@@ -118,7 +118,7 @@ const float ones[8] = {1, 1, 1, 1, 1, 1, 1, 1};
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
 // torch: x * rsqrt(0 + eps). Without eps this is 0 * infinity.
-TEST(norm_special_values, heads_of_zeros) {
+TEST(norm_special_values, zeros_give_zeros_with_eps_and_nan_without) {
   const std::vector<float> zeros(8);
   for (const float y : result_of(zeros, yarn::rms_norm(ones, 1e-6))) {
     EXPECT_EQ(y, 0.0F);
@@ -134,7 +134,7 @@ TEST(norm_special_values, heads_of_zeros) {
   }
 }
 
-TEST(norm_special_values, small_elements) {
+TEST(norm_special_values, squares_that_underflow_leave_only_eps) {
   // The squares of elements below 2^-75 are 0, so only eps is left of the root.
   const std::vector<float> x(8, 0x1p-80F);
   for (const double eps : {1e-6, 1e-20}) {

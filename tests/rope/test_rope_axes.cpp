@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Rotations at positions with several axes: the same bits with prepared rows, with rows that the
-// call makes, and with tables; what the other frequencies do to them; and what is refused.
+// call makes, and with tables; moved keys and scores; and refused calls.
 #include "../support/axis_lists.hpp"
 #include "../support/bits.hpp"
 #include "../support/expect_error.hpp"

@@ -281,6 +281,28 @@ TYPED_TEST(rope_copy, slices_cover_the_tokens) {
   }
 }
 
+TYPED_TEST(rope_copy, keeps_the_order_of_the_pairs_unless_it_is_told) {
+  using from = typename TypeParam::from;
+  using to = typename TypeParam::to;
+  const copy_shape s{5, 2, 9, 1};
+  const auto rows = rows_for<copy_compute_type<from, to>>(s);
+  fenced_tensor<from> source(s, arrangement::packed);
+  source.fill(random_heads<from>(s, content::ordinary));
+  for (const pairing p : {pairing::interleaved, pairing::half_split}) {
+    fenced_tensor<to> wanted(s, arrangement::packed), target(s, arrangement::packed);
+    yarn::rope_copy(source.const_view(), wanted.view(), rows, p, yarn::output_order{p});
+    yarn::rope_copy_check(source.const_view(), target.view(), rows, p);
+    yarn::rope_copy_check(target.view(), target.view(), rows, p); // no other order: in place
+    for (const int thread : {0, 1})
+      yarn::rope_copy_unchecked(source.const_view(), target.view(), rows, p,
+                                yarn::thread_slice{thread, 2});
+    expect_contents(target.contents(), wanted.contents(), "two slices");
+    fenced_tensor<to> at_once(s, arrangement::packed);
+    yarn::rope_copy(source.const_view(), at_once.view(), rows, p);
+    expect_contents(at_once.contents(), wanted.contents(), "rope_copy");
+  }
+}
+
 // ---- Promises of the types --------------------------------------------------------------------
 
 using source_view = yarn::heads_view<const float>;

@@ -34,13 +34,13 @@ using support::format_named;
 using support::framework_frequencies;
 using support::listed_case;
 using support::listed_cases;
-using support::method;
 using support::name_of;
 using support::product32;
 using support::rotate;
 using support::rotation_case;
 using support::rotation_json;
 using support::rounded;
+using support::rounding_kind;
 using support::spacing;
 using support::sum32;
 using support::with_axes_of;
@@ -54,25 +54,25 @@ TEST(rotation_reference_data, has_the_cases_of_the_list) {
   }
 }
 
-/// The method that the data of a case describes. It must agree with listed_cases.
-method method_in_data(const reference::json& entry) {
+/// The rounding that the data of a case describes. It must agree with listed_cases.
+rounding_kind rounding_in_data(const reference::json& entry) {
   if (entry.contains("ggml")) {
-    return method::ggml;
+    return rounding_kind::ggml;
   }
   if (entry.at("dtype") == "float32") {
-    return method::float32;
+    return rounding_kind::float32;
   }
   const std::string note = entry.value("note", "");
   if (note.find("one rounding at the end") == std::string::npos) {
-    return method::three_times;
+    return rounding_kind::three_times;
   }
-  return note.find("already rounded") == std::string::npos ? method::end_only
-                                                           : method::rows_and_end;
+  return note.find("already rounded") == std::string::npos ? rounding_kind::end_only
+                                                           : rounding_kind::rows_and_end;
 }
 
-TEST(rotation_reference_data, agrees_with_the_methods_of_the_list) {
+TEST(rotation_reference_data, agrees_with_the_roundings_of_the_list) {
   for (std::size_t i = 0; i < std::size(listed_cases); ++i) {
-    EXPECT_TRUE(method_in_data(rotation_json()[i]) == listed_cases[i].how) << listed_cases[i].id;
+    EXPECT_TRUE(rounding_in_data(rotation_json()[i]) == listed_cases[i].how) << listed_cases[i].id;
   }
 }
 
@@ -168,8 +168,8 @@ TEST_P(float32_frameworks, agree_with_the_methods_of_the_library) {
   found.print(test_case, "own method");
 }
 
-INSTANTIATE_TEST_SUITE_P(all, float32_frameworks, testing::ValuesIn(cases_of(method::float32)),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(all, float32_frameworks,
+                         testing::ValuesIn(cases_of(rounding_kind::float32)), name_of);
 
 // ---- 16 bits: Hugging Face and vLLM -----------------------------------------------------------
 
@@ -184,11 +184,11 @@ TEST_P(sixteen_bit_frameworks, are_reproduced_bit_for_bit) {
   yarn::rotary_rows<float> rows;
   rows.assign(framework_frequencies(test_case), yarn::positions(test_case.positions[0]));
   const auto row_entry = [&](float value) {
-    return test_case.how == method::end_only ? double{value} : rounded(double{value}, to);
+    return test_case.how == rounding_kind::end_only ? double{value} : rounded(double{value}, to);
   };
   const auto term = [&](double x, double entry) {
     const double product = product32(x, entry);
-    return test_case.how == method::three_times ? rounded(product, to) : product;
+    return test_case.how == rounding_kind::three_times ? rounded(product, to) : product;
   };
   std::size_t n_different = 0;
   for_each_pair(test_case, [&](std::int64_t t, std::int64_t pair, double x0, double x1,
@@ -260,7 +260,7 @@ void print(const rotation_case& test_case, const char* what, const compared_erro
 /// Expects that our errors are smaller. (A framework that rounds only at the end has the same
 /// largest error, half a unit of the 16-bit format.)
 void expect_nearer(const rotation_case& test_case, const compared_errors& errors) {
-  if (test_case.how == method::end_only) {
+  if (test_case.how == rounding_kind::end_only) {
     EXPECT_LE(errors.ours.largest, errors.theirs.largest);
   } else {
     EXPECT_LT(errors.ours.largest, errors.theirs.largest);
@@ -303,11 +303,13 @@ TEST_P(twice_rounding_frameworks, are_farther_from_the_rotation_by_their_own_ang
 }
 
 INSTANTIATE_TEST_SUITE_P(all, twice_rounding_frameworks,
-                         testing::ValuesIn(cases_of(method::three_times, method::rows_and_end)),
+                         testing::ValuesIn(cases_of(rounding_kind::three_times,
+                                                    rounding_kind::rows_and_end)),
                          name_of);
 INSTANTIATE_TEST_SUITE_P(all, sixteen_bit_frameworks,
-                         testing::ValuesIn(cases_of(method::three_times, method::rows_and_end,
-                                                    method::end_only)),
+                         testing::ValuesIn(cases_of(rounding_kind::three_times,
+                                                    rounding_kind::rows_and_end,
+                                                    rounding_kind::end_only)),
                          name_of);
 
 } // namespace

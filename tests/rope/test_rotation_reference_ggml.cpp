@@ -27,11 +27,11 @@ using support::for_each_pair;
 using support::format;
 using support::format_named;
 using support::get;
-using support::method;
 using support::name_of;
 using support::product32;
 using support::rotate;
 using support::rotation_case;
+using support::rounding_kind;
 using support::spacing;
 using support::with_axes_of;
 
@@ -57,7 +57,7 @@ TEST(ggml_reference_data, has_a_test_for_every_case) {
 // gives them to the first one. Engines that write 0 as the fourth position do not rotate these
 // pairs.
 TEST(ggml_reference_data, has_other_axes_than_hugging_face_for_two_pairs_of_interleaved_sections) {
-  const std::vector<rotation_case> cases = cases_of(method::ggml);
+  const std::vector<rotation_case> cases = cases_of(rounding_kind::ggml);
   const auto found = std::find_if(cases.begin(), cases.end(), [](const rotation_case& each) {
     return each.model.id == "ggml-imrope-qwen3vl";
   });
@@ -243,6 +243,6 @@ TEST_P(ggml, agrees_by_its_own_angles) {
   found.print(test_case, "its angles");
 }
 
-INSTANTIATE_TEST_SUITE_P(all, ggml, testing::ValuesIn(cases_of(method::ggml)), name_of);
+INSTANTIATE_TEST_SUITE_P(all, ggml, testing::ValuesIn(cases_of(rounding_kind::ggml)), name_of);
 
 } // namespace

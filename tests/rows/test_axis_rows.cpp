@@ -90,7 +90,7 @@ TYPED_TEST(axis_rows, each_entry_is_that_of_its_axis) {
   }
 }
 
-TEST(axis_rows, any_number_of_pairs) {
+TEST(axis_rows, any_number_of_pairs_equals_one_axis_rows) {
   axis_list list{"grid", 3, {}};
   support::append_grid(list, 900, 1, 9, 11);
   for (std::size_t n_pairs = 1; n_pairs <= 140; n_pairs += n_pairs < 70 ? 1 : 13) {
@@ -100,7 +100,7 @@ TEST(axis_rows, any_number_of_pairs) {
   }
 }
 
-TEST(axis_rows, eight_axes) {
+TEST(axis_rows, eight_axes_equal_one_axis_rows) {
   const auto freqs =
       yarn::with_axes(geometric(9), std::array<int, 9>{7, 6, 5, 4, 3, 2, 1, 0, 7}, 8);
   axis_list list{"eight axes", 8, {}};
@@ -128,7 +128,7 @@ TEST(axis_rows, scalars_give_the_same_bits) {
 
 // ---- Layouts of the positions, slices, and other ways -------------------------------------------
 
-TEST(axis_rows, any_strides_and_integers) {
+TEST(axis_rows, any_strides_and_integers_give_the_same_bits) {
   const yarn::frequencies freqs = mixed_axes(20);
   for (const axis_list& list : axis_lists()) {
     const std::vector<std::int64_t> wide = list.by_axis();

@@ -231,7 +231,7 @@ TEST(prompt_positions, views_of_chunks_are_parts_of_the_whole) {
 
 // ---- Refused ----------------------------------------------------------------------------------
 
-TEST(prompt_positions_refused, sizes) {
+TEST(prompt_positions_refused, sizes_below_1_or_beyond_2_to_the_31) {
   yarn::prompt_positions prompt;
   prompt.append_text(5);
   expect_error<invalid>([&] { prompt.append_text(-1); }, {"n_tokens = -1"});
@@ -246,7 +246,7 @@ TEST(prompt_positions_refused, sizes) {
   EXPECT_EQ(prompt.next(), 5);
 }
 
-TEST(prompt_positions_refused, videos) {
+TEST(prompt_positions_refused, videos_without_a_rule_or_with_bad_times) {
   yarn::prompt_positions qwen3(yarn::qwen3_vl_rules()), glm(yarn::glm4v_rules());
   expect_error<invalid>([&] { qwen3.append_video(3, 2, 2); }, {"append_image"});
   expect_error<invalid>([&] { glm.append_video(3, 2, 2); }, {"append_image"});

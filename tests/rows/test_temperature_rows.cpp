@@ -112,7 +112,7 @@ TEST(temperature_rows, are_correctly_rounded) {
   }
 }
 
-TEST(temperature_rows, edges_of_steps) {
+TEST(temperature_rows, edges_of_steps_are_correctly_rounded) {
   const yarn::frequencies f = model(8);
   for (std::int64_t before = 0; before < 20; ++before) {
     for (std::int64_t n = 1; n < 30; ++n) {
@@ -125,7 +125,7 @@ TEST(temperature_rows, edges_of_steps) {
 
 // The entries of rows whose amplitude makes one entry as near to a rounding boundary as a double
 // can. Only the exact amplitude rounds it correctly.
-TEST(temperature_rows, hardest_entries) {
+TEST(temperature_rows, hardest_entries_are_correctly_rounded) {
   const yarn::frequencies one = model(16);
   random_source random(2);
   for (int i = 0; i < 300; ++i) {
@@ -248,7 +248,7 @@ TEST(temperature_rows, no_temperature_is_the_call_without_one) {
   }
 }
 
-TEST(temperature_rows, of_the_float32_pipeline) {
+TEST(temperature_rows, of_the_float32_pipeline_have_the_factor_of_each_position) {
   const yarn::frequencies f = yarn::float32_pipeline(model(9));
   yarn::rotary_rows<float> rows, single;
   rows.assign(f, yarn::positions_from(100000, 20), log_n());
@@ -350,7 +350,7 @@ TEST(temperature_rows_refused, amplitudes_out_of_range) {
       {"position 20000 of token 0"});
 }
 
-TEST(temperature_rows_refused, numbers_and_positions) {
+TEST(temperature_rows_refused, bad_numbers_and_negative_positions) {
   const yarn::frequencies f = model(4);
   yarn::rotary_rows<float> rows;
   const yarn::positions run = yarn::positions_from(0, 1);
@@ -382,7 +382,7 @@ TEST(temperature_rows_refused, numbers_and_positions) {
   refuses(ministral());
   refuses(log_n());
   refuses(yarn::any_temperature{log_n()});
-  rows.assign(f, yarn::positions_from(-20, 40), &zigzag); // The callable has such positions.
+  rows.assign(f, yarn::positions_from(-20, 40), &zigzag); // A callable accepts them.
   EXPECT_EQ(rows.n_rows(), 40);
 }
 

@@ -87,7 +87,7 @@ TEST(axes, interleaved_sections_alternate_and_leave_the_rest_to_axis_0) {
   }
 }
 
-TEST(axes, any_list_of_any_integer_type) {
+TEST(axes, are_taken_from_any_list_of_any_integer_type) {
   const yarn::frequencies f = of_pairs(4);
   EXPECT_EQ(axes_of(yarn::with_axes(f, std::vector<std::int64_t>{3, 0, 7, 3}, 8)),
             (std::vector<int>{3, 0, 7, 3}));

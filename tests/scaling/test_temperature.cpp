@@ -69,7 +69,7 @@ TEST(temperature, of_log_n) {
 }
 
 // Lengths that are no integers, and numbers beyond 32 bits, take the path in `real`.
-TEST(temperature, of_unusual_numbers) {
+TEST(temperature, of_unusual_numbers_is_the_formula) {
   for (const double length : {0x1p-10, 0.5, 2.5, 1000.25, 0x1p40}) {
     const yarn::ministral_temperature temperature{0.7, length};
     for (const std::int64_t position : {0, 1, 2, 999, 1000, 1001, 2147483647}) {
@@ -105,7 +105,7 @@ void expect_steps(const Temperature& temperature, std::int64_t first, bool chang
   EXPECT_EQ(temperature(end) != temperature(first), changes) << first;
 }
 
-TEST(temperature, has_next_change) {
+TEST(temperature, next_change_is_the_end_of_a_step) {
   for (const std::int64_t first : {0, 1, 8190, 8191, 8192, 16382, 16383, 100000, 2147483647}) {
     for (const double length : {8192.0, 3.0, 1.0, 1000.25, 2.5}) {
       expect_steps(yarn::llama4_temperature{0.1, length}, first, true);
@@ -120,7 +120,7 @@ TEST(temperature, has_next_change) {
   EXPECT_EQ(yarn::any_temperature{}.next_change(7), INT64_MAX);
 }
 
-TEST(temperature, of_any_kind) {
+TEST(temperature, any_temperature_equals_the_one_that_it_holds) {
   EXPECT_EQ(yarn::any_temperature{}(100000), 1.0);
   const yarn::llama4_temperature llama4;
   const yarn::ministral_temperature ministral{0.1, 16384};

@@ -7,7 +7,7 @@ cmake_minimum_required(VERSION 3.21)
 # A room is a set of headers: those of a folder of include/yarn/detail/, and the public headers that
 # the folder implements. For each room, <room>_holds is a regular expression of its headers, and
 # <room>_uses lists the other rooms that its headers may include. Every other include is an error.
-set(rooms base arithmetic simd scaling rows kernels rope umbrella norm cache prompts hf gguf adapters dispatch testing)
+set(rooms base arithmetic simd scaling rows kernels rope umbrella norm cache prompts hf gguf adapters dispatch testing module c_api)
 
 set(base_holds "detail/base/.*|version.hpp|error.hpp|types.hpp|views.hpp")
 set(base_uses "")
@@ -36,12 +36,16 @@ set(hf_holds "detail/hf/.*|hf_(config|types).hpp")
 set(hf_uses base scaling)
 set(gguf_holds "detail/gguf/.*|gguf(_types)?.hpp")
 set(gguf_uses base scaling)
-set(adapters_holds "detail/adapters/.*|(dim_order|eigen|dlpack|mdspan|ggml|onnxruntime).hpp")
+set(adapters_holds "detail/adapters/.*|(dim_order|eigen|dlpack|mdspan|torch|ggml|onnxruntime).hpp")
 set(adapters_uses base scaling rows rope)
 set(dispatch_holds "detail/dispatch/.*|dispatch.hpp")
 set(dispatch_uses base)
 set(testing_holds "detail/testing/.*|testing/.*|testing.hpp")
 set(testing_uses base scaling rows umbrella)
+set(module_holds "check_import.hpp")
+set(module_uses base)
+set(c_api_holds "detail/c_api/.*|c_api.h")
+set(c_api_uses base scaling rows rope norm cache prompts hf gguf dispatch testing)
 
 # Opt-in headers in other rooms.
 set(opt_in "detail/base/text.hpp")
@@ -193,6 +197,7 @@ function(check_text header)
 endfunction()
 
 file(GLOB_RECURSE headers RELATIVE "${root}" "${root}/*")
+list(REMOVE_ITEM headers yarn.cppm) # no header; tests/scripts/check_module reads it
 if(NOT headers)
   message(FATAL_ERROR "rooms: no headers in ${root}")
 endif()

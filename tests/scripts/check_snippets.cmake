@@ -4,12 +4,13 @@
 cmake_minimum_required(VERSION 3.21)
 
 set(documents docs/kv-cache.md docs/moving-cached-keys.md docs/dynamic-methods.md
-              docs/axes.md docs/moving-your-engine.md)
+              docs/axes.md docs/moving-your-engine.md docs/torch.md)
 set(sources examples/caches/caches.cpp examples/engine/kv_cache.hpp examples/engine/decoder.hpp
             examples/multimodal/multimodal.cpp tests/examples/test_axis_families.cpp
             examples/moving/model.hpp examples/moving/table_of_cos_sin.hpp
             examples/moving/scalar_loop.hpp examples/moving/eager.hpp
-            examples/moving/cos_sin_cache.hpp examples/moving/ggml_graph.hpp)
+            examples/moving/cos_sin_cache.hpp examples/moving/ggml_graph.hpp
+            examples/torch_extension/operators.cpp)
 
 # Sets `result` to the text with every sequence of white space replaced by one space.
 function(one_line text result)

@@ -71,8 +71,7 @@ TYPED_TEST(float8_packs, load_every_code) {
   expect_loads_of_every_code<TypeParam, double>();
 }
 
-// Slow builds take every 61st block of floats. The blocks at the ends of each exponent are among
-// those in any case.
+// Slow builds take every 61st block of floats, and the blocks at the ends of each exponent.
 TYPED_TEST(float8_packs, store_every_float) {
   using T = typename TypeParam::element;
   using wide = detail::pack<float, typename TypeParam::arch>;

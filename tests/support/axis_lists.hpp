@@ -52,8 +52,8 @@ inline void append_text(axis_list& list, std::int64_t first, std::int64_t n) {
   }
 }
 
-/// Lists of three axes like those of prompts, and others that try the edges of grids. A recurrence
-/// makes at most 96 rows and lines in sum.
+/// Lists of three axes like those of prompts, and lists around the largest grid that one recurrence
+/// can make: the number of its lines and the length of a line are at most 97 in sum.
 inline std::vector<axis_list> axis_lists() {
   std::vector<axis_list> lists;
   const auto add = [&](const std::string& name) -> axis_list& {

@@ -69,7 +69,7 @@ exact_heads exact_token(const T* x, std::int64_t n_heads, std::int64_t dim, norm
   std::vector<wide> normed(size), magnitude(size);
   const bool of_each = kind == norm_kind::rms_of_each_head || kind == norm_kind::rms_over_all ||
                        kind == norm_kind::layer;
-  const std::int64_t n = kind == norm_kind::rms_over_all ? n_heads * dim : dim; // of a mean
+  const std::int64_t n = kind == norm_kind::rms_over_all ? n_heads * dim : dim; // elements per mean
   for (std::int64_t first = 0; first < n_heads * dim; first += n) {
     wide mean = 0, squares = 0;
     for (std::int64_t i = first; i < first + n && kind == norm_kind::layer; ++i)

@@ -159,7 +159,7 @@ exact_norm_rotation(const token_heads& heads, const norm_options& o,
       }
       return weights[o.weighs_each_head() ? h * dim + e : e] + (o.has_plus_one ? 1 : 0);
     };
-    // x w scale of element e, and the error of its mean in the same unit.
+    // The normed element e, and the bound of its error.
     const auto normed = [&](std::size_t e) { return (heads[h][e] - s.mean) * weight(e) * s.scale; };
     const auto error = [&](std::size_t e) {
       return u * (roundings * std::fabs(normed(e)) +
@@ -186,10 +186,10 @@ inline constexpr long double rounding_unit = std::is_same_v<C, double> ? 0x1p-53
 /// |actual - expected| in units of the largest error that is allowed.
 template <class T> double error_share(T actual, const bounded& expected) {
   const auto size = static_cast<double>(std::fabs(expected.value) + expected.bound);
-  // Results in float and double are not rounded again. Twice the smallest subnormal number allows
-  // for results near 0.
+  // Results in float and double are not rounded again. Near 0, their error may be twice the smallest
+  // subnormal number.
   long double last = static_cast<long double>(unit_at<T>(size)) / 2;
-  if constexpr (std::is_floating_point_v<T>) { // It is not rounded again.
+  if constexpr (std::is_floating_point_v<T>) {
     last = 2 * static_cast<long double>(std::numeric_limits<T>::denorm_min());
   }
   const long double distance =

@@ -27,7 +27,7 @@ namespace support {
 // ---- The cases --------------------------------------------------------------------------------
 
 /// How the other implementation rounds. The kind of comparison depends on the rounding.
-enum class method {
+enum class rounding_kind {
   float32,      // computes angles, cos, sin and the rotation in float32
   three_times,  // 16 bits: rounds cos and sin, then the products, then their sum
   rows_and_end, // 16 bits, Cohere: rounds cos and sin; rotates in float32, and rounds the result
@@ -37,69 +37,69 @@ enum class method {
 
 struct listed_case {
   const char* id;
-  method how;
+  rounding_kind how;
   /// The case of inv_freq.json that has the frequencies, if rotation.json does not have them.
   const char* inv_freq_from = nullptr;
 };
 
 inline const listed_case listed_cases[] = {
-    {"hf-rot-llama2-f32", method::float32},
-    {"hf-rot-llama3.1-f32", method::float32},
-    {"hf-rot-yarn-llama2-x16-f32", method::float32},
-    {"hf-rot-linear-x8-f32", method::float32},
-    {"hf-rot-dynamic-x2-long-f32", method::float32},
-    {"hf-rot-dynamic-x2-short-f32", method::float32},
-    {"hf-rot-longrope-phi3.5-short-f32", method::float32},
-    {"hf-rot-longrope-phi3.5-long-f32", method::float32},
-    {"hf-rot-phi4-mini-f32", method::float32},
-    {"hf-rot-gptneox-20b-f32", method::float32},
-    {"hf-rot-phi2-f32", method::float32},
-    {"hf-rot-gptoss-f32", method::float32},
-    {"hf-rot-glm4-f32", method::float32},
-    {"hf-rot-cohere-f32", method::float32},
-    {"hf-rot-llama4-f32", method::float32},
-    {"hf-rot-deepseek-v2-f32", method::float32},
-    {"hf-rot-deepseek-v3-interleave-f32", method::float32},
-    {"hf-rot-gptj-f32", method::float32, "hf-default-synth-d64"},
-    {"hf-rot-llama2-bfloat16", method::three_times},
-    {"hf-rot-yarn-x16-bfloat16", method::three_times},
-    {"hf-rot-llama2-float16", method::three_times},
-    {"hf-rot-yarn-x16-float16", method::three_times},
-    {"hf-rot-llama3.1-bfloat16", method::three_times},
-    {"hf-rot-cohere-bfloat16", method::rows_and_end},
-    {"hf-rot-deepseek-v2-bfloat16", method::end_only},
-    {"hf-rot-qwen2vl-f32", method::float32},
-    {"hf-rot-qwen3vl-f32", method::float32},
-    {"hf-rot-qwen2vl-vision-f32", method::float32},
-    {"ggml-normal-default", method::ggml},
-    {"ggml-normal-yarn-x16", method::ggml},
-    {"ggml-normal-llama3.1-ff", method::ggml},
-    {"ggml-neox-default", method::ggml},
-    {"ggml-neox-yarn-x16", method::ggml},
-    {"ggml-neox-llama3.1-ff", method::ggml},
-    {"ggml-neox-linear-x8", method::ggml},
-    {"ggml-neox-partial", method::ggml},
-    {"ggml-normal-partial", method::ggml},
-    {"ggml-neox-longrope-phi3.5", method::ggml},
-    {"ggml-neox-yarn-attn0.5-beta", method::ggml},
-    {"ggml-neox-yarn-ext0.5", method::ggml},
-    {"ggml-neox-yarn-orig4", method::ggml},
-    {"ggml-neox-yarn-scale2", method::ggml},
-    {"ggml-neox-back-yarn-x16", method::ggml},
-    {"ggml-normal-back-default", method::ggml},
-    {"ggml-neox-f16-default", method::ggml},
-    {"ggml-normal-f16-yarn-x16", method::ggml},
-    {"ggml-neox-negative-pos", method::ggml},
-    {"ggml-mrope-qwen2vl", method::ggml},
-    {"ggml-imrope-qwen3vl", method::ggml},
-    {"ggml-mrope-yarn", method::ggml},
-    {"ggml-mrope-4sections", method::ggml},
-    {"ggml-mrope-back", method::ggml},
-    {"ggml-vision-d80", method::ggml},
-    {"ggml-vision-back-d80", method::ggml},
-    {"vllm-rot-yarn-x16-f32", method::float32, "vllm-yarn-llama2-x16"},
-    {"vllm-rot-yarn-x16-bfloat16", method::three_times, "vllm-yarn-llama2-x16"},
-    {"vllm-rot-gptj-f32", method::float32, "hf-default-synth-d64"},
+    {"hf-rot-llama2-f32", rounding_kind::float32},
+    {"hf-rot-llama3.1-f32", rounding_kind::float32},
+    {"hf-rot-yarn-llama2-x16-f32", rounding_kind::float32},
+    {"hf-rot-linear-x8-f32", rounding_kind::float32},
+    {"hf-rot-dynamic-x2-long-f32", rounding_kind::float32},
+    {"hf-rot-dynamic-x2-short-f32", rounding_kind::float32},
+    {"hf-rot-longrope-phi3.5-short-f32", rounding_kind::float32},
+    {"hf-rot-longrope-phi3.5-long-f32", rounding_kind::float32},
+    {"hf-rot-phi4-mini-f32", rounding_kind::float32},
+    {"hf-rot-gptneox-20b-f32", rounding_kind::float32},
+    {"hf-rot-phi2-f32", rounding_kind::float32},
+    {"hf-rot-gptoss-f32", rounding_kind::float32},
+    {"hf-rot-glm4-f32", rounding_kind::float32},
+    {"hf-rot-cohere-f32", rounding_kind::float32},
+    {"hf-rot-llama4-f32", rounding_kind::float32},
+    {"hf-rot-deepseek-v2-f32", rounding_kind::float32},
+    {"hf-rot-deepseek-v3-interleave-f32", rounding_kind::float32},
+    {"hf-rot-gptj-f32", rounding_kind::float32, "hf-default-synth-d64"},
+    {"hf-rot-llama2-bfloat16", rounding_kind::three_times},
+    {"hf-rot-yarn-x16-bfloat16", rounding_kind::three_times},
+    {"hf-rot-llama2-float16", rounding_kind::three_times},
+    {"hf-rot-yarn-x16-float16", rounding_kind::three_times},
+    {"hf-rot-llama3.1-bfloat16", rounding_kind::three_times},
+    {"hf-rot-cohere-bfloat16", rounding_kind::rows_and_end},
+    {"hf-rot-deepseek-v2-bfloat16", rounding_kind::end_only},
+    {"hf-rot-qwen2vl-f32", rounding_kind::float32},
+    {"hf-rot-qwen3vl-f32", rounding_kind::float32},
+    {"hf-rot-qwen2vl-vision-f32", rounding_kind::float32},
+    {"ggml-normal-default", rounding_kind::ggml},
+    {"ggml-normal-yarn-x16", rounding_kind::ggml},
+    {"ggml-normal-llama3.1-ff", rounding_kind::ggml},
+    {"ggml-neox-default", rounding_kind::ggml},
+    {"ggml-neox-yarn-x16", rounding_kind::ggml},
+    {"ggml-neox-llama3.1-ff", rounding_kind::ggml},
+    {"ggml-neox-linear-x8", rounding_kind::ggml},
+    {"ggml-neox-partial", rounding_kind::ggml},
+    {"ggml-normal-partial", rounding_kind::ggml},
+    {"ggml-neox-longrope-phi3.5", rounding_kind::ggml},
+    {"ggml-neox-yarn-attn0.5-beta", rounding_kind::ggml},
+    {"ggml-neox-yarn-ext0.5", rounding_kind::ggml},
+    {"ggml-neox-yarn-orig4", rounding_kind::ggml},
+    {"ggml-neox-yarn-scale2", rounding_kind::ggml},
+    {"ggml-neox-back-yarn-x16", rounding_kind::ggml},
+    {"ggml-normal-back-default", rounding_kind::ggml},
+    {"ggml-neox-f16-default", rounding_kind::ggml},
+    {"ggml-normal-f16-yarn-x16", rounding_kind::ggml},
+    {"ggml-neox-negative-pos", rounding_kind::ggml},
+    {"ggml-mrope-qwen2vl", rounding_kind::ggml},
+    {"ggml-imrope-qwen3vl", rounding_kind::ggml},
+    {"ggml-mrope-yarn", rounding_kind::ggml},
+    {"ggml-mrope-4sections", rounding_kind::ggml},
+    {"ggml-mrope-back", rounding_kind::ggml},
+    {"ggml-vision-d80", rounding_kind::ggml},
+    {"ggml-vision-back-d80", rounding_kind::ggml},
+    {"vllm-rot-yarn-x16-f32", rounding_kind::float32, "vllm-yarn-llama2-x16"},
+    {"vllm-rot-yarn-x16-bfloat16", rounding_kind::three_times, "vllm-yarn-llama2-x16"},
+    {"vllm-rot-gptj-f32", rounding_kind::float32, "hf-default-synth-d64"},
 };
 
 inline const reference::json& rotation_json() {
@@ -121,7 +121,7 @@ inline const std::vector<float>& inv_freq_of(const std::string& id) {
 // NOLINTNEXTLINE(bugprone-exception-escape): the move of nlohmann::json is declared noexcept
 struct rotation_case {
   reference::inv_freq_case model; // inv_freq and attention_factor: for Hugging Face and vLLM only
-  method how = method::float32;
+  rounding_kind how = rounding_kind::float32;
   std::string layout;
   std::string dtype;
   bool is_inverse = false;
@@ -280,7 +280,7 @@ inline rotation_case read_case(const listed_case& listed) {
   if (entry.contains("seq_len")) {
     test_case.model.seq_len = entry.at("seq_len").get<std::int64_t>();
   }
-  if (listed.how != method::ggml) {
+  if (listed.how != rounding_kind::ggml) {
     test_case.model.inv_freq = listed.inv_freq_from == nullptr
                                    ? reference::float32_values(entry.at("inv_freq"))
                                    : inv_freq_of(listed.inv_freq_from);
@@ -303,7 +303,7 @@ inline rotation_case read_case(const listed_case& listed) {
   return test_case;
 }
 
-template <class... Method> std::vector<rotation_case> cases_of(Method... how) {
+template <class... Kind> std::vector<rotation_case> cases_of(Kind... how) {
   std::vector<rotation_case> cases;
   for (const listed_case& listed : listed_cases) {
     if (((listed.how == how) || ...)) {

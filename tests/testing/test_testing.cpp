@@ -236,7 +236,7 @@ std::vector<bug> bugs() {
       "theta_10000", d::wrong_theta, everywhere,
       [](const model& m) { return m.shape.rope_theta > 4e5; },
       [](e& x, const model& m) { x.inv_freq = at(m, 1e4, factor_of(m)); });
-  // If half of the head is rotated, this mistake equals head_dim in place of rotary_dim.
+  // If half of the head is rotated, dividing the exponents by head_dim gives the same numbers.
   add(
       "exponent_i_over_d", d::wrong_exponent, everywhere,
       [](const model& m) { return m.shape.head_dim != 2 * m.dim(); },

@@ -117,7 +117,7 @@ std::vector<diagnosis> without_precision(const report& r) {
   return list;
 }
 
-// The report says what transformers has and the expectation has not.
+// The report names the axes of transformers where the expectation has others.
 TEST(testing_axes_reference, other_axes_are_named) {
   using list = std::vector<diagnosis>;
   const json all = reference::read_json("axis_rotations.json");
@@ -132,7 +132,8 @@ TEST(testing_axes_reference, other_axes_are_named) {
     std::vector<int> contiguous = axes;
     std::sort(contiguous.begin(), contiguous.end());
     if (contiguous == axes) {
-      // These sections are too long to alternate, so an expectation in which they do has others.
+      // These sections cannot alternate, because one is too long. So the alternating axes belong to
+      // other sections.
       std::vector<int> alternating;
       for (std::size_t pair = 0; pair < axes.size(); ++pair) {
         alternating.push_back(static_cast<int>(pair % 3));

@@ -245,7 +245,7 @@ TEST(testing_axes_rows, of_other_sections_show_the_axis_of_each_pair) {
 
 // ---- Other checks ------------------------------------------------------------------------------
 
-TEST(testing_axes_checks, of_copies_and_of_q_and_k) {
+TEST(testing_axes_checks, find_mistakes_in_copies_and_in_k_alone) {
   const axis_model m = model("qwen3_vl");
   const expectation expected = m.expected();
   const auto copies = [&](const yarn::heads_view<const float>& from,
@@ -265,7 +265,7 @@ TEST(testing_axes_checks, of_copies_and_of_q_and_k) {
   EXPECT_TRUE(has_word(r, "k: the axes are exchanged")) << r;
 }
 
-TEST(testing_axes_checks, of_a_rotated_part_at_the_back_of_a_head) {
+TEST(testing_axes_checks, find_a_rotated_part_at_the_back_of_a_head) {
   yarn::rope_shape shape;
   shape.head_dim = 192;
   shape.rotary_dim = 64;
@@ -370,7 +370,7 @@ TEST(testing_axes_frequencies, that_are_given_may_have_one_axis) {
 
 // ---- Wrong arguments ---------------------------------------------------------------------------
 
-TEST(testing_axes_refused, expectations) {
+TEST(testing_axes_refused, expectations_with_contradicting_numbers) {
   yarn::rope_shape shape;
   shape.head_dim = 128;
   shape.rope_theta = 1e4;
@@ -390,7 +390,7 @@ TEST(testing_axes_refused, expectations) {
       {"64 pairs", "32", "sections count pairs"});
 }
 
-TEST(testing_axes_refused, positions) {
+TEST(testing_axes_refused, positions_of_other_axes_or_another_number) {
   const axis_model m = model("qwen2_vl");
   const std::vector<std::int64_t> ids = m.image_ids();
   const auto n = static_cast<std::int64_t>(ids.size()) / 3;

@@ -57,7 +57,7 @@ TEST(testing_reference, finds_recorded_frequencies_right) {
 
 // ---- Rotations --------------------------------------------------------------------------------
 
-// NOLINTNEXTLINE(bugprone-exception-escape): of nlohmann's noexcept move, which may not throw
+// NOLINTNEXTLINE(bugprone-exception-escape): the move of nlohmann::json is declared noexcept
 struct recorded {
   reference::json entry;
   std::string id() const { return entry.at("id"); }

@@ -30,11 +30,6 @@ inline element_format dlpack_format(DLDataType type) {
            type.bits == known.bits;
   });
 }
-inline const char* format_name(element_format format) {
-  if (format == element_format::unknown)
-    return "another type";
-  return with_format(format, [](auto traits) { return decltype(traits)::name; });
-}
 [[noreturn]] inline void fail_dtype(DLDataType type, const char* wanted, const char* name = "") {
   fail_argument("yarn: DLTensor.dtype has code {}, bits {}, lanes {} ({}); {}{}", type.code,
                 type.bits, type.lanes, format_name(dlpack_format(type)), wanted, name);
@@ -98,9 +93,9 @@ inline void* dlpack_data(const DLTensor& x, const dimension_list& list, std::siz
   if (x.byte_offset > PTRDIFF_MAX || address < x.byte_offset)
     fail_argument("yarn: DLTensor.byte_offset = {} is beyond ptrdiff_t", x.byte_offset);
   if (address % size != 0)
-    fail_argument("yarn: DLTensor.data + byte_offset ({}) is {} bytes after a multiple of {}, the "
-                  "size of an element",
-                  x.byte_offset, address % size, size);
+    fail_argument("yarn: DLTensor.byte_offset = {}: data + byte_offset must be a multiple of {}, "
+                  "the size of an element; the remainder is {}",
+                  x.byte_offset, size, address % size);
   return static_cast<char*>(x.data) + x.byte_offset;
 }
 
@@ -138,46 +133,17 @@ inline positions dlpack_positions(const DLTensor& x, int rank, std::int64_t sequ
       rank == 1 ? "positions (if there are 2 dimensions, pass the index of a sequence, or use "
                   "axis_positions_in)"
                 : "sequences, positions");
-  const std::int64_t n = list.extent[rank - 1], stride = list.stride[rank - 1];
   const std::size_t size = x.dtype.bits / 8U;
-  if (n < 0)
-    fail_argument("yarn: DLTensor: extent {} of the positions must be >= 0", n);
-  if (n > 1 && stride != 1)
-    fail_argument("yarn: DLTensor: stride {} of the positions must be 1", stride);
-  std::int64_t offset = 0;
-  if (rank == 2)
-    offset = offset_along("DLTensor", "sequence", "sequences, positions", list.extent[0],
-                          list.stride[0], sequence, size);
-  const void* const data = dlpack_data(x, list, size);
-  const std::int64_t first = n == 0 ? 0 : offset;
-  if (size == 4)
-    return {static_cast<const std::int32_t*>(data) + first, n};
-  return {static_cast<const std::int64_t*>(data) + first, n};
+  return positions_along("DLTensor", dlpack_data(x, list, size), size, list, sequence);
 }
-// Rank 2 is [axes, tokens], and rank 3 is [axes, sequences, tokens].
 inline axis_positions dlpack_axis_positions(const DLTensor& x, int rank, std::int64_t sequence) {
   check_dlpack_integers(x);
   const dimension_list list = dlpack_dimensions(
       x, rank,
       rank == 2 ? "axes, tokens (if there are 3 dimensions, pass the index of a sequence)"
                 : "axes, sequences, tokens");
-  for (int i = 0; i < rank; ++i)
-    if (list.extent[i] < 0)
-      fail_argument("yarn: DLTensor: extent {} of dimension {} of the positions must be >= 0",
-                    list.extent[i], i);
   const std::size_t size = x.dtype.bits / 8U;
-  std::int64_t offset = 0;
-  if (rank == 3)
-    offset = offset_along("DLTensor", "sequence", "axes, sequences, tokens", list.extent[1],
-                          list.stride[1], sequence, size);
-  const void* const data = dlpack_data(x, list, size);
-  const std::int64_t first = list.is_empty() ? 0 : offset;
-  const auto view = [&](const auto* integers) {
-    return axis_positions(integers + first, list.extent[rank - 1], list.extent[0])
-        .with_strides(list.stride[0], list.stride[rank - 1]);
-  };
-  return size == 4 ? view(static_cast<const std::int32_t*>(data))
-                   : view(static_cast<const std::int64_t*>(data));
+  return axis_positions_along("DLTensor", dlpack_data(x, list, size), size, list, sequence);
 }
 
 } // namespace detail

@@ -101,7 +101,7 @@ heads_view<eigen_element<X>> eigen_tensor_heads(X& x, dim_order order, std::int6
   check_eigen_type<X>();
   constexpr int rank = int(sizeof...(I));
   static_assert(rank == int(plain::NumDimensions),
-                "yarn: a Tensor of heads has rank 3, or 4 and the index of a sequence");
+                "yarn: a Tensor of heads has rank 3; for rank 4, pass a sequence index, too");
   dimension_list list{rank, {static_cast<std::int64_t>(x.dimension(I))...}, {}};
   std::uint64_t stride = 1;
   for (int i = 0; i < rank; ++i) {

@@ -108,8 +108,8 @@ inline void check_rope_axes(const ggml_tensor* list, const frequencies& f, std::
     fail_argument("yarn: ggml tensor {}: {} positions must be n_tokens = {} or 4 * n_tokens",
                   name_of(list), n, n_tokens);
   if (f.n_axes() == 1)
-    fail_argument("yarn: ggml tensor {}: positions on 4 axes for frequencies with one axis, which "
-                  "would ignore the others: give the pairs their axes by with_axes_of_mode",
+    fail_argument("yarn: ggml tensor {}: positions on 4 axes for frequencies with one axis: 3 axes "
+                  "would be ignored; give the pairs their axes by with_axes_of_mode",
                   name_of(list));
   if (f.n_axes() > GGML_MROPE_SECTIONS)
     fail_argument("yarn: ggml tensor {}: positions on 4 axes for frequencies with n_axes = {}",
@@ -135,8 +135,12 @@ inline std::int64_t axis_in_mode(int mode, const int* sections, std::int64_t sum
   return axis;
 }
 
+// Whether the sections may count more pairs than there are. ggml does not use the rest of them.
+enum class sections_sum { at_most_n_pairs, any };
+
 // As ggml 0.27 does it; tests/engines/test_ggml_axes.cpp compares the two.
-inline frequencies with_axes_of_mode(const frequencies& f, int mode, const int* sections) {
+inline frequencies with_axes_of_mode(const frequencies& f, int mode, const int* sections,
+                                     sections_sum allowed = sections_sum::at_most_n_pairs) {
   if (!has_axes(mode))
     fail_argument("yarn: ggml's rope mode = {} must be GGML_ROPE_TYPE_MROPE = 8, VISION = 24 or "
                   "IMROPE = 40 to have axes",
@@ -151,19 +155,19 @@ inline frequencies with_axes_of_mode(const frequencies& f, int mode, const int* 
   const std::int64_t of_three = std::int64_t{sections[0]} + sections[1] + sections[2];
   const std::int64_t sum = of_three + sections[3];
   if (is_vision && (sections[0] != n_pairs || sections[1] != n_pairs))
-    fail_argument("yarn: sections[0] = {} and sections[1] = {} of GGML_ROPE_TYPE_VISION must be "
-                  "n_pairs = {}: f has the frequencies of one section",
+    fail_argument("yarn: sections[0] = {} and sections[1] = {} of GGML_ROPE_TYPE_VISION must "
+                  "both be n_pairs = {}: f has the frequencies of one section",
                   sections[0], sections[1], n_pairs);
   for (std::int64_t i = 1; is_vision && i < n_pairs; ++i)
     if (f.zone(i) != f.zone(0))
       fail_argument(
-          "yarn: frequencies with a ramp (YaRN) for GGML_ROPE_TYPE_VISION: pairs 0 and {} "
-          "have different zones, and ggml's ramp does not start again with the second "
-          "section",
+          "yarn: GGML_ROPE_TYPE_VISION must have frequencies without a ramp (YaRN), because ggml "
+          "does not start its ramp again with the second section; pairs 0 and {} have different "
+          "zones",
           i);
   if (!is_vision && of_three == 0)
     fail_argument("yarn: sections[0], sections[1] or sections[2] must be > 0");
-  if (!is_vision && sum > n_pairs)
+  if (!is_vision && sum > n_pairs && allowed == sections_sum::at_most_n_pairs)
     fail_argument("yarn: the sum of the sections = {} must be at most n_pairs = {}{}", sum, n_pairs,
                   sum == 2 * n_pairs ? ": sections count pairs, not elements" : "");
 
@@ -172,6 +176,71 @@ inline frequencies with_axes_of_mode(const frequencies& f, int mode, const int* 
   for (std::int64_t i = 0; i < all.n_pairs(); ++i)
     axes.push_back(is_vision ? i / n_pairs : axis_in_mode(mode, sections, sum, i));
   return with_axes(all, axes, GGML_MROPE_SECTIONS);
+}
+
+// The arguments of a node, where ggml 0.27 stores them. A template, because the struct is defined
+// after this header.
+template <class Parameters> Parameters rope_parameters_from(const ggml_tensor* node) {
+  check_not_null("node", node);
+  if (node->op != GGML_OP_ROPE && node->op != GGML_OP_ROPE_BACK)
+    fail_argument("yarn: ggml tensor {} is a node {}, neither ROPE nor ROPE_BACK", name_of(node),
+                  ggml_op_name(node->op));
+  const std::int32_t* const stored = node->op_params;
+  Parameters p;
+  p.n_dims = stored[1];
+  p.mode = stored[2];
+  p.n_ctx_orig = stored[4];
+  float* const numbers[] = {&p.freq_base,   &p.freq_scale, &p.ext_factor,
+                            &p.attn_factor, &p.beta_fast,  &p.beta_slow};
+  for (int i = 0; i < 6; ++i)
+    std::memcpy(numbers[i], stored + 5 + i, sizeof(float));
+  std::memcpy(p.sections, stored + 11, sizeof p.sections);
+  p.n_offs = stored[15];
+  if (const ggml_tensor* const factors = node->src[2]; factors != nullptr) {
+    if (factors->type != GGML_TYPE_F32 || factors->ne[0] < p.n_dims / 2)
+      fail_shape(factors, "f32 with n_dims / 2 elements or more to be freq_factors");
+    p.freq_factors = static_cast<const float*>(factors->data);
+  }
+  return p;
+}
+
+template <class Parameters> frequencies frequencies_of_rope(const Parameters& p) {
+  constexpr const char* type = "ggml_rope_parameters";
+  require_positive(type, "n_dims", p.n_dims);
+  require_positive(type, "freq_scale", static_cast<double>(p.freq_scale));
+  require_positive(type, "attn_factor", static_cast<double>(p.attn_factor));
+  rope_shape shape;
+  shape.head_dim = p.n_dims;
+  shape.rope_theta = static_cast<double>(p.freq_base);
+  yarn_scaling method;
+  method.factor = 1 / static_cast<double>(p.freq_scale);
+  method.extrapolation_factor = static_cast<double>(p.ext_factor);
+  real attention_factor = static_cast<double>(p.attn_factor);
+  if (p.ext_factor != 0) {
+    // For 0, both ends of ggml's ramp are below pair 0, as for 1.
+    method.original_max_position_embeddings = p.n_ctx_orig == 0 ? 1 : p.n_ctx_orig;
+    method.beta_fast = static_cast<double>(p.beta_fast);
+    method.beta_slow = static_cast<double>(p.beta_slow);
+    // Not the formula of yarn_scaling, which is 1 for factors below 1.
+    attention_factor = attention_factor * (log(real(method.factor)) / real(10) + real(1));
+  } else {
+    method.original_max_position_embeddings = 1; // no ramp, so every length gives the same result
+  }
+  method.attention_factor = static_cast<double>(attention_factor);
+  const bool is_vision = p.mode == GGML_ROPE_TYPE_VISION;
+  if (is_vision && p.freq_factors != nullptr)
+    fail_argument(
+        "yarn: freq_factors for GGML_ROPE_TYPE_VISION: ggml reads n_dims = {} of them and "
+        "requires only half as many",
+        p.n_dims);
+  const frequencies f = [&] {
+    if (p.freq_factors == nullptr)
+      return make_frequencies(shape, method);
+    return make_frequencies(
+        shape, freq_factors_scaling<yarn_scaling>{
+                   method, std::vector<float>(p.freq_factors, p.freq_factors + p.n_dims / 2)});
+  }();
+  return has_axes(p.mode) ? detail::with_axes_of_mode(f, p.mode, p.sections, sections_sum::any) : f;
 }
 
 template <class Positions>

@@ -44,7 +44,7 @@ template <int Rank, class X>
 heads_view<typename X::element_type> mdspan_heads(const X& x, dim_order order,
                                                   std::int64_t sequence) {
   static_assert(X::rank() == Rank,
-                "yarn: an mdspan of heads has rank 3, or 4 and the index of a sequence");
+                "yarn: an mdspan of heads has rank 3; for rank 4, pass a sequence index, too");
   typename X::element_type* const data = x.data_handle();
   return heads_along("mdspan", data, mdspan_dimensions(x), order, sequence);
 }

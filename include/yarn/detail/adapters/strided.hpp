@@ -118,6 +118,54 @@ heads_view<T> heads_along(const char* what, T* data, const dimension_list& list,
       tokens > 1 ? list.stride[at.tokens] : static_cast<std::int64_t>(all_heads), head_stride);
 }
 
+// The positions in a tensor [positions], or those of one sequence in [sequences, positions]. `data`
+// points to integers of `size` bytes, 4 or 8.
+inline positions positions_along(const char* what, const void* data, std::size_t size,
+                                 const dimension_list& list, std::int64_t sequence) {
+  const int last = list.rank - 1;
+  const std::int64_t n = list.extent[last];
+  if (n < 0)
+    fail_argument("yarn: {}: extent {} of the positions must be >= 0", what, n);
+  if (n > 1 && list.stride[last] != 1)
+    fail_argument("yarn: {}: stride {} of the positions must be 1", what, list.stride[last]);
+  std::int64_t offset = 0;
+  if (list.rank == 2)
+    offset = offset_along(what, "sequence", "sequences, positions", list.extent[0], list.stride[0],
+                          sequence, size);
+  const std::int64_t first = n == 0 ? 0 : offset;
+  if (size == 4)
+    return {static_cast<const std::int32_t*>(data) + first, n};
+  return {static_cast<const std::int64_t*>(data) + first, n};
+}
+
+// The positions in a tensor [axes, tokens], or those of one sequence in [axes, sequences, tokens].
+inline axis_positions axis_positions_along(const char* what, const void* data, std::size_t size,
+                                           const dimension_list& list, std::int64_t sequence) {
+  const int last = list.rank - 1;
+  for (int i = 0; i < list.rank; ++i)
+    if (list.extent[i] < 0)
+      fail_argument("yarn: {}: extent {} of dimension {} of the positions must be >= 0", what,
+                    list.extent[i], i);
+  std::int64_t offset = 0;
+  if (list.rank == 3)
+    offset = offset_along(what, "sequence", "axes, sequences, tokens", list.extent[1],
+                          list.stride[1], sequence, size);
+  const std::int64_t first = list.is_empty() ? 0 : offset;
+  const auto view = [&](const auto* integers) {
+    return axis_positions(integers + first, list.extent[last], list.extent[0])
+        .with_strides(list.stride[0], list.stride[last]);
+  };
+  return size == 4 ? view(static_cast<const std::int32_t*>(data))
+                   : view(static_cast<const std::int64_t*>(data));
+}
+
+// The name of a format in messages.
+inline const char* format_name(element_format format) {
+  if (format == element_format::unknown)
+    return "another type";
+  return with_format(format, [](auto traits) { return decltype(traits)::name; });
+}
+
 } // namespace detail
 } // namespace YARN_ABI
 } // namespace yarn

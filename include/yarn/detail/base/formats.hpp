@@ -253,7 +253,7 @@ template <class F> decltype(auto) with_format(element_format format, F&& f) {
   case element_format::unknown:
     break;
   }
-  fail_argument("yarn: an unknown element format has no description");
+  fail_argument("yarn: the element format is unknown");
 }
 
 } // namespace detail

@@ -66,7 +66,7 @@ private:
 };
 
 /// The size of the longest message, with its final zero. A longer message is cut. Our longest
-/// messages have about 250 characters and contain up to two names that the caller provides.
+/// messages have about 300 characters and contain up to two names that the caller provides.
 inline constexpr std::size_t message_size = 512;
 
 /// Writes `format` to text[message_size], with the values in place of "{}".

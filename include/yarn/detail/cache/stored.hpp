@@ -104,7 +104,7 @@ inline std::int64_t checked_extent(const char* name, memory_axis (&axes)[4], std
       axes[j - 1] = other;
     }
   if (size > limit)
-    fail_argument("yarn: {}: {} elements in a row are beyond ptrdiff_t", name, size);
+    fail_argument("yarn: {}: {} contiguous elements are beyond ptrdiff_t", name, size);
   for (const memory_axis& axis : axes) {
     if (axis.count <= 1)
       continue;
@@ -137,7 +137,7 @@ template <class T>
 void addressing_traits<paged_view<T>>::check(const char* name, const paged_view<T>& x) {
   if (x.n_blocks() < 0 || x.block_size() < 1 || x.n_heads() < 0 || x.head_dim() < 0)
     fail_argument("yarn: {} has n_blocks = {}, block_size = {}, n_heads = {}, head_dim = {}; "
-                  "block_size is >= 1, and the others are >= 0",
+                  "block_size must be >= 1, and the others >= 0",
                   name, x.n_blocks(), x.block_size(), x.n_heads(), x.head_dim());
   if (x.n_tokens() < 0)
     fail_argument("yarn: {} has n_tokens = {}: pass the slots of the tokens to at(slots, n_tokens)",
@@ -145,14 +145,14 @@ void addressing_traits<paged_view<T>>::check(const char* name, const paged_view<
   if (x.has_chunks() && (x.chunk() < 1 || x.head_dim() % x.chunk() != 0))
     fail_argument("yarn: {}.chunk = {} must divide head_dim = {}", name, x.chunk(), x.head_dim());
   if (x.has_chunks() && head_bytes(x) > chunk_scratch_bytes)
-    fail_argument("yarn: {}: a head has {} bytes; with chunks it has at most {}", name,
+    fail_argument("yarn: {}: a head has {} bytes; with chunks, it must have at most {}", name,
                   head_bytes(x), chunk_scratch_bytes);
   if (x.n_tokens() == 0 || x.n_heads() == 0)
     return;
   if (x.is_null())
     fail_argument("yarn: the slots of {} are null", name);
   if (x.n_blocks() > INT64_MAX / x.block_size())
-    fail_argument("yarn: {} has {} blocks of {} slots", name, x.n_blocks(), x.block_size());
+    fail_argument("yarn: {}: too many slots: {} blocks of {}", name, x.n_blocks(), x.block_size());
   const std::int64_t n_slots = x.n_blocks() * x.block_size();
   for (std::int64_t t = 0; t < x.n_tokens(); ++t)
     if (x.row(t) < -1 || x.row(t) >= n_slots)
@@ -196,7 +196,7 @@ std::uintptr_t check_tensor(const char* name, const stored_heads<Addressing, For
     fail_argument("yarn: {}.head_dim = {} must be at least rotary_dim = {} (2 * n_pairs)", name,
                   x.dim, 2 * n_pairs);
   if (x.dim > largest_cached_dim)
-    fail_argument("yarn: {}.head_dim = {}; the head_dim of a cache is at most {}", name, x.dim,
+    fail_argument("yarn: {}.head_dim = {} must be at most {} in a cache", name, x.dim,
                   largest_cached_dim);
   x.format.check(x.dim);
   const std::int64_t size = addressing_traits<Addressing>::head_bytes(x.where);

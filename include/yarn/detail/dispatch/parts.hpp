@@ -42,7 +42,7 @@ inline cpu_registers read_cpu() {
   const auto cpuid = [](std::uint32_t leaf, std::uint32_t subleaf) {
     registers r = {};
 #if defined(_MSC_VER) && !defined(__clang__)
-    int last[4]; // The first register is the last leaf of the basic or of the extended ones.
+    int last[4]; // last[0]: the number of the last basic leaf, or of the last extended leaf.
     __cpuidex(last, static_cast<int>(leaf & 0x80000000U), 0);
     if (static_cast<std::uint32_t>(last[0]) >= leaf)
       __cpuidex(reinterpret_cast<int*>(&r), static_cast<int>(leaf), static_cast<int>(subleaf));

@@ -204,7 +204,7 @@ private:
 
   void set_longrope(const factor_list& shorter, const factor_list& longer) {
     // In llama.cpp, a scaling factor beside the lists divides the frequencies once more, for every
-    // type.
+    // rope.scaling.type but none.
     const auto times_factor = [&](const factor_list& list) {
       std::vector<double> values(list.data(), list.data() + list.size());
       for (double& value : values)
@@ -217,8 +217,8 @@ private:
     method.original_max_position_embeddings = original_length("LongRoPE");
     method.attention_factor = scaling_.attn_factor;
     if (scaling_.factor != 1.0)
-      keys_.note("rope.scaling.factor = {} divides the frequencies beside LongRoPE's lists, as in "
-                 "llama.cpp; converters of LongRoPE do not write it",
+      keys_.note("rope.scaling.factor = {} and LongRoPE's lists both divide the frequencies, as in "
+                 "llama.cpp; converters of LongRoPE do not write this factor",
                  scaling_.factor);
     if (!keys_.number("rope.scaling.attn_factor"))
       keys_.note("{} is missing: 1, as in llama.cpp; the formula of LongRoPE is not applied",

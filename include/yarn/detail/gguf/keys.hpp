@@ -40,7 +40,7 @@ public:
     architecture_ = text("general.architecture").value_or("");
     if (architecture_.empty())
       fail_argument(
-          "yarn: general.architecture is missing; the names of all other keys begin with it");
+          "yarn: general.architecture is missing; the names of RoPE keys begin with its value");
   }
 
   const std::string& architecture() const { return architecture_; }

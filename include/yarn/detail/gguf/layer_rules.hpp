@@ -70,7 +70,7 @@ struct gguf_layer_rule {
   gguf_window_scaling scaling = gguf_window_scaling::global;
   gguf_nope nope = gguf_nope::none;
 
-  bool has_same_rope() const {
+  bool is_same_rope_with_window() const {
     return base == gguf_window_base::global && scaling == gguf_window_scaling::global;
   }
 };
@@ -127,9 +127,9 @@ inline constexpr gguf_layer_rule gguf_layer_rules[] = {
      gguf_window_scaling::none, gguf_nope::none},
 };
 
-// Architectures with layers of linear attention: the list attention.recurrent_layers, else all
-// layers but the last of each full_attention_interval (default 4).
-inline constexpr std::string_view gguf_intervals[] = {"qwen35", "qwen35moe", "qwen3next"};
+// Architectures with linear attention: in the layers of the list attention.recurrent_layers, else
+// in all layers but the last of each full_attention_interval (default 4).
+inline constexpr std::string_view gguf_linear_attention[] = {"qwen35", "qwen35moe", "qwen3next"};
 // clang-format on
 
 // The rule of an architecture. An architecture without an entry has no layers that differ, except

@@ -38,12 +38,12 @@ public:
   // Notes say what is missing.
   std::vector<gguf_layer> read() {
     // Keys are read first, so that `unused` does not depend on block_count.
-    const std::vector<bool> given = read_flags("attention.sliding_window_pattern", uses_pattern());
+    const std::vector<bool> given = read_flags("attention.sliding_window_pattern", has_windows());
     const double period = read_period(given);
-    const bool has_interval = is_listed(gguf_intervals, keys_.architecture());
+    const bool has_interval = is_listed(gguf_linear_attention, keys_.architecture());
     const std::vector<bool> recurrent = read_flags("attention.recurrent_layers", has_interval);
-    const bool reads_mask = rule_.nope == gguf_nope::by_rope_pattern;
-    const std::vector<bool> mask = read_flags("attention.rope_pattern", reads_mask);
+    const bool reads_rotating = rule_.nope == gguf_nope::by_rope_pattern;
+    const std::vector<bool> rotating = read_flags("attention.rope_pattern", reads_rotating);
     const std::vector<bool> compressed = read_flags("attention.compress_ratios", is_deepseek4());
     if (!is_known())
       return unknown("it is not known which layers of this architecture have which rope");
@@ -51,17 +51,18 @@ public:
       return unknown("without it, it is not known which layer has which rope");
     if (is_deepseek4() && compressed.empty())
       keys_.missing("attention.compress_ratios", "it says which layers have which rope");
-    if (uses_pattern() && given.empty() && period == 0.0)
+    if (has_windows() && given.empty() && period == 0.0)
       keys_.missing("attention.sliding_window_pattern", "it says which layers have a window");
 
     std::vector<gguf_layer> layers(static_cast<std::size_t>(n_layers()), gguf_layer::global);
     for (std::size_t i = 0; i < layers.size(); ++i) {
-      const bool has_window = uses_pattern() && (given.empty() ? in_period(i, period) : given[i]);
+      const bool has_window =
+          has_windows() && (given.empty() ? has_window_in_period(i, period) : given[i]);
       if (has_window)
         layers[i] = gguf_layer::window;
       if (is_deepseek4() && compressed[i])
         layers[i] = gguf_layer::compressed;
-      if (does_not_rotate(i, has_window) || (!mask.empty() && !mask[i]))
+      if (does_not_rotate(i, has_window) || (!rotating.empty() && !rotating[i]))
         layers[i] = gguf_layer::unrotated;
     }
     mark_layers_without_attention(layers, recurrent);
@@ -69,7 +70,7 @@ public:
   }
 
   // Whether some layers have a sliding window and may have another rope.
-  bool has_windows() const { return uses_pattern() && !rule_.has_same_rope(); }
+  bool has_window_rope() const { return has_windows() && !rule_.is_same_rope_with_window(); }
   bool is_deepseek4() const { return keys_.architecture() == "deepseek4"; }
 
 private:
@@ -104,10 +105,10 @@ private:
     return n_layers_;
   }
 
-  bool uses_pattern() const {
-    if (uses_pattern_ < 0)
-      uses_pattern_ = find_windows() ? 1 : 0;
-    return uses_pattern_ == 1;
+  bool has_windows() const {
+    if (has_windows_ < 0)
+      has_windows_ = find_windows() ? 1 : 0;
+    return has_windows_ == 1;
   }
   bool find_windows() const {
     switch (rule_.windows) {
@@ -150,18 +151,18 @@ private:
   double read_period(const std::vector<bool>& given) {
     constexpr const char* key = "attention.sliding_window_pattern";
     const auto built_in = static_cast<double>(rule_.period);
-    if (!uses_pattern() || !given.empty() || keys_.is_list(key))
+    if (!has_windows() || !given.empty() || keys_.is_list(key))
       return built_in;
     if (!keys_.is_given(key)) {
       if (rule_.period > 1)
-        keys_.note("{} is missing: the {} of {} layers has no window, as in llama.cpp",
+        keys_.note("{} is missing: the {} of each {} layers has no window, as in llama.cpp",
                    keys_.full(key), rule_.global == gguf_global::first ? "first" : "last",
                    rule_.period);
       return built_in;
     }
     return static_cast<double>(keys_.count(key).value_or(0));
   }
-  bool in_period(std::size_t layer, double period) const {
+  bool has_window_in_period(std::size_t layer, double period) const {
     const auto n = static_cast<std::uint64_t>(period);
     const std::uint64_t place = layer % n;
     return rule_.global == gguf_global::first ? place != 0 : place < n - 1;
@@ -173,16 +174,16 @@ private:
     case gguf_nope::by_rope_pattern:
       break;
     case gguf_nope::without_window:
-      return uses_pattern() && !has_window;
+      return has_windows() && !has_window;
     case gguf_nope::after_dense:
       return !has_window &&
              static_cast<double>(layer) >= keys_.number("leading_dense_block_count").value_or(0.0);
     case gguf_nope::last_of_four:
       return layer % 4 == 3;
     case gguf_nope::last_of_four_with_windows:
-      return uses_pattern() && layer % 4 == 3;
+      return has_windows() && layer % 4 == 3;
     case gguf_nope::first_of_four: // llama.cpp rotates all layers of a model with four layers
-      return uses_pattern() && n_layers_ != 4 && layer % 4 == 0;
+      return has_windows() && n_layers_ != 4 && layer % 4 == 0;
     }
     return is_off();
   }
@@ -199,12 +200,12 @@ private:
   // Layers of linear attention, of convolutions and of state spaces have no rope.
   void mark_layers_without_attention(std::vector<gguf_layer>& layers,
                                      const std::vector<bool>& recurrent) {
-    std::vector<bool> none = recurrent;
-    if (none.empty() && is_listed(gguf_intervals, keys_.architecture())) {
+    std::vector<bool> without = recurrent;
+    if (without.empty() && is_listed(gguf_linear_attention, keys_.architecture())) {
       const auto interval =
           static_cast<std::size_t>(keys_.count("full_attention_interval").value_or(4));
       for (std::size_t i = 0; i < layers.size(); ++i)
-        none.push_back((i + 1) % interval != 0);
+        without.push_back((i + 1) % interval != 0);
     }
     for (const char* key : {"attention.head_count_kv", "attention.head_count"}) {
       const std::vector<bool> heads = read_flags(key, true);
@@ -212,8 +213,8 @@ private:
         if (!heads[i])
           layers[i] = gguf_layer::unrotated;
     }
-    for (std::size_t i = 0; i < none.size() && i < layers.size(); ++i)
-      if (none[i])
+    for (std::size_t i = 0; i < without.size() && i < layers.size(); ++i)
+      if (without[i])
         layers[i] = gguf_layer::unrotated;
   }
 
@@ -221,7 +222,7 @@ private:
   const gguf_layer_rule rule_;
   std::int64_t n_layers_ = -1;
   std::int64_t n_blocks_ = 0;
-  mutable int uses_pattern_ = -1; // -1: not read yet
+  mutable int has_windows_ = -1; // -1: not read yet
 };
 
 } // namespace detail

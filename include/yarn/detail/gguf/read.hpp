@@ -24,7 +24,7 @@ public:
       result_.rope_of_layer.push_back(index_of(kind));
     if (kinds.empty()) {
       index_of(gguf_layer::global);
-      if (layers.has_windows())
+      if (layers.has_window_rope())
         index_of(gguf_layer::window);
       if (layers.is_deepseek4())
         index_of(gguf_layer::compressed);

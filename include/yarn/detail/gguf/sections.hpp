@@ -40,8 +40,10 @@ gguf_axes find_gguf_axes(gguf_keys<Reader>& keys, const gguf_sections& sections)
   const gguf_axes kind =
       gguf_axes_of(keys.architecture(), sections.pairs[0] > 0 && sections.pairs[1] > 0);
   const bool is_applied = kind == gguf_axes::side_by_side || kind == gguf_axes::alternating;
+  if (is_applied && !keys.is_list(key))
+    keys.missing(key, "llama.cpp needs it for this architecture");
   if (is_applied && sections.sum() == sections.pairs[3])
-    keys.missing(key, "llama.cpp needs one of the first three sections for this architecture");
+    fail_argument("yarn: {}: one of the first three sections must be > 0", keys.full(key));
   if (sections.sum() != 0 && kind == gguf_axes::one)
     keys.note("{} has no effect: llama.cpp does not use it for this architecture", keys.full(key));
   if (sections.sum() != 0 && kind == gguf_axes::unknown)

@@ -216,8 +216,8 @@ private:
     if (sections_[0] != sections_[1])
       fail_argument("yarn: {} has {} pairs for h and {} for w; model_type {} needs equal numbers",
                     name_of("mrope_section"), sections_[0], sections_[1], rule_.model_type);
-    note("{} of model_type {} is in the order h, w, t; positions are in the order t, h, w",
-         name_of("mrope_section"), rule_.model_type);
+    note("sections of model_type {} are in the order h, w, t; positions are in the order t, h, w",
+         rule_.model_type);
     note_class_layout(false);
     start(3);
     for (std::int64_t pair = 0; pair < n_pairs_; ++pair)

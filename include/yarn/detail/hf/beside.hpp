@@ -107,15 +107,17 @@ private:
          config_.name_of("use_logn_attn"), *length, *length);
   }
 
-  // Nomic BERT: dynamic NTK scaling beyond max_trained_positions. StableLM: never read.
+  // rotary_scaling_factor: Nomic BERT, and StableLM, whose code never reads it.
   void read_rotary_scaling() {
     const auto factor = config_.peek("rotary_scaling_factor");
     if (factor == nullptr || (factor->is_number() && *factor == 1))
       config_.find("rotary_scaling_factor");
-    else
-      note("{} is not read: "
-           "the code of Nomic BERT uses it for dynamic NTK scaling of texts beyond "
+    else if (model_type_ == "nomic_bert")
+      note("{} is not read: the code of the model uses it for dynamic NTK scaling of texts beyond "
            "max_trained_positions",
+           config_.name_of("rotary_scaling_factor"));
+    else
+      note("{} is not read: no code is known that uses it for this model_type",
            config_.name_of("rotary_scaling_factor"));
     if (config_.has("rotary_emb_scale_base"))
       note("{} is not read: it is XPos, which scales q and k by position",
@@ -141,10 +143,10 @@ private:
     chunks.report_unread(result_.unused, hf_is_about_rope);
   }
 
-  // The files whose attention calls yarn_get_mscale. transformers 5.12.1, modeling_<name>.py:
-  // deepseek_v3, deepseek_v32, glm4_moe_lite, glm_moe_dsa, longcat_flash, youtu. Beside the models:
-  // modeling_deepseek.py of DeepSeek-V2 (the class of transformers does not) and of Kimi K2 (a copy
-  // is in mfarisadip/Kimi-K2-Mini, k2-mini-broken), modeling_bailing_moe_v2_5.py of Ring 2.5.
+  // The files whose attention calls yarn_get_mscale. In transformers 5.12.1, modeling_<name>.py:
+  // deepseek_v3, deepseek_v32, glm4_moe_lite, glm_moe_dsa, longcat_flash, youtu. Of the vendors:
+  // modeling_deepseek.py of DeepSeek-V2 (the class of transformers does not call it) and of Kimi K2
+  // (copy: mfarisadip/Kimi-K2-Mini, k2-mini-broken), modeling_bailing_moe_v2_5.py of Ring 2.5.
   void read_softmax() {
     for (const char* name : {"bailing_hybrid", "deepseek_v2", "deepseek_v3", "deepseek_v32",
                              "glm4_moe_lite", "glm_moe_dsa", "kimi_k2", "longcat_flash", "youtu"})

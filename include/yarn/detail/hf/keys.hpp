@@ -128,9 +128,9 @@ inline const char* hf_near_key(const std::string& key, bool is_in_dictionary) {
   const char* nearest = nullptr;
   std::size_t least = std::min<std::size_t>(2, key.size() / 5) + 1;
   const auto consider = [&](const char* known) {
-    const std::size_t letters = hf_edit_distance(key, known, least - 1);
-    if (letters < least) {
-      least = letters;
+    const std::size_t distance = hf_edit_distance(key, known, least - 1);
+    if (distance < least) {
+      least = distance;
       nearest = known;
     }
   };

@@ -89,7 +89,7 @@ inline std::optional<pairing> hf_pairing(const hf_object& config, const hf_layer
     return pairing::half_split;
   }
   std::optional<bool> is_interleaved;
-  // DeepSeek-V3 and similar ones in transformers; nomic-bert; MLX; nanotron (SmolLM2).
+  // The keys of transformers (DeepSeek-V3), nomic-bert, MLX and nanotron (SmolLM2), in this order.
   for (const char* key :
        {"rope_interleave", "rotary_emb_interleaved", "rope_traditional", "rope_interleaved"}) {
     const auto value = config.boolean(key);

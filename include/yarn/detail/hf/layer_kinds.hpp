@@ -11,7 +11,7 @@ namespace detail {
 
 // What a file says about the rope of a layer.
 struct hf_layer_kind {
-  std::string type; // of hf_types_with_parameters, or of the layer; empty: the same for all types
+  std::string type; // one of hf_types_with_parameters, or the type of the layers; empty: all types
   bool is_scaled = true;       // false: the scaling of the dictionary is not for this layer
   std::optional<double> theta; // of a list by layer
   std::optional<double> share; // the rotated share of a head, of a list by layer
@@ -27,10 +27,11 @@ struct hf_layer_kind {
 
 struct hf_schedule {
   std::vector<hf_layer_kind> kinds;        // distinct; first those that layers use
-  std::size_t n_used = 0;                  // how many kinds layers use; 0: none, or not known
+  std::size_t n_used = 0;                  // how many of them are used; 0: none, or not known
   std::vector<std::int64_t> kind_of_layer; // -1: the layer does not rotate; empty: not known
   std::vector<std::string> notes;          // which layers do not rotate
-  std::vector<std::string> count_notes;    // what is not known about layers, for hf_layers only
+  std::vector<std::string>
+      list_notes; // on the list of layers: gaps and defaults; only for hf_layers
 };
 
 // A longer list of layers would take memory and time, and is a mistake in the file.

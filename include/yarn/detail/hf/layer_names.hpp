@@ -47,7 +47,7 @@ private:
     hf_note(result_.notes, format, values...);
   }
   template <class... Values> void note_count(const char* format, const Values&... values) {
-    hf_note(result_.count_notes, format, values...);
+    hf_note(result_.list_notes, format, values...);
   }
 
   void name_by_indices(const char* key, const char* listed, const char* other) {

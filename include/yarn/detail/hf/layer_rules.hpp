@@ -18,9 +18,9 @@ enum class hf_rotates {
   sliding_layers,        // those of type sliding_attention
   sliding_layers_if_any, // the same; without sliding_window all layers
   windowed_layers,       // the same; without sliding_window none
-  windowed_or_dense,     // the same, and the layers whose MLP is dense (cohere2_moe)
-  by_no_rope_layers,     // no_rope_layers (0: no RoPE), else all but each no_rope_layer_interval-th
-  linear_layers_too,     // layers with linear attention rotate, unless linear_rope is false
+  windowed_or_dense,     // the same, and layers with a dense MLP by rotates_as_dense (cohere2_moe)
+  by_no_rope_layers,     // no_rope_layers = 1; if absent, all but each no_rope_layer_interval-th
+  all_and_linear,        // layers with linear attention rotate, unless linear_rope is false
 };
 
 struct hf_layer_rule {
@@ -103,7 +103,7 @@ inline constexpr hf_table_row<hf_layer_rule> hf_layer_rules[] = {
     // github.com/inclusionAI/Ring-V2.5, models/modeling_bailing_moe_v2_5.py; sglang,
     // models/bailing_moe_linear.py
     {hf_layer_columns().key("layer_group_size").full_each(5).others("linear_attention")
-         .full_after_periods().only(hf_rotates::linear_layers_too), {
+         .full_after_periods().only(hf_rotates::all_and_linear), {
         "bailing_hybrid", "bailing_moe_linear"}},
 };
 // clang-format on
@@ -116,7 +116,7 @@ inline bool hf_has_no_rope(const std::string& layer_type) {
   return false;
 }
 
-// Whether the model has a window. The classes have a default, so an absent key is a window.
+// Whether the model has a window. The classes have a default, so an absent key means a window.
 inline bool hf_has_window(const hf_object& config) {
   return config.has("sliding_window") ||
          config.json().find("sliding_window") == config.json().end();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Finds the RoPE parameters of a config.json: the nested configuration, the key and the type of
-// layers that they belong to.
+// Finds the RoPE parameters of a config.json: in which nested configuration, under which key, for
+// which type of layers.
 #ifndef YARN_DETAIL_HF_LAYERS_HPP
 #define YARN_DETAIL_HF_LAYERS_HPP
 
@@ -53,8 +53,8 @@ inline std::vector<std::string> hf_types_with_dictionary(const hf_object& dictio
   return types;
 }
 
-// Whether two parameters are equal. Values that are nested deeper than a list are not compared,
-// because operator== is recursive.
+// Whether two parameters are equal. Objects, and lists that contain lists or objects, count as
+// different, because operator== is recursive.
 inline bool hf_same(const nlohmann::json& a, const nlohmann::json& b) {
   const auto same_value = [](const nlohmann::json& x, const nlohmann::json& y) {
     return !x.is_structured() && !y.is_structured() && x == y;
@@ -104,7 +104,7 @@ inline bool hf_scales_global_only(const hf_object& dictionary, const hf_model& m
   return model.scales_global_layers_only && dictionary.has("factor");
 }
 
-// DeepSeek-V4: layers with compressed keys have a theta of their own, and the scaling.
+// DeepSeek-V4: layers with compressed keys have a theta of their own; only they are scaled.
 inline bool hf_has_compressed_layers(const hf_object& config, const hf_model& model) {
   return model.compress_theta != 0.0 || config.has("compress_rope_theta");
 }

@@ -206,7 +206,7 @@ private:
     return {method, "yarn", method.original_max_position_embeddings};
   }
 
-  // The numbers of YaRN, apart from its factors.
+  // The numbers of YaRN, apart from `factor` and the attention factor.
   yarn_scaling yarn_ramp() const {
     yarn_scaling method;
     method.original_max_position_embeddings = original_length();
@@ -277,7 +277,7 @@ private:
     return {method, type_, method.original_max_position_embeddings};
   }
 
-  // Here partial_rotary_factor is a share of the pairs, not of head_dim: see shape.hpp.
+  // Here partial_rotary_factor is a share of the pairs, not of head_dim: kind.hpp sets it.
   hf_method proportional() const {
     proportional_scaling method;
     method.factor = dictionary_.number("factor").value_or(1.0);

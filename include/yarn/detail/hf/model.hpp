@@ -140,8 +140,8 @@ inline hf_model hf_find_model(const std::string& model_type) {
   return hf_find_facts(hf_models, model_type);
 }
 
-// The length in training, if this switch of Qwen 1 is on (use_dynamic_ntk, use_logn_attn). The
-// model changes what it does for longer texts.
+// The length in training, if `key`, a switch of Qwen 1, is on. For longer texts, use_dynamic_ntk
+// changes the frequencies and use_logn_attn scales q.
 inline std::optional<std::int64_t> hf_extended_length(const hf_object& config,
                                                       const hf_model& model, const char* key,
                                                       std::vector<std::string>& notes) {

@@ -30,18 +30,18 @@ inline constexpr hf_file_mark hf_file_marks[] = {
 };
 
 // Models without RoPE, and what encodes positions in them.
-struct hf_file_row {
+struct hf_unrotated_row {
   const char* positions;
   std::initializer_list<const char*> model_types;
 };
-inline constexpr hf_file_row hf_unrotated_models[] = {
+inline constexpr hf_unrotated_row hf_unrotated_models[] = {
     {"learned positions", {
         "bart", "bert", "biogpt", "blenderbot", "camembert", "codegen2", "distilbert", "electra",
         "ernie", "gpt2", "gpt_bigcode", "gpt_neo", "mbart", "openai-gpt", "opt", "pegasus",
         "roberta", "whisper", "xlm-roberta"}},
     {"ALiBi", {"bloom"}},
     {"relative positions", {"deberta", "deberta-v2", "mt5", "t5", "umt5", "xlnet"}},
-    {"no positions, because its layers are recurrent", {
+    {"recurrent layers without positions", {
         "falcon_mamba", "mamba", "mamba2", "rwkv", "rwkv5", "rwkv6", "rwkv7", "xlstm"}},
     {"no positions in its attention", {"zamba"}},
 };
@@ -100,7 +100,7 @@ inline void hf_refuse_other_file(const nlohmann::json& whole) {
   const auto* kind = config.peek("position_embedding_type");
   const bool is_rotary = kind != nullptr && kind->is_string() &&
                          kind->get_ref<const std::string&>().rfind("ro", 0) == 0; // rotary, rope
-  for (const hf_file_row& row : hf_unrotated_models)
+  for (const hf_unrotated_row& row : hf_unrotated_models)
     for (const char* name : row.model_types)
       if (model_type == name && config.peek("rope_theta") == nullptr &&
           config.peek("rope_parameters") == nullptr && config.peek("rope_scaling") == nullptr &&

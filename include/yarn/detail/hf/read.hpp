@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The implementation of hf_config.hpp: which ropes to read, texts and files.
+// The implementation of hf_config.hpp: chooses the ropes to read, and reads texts and files.
 #ifndef YARN_DETAIL_HF_READ_HPP
 #define YARN_DETAIL_HF_READ_HPP
 
@@ -53,18 +53,21 @@ inline hf_config hf_read_text(const nlohmann::json& config, const hf_options& op
 inline hf_layer_ropes hf_tower_layers(const nlohmann::json& config, const hf_options& options) {
   hf_layer_ropes result;
   result.ropes.push_back(hf_config_from(config, options));
-  std::vector<std::string> notes;
   hf_object tower(&config, "");
   if (!tower.has_object("vision_config") && tower.has_object("thinker_config"))
     tower = tower.object("thinker_config");
   if (tower.has_object("vision_config"))
     tower = tower.object("vision_config");
   const auto n = hf_first_length(tower, {"depth", "num_hidden_layers", "n_layers"});
-  if (n && *n <= hf_largest_n_layers)
+  if (n && *n > hf_largest_n_layers)
+    fail_argument("yarn: the vision tower has {} layers; this reader allows {}", *n,
+                  hf_largest_n_layers);
+  if (n)
     result.rope_of_layer.assign(static_cast<std::size_t>(*n), 0);
   else
-    result.notes.emplace_back("depth and num_hidden_layers are not given: it is not known how many "
-                              "layers the vision tower has");
+    result.notes.emplace_back(
+        "depth, num_hidden_layers and n_layers are not given: it is not known "
+        "how many layers the vision tower has");
   return result;
 }
 
@@ -113,29 +116,35 @@ inline hf_layer_ropes hf_layers(const nlohmann::json& config, const hf_options& 
       read(static_cast<std::size_t>(kind));
     result.rope_of_layer.push_back(kind < 0 ? -1 : rope_of_kind[static_cast<std::size_t>(kind)]);
   }
-  for (const auto* notes : {&schedule.count_notes, &schedule.notes})
+  for (const auto* notes : {&schedule.list_notes, &schedule.notes})
     result.notes.insert(result.notes.end(), notes->begin(), notes->end());
   return result;
 }
 
-inline hf_config hf_config_from_text(std::string_view text, const hf_options& options) {
+namespace detail {
+
+inline nlohmann::json hf_parse(std::string_view text) {
 #if YARN_EXCEPTIONS
-  nlohmann::json config;
   std::string reason;
   try {
-    config = nlohmann::json::parse(text.begin(), text.end());
+    return nlohmann::json::parse(text.begin(), text.end());
   } catch (const nlohmann::json::exception& error) {
     reason = error.what();
     reason.erase(0, reason.find(']') + 2); // the error number of nlohmann-json
   }
-  if (!reason.empty())
-    detail::fail_argument("yarn: the configuration is not JSON: {}", reason);
+  fail_argument("yarn: the configuration is not JSON: {}", reason);
 #else
-  const nlohmann::json config = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+  nlohmann::json config = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
   if (config.is_discarded())
-    detail::fail_argument("yarn: the configuration is not JSON");
+    fail_argument("yarn: the configuration is not JSON");
+  return config;
 #endif
-  return hf_config_from(config, options);
+}
+
+} // namespace detail
+
+inline hf_config hf_config_from_text(std::string_view text, const hf_options& options) {
+  return hf_config_from(detail::hf_parse(text), options);
 }
 
 inline hf_config hf_config_from_file(const std::string& path, const hf_options& options) {

@@ -17,7 +17,7 @@ public:
                      const hf_layer_lists& lists)
       : config_(config), rule_(rule), lists_(lists),
         is_unrotated_(!hf_unrotated_by(config).empty()),
-        linear_rotates_(rule.rotates == hf_rotates::linear_layers_too &&
+        linear_rotates_(rule.rotates == hf_rotates::all_and_linear &&
                         config.boolean("linear_rope").value_or(true) && !has_delta_attention()),
         lightning_rotates_(config.boolean("lightning_use_rope").value_or(true)),
         sparse_rotates_(config.boolean("attn_use_rope").value_or(true)) {}
@@ -43,7 +43,7 @@ public:
       return (is_sliding && hf_has_window(config_)) || rotates_as_dense(layer, n_layers);
     case hf_rotates::attention_layers:
     case hf_rotates::by_no_rope_layers:
-    case hf_rotates::linear_layers_too:
+    case hf_rotates::all_and_linear:
       break;
     }
     return true;
@@ -53,15 +53,15 @@ public:
   // the other layers.
   bool is_linear(const std::string& type) const {
     return (is_lightning(type) && config_.has("lightning_head_dim")) ||
-           (type == "linear_attention" && rule_.rotates == hf_rotates::linear_layers_too &&
+           (type == "linear_attention" && rule_.rotates == hf_rotates::all_and_linear &&
             config_.has("qk_rope_head_dim"));
   }
 
   // Whether layers with linear attention have a rope beside that of the full attention.
-  bool has_linear_rope() const { return linear_rotates_ && is_linear("linear_attention"); }
+  bool linear_attention_rotates() const { return linear_rotates_ && is_linear("linear_attention"); }
 
   // Whether layers of type full_attention do not rotate, by the rule of the class.
-  bool needs_window() const {
+  bool full_layers_do_not_rotate() const {
     return rule_.rotates == hf_rotates::sliding_layers ||
            rule_.rotates == hf_rotates::windowed_layers ||
            rule_.rotates == hf_rotates::windowed_or_dense ||
@@ -88,7 +88,7 @@ private:
       return sparse_rotates_;
     return !hf_has_no_rope(type);
   }
-  // Whether the layer rotates because its MLP is dense. It needs no window.
+  // Whether the layer rotates, even without a window, because its MLP is dense.
   bool rotates_as_dense(std::int64_t layer, std::int64_t n_layers) const {
     const hf_dense_layers dense = hf_find_dense_layers(config_, n_layers);
     if (dense.period != 1)

@@ -28,7 +28,7 @@ public:
     if (lists_.names.empty() && n_layers_ != 0)
       lists_.names =
           hf_layer_namer(config_, rule_, lists_, n_layers_, !rope_types_.empty(), result_).read();
-    if (n_layers_ != 0 && can_name_ropes())
+    if (n_layers_ != 0 && layers_have_known_ropes())
       list_layers();
     else
       list_types();
@@ -40,7 +40,7 @@ private:
     hf_note(result_.notes, format, values...);
   }
   template <class... Values> void note_count(const char* format, const Values&... values) {
-    hf_note(result_.count_notes, format, values...);
+    hf_note(result_.list_notes, format, values...);
   }
 
   // The number of layers, from a key or from the length of the lists.
@@ -88,10 +88,10 @@ private:
       const std::string type = layer_type == "sliding_attention" ? "main" : "compress";
       return has_type(type) ? type : std::string();
     }
-    return is_for_all_layers() ? rope_types_.front() : std::string();
+    return all_layers_have_one_dictionary() ? rope_types_.front() : std::string();
   }
-  // Whether there is one dictionary, whose name is not a type of layers ("main").
-  bool is_for_all_layers() const {
+  // Whether all layers use the only dictionary: its name is no layer type, or no types are known.
+  bool all_layers_have_one_dictionary() const {
     if (rope_types_.size() != 1 || is_compressed_)
       return false;
     const std::string& type = rope_types_.front();
@@ -101,8 +101,8 @@ private:
   }
 
   // Whether it is known which layer has which parameters. Notes what is not known.
-  bool can_name_ropes() {
-    if (rope_types_.empty() || is_for_all_layers())
+  bool layers_have_known_ropes() {
+    if (rope_types_.empty() || all_layers_have_one_dictionary())
       return true;
     if (lists_.names.empty()) {
       note_count("layer_types is missing: it is not known which layers have which parameters");
@@ -188,20 +188,20 @@ private:
       if (n_layers_ == 0)
         fail_argument("yarn: {} is missing; {} has an entry for each layer",
                       config_.name_of("num_hidden_layers"), list);
-      fail_argument("yarn: the file does not say which of its parameters a layer has; {} has an "
-                    "entry for each layer",
+      fail_argument("yarn: {} has an entry for each layer, but the file does not say which "
+                    "layers have its other RoPE parameters",
                     list);
     }
     if (lists_.no_rope_interval != 0)
       note("each {}th layer does not rotate", lists_.no_rope_interval);
-    else if (rotating_.needs_window())
+    else if (rotating_.full_layers_do_not_rotate())
       note("the layers of type full_attention do not rotate{}",
            rule_.rotates == hf_rotates::windowed_or_dense ? ", unless their MLP is dense" : "");
     for (const std::string& type : rope_types_)
       extra_type(type);
     if (result_.kinds.empty())
       result_.kinds.emplace_back();
-    if (rotating_.has_linear_rope()) {
+    if (rotating_.linear_attention_rotates()) {
       hf_layer_kind linear;
       linear.type = "linear_attention";
       linear.is_linear = true;

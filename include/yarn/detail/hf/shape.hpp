@@ -80,7 +80,7 @@ inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
   const auto width = hf_first_length(config, {"hidden_size", "n_embd", "d_model"});
   const auto heads = hf_first_length(config, {"num_attention_heads", "n_head", "n_heads",
                                               "num_heads", "decoder_num_attention_heads"});
-  // A text_config of LLaVA holds what differs from the class.
+  // A text_config of LLaVA has only the keys that differ from the defaults of the class.
   if (!width && !heads && model.nested_head_dim != 0 && config.name_of("head_dim") != "head_dim") {
     hf_note(notes,
             "{} is not given, and neither is hidden_size: {}, by the defaults of model_type {}",
@@ -88,9 +88,9 @@ inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
     return model.nested_head_dim;
   }
   if (!width || !heads)
-    fail_argument(
-        "yarn: {} is missing, and so is {} to derive it from hidden_size / num_attention_heads",
-        config.name_of("head_dim"), width ? "num_attention_heads" : "hidden_size");
+    fail_argument("yarn: {} is missing, and {} is missing, too (head_dim = hidden_size / "
+                  "num_attention_heads)",
+                  config.name_of("head_dim"), width ? "num_attention_heads" : "hidden_size");
   if (*width % *heads != 0)
     fail_argument(
         "yarn: {} is missing, and hidden_size = {} is no multiple of num_attention_heads = {}",

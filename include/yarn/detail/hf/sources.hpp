@@ -32,8 +32,8 @@ inline hf_sources hf_find_sources(const nlohmann::json& config) {
   from.model = hf_find_model(from.config.string("model_type"));
   from.dictionary = hf_dictionary(from.config);
   if (from.model.scales_by_itself && !from.dictionary)
-    fail_argument("yarn: {} is missing; model_type {} has a scaling of its own that is not known "
-                  "without it",
+    fail_argument("yarn: {} is missing; model_type {} always scales, and only this key has the "
+                  "numbers",
                   from.config.name_of("rope_parameters"), from.model.model_type);
   from.schedule = hf_schedule_reader(from.config, from.dictionary, from.model).read();
   return from;

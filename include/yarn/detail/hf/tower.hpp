@@ -35,7 +35,7 @@ public:
       fail_argument("yarn: {}: it is not known how the vision tower {} rotates its heads",
                     tower_.name().empty() ? "the configuration" : tower_.name(), type_);
     if (facts_.kind == hf_tower_kind::refused)
-      fail_argument("yarn: the vision tower {} has no frequencies of whole positions: {}", type_,
+      fail_argument("yarn: the vision tower {} is not supported by this reader: {}", type_,
                     facts_.note);
     result_.shape.head_dim = read_head_dim();
     result_.shape.rope_theta = read_theta();

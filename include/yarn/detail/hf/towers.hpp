@@ -51,13 +51,13 @@ struct hf_tower_columns : hf_tower_model {
   constexpr hf_tower_columns axes(const char* names) const {
     return with(&hf_tower_model::axis_names, names);
   }
-  constexpr hf_tower_columns width(const char* key) const {
+  constexpr hf_tower_columns width_from(const char* key) const {
     return with(&hf_tower_model::width_key, key);
   }
   constexpr hf_tower_columns theta_default(double value) const {
     return with(&hf_tower_model::reads_theta, true).with(&hf_tower_model::rope_theta, value);
   }
-  constexpr hf_tower_columns reads_width() const {
+  constexpr hf_tower_columns with_head_dim() const {
     return with(&hf_tower_model::reads_head_dim, true);
   }
   constexpr hf_tower_columns remainder() const {
@@ -85,7 +85,7 @@ inline constexpr hf_table_row<hf_tower_model> hf_towers[] = {
         "ernie4_5_vl_moe", "exaone4_5", "glm46v", "glm4v", "glm4v_moe", "glm_ocr", "paddleocr_vl",
         "qwen2_5_omni", "qwen2_5_vl", "qwen3_5", "qwen3_5_moe", "qwen3_omni_moe", "qwen3_vl",
         "qwen3_vl_moe", "video_llama_3"}},
-    {hf_restarting.width("embed_dim"), {"qwen2_vl"}},
+    {hf_restarting.width_from("embed_dim"), {"qwen2_vl"}},
     {hf_restarting.alone().says(
         "the class token, in front of the patches, is rotated by angles that are weights, and not "
         "by these frequencies"), {"mlcd"}},
@@ -93,16 +93,16 @@ inline constexpr hf_table_row<hf_tower_model> hf_towers[] = {
     {hf_restarting.axes("wh").theta_default(10e3).interleaved().says(
         "coordinates count from 1: the first patch has the position w = 1, h = 1; the class token, "
         "behind the patches, is not rotated"), {"llama4"}},
-    {hf_restarting.axes("wh").theta_default(100).reads_width().without_pairing().says(
+    {hf_restarting.axes("wh").theta_default(100).with_head_dim().without_pairing().says(
         "the pairs are half_split within each half of a head: rotate a view of the first half with "
         "the first half of the pairs (w), and a view of the second half with the others (h)"),
         {"gemma4"}},
-    {hf_even_odd.theta_default(10e3).reads_width(), {"mistral3"}},
-    {hf_even_odd.theta_default(10e3).reads_width().alone(), {"pixtral"}},
+    {hf_even_odd.theta_default(10e3).with_head_dim(), {"mistral3"}},
+    {hf_even_odd.theta_default(10e3).with_head_dim().alone(), {"pixtral"}},
     {hf_refused.alone().says(
-        "positions are fractions: patch i of n is at (2 i + 1) / n - 1, with the frequencies "
-        "2 pi theta^(-4 i / head_dim); for each axis, make frequencies_from of these frequencies "
-        "divided by n, use the positions 2 i + 1 - n, and join the axes"),
+        "positions are fractions: patch p of n is at (2 p + 1) / n - 1, with the frequencies "
+        "2 pi theta^(-4 i / head_dim); for each axis, call frequencies_from with these frequencies "
+        "divided by n, use the positions 2 p + 1 - n, and join the axes"),
         {"dinov3_vit", "eomt_dinov3", "sapiens2"}},
     {hf_refused.alone().says("the two elements of a pair turn by different angles, which no "
                              "rotation does"), {"vjepa2"}},

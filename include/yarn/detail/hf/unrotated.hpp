@@ -60,7 +60,7 @@ inline bool hf_never_rotates(const std::string& model_type) {
   return model_type == "jamba" || model_type == "nemotron_h";
 }
 
-// Refuses models without this RoPE whose configuration does not say so; only their code does.
+// Refuses models without RoPE or with an unsupported rotation, by what is known of their code.
 inline void hf_refuse_by_code(const hf_object& config) {
   const std::string model_type = config.string("model_type");
   if (hf_never_rotates(model_type))
@@ -76,7 +76,7 @@ inline void hf_refuse_by_code(const hf_object& config) {
         *width);
   if (model_type == "chatglm" && config.boolean("position_encoding_2d").value_or(false))
     fail_argument("yarn: {} is true: ChatGLM-6B rotates each half of a head by a position of its "
-                  "own (in the text, and in the block); the later ChatGLM are read",
+                  "own (in the text, and in the block); later versions of ChatGLM are supported",
                   config.name_of("position_encoding_2d"));
 }
 

@@ -47,11 +47,11 @@ std::uintptr_t check_tensor(const char* name, const normed_heads<T, Norm>& x,
   if (x.norm.has_weight() && x.norm.weight() == nullptr)
     fail_argument("yarn: the weight of the norm of {} is null", name);
   if (!(x.norm.eps() >= 0.0 && x.norm.eps() <= largest_eps))
-    fail_argument("yarn: the norm of {} has eps = {}; eps is >= 0 and finite in float", name,
+    fail_argument("yarn: the norm of {} has eps = {}; eps must be >= 0 and finite in float", name,
                   x.norm.eps());
   if (n_pairs > largest_normed_pairs)
     fail_argument(
-        "yarn: {} is normed and has rotary_dim = {}; with a norm, rotary_dim is at most {}", name,
+        "yarn: {} has a norm and rotary_dim = {}; with a norm, rotary_dim must be at most {}", name,
         2 * n_pairs, 2 * largest_normed_pairs);
   return check_tensor(name, x.heads, n_pairs);
 }

@@ -62,6 +62,10 @@ void rope_copy_check(const From& source, const To& target, const Rows& rows, pai
     detail::check_copy(detail::argument_of(rows), p, order.value, detail::heads_of(source),
                        detail::heads_of(target));
 }
+template <class From, class To, class Rows>
+void rope_copy_check(const From& source, const To& target, const Rows& rows, pairing p) {
+  rope_copy_check(source, target, rows, p, output_order{p});
+}
 
 template <class From, class To, class Rows>
 YARN_ALWAYS_INLINE void rope_copy_unchecked(const From& source, const To& target, const Rows& rows,
@@ -72,6 +76,11 @@ YARN_ALWAYS_INLINE void rope_copy_unchecked(const From& source, const To& target
     detail::rotate_copy<detail::default_arch>(detail::argument_of(rows).source(), p, order.value,
                                               part, detail::heads_of(source),
                                               detail::heads_of(target));
+}
+template <class From, class To, class Rows>
+YARN_ALWAYS_INLINE void rope_copy_unchecked(const From& source, const To& target, const Rows& rows,
+                                            pairing p, thread_slice part) noexcept {
+  rope_copy_unchecked(source, target, rows, p, output_order{p}, part);
 }
 
 template <class From, class To, class Rows>

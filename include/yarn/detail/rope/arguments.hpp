@@ -17,7 +17,7 @@ namespace detail {
 template <class R, class Meaning>
 void check_trig(const char* name, const trig_view<R, Meaning>& view) {
   if (view.n_pairs() < 0 || view.n_rows() < 0 || (view.n_pairs() == 0 && view.n_rows() != 0))
-    fail_argument("yarn: {} has n_rows = {}, n_pairs = {}; rows are >= 0 and pairs >= 1", name,
+    fail_argument("yarn: {} has n_rows = {}, n_pairs = {}; n_rows must be >= 0, n_pairs >= 1", name,
                   view.n_rows(), view.n_pairs());
   check_row_extent<R>(name, view.n_rows(), view.n_pairs(), view.row_stride());
   if (view.n_rows() > 0 && (view.cos(0) == nullptr || view.sin(0) == nullptr))
@@ -177,8 +177,8 @@ template <class... X> constexpr bool are_tensors() {
   constexpr bool tensors = (is_tensor<X>::value && ...), formats = (has_format_v<X> && ...);
   static_assert(tensors, "yarn: a tensor of a call is a heads_view, or of a type for which "
                          "yarn::tensor_traits gives one");
-  static_assert(formats, "yarn: a cache has elements of a type of types.hpp, or a format: "
-                         "yarn::stored(cache, format, head_dim)");
+  static_assert(formats, "yarn: unless the elements of a cache have a type of types.hpp, "
+                         "pass yarn::stored(cache, format, head_dim)");
   return tensors && formats;
 }
 

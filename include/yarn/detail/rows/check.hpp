@@ -66,8 +66,8 @@ inline void check_axis_list(const axis_positions& list) {
 inline void check_axes(const axis_positions& list, std::int64_t n_axes, const char* source) {
   check_axis_list(list);
   if (n_axes == 1 && list.n_axes() > 1)
-    fail_argument("yarn: axis_positions with n_axes = {} for {} with one axis, which would ignore "
-                  "the others: give the pairs their axes by with_axes or joined",
+    fail_argument("yarn: axis_positions with n_axes = {} for {} with one axis: the other axes "
+                  "would be ignored; give the pairs their axes by with_axes or joined",
                   list.n_axes(), source);
   if (list.n_axes() < n_axes)
     fail_argument("yarn: axis_positions.n_axes = {} must be at least n_axes = {} of the {}",
@@ -94,7 +94,7 @@ inline void check_axes(const axis_positions& list, const frequencies& f) {
 inline void check_frequencies(const frequencies& f) {
   if (f.n_pairs() == 0)
     fail_argument(
-        "yarn: frequencies with n_pairs = 0 must come from make_frequencies or frequencies_from");
+        "yarn: frequencies have n_pairs = 0: make them by make_frequencies or frequencies_from");
 }
 
 // Refuses an open run, null data, and positions beyond 2^31 in magnitude.

@@ -24,7 +24,7 @@ class axis_builder {
 public:
   axis_builder(const frequencies& f, std::int64_t n_axes) : result_(f) {
     if (result_.axes_.size() == 0)
-      fail_argument("yarn: with_axes of frequencies with n_pairs = 0: they must come from "
+      fail_argument("yarn: with_axes: frequencies have n_pairs = 0: make them by "
                     "make_frequencies or frequencies_from");
     if (n_axes < 1 || n_axes > largest_n_axes)
       fail_argument("yarn: n_axes = {} must be in [1, {}]", n_axes, largest_n_axes);

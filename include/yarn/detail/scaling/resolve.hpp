@@ -20,7 +20,7 @@ inline spectrum::spectrum(const rope_shape& shape) : shape_(shape) {
                           shape.rotary_dim, shape.head_dim);
   if (shape.rope_theta == 0.0)
     detail::fail_argument(
-        "yarn: rope_shape.rope_theta = 0 is not set; it must be > 0 and has no default");
+        "yarn: rope_shape.rope_theta is not set; it must be > 0 and has no default");
   require_positive("rope_shape.rope_theta", shape.rope_theta);
 
   inv_freq_.resize_discarding(static_cast<std::size_t>(d / 2));

@@ -19,14 +19,14 @@ inline void require_position(const char* type, std::int64_t position) {
     fail_range("yarn: position {} must be in [0, 2^62] for a {}", position, type);
 }
 
-// A length as an integer, or 0 if it is not an integer in [1, 2^32). Numbers that are refused give
-// 0, so the fast paths test each number by one comparison.
-struct whole_length {
+// A length as an integer, or 0 if it is not an integer in [1, 2^32). Lengths that are errors give
+// 0, too, so the fast paths test a length by one comparison.
+struct integer_length {
   std::uint32_t value = 0;
   int exponent = 0; // floor(log2(value))
   bool is_power_of_2 = false;
 
-  YARN_ALWAYS_INLINE explicit whole_length(double length) {
+  YARN_ALWAYS_INLINE explicit integer_length(double length) {
     const auto bits = bit_cast<std::uint64_t>(length);
     const std::uint64_t biased = bits >> 52; // with the sign
     if (biased - 1023 >= 32)
@@ -52,7 +52,7 @@ YARN_ALWAYS_INLINE bool is_small_scale(double scale) {
 }
 
 // floor(n / length), exact if below 2^61; else n / length, whose last bits may be wrong.
-inline real whole_lengths(std::int64_t n, double length) {
+inline real n_whole_lengths(std::int64_t n, double length) {
   const real quotient = real(n) / real(length);
   if (!(quotient < real(std::int64_t{1} << 61)))
     return quotient;
@@ -64,17 +64,18 @@ inline real whole_lengths(std::int64_t n, double length) {
 }
 
 // 1 + scale * ln(floor(n / length) + 1), and the checks of the numbers.
-YARN_NOINLINE inline double log_of_any_lengths(const char* type, const char* scale_name,
-                                               double scale, const char* length_name, double length,
-                                               std::int64_t position, std::int64_t n) {
+YARN_NOINLINE inline double scale_of_any_lengths(const char* type, const char* scale_name,
+                                                 double scale, const char* length_name,
+                                                 double length, std::int64_t position,
+                                                 std::int64_t n) {
   require_at_least_zero(type, scale_name, scale);
   require_positive(type, length_name, length);
   require_position(type, position);
-  return static_cast<double>(real(1) + real(scale) * log(whole_lengths(n, length) + real(1)));
+  return static_cast<double>(real(1) + real(scale) * log(n_whole_lengths(n, length) + real(1)));
 }
 // The same, or 0 if the numbers need the function above.
-YARN_ALWAYS_INLINE double log_of_lengths(double scale, double length, std::int64_t n) {
-  const whole_length whole(length);
+YARN_ALWAYS_INLINE double scale_of_lengths(double scale, double length, std::int64_t n) {
+  const integer_length whole(length);
   if (!YARN_LIKELY(has_32_bits(n) && whole.value != 0 && is_small_scale(scale)))
     return 0.0;
   const std::uint32_t lengths = whole.divide(static_cast<std::uint32_t>(n));
@@ -83,11 +84,11 @@ YARN_ALWAYS_INLINE double log_of_lengths(double scale, double length, std::int64
 
 // The smallest integer m > n with floor(m / length) != floor(n / length).
 YARN_NOINLINE inline std::int64_t end_of_any_length(double length, std::int64_t n) {
-  const real end = (whole_lengths(n, length) + real(1)) * real(length);
+  const real end = (n_whole_lengths(n, length) + real(1)) * real(length);
   return end < real(std::int64_t{1} << 61) ? floor_to_integer(ceil(end)) : INT64_MAX;
 }
 YARN_ALWAYS_INLINE std::int64_t end_of_length(double length, std::int64_t n) {
-  const whole_length whole(length);
+  const integer_length whole(length);
   if (!YARN_LIKELY(has_32_bits(n) && whole.value != 0))
     return end_of_any_length(length, n);
   return (std::int64_t{whole.divide(static_cast<std::uint32_t>(n))} + 1) * whole.value;
@@ -104,7 +105,7 @@ YARN_NOINLINE inline double ratio_of_any_logarithms(double length, std::int64_t 
 }
 
 inline double logarithm_of_length(double length) {
-  const whole_length whole(length);
+  const integer_length whole(length);
   return YARN_LIKELY(whole.value > 1) ? double_of_logarithm(whole.value)
                                       : static_cast<double>(log(real(length)));
 }
@@ -136,30 +137,30 @@ inline double largest_factor(const log_n_temperature& t) {
 
 inline double llama4_temperature::operator()(std::int64_t position) const {
   const auto n = static_cast<std::int64_t>(static_cast<std::uint64_t>(position) + 1);
-  const double factor = detail::log_of_lengths(attn_scale, floor_scale, n);
+  const double factor = detail::scale_of_lengths(attn_scale, floor_scale, n);
   return YARN_LIKELY(factor != 0.0 && position >= 0)
              ? factor
-             : detail::log_of_any_lengths("llama4_temperature", "attn_scale", attn_scale,
-                                          "floor_scale", floor_scale, position, n);
+             : detail::scale_of_any_lengths("llama4_temperature", "attn_scale", attn_scale,
+                                            "floor_scale", floor_scale, position, n);
 }
 inline std::int64_t llama4_temperature::next_change(std::int64_t position) const {
   return detail::end_of_length(floor_scale, position + 1) - 1;
 }
 
 inline double ministral_temperature::operator()(std::int64_t position) const {
-  const double factor = detail::log_of_lengths(beta, original_max_position_embeddings, position);
+  const double factor = detail::scale_of_lengths(beta, original_max_position_embeddings, position);
   return YARN_LIKELY(factor != 0.0)
              ? factor
-             : detail::log_of_any_lengths("ministral_temperature", "beta", beta,
-                                          "original_max_position_embeddings",
-                                          original_max_position_embeddings, position, position);
+             : detail::scale_of_any_lengths("ministral_temperature", "beta", beta,
+                                            "original_max_position_embeddings",
+                                            original_max_position_embeddings, position, position);
 }
 inline std::int64_t ministral_temperature::next_change(std::int64_t position) const {
   return detail::end_of_length(original_max_position_embeddings, position);
 }
 
 inline double log_n_temperature::operator()(std::int64_t position) const {
-  const detail::whole_length whole(original_length);
+  const detail::integer_length whole(original_length);
   if (!YARN_LIKELY(detail::has_32_bits(position) && whole.value > 1))
     return detail::ratio_of_any_logarithms(original_length, position);
   const auto n = static_cast<std::uint32_t>(position) + 1;

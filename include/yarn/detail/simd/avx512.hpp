@@ -170,10 +170,10 @@ template <class T> YARN_ALWAYS_INLINE __m512i float8_codes(__m512 x, avx512_isa)
       _mm512_castps_si512(_mm512_add_ps(_mm512_castsi512_ps(bounded), _mm512_castsi512_ps(magic)));
   const __m512i code =
       _mm512_add_epi32(sum, _mm512_maskz_srli_epi32(all_16_lanes, sum, rounding::dropped));
-  // 0xee: where x is a quiet or a signalling NaN, the largest float. Its lower bits are ones.
+  // 0xee: the largest float, whose lower bits are ones, where x is a quiet or a signalling NaN.
   const __m512i or_nan = _mm512_castps_si512(
       _mm512_fixupimm_ps(_mm512_castsi512_ps(code), x, _mm512_set1_epi32(0xee), 0));
-  // 0xca: the sign from the first, the other bits from the second.
+  // 0xca: the sign from `bits`, the other bits from `or_nan`.
   return _mm512_ternarylogic_epi32(_mm512_set1_epi32(0x80),
                                    _mm512_maskz_srli_epi32(all_16_lanes, bits, 24), or_nan, 0xca);
 }

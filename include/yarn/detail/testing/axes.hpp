@@ -21,8 +21,8 @@ namespace testing {
 namespace detail {
 
 struct axis_mistake {
-  /// Empty if the engine rotates more pairs than the sections have. The entry is then one way to
-  /// give axes to the further pairs, and another finding says that there are too many pairs.
+  /// Empty in the entries of add_extensions. Such an entry is one way to give axes to the pairs
+  /// after the sections, and another finding says that there are too many pairs.
   std::optional<diagnosis> what;
   std::string text;
   pair_positions at;

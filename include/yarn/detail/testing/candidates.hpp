@@ -324,7 +324,7 @@ private:
   // is imprecise if its pair turns by only some radians up to position `reach`, so faster pairs are
   // used, too.
   void add_estimates() {
-    // These usual values are tried because positions that are too far apart show no frequency.
+    // Usual values are tried, too, because positions that are too far apart do not show theta.
     for (const double theta : {1e4, 5e5, 1e6, 1e5, 1.5e5, 1e7, 5e6, 2.5e5, 3e5, 8e6})
       add_theta(diagnosis::wrong_theta, theta_text(theta), theta);
     for (const double least_angle : {4.0, 0.5, 0.0})

@@ -14,11 +14,11 @@ namespace testing {
 namespace detail {
 
 /// The positions at which a check compares the engine. The first ones are neighbours. Each further
-/// position is so near to the previous one that a frequency can be followed from one to the other,
-/// in float32 and in bfloat16: the number of whole turns between them is certain. Above 4, no
-/// position is a power of two, because products with powers of two are exact in float32 and hide
+/// one up to 131071 is so near to the previous one that a frequency can be followed from one to the
+/// other, in float32 and in bfloat16: the number of whole turns between them is certain. Above 4,
+/// no position is a power of two, because products with powers of two are exact in float32 and hide
 /// the error of float32 angles. The last position is `largest`, or the position before it if
-/// `largest` is a power of two.
+/// `largest` is a power of two above 4.
 inline std::vector<std::int64_t> probe_positions(std::int64_t largest) {
   if (largest < 0 || largest > yarn::detail::largest_position)
     fail_argument("yarn: testing: the largest position = {} must be in [0, 2^31]", largest);

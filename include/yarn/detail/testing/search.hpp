@@ -71,8 +71,8 @@ struct coarse_pipeline {
   std::string text;
 };
 inline std::vector<coarse_pipeline> coarse_pipelines() {
-  // The relative error of an angle after two roundings: the second one can enlarge a difference in
-  // the last bit.
+  // A relative error of angles that is allowed in addition to the roundings of a pipeline: four
+  // roundings to float32, 2^-24 each.
   constexpr double last_bit_error = 2.5e-7;
   constexpr element_format f32 = element_format::binary32, f64 = element_format::binary64;
   std::vector<coarse_pipeline> all = {
