@@ -281,7 +281,7 @@ TEST(evaluation, files_keep_weights_within_the_error_of_their_elements) {
     SCOPED_TRACE(name);
     training_settings s = short_training(5);
     s.seed = 12345678901234567U;
-    s.learning_rate = 0.1; // no double: only all of its digits give it back
+    s.learning_rate = 1.0 / 3; // only all of its digits give it back
     evaluation::training<float> state(support::random_evaluation_model<float>(config, 3), s);
     state.n_done = 4;
     for (const auto storage :
@@ -292,6 +292,7 @@ TEST(evaluation, files_keep_weights_within_the_error_of_their_elements) {
       EXPECT_FALSE(read.has_optimiser);
       EXPECT_EQ(read.state.n_done, 4);
       EXPECT_EQ(evaluation::text_of(read.state.settings), evaluation::text_of(s));
+      EXPECT_EQ(read.state.settings.learning_rate, s.learning_rate);
       EXPECT_EQ(evaluation::text_of(read.state.model.config), evaluation::text_of(config));
       bool differs = false;
       for (const evaluation::tensor& t : state.model.tensors.tensors())
