@@ -12,7 +12,9 @@ extern "C" std::size_t c11_layout(std::size_t* values);
 
 namespace {
 std::atomic<int> allocations_until_failure{-1}; // < 0: none fails
-}
+// Volatile, because g++ warns of std::free where it inlines `delete` and not `new`.
+void (*const volatile release)(void*) = std::free;
+} // namespace
 void* operator new(std::size_t size) {
   if (allocations_until_failure >= 0 && allocations_until_failure-- == 0)
     throw std::bad_alloc();
@@ -20,8 +22,8 @@ void* operator new(std::size_t size) {
     return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
 
 namespace {
 
