@@ -741,8 +741,8 @@ YARN_C_API yarn_status yarn_prompt_append_video(yarn_prompt* prompt, int64_t n_f
 /// Errors   Those of erase.
 YARN_C_API yarn_status yarn_prompt_erase(yarn_prompt* prompt, int64_t first, int64_t n_segments,
                                          int64_t* erased);
-/// The positions of n tokens from `first` on. Their memory is valid until the next yarn_prompt_view
-/// of this prompt, or until the prompt is freed.
+/// The positions of n tokens from `first` on. They are valid until the prompt changes or is freed,
+/// or until the next yarn_prompt_view of this prompt.
 /// Errors   Those of view.
 YARN_C_API yarn_status yarn_prompt_view(yarn_prompt* prompt, int64_t first, int64_t n,
                                         yarn_positions* positions);
