@@ -396,9 +396,9 @@ YARN_C_API yarn_status yarn_fill_rows(const yarn_frequencies* f, const yarn_posi
                                       int64_t n_threads);
 
 /// The rows of a call. Exactly one of the first four pointers is set:
-///     rows, prepared         prepared rows: row t belongs to token t
-///     frequencies            rows_of(frequencies, positions[, temperature]): the call makes the
-///     rows table                  rows_of(table, positions)
+///     rows, prepared   prepared rows: row t belongs to token t
+///     frequencies      rows_of(frequencies, positions[, temperature]): the call makes the rows
+///     table            rows_of(table, positions)
 typedef struct yarn_row_source {
   size_t struct_size;
   const yarn_rows* rows;
@@ -462,7 +462,7 @@ enum { YARN_SCALE_PER_TENSOR = 0, YARN_SCALE_GIVEN = 1, YARN_SCALE_COMPUTED = 2 
 typedef struct yarn_cache_format {
   size_t struct_size;
   yarn_cache_kind kind;
-  yarn_scale_source scale_source; ///< of the scaled kinds, as the fields up to block_stride
+  yarn_scale_source scale_source; ///< for scaled kinds, like all fields to block_stride
   float scale;                    ///< YARN_SCALE_PER_TENSOR
   int32_t reserved;               ///< 0
   float* scales;                  ///< GIVEN: read; COMPUTED: written by each write of a head
@@ -671,7 +671,7 @@ YARN_C_API yarn_status yarn_config_get(const yarn_config* config, yarn_config_in
 /// Errors   Those of make_frequencies.
 YARN_C_API yarn_status yarn_config_frequencies(const yarn_config* config, int64_t seq_len,
                                                yarn_frequencies** result);
-/// Frees a configuration, except for those of yarn_layers_get.
+/// Frees a configuration. Those of yarn_layers_get belong to the layers: do not free them.
 /// Errors   None.
 YARN_C_API void yarn_config_free(yarn_config* config);
 
@@ -741,8 +741,8 @@ YARN_C_API yarn_status yarn_prompt_append_video(yarn_prompt* prompt, int64_t n_f
 /// Errors   Those of erase.
 YARN_C_API yarn_status yarn_prompt_erase(yarn_prompt* prompt, int64_t first, int64_t n_segments,
                                          int64_t* erased);
-/// The positions of n tokens from `first` on, until the next change of the prompt or of a view of
-/// it.
+/// The positions of n tokens from `first` on. They are valid until the prompt changes or is freed,
+/// or until the next yarn_prompt_view of this prompt.
 /// Errors   Those of view.
 YARN_C_API yarn_status yarn_prompt_view(yarn_prompt* prompt, int64_t first, int64_t n,
                                         yarn_positions* positions);

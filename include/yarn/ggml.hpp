@@ -125,8 +125,8 @@ struct ggml_rope_parameters {
 /// Errors   std::invalid_argument: a field is out of range (n_dims and freq_base have the names
 ///          head_dim and rope_theta of rope_shape, and the fields of a ramp those of yarn_scaling);
 ///          an unknown mode; those of with_axes_of_mode, except that the sum of the sections may
-///          be larger than the number of pairs. VISION with freq_factors: ggml reads n_dims of
-///          them, more than it requires.
+///          be larger than the number of pairs. VISION with freq_factors, of which ggml reads
+///          n_dims and requires n_dims / 2.
 /// Accuracy As for every method. ggml computes the same formula in float.
 [[nodiscard]] inline frequencies make_frequencies(const ggml_rope_parameters& p) {
   static_cast<void>(pairing_from_mode(p.mode)); // knows all modes

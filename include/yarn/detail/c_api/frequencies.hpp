@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Frequencies of the C API. A handle has the frequencies twice: an object for the checks and the
-// functions that make other frequencies, and one of the part that makes rows.
+// Frequencies of the C API. A handle has the frequencies twice: `value`, for the checks and for the
+// functions that make other frequencies, and `part`, an object of the part, which makes rows.
 #ifndef YARN_DETAIL_C_API_FREQUENCIES_HPP
 #define YARN_DETAIL_C_API_FREQUENCIES_HPP
 

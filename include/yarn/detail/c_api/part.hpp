@@ -25,7 +25,8 @@ erased_transfer<C> transfer_of(const c_api::tensor_argument& source,
                     : rotation_of<C>(call.in, call.out, from, to)};
 }
 
-// The template arguments of rotate_tokens for the pairing have no effect: erased_transfer has it.
+// The pairings that rotate_tokens gets as template arguments have no effect: those of
+// erased_transfer count.
 template <class C> void rotate_in_place(const c_api::rotation& call) {
   constexpr pairing any = pairing::half_split;
   const erased_transfer<C> first = transfer_of<C>(*call.first, *call.first, call);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The rotation of a part of the C API.
 //
-// In C++, each pair of element types and each order of pairs has a kernel of its own: some 200,
-// which take minutes to compile. Here only the common pairs have one. All others are read into
-// scratch memory of the type of the computation, rotated there, and written. This takes longer, and
-// gives the same bits: reading is exact, and each element is rounded once, when it is written.
+// In C++, each combination of element types and order of pairs has a kernel of its own: some 200,
+// which take minutes to compile. Here only the common combinations have one. Other tensors are
+// read into scratch memory of the type of the computation, rotated there, and written. This takes
+// longer, and gives the same bits: reading is exact, and each element is rounded once, when it is
+// written.
 #ifndef YARN_DETAIL_C_API_PART_ROTATION_HPP
 #define YARN_DETAIL_C_API_PART_ROTATION_HPP
 
@@ -114,7 +115,7 @@ void rotate_staged(const erased_transfer<C>& x, const block& b, const row_pointe
   }
 }
 
-// For caches whose heads do not lie side by side in elements: whole heads, of at most
+// For caches whose heads are not contiguous elements: rotates whole heads, of at most
 // largest_cached_dim elements.
 template <pairing In, class C>
 void rotate_whole_heads(const erased_transfer<C>& x, const block& b, const row_pointers<C>* rows) {

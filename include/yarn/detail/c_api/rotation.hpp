@@ -222,7 +222,7 @@ inline void check_norm(const checked_tensor& x, const char* name, bool is_double
 }
 inline bool is_double(const checked_tensor& x) { return x.argument().x.type == YARN_FLOAT64; }
 
-// What a source of yarn_rope_copy and yarn_copy_heads is, and what a target is.
+// The target of yarn_rope_copy and yarn_copy_heads has no norm.
 inline void require_target(const checked_tensor& target) {
   if (target.argument().x.norm != nullptr)
     fail_argument("yarn: target.norm must be null: a copy normalises its source");
