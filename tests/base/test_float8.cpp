@@ -174,7 +174,7 @@ TEST(table_of_formats, refuses_numbers_that_are_no_format) {
           return yarn::detail::with_format(static_cast<yarn::element_format>(i),
                                            [](auto format) { return decltype(format)::digits; });
         },
-        {"unknown element format"});
+        {"element format is unknown"});
 }
 
 // The rotation computes in float and rounds once. So it equals a conversion to float, a rotation
