@@ -159,7 +159,7 @@ template <class T> checkpoint<T> read_file(const std::string& file, const std::s
   while (std::getline(header, line)) {
     const std::size_t space = line.find(' ');
     if (space == std::string::npos)
-      complain(name + ": the line '" + line + "' has no value");
+      complain(std::string(name).append(": the line '").append(line).append("' has no value"));
     values.set(line.substr(0, space), line.substr(space + 1));
   }
   const auto storage = values.require<element_storage>("elements");

@@ -94,7 +94,7 @@ inline std::string as_json(const table& t) {
       const cell& c = t.rows[r][i];
       std::string value = text_of(c);
       if (std::holds_alternative<std::string>(c))
-        value = '"' + value + '"';
+        value.insert(0, 1, '"').push_back('"');
       else if (value.find_first_not_of("-.0123456789") != std::string::npos)
         value = "null";
       out += (i == 0 ? "\"" : ", \"") + t.columns[i] + "\": " + value;

@@ -57,7 +57,8 @@ inline table temperature(const evaluation_input& in, named_values& arguments) {
     const auto length = static_cast<Index>(std::lround(factor * static_cast<double>(in.context())));
     const auto passages = choose_passages(in, o.n_passages, length);
     const double of_paper = 0.1 * std::log(factor) + 1;
-    for (double m = first; m < last + step / 2; m += step) {
+    for (int i = 0; first + i * step < last + step / 2; ++i) {
+      const double m = first + i * step;
       method_numbers numbers = o.numbers;
       numbers.factor = factor;
       numbers.attention_factor = m;

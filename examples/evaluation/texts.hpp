@@ -9,6 +9,7 @@
 #include "tensors.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
@@ -93,7 +94,8 @@ inline bytes retrieval_task(const texts& filler, std::size_t length, double dept
   const bytes statement = key_statement + key + key_statement_end;
   const bytes question = key_question + key;
   bytes task = filler.passage(random, length - statement.size() - question.size());
-  const auto place = static_cast<std::size_t>(depth * static_cast<double>(task.size()) + 0.5);
+  const auto place =
+      static_cast<std::size_t>(std::lround(depth * static_cast<double>(task.size())));
   task.insert(std::min(place, task.size()), statement);
   return task + question;
 }
