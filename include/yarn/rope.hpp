@@ -39,8 +39,7 @@ template <class X, class Rows> void rope_apply(const X& x, const Rows& rows, pai
 /// Errors   std::invalid_argument: an extent is negative, head_dim < 2 * n_pairs, heads overlap or
 ///          interweave, q and k overlap, an offset does not fit ptrdiff_t, data is null, token
 ///          counts differ, or row_stride < n_pairs. std::out_of_range: a position is outside the
-///          table, or beyond 2^31. If q and k have different strides, and there are gaps between
-///          the heads of the tensor that begins first, an overlap may not be found.
+///          table, or beyond 2^31.
 template <class Q, class K, class Rows>
 void rope_check(const Q& q, const K& k, const Rows& rows, pairing p);
 template <class X, class Rows> void rope_check(const X& x, const Rows& rows, pairing p);

@@ -103,8 +103,8 @@ template <class T> struct tensor_traits<heads_view<T>> {
 class positions {
 public:
   /// The list data[0, n). The memory must outlive the view.
-  /// Errors   std::invalid_argument: n does not fit a signed 64-bit integer. If data is null and
-  ///          n > 0, the call that uses the view throws.
+  /// Errors   std::invalid_argument: n does not fit a signed 64-bit integer. If n < 0, or data is
+  ///          null and n > 0, the call that uses the view throws.
   template <class Integer, class Count>
   YARN_ALWAYS_INLINE positions(const Integer* data, Count n)
       : list_(data), size_(detail::to_index(n, "positions.size")),
@@ -127,23 +127,26 @@ public:
   /// The number of positions. -1 for an open run, which has as many positions as the tensor of the
   /// call has tokens.
   YARN_ALWAYS_INLINE std::int64_t size() const { return size_; }
-  YARN_ALWAYS_INLINE bool is_run() const { return kind_ == kind::run; }
+  YARN_ALWAYS_INLINE bool is_run() const { return kind_ <= kind::open_run; }
+  YARN_ALWAYS_INLINE bool is_open_run() const { return kind_ == kind::open_run; }
   /// Whether the view is a list with null data. Only an empty list may have null data.
-  YARN_ALWAYS_INLINE bool is_null() const { return kind_ != kind::run && list_ == nullptr; }
+  YARN_ALWAYS_INLINE bool is_null() const { return !is_run() && list_ == nullptr; }
 
   /// Requires 0 <= i, and i < size() unless the run is open; not is_null().
   YARN_ALWAYS_INLINE std::int64_t operator[](std::int64_t i) const {
-    YARN_ASSERT(i >= 0 && (i < size_ || size_ < 0) && !is_null());
-    if (kind_ == kind::run)
+    YARN_ASSERT(i >= 0 && (i < size_ || is_open_run()) && !is_null());
+    if (is_run())
       return first_ + i;
     return detail::load_integer(list_, i, kind_ == kind::list_of_64_bits);
   }
 
 private:
-  enum class kind : unsigned char { run, list_of_32_bits, list_of_64_bits };
+  enum class kind : unsigned char { run, open_run, list_of_32_bits, list_of_64_bits };
 
   friend YARN_ALWAYS_INLINE positions run_of_positions(std::int64_t first, std::int64_t n);
-  YARN_ALWAYS_INLINE positions(std::int64_t first, std::int64_t n) : first_(first), size_(n) {}
+  friend YARN_ALWAYS_INLINE positions open_run_of_positions(std::int64_t first);
+  YARN_ALWAYS_INLINE positions(std::int64_t first, std::int64_t n, kind k)
+      : first_(first), size_(n), kind_(k) {}
 
   const void* list_ = nullptr;
   std::int64_t first_ = 0;
@@ -152,17 +155,21 @@ private:
 };
 
 YARN_ALWAYS_INLINE positions run_of_positions(std::int64_t first, std::int64_t n) {
-  return {first, n};
+  return {first, n, positions::kind::run};
+}
+YARN_ALWAYS_INLINE positions open_run_of_positions(std::int64_t first) {
+  return {first, -1, positions::kind::open_run};
 }
 
 /// The open run first, first + 1, …, with as many positions as the tensor of the call has tokens.
 /// Errors   std::invalid_argument: `first` does not fit a signed 64-bit integer.
 template <class Integer> [[nodiscard]] YARN_ALWAYS_INLINE positions positions_from(Integer first) {
-  return run_of_positions(detail::to_index(first, "first position"), -1);
+  return open_run_of_positions(detail::to_index(first, "first position"));
 }
 
 /// The run first, first + 1, …, first + n - 1.
-/// Errors   std::invalid_argument: `first` or n does not fit a signed 64-bit integer.
+/// Errors   std::invalid_argument: `first` or n does not fit a signed 64-bit integer. If n < 0, the
+///          call that uses the view throws.
 template <class Integer, class Count>
 [[nodiscard]] YARN_ALWAYS_INLINE positions positions_from(Integer first, Count n) {
   return run_of_positions(detail::to_index(first, "first position"),

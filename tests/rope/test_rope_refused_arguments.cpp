@@ -91,12 +91,15 @@ TEST_F(rope_apply_error, n_tokens_of_q_and_k_that_differ_are_named) {
 }
 
 TEST_F(rope_apply_error, number_of_positions_other_than_n_tokens_is_named) {
-  for (const std::int64_t n : {2, 4}) {
+  for (const std::int64_t n : {-2, -1, 2, 4}) {
     const yarn::positions run = yarn::positions_from(0, n);
-    const std::string count = std::to_string(n);
-    expect_refusal<invalid>({"positions", count, "3"}, q, k, yarn::rows_of(freqs, run), half_split);
-    expect_refusal<invalid>({"positions", count, "3"}, k, yarn::rows_of(freqs, run), half_split);
-    expect_refusal<invalid>({"positions", count, "3"}, q, k, yarn::rows_of(table, run), half_split);
+    const yarn::positions other(listed.data(), n);
+    const std::string count = "positions.size = " + std::to_string(n);
+    expect_refusal<invalid>({count, "3"}, q, k, yarn::rows_of(freqs, run), half_split);
+    expect_refusal<invalid>({count, "3"}, k, yarn::rows_of(freqs, run), half_split);
+    expect_refusal<invalid>({count, "3"}, k, yarn::rows_of(freqs, other), half_split);
+    expect_refusal<invalid>({count, "3"}, q, k, yarn::rows_of(table, run), half_split);
+    expect_refusal<invalid>({count, "3"}, q, k, yarn::rows_of(table, other), half_split);
   }
 }
 

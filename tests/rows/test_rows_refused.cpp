@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace {
@@ -31,6 +32,17 @@ TEST_F(rows_error, positions_without_a_length_are_named) {
   yarn::rotary_rows<float> rows;
   expect_error<invalid>([&] { rows.assign(freqs, yarn::positions_from(0)); }, {"positions"});
   expect_error<invalid>([&] { rows.append(freqs, yarn::positions_from(0)); }, {"positions"});
+}
+
+TEST_F(rows_error, negative_number_of_positions_is_named) {
+  const std::int64_t listed[] = {0, 1};
+  yarn::rotary_rows<float> rows;
+  for (const std::int64_t n : {std::int64_t{-1}, std::int64_t{-2}, INT64_MIN}) {
+    const std::string text = "positions.size = " + std::to_string(n) + " must be >= 0";
+    expect_error<invalid>([&] { rows.assign(freqs, yarn::positions(listed, n)); }, {text.c_str()});
+    expect_error<invalid>([&] { rows.assign(freqs, yarn::positions_from(0, n)); }, {text.c_str()});
+    expect_error<invalid>([&] { rows.append(freqs, yarn::positions(listed, n)); }, {text.c_str()});
+  }
 }
 
 TEST_F(rows_error, appending_other_n_pairs_is_refused_and_changes_nothing) {

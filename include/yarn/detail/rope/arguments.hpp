@@ -49,7 +49,7 @@ template <class R> struct table_argument {
   std::int64_t n_pairs() const { return table.n_pairs(); }
   void check_source() const { check_trig("table", table); }
   void check(std::int64_t n_tokens) const {
-    if (list.size() >= 0)
+    if (!list.is_open_run())
       check_token_count("positions.size", list.size(), n_tokens);
     if (n_tokens == 0)
       return;
@@ -113,7 +113,7 @@ template <class Positions, class Temperature> struct frequencies_argument {
       check_token_count("axis_positions.size", list.size(), n_tokens);
       check_axes(list, *freqs);
     } else {
-      if (list.size() >= 0)
+      if (!list.is_open_run())
         check_token_count("positions.size", list.size(), n_tokens);
       check_positions(list, n_tokens);
       check_temperature(*freqs, list, n_tokens, *temperature);

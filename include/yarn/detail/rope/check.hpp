@@ -79,7 +79,7 @@ void check_call(const RowsArgument& argument, pairing p, const Q& q, const K& k)
   const std::uintptr_t k_size = check_tensor("k", k, argument.n_pairs());
   check_token_count("k.n_tokens", k.n_tokens(), q.n_tokens());
   if (!are_disjoint(memory_of(q), q_size, memory_of(k), k_size) &&
-      overlap_of(memory_of(q), memory_of(k)) == overlap::certain)
+      tensors_overlap(memory_of(q), memory_of(k)))
     fail_argument("yarn: q and k overlap: elements of both would be rotated twice");
   argument.check(q.n_tokens());
 }
@@ -104,7 +104,7 @@ void check_two_tensors(const From& source, const To& target, std::int64_t n_pair
         "yarn: target has n_heads = {}, head_dim = {}, source has {}, {}; they must agree",
         target.n_heads(), target.head_dim(), source.n_heads(), source.head_dim());
   if (!(keeps_order && is_same_view(memory_of(source), memory_of(target))) &&
-      overlap_of(memory_of(source), memory_of(target)) != overlap::none)
+      tensors_overlap(memory_of(source), memory_of(target)))
     fail_argument(
         "yarn: source.data and target.data overlap; rope_copy needs disjoint memory, or one and "
         "the same view where neither the element size nor the order changes");

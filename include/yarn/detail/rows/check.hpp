@@ -99,11 +99,11 @@ inline void check_frequencies(const frequencies& f) {
 
 // Refuses an open run, null data, and positions beyond 2^31 in magnitude.
 inline void check_counted_positions(const frequencies&, const positions& list) {
+  if (list.is_open_run())
+    fail_argument("yarn: positions: an open run (positions_from without a count) needs a tensor "
+                  "that gives the number of tokens; pass a count to positions_from");
   if (list.size() < 0)
-    fail_argument(
-        "yarn: positions.size = {}: an open run (positions_from without a count) needs a tensor "
-        "that gives the number of tokens; pass a count to positions_from",
-        list.size());
+    fail_argument("yarn: positions.size = {} must be >= 0", list.size());
   check_positions(list, list.size());
 }
 inline void check_counted_positions(const frequencies& f, const axis_positions& list) {

@@ -32,7 +32,7 @@ template <class View> void append_row(row_values& values, const View& view, std:
 
 /// The number of positions for n tokens: that of the list, or n for an open run.
 inline std::int64_t n_positions(const positions& list, std::int64_t n) {
-  return list.size() < 0 ? n : list.size();
+  return list.is_open_run() ? n : list.size();
 }
 inline std::int64_t n_positions(const axis_positions& list, std::int64_t) { return list.size(); }
 
