@@ -129,21 +129,24 @@ struct marked_bytes {
   }
 };
 
-/// Adds a task of `length` bytes in which a random string occurs twice. A model learns from it to
-/// look for earlier occurrences, which retrieval needs, in far fewer steps than from keys alone:
-/// each byte of the second string is an example.
+/// Adds a task of `length` bytes in which a random string occurs again and again, with text between
+/// some of its copies. A model learns from it to look for earlier occurrences, which retrieval needs,
+/// in far fewer steps than from keys alone: each byte of a copy is an example.
 inline void add_copy_task(marked_bytes& to, const texts& filler, std::size_t length,
                           random_numbers& random) {
-  const std::size_t n = std::min<std::size_t>(48, length / 3);
+  const std::size_t end = to.sequence.size() + length;
+  const auto room = [&] { return end - to.sequence.size(); };
+  const std::size_t n = 8 + random.below(25);
   bytes word;
   for (std::size_t i = 0; i < n; ++i)
-    word += "abcdefghijklmnopqrstuvwxyz0123456789"[random.below(36)];
-  to.add("\n", byte_kind::text);
-  to.add(word, byte_kind::unpredictable);
-  to.add(filler.passage(random, length - 2 * n - 2), byte_kind::text);
-  to.add("\n", byte_kind::text);
-  to.add(word.substr(0, 2), byte_kind::unpredictable);
-  to.add(word.substr(2), byte_kind::copied);
+    word += "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"[random.below(36)];
+  to.add(word.substr(0, room()), byte_kind::unpredictable);
+  while (room() > 0) {
+    if (random.below(2) != 0)
+      to.add(filler.passage(random, std::min(room(), random.below(2 * n))), byte_kind::text);
+    to.add(word.substr(0, std::min<std::size_t>(2, room())), byte_kind::unpredictable);
+    to.add(word.substr(2, room()), byte_kind::copied);
+  }
 }
 
 inline void add_retrieval_task(marked_bytes& to, const texts& filler, std::size_t length,
