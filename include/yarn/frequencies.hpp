@@ -145,9 +145,10 @@ template <class Method, class Integer>
 /// Errors   Those of inverse.
 [[nodiscard]] inline frequencies adjoint(const frequencies& f);
 
-/// The rotation without the attention factor: frequencies inv_freq, attention factor 1. For a
-/// K-shift, rotate the cached keys by these frequencies with distances (new minus old position) in
-/// place of positions. The keys already contain the attention factor.
+/// The rotation without the attention factor: frequencies inv_freq, which stay as the method scaled
+/// them, and attention factor 1. For a K-shift, rotate the cached keys by these frequencies with
+/// distances (new minus old position) in place of positions. The keys already contain the attention
+/// factor.
 /// Errors   Those of inverse.
 [[nodiscard]] inline frequencies unscaled(const frequencies& f);
 

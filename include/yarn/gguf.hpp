@@ -126,7 +126,7 @@ inline frequencies make_frequencies(const gguf_config& config, std::int64_t seq_
 /// converters permute the weights of Llama and others. `with_sections`: whether the first two
 /// dimension_sections of the file are not 0. The pairing of GLM-4 depends on them.
 /// Returns  Empty for architectures that are not listed in detail/gguf/architectures.hpp, and for
-///          architectures that llama.cpp does not rotate.
+///          those of LLAMA_ROPE_TYPE_NONE, which llama.cpp does not rotate.
 /// Errors   None.
 inline std::optional<pairing> gguf_pairing(std::string_view architecture,
                                            bool with_sections = false);

@@ -55,7 +55,7 @@ struct gguf_config {
   /// The model rotates the output of the attention back by the position of the query, with the
   /// same pairs (DeepSeek-V4): rotate it with the rows of inverse(frequencies).
   bool derotates_output = false;
-  std::vector<std::string> unused; ///< keys about RoPE, by their names, that have no effect
+  std::vector<std::string> unused; ///< keys with names about RoPE that have no effect
   std::vector<std::string> notes;  ///< derived and contradictory values, as sentences for a log
 };
 

@@ -14,7 +14,7 @@
 //
 // The reader guesses nothing silently. `notes` lists the values that were derived, that contradict
 // each other, or that are defaults of the model's class. `unused` lists the keys that this reader
-// does not know. A missing key that has no default and cannot be derived is an error. Most
+// does not use. A missing key that has no default and cannot be derived is an error. Most
 // configurations do not give the pairing: `pairing` is then that of the model's class, and is empty
 // for a model type that this reader does not know.
 //

@@ -74,7 +74,7 @@ struct hf_config {
   /// The model rotates the output of the attention back by the position of the query, with the
   /// same pairs (DeepSeek-V4): rotate it with the rows of inverse(frequencies).
   bool derotates_output = false;
-  /// The keys that this reader does not know, with their full names ("rope_parameters.foo"): all
+  /// The keys that this reader does not use, with their full names ("rope_parameters.foo"): all
   /// such keys of the RoPE dictionaries, and those about RoPE outside of them. A key with the value
   /// null counts as absent.
   std::vector<std::string> unused;

@@ -222,8 +222,8 @@ inline void check_norm(const checked_tensor& x, const char* name, bool is_double
 }
 inline bool is_double(const checked_tensor& x) { return x.argument().x.type == YARN_FLOAT64; }
 
-// The target of yarn_rope_copy and yarn_copy_heads has no norm.
-inline void require_target(const checked_tensor& target) {
+// The target of yarn_rope_copy and yarn_copy_heads must have no norm.
+inline void refuse_target_norm(const checked_tensor& target) {
   if (target.argument().x.norm != nullptr)
     fail_argument("yarn: target.norm must be null: a copy normalises its source");
 }
@@ -271,7 +271,7 @@ public:
 
 private:
   void check_as_copy() const {
-    require_target(second_);
+    refuse_target_norm(second_);
     check_copy(rows_, in_, out_, first_, second_);
   }
 
@@ -290,7 +290,7 @@ public:
       : source_(source, "source"), target_(target, "target") {}
 
   void check() const {
-    require_target(target_);
+    refuse_target_norm(target_);
     check_two_tensors(source_, target_, 0, true);
     check_norm(source_, "source", is_double(source_) || is_double(target_), target_, true);
   }

@@ -129,7 +129,7 @@ private:
   }
 
   // The tensor of Step 3.5 has a value for each pair of the layers that rotate whole heads. The
-  // layers that rotate half of a head use the first half of it.
+  // layers that rotate half of a head use the first half of the tensor.
   factor_list read_divisors(std::int64_t n_pairs) {
     constexpr const char* name = "rope_freqs.weight";
     if (config_.architecture != "step35")

@@ -98,7 +98,7 @@ private:
 
   void read_log_n() { // Qwen 1: modeling_qwen.py, QWenAttention
     const auto length =
-        hf_extended_length(config_, hf_find_model(model_type_), "use_logn_attn", result_.notes);
+        hf_original_length_if(config_, hf_find_model(model_type_), "use_logn_attn", result_.notes);
     if (!length)
       return;
     set(log_n_temperature{static_cast<double>(*length)}, temperature_scope::all,

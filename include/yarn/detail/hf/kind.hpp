@@ -27,10 +27,11 @@ inline void hf_read_method(const hf_sources& from, hf_config& result) {
                                     "max_sequence_length", "seq_length", "model_max_length"})
           .value_or(0);
   const hf_object no_dictionary;
-  const bool is_unscaled = from.parameters.source == hf_layer_source::theta_only;
-  hf_method found = hf_method_reader(is_unscaled ? no_dictionary : from.parameters.dictionary,
-                                     from.config, result.max_position_embeddings, result.notes)
-                        .read();
+  const bool ignores_dictionary = from.parameters.source == hf_layer_source::theta_only;
+  hf_method found =
+      hf_method_reader(ignores_dictionary ? no_dictionary : from.parameters.dictionary, from.config,
+                       result.max_position_embeddings, result.notes)
+          .read();
   if (auto* yarn = std::get_if<yarn_scaling>(&found.method);
       yarn != nullptr && from.parameters.source == hf_layer_source::compressed &&
       !yarn->attention_factor.has_value()) { // configuration_deepseek_v4.py, __post_init__
@@ -45,7 +46,7 @@ inline void hf_read_method(const hf_sources& from, hf_config& result) {
 // Qwen 1: modeling_qwen.py, QWenModel.get_ntk_alpha.
 inline void hf_read_stepped_ntk(const hf_sources& from, hf_config& result) {
   constexpr const char* key = "use_dynamic_ntk";
-  const auto length = hf_extended_length(from.config, from.model, key, result.notes);
+  const auto length = hf_original_length_if(from.config, from.model, key, result.notes);
   if (!length)
     return;
   if (result.rope_type != "default")
@@ -81,7 +82,7 @@ inline std::optional<pairing> hf_pairing(const hf_object& config, const hf_layer
                                          std::vector<std::string>& notes) {
   // Ring 2.5, modeling_bailing_moe_v2_5.py: rope_interleave is about the latent attention only.
   // MiniCPM-SALA: pairings.hpp.
-  if (kind.is_linear) {
+  if (kind.has_own_linear_heads) {
     hf_note(notes, "the pairing of the layers with linear attention is half_split{}",
             config.find("rope_interleave") == nullptr
                 ? ""
@@ -179,7 +180,7 @@ inline hf_config hf_read_kind(const nlohmann::json& config, const hf_options& op
   hf_axis_reader axes(from.parameters.dictionary, from.config, result.shape, result.notes);
   hf_set_axes(axes.read(result.rope_type, hf_pairing(from.config, kind, result.notes)), result);
   hf_beside_reader(from.config, from.parameters.dictionary, result).read();
-  if (kind.is_linear)
+  if (kind.has_own_linear_heads)
     result.softmax.reset(); // linear attention has no softmax
 
   result.notes.insert(result.notes.end(), from.schedule.notes.begin(), from.schedule.notes.end());

@@ -17,11 +17,11 @@ struct hf_layer_kind {
   std::optional<double> share; // the rotated share of a head, of a list by layer
   // Linear attention that rotates beside another attention whose heads have another width: multi-
   // head latent attention (Ring 2.5), or sparse attention (MiniCPM-SALA).
-  bool is_linear = false;
+  bool has_own_linear_heads = false;
 
   bool operator==(const hf_layer_kind& other) const {
     return type == other.type && is_scaled == other.is_scaled && theta == other.theta &&
-           share == other.share && is_linear == other.is_linear;
+           share == other.share && has_own_linear_heads == other.has_own_linear_heads;
   }
 };
 

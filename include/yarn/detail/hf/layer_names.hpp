@@ -46,7 +46,7 @@ private:
   template <class... Values> void note(const char* format, const Values&... values) {
     hf_note(result_.notes, format, values...);
   }
-  template <class... Values> void note_count(const char* format, const Values&... values) {
+  template <class... Values> void note_about_list(const char* format, const Values&... values) {
     hf_note(result_.list_notes, format, values...);
   }
 
@@ -90,9 +90,10 @@ private:
           i < dense.n ? (i + 1) % dense.period == 0 : (i - dense.n + 1) % period == 0;
       names_.emplace_back(is_full ? "full_attention" : rule_.other);
     }
-    note_count("layer_types is not given: each {}th layer after the first {} has full_attention, "
-               "as in the class of model_type {}",
-               period, dense.n, rule_.model_type);
+    note_about_list(
+        "layer_types is not given: each {}th layer after the first {} has full_attention, "
+        "as in the class of model_type {}",
+        period, dense.n, rule_.model_type);
   }
   // PLaMo 2: vLLM, models/plamo2.py, is_mamba.
   void name_by_mamba_step() {
@@ -129,7 +130,7 @@ private:
       rule.period = static_cast<int>(*period);
     } else if (rule.period != 0 &&
                (has_rope_types_ || rule.rotates != hf_rotates::attention_layers))
-      note_count(
+      note_about_list(
           "layer_types is not given: each {}th layer has full_attention, the default of model_type "
           "{}",
           rule.period, rule.model_type);

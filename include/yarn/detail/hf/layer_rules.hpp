@@ -12,15 +12,16 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// The layers that rotate.
+// The layers that rotate. Two switches of MiniCPM-SALA exclude further types of layers
+// (rotating_layers.hpp).
 enum class hf_rotates {
   attention_layers,      // all except linear_attention and those of hf_has_no_rope
   sliding_layers,        // those of type sliding_attention
-  sliding_layers_if_any, // the same; without sliding_window all layers
-  windowed_layers,       // the same; without sliding_window none
+  sliding_layers_if_any, // as sliding_layers; all layers if sliding_window is null
+  windowed_layers,       // as sliding_layers; no layer if sliding_window is null
   windowed_or_dense,     // as windowed_layers; and dense layers, by rotates_as_dense (cohere2_moe)
   by_no_rope_layers,     // no_rope_layers = 1; if absent, all but each no_rope_layer_interval-th
-  all_and_linear,        // layers with linear attention rotate, unless linear_rope is false
+  attention_and_linear,  // also linear_attention, by linear_rotates_ (bailing_hybrid and similar)
 };
 
 struct hf_layer_rule {
@@ -103,7 +104,7 @@ inline constexpr hf_table_row<hf_layer_rule> hf_layer_rules[] = {
     // github.com/inclusionAI/Ring-V2.5, models/modeling_bailing_moe_v2_5.py; sglang,
     // models/bailing_moe_linear.py
     {hf_layer_columns().key("layer_group_size").full_each(5).others("linear_attention")
-         .full_after_periods().only(hf_rotates::all_and_linear), {
+         .full_after_periods().only(hf_rotates::attention_and_linear), {
         "bailing_hybrid", "bailing_moe_linear"}},
 };
 // clang-format on

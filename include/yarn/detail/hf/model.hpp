@@ -142,9 +142,9 @@ inline hf_model hf_find_model(const std::string& model_type) {
 
 // The length in training, if `key`, a switch of Qwen 1, is on. For longer texts, use_dynamic_ntk
 // changes the frequencies and use_logn_attn scales q.
-inline std::optional<std::int64_t> hf_extended_length(const hf_object& config,
-                                                      const hf_model& model, const char* key,
-                                                      std::vector<std::string>& notes) {
+inline std::optional<std::int64_t> hf_original_length_if(const hf_object& config,
+                                                         const hf_model& model, const char* key,
+                                                         std::vector<std::string>& notes) {
   const auto given = config.boolean(key);
   if (!given && model.extends_by_default)
     hf_note(notes, "{} is not given: true, the default of model_type {}", config.name_of(key),

@@ -17,7 +17,7 @@ public:
                      const hf_layer_lists& lists)
       : config_(config), rule_(rule), lists_(lists),
         is_unrotated_(!hf_unrotated_by(config).empty()),
-        linear_rotates_(rule.rotates == hf_rotates::all_and_linear &&
+        linear_rotates_(rule.rotates == hf_rotates::attention_and_linear &&
                         config.boolean("linear_rope").value_or(true) && !has_delta_attention()),
         lightning_rotates_(config.boolean("lightning_use_rope").value_or(true)),
         sparse_rotates_(config.boolean("attn_use_rope").value_or(true)) {}
@@ -43,7 +43,7 @@ public:
       return (is_sliding && hf_has_window(config_)) || rotates_as_dense(layer, n_layers);
     case hf_rotates::attention_layers:
     case hf_rotates::by_no_rope_layers:
-    case hf_rotates::all_and_linear:
+    case hf_rotates::attention_and_linear:
       break;
     }
     return true;
@@ -51,14 +51,16 @@ public:
 
   // Whether layers of this type have linear attention, with heads of another width than those of
   // the other layers.
-  bool is_linear(const std::string& type) const {
+  bool has_own_linear_heads(const std::string& type) const {
     return (is_lightning(type) && config_.has("lightning_head_dim")) ||
-           (type == "linear_attention" && rule_.rotates == hf_rotates::all_and_linear &&
+           (type == "linear_attention" && rule_.rotates == hf_rotates::attention_and_linear &&
             config_.has("qk_rope_head_dim"));
   }
 
   // Whether layers with linear attention have a rope beside that of the full attention.
-  bool linear_attention_rotates() const { return linear_rotates_ && is_linear("linear_attention"); }
+  bool linear_attention_rotates() const {
+    return linear_rotates_ && has_own_linear_heads("linear_attention");
+  }
 
   // Whether layers of type full_attention do not rotate, by the rule of the class.
   bool full_layers_do_not_rotate() const {

@@ -39,7 +39,7 @@ private:
   template <class... Values> void note(const char* format, const Values&... values) {
     hf_note(result_.notes, format, values...);
   }
-  template <class... Values> void note_count(const char* format, const Values&... values) {
+  template <class... Values> void note_about_list(const char* format, const Values&... values) {
     hf_note(result_.list_notes, format, values...);
   }
 
@@ -56,15 +56,15 @@ private:
       n_layers_ = lists_.lengths.front().second;
       for (const auto& each : lists_.lengths)
         if (each.second != n_layers_) {
-          note_count(
+          note_about_list(
               "num_hidden_layers is not given, and the lists {} and {} differ in length: it is "
               "not known how many layers there are",
               lists_.lengths.front().first, each.first);
           n_layers_ = 0;
           return;
         }
-      note_count("num_hidden_layers is not given: {}, the length of {}", n_layers_,
-                 lists_.lengths.front().first);
+      note_about_list("num_hidden_layers is not given: {}, the length of {}", n_layers_,
+                      lists_.lengths.front().first);
     }
     for (const auto& each : lists_.lengths) {
       if (each.second < n_layers_)
@@ -105,13 +105,13 @@ private:
     if (rope_types_.empty() || all_layers_have_one_dictionary())
       return true;
     if (lists_.names.empty()) {
-      note_count("layer_types is missing: it is not known which layers have which parameters");
+      note_about_list("layer_types is missing: it is not known which layers have which parameters");
       return false;
     }
     for (std::int64_t i = 0; i < n_layers_; ++i)
       if (rotating_.contains(i, n_layers_) &&
           rope_type_of(lists_.names[static_cast<std::size_t>(i)]).empty()) {
-        note_count(
+        note_about_list(
             "layer {} has the type {}, which has no RoPE parameters: it is not known which layers "
             "have which parameters",
             i, hf_shown(lists_.names[static_cast<std::size_t>(i)]));
@@ -134,7 +134,7 @@ private:
     else if (!lists_.thetas.empty() || !lists_.shares.empty() || !lists_.scaled_types.empty() ||
              has_linear_layers_)
       kind.type = type;
-    kind.is_linear = rotating_.is_linear(type);
+    kind.has_own_linear_heads = rotating_.has_own_linear_heads(type);
     kind.is_scaled = is_scaled(type);
     if (!lists_.thetas.empty())
       kind.theta = lists_.thetas[i];
@@ -155,7 +155,7 @@ private:
   void list_layers() {
     has_linear_layers_ =
         std::any_of(lists_.names.begin(), lists_.names.end(),
-                    [&](const std::string& type) { return rotating_.is_linear(type); });
+                    [&](const std::string& type) { return rotating_.has_own_linear_heads(type); });
     std::vector<std::int64_t> unrotated;
     for (std::int64_t i = 0; i < n_layers_; ++i) {
       result_.kind_of_layer.push_back(rotating_.contains(i, n_layers_) ? index_of(kind_of(i)) : -1);
@@ -204,12 +204,12 @@ private:
     if (rotating_.linear_attention_rotates()) {
       hf_layer_kind linear;
       linear.type = "linear_attention";
-      linear.is_linear = true;
+      linear.has_own_linear_heads = true;
       result_.kinds.front().type = "full_attention";
       result_.kinds.push_back(linear);
     }
     if (n_layers_ == 0 && lists_.lengths.empty())
-      note_count("num_hidden_layers is not given: it is not known how many layers there are");
+      note_about_list("num_hidden_layers is not given: it is not known how many layers there are");
   }
 
   static constexpr std::size_t most_kinds = 64; // the time of hf_layers grows with its square

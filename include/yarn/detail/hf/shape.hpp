@@ -45,7 +45,7 @@ struct hf_named_number {
 // Whether the model has multi-head latent attention. DeepSeek-OCR and DeepSeek-VL2-tiny switch it
 // off: qk_rope_head_dim = 0 with use_mla = false.
 inline bool hf_is_latent(const hf_object& config, const hf_layer_kind& kind) {
-  return !kind.is_linear && config.has("qk_rope_head_dim") &&
+  return !kind.has_own_linear_heads && config.has("qk_rope_head_dim") &&
          config.boolean("use_mla").value_or(true);
 }
 
@@ -67,7 +67,7 @@ inline std::int64_t hf_head_dim(const hf_object& config, const hf_model& model,
   if (windowed && kind.type == "sliding_attention")
     return *windowed;
   const auto lightning = config.length("lightning_head_dim"); // MiniCPM-SALA
-  if (lightning && kind.is_linear)
+  if (lightning && kind.has_own_linear_heads)
     return *lightning;
   if (const auto given = hf_first_length(config, {"head_dim", "attention_head_dim", "kv_channels",
                                                   "hidden_size_per_head"})) // the last: PLaMo 2

@@ -46,7 +46,8 @@ inline void hf_choose_kind(hf_sources& from, const hf_layer_kind& kind) {
     from.parameters.source = hf_layer_source::theta_only;
 }
 
-// The kinds that hf_options.layer_type = `wanted` may mean; empty: all.
+// The kinds that hf_options.layer_type = `wanted` may mean. If `wanted` is empty: the kinds that
+// layers use, or all kinds if no layer uses one or this is not known.
 inline std::vector<hf_layer_kind> hf_wanted_kinds(const hf_sources& from,
                                                   const std::string& wanted) {
   std::vector<hf_layer_kind> kinds = from.schedule.kinds;

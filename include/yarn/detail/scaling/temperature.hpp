@@ -43,7 +43,8 @@ struct integer_length {
   }
 };
 
-YARN_ALWAYS_INLINE bool has_32_bits(std::int64_t n) {
+// Whether n and n + 1 are in [0, 2^32).
+YARN_ALWAYS_INLINE bool next_fits_32_bits(std::int64_t n) {
   return static_cast<std::uint64_t>(n) < UINT32_MAX;
 }
 // Whether 0 <= scale < 2^32.
@@ -76,7 +77,7 @@ YARN_NOINLINE inline double scale_of_any_lengths(const char* type, const char* s
 // The same, or 0 if the numbers need the function above.
 YARN_ALWAYS_INLINE double scale_of_lengths(double scale, double length, std::int64_t n) {
   const integer_length whole(length);
-  if (!YARN_LIKELY(has_32_bits(n) && whole.value != 0 && is_small_scale(scale)))
+  if (!YARN_LIKELY(next_fits_32_bits(n) && whole.value != 0 && is_small_scale(scale)))
     return 0.0;
   const std::uint32_t lengths = whole.divide(static_cast<std::uint32_t>(n));
   return lengths == 0 ? 1.0 : one_plus_logarithm(scale, lengths + 1);
@@ -89,7 +90,7 @@ YARN_NOINLINE inline std::int64_t end_of_any_length(double length, std::int64_t 
 }
 YARN_ALWAYS_INLINE std::int64_t end_of_length(double length, std::int64_t n) {
   const integer_length whole(length);
-  if (!YARN_LIKELY(has_32_bits(n) && whole.value != 0))
+  if (!YARN_LIKELY(next_fits_32_bits(n) && whole.value != 0))
     return end_of_any_length(length, n);
   return (std::int64_t{whole.divide(static_cast<std::uint32_t>(n))} + 1) * whole.value;
 }
@@ -110,7 +111,7 @@ inline double logarithm_of_length(double length) {
                                       : static_cast<double>(log(real(length)));
 }
 
-// Refuses numbers as the call of the temperature does.
+// Throws if operator() would throw because of a field of the temperature.
 inline void check_numbers(const llama4_temperature& t) {
   require_at_least_zero("llama4_temperature", "attn_scale", t.attn_scale);
   require_positive("llama4_temperature", "floor_scale", t.floor_scale);
@@ -161,7 +162,7 @@ inline std::int64_t ministral_temperature::next_change(std::int64_t position) co
 
 inline double log_n_temperature::operator()(std::int64_t position) const {
   const detail::integer_length whole(original_length);
-  if (!YARN_LIKELY(detail::has_32_bits(position) && whole.value > 1))
+  if (!YARN_LIKELY(detail::next_fits_32_bits(position) && whole.value > 1))
     return detail::ratio_of_any_logarithms(original_length, position);
   const auto n = static_cast<std::uint32_t>(position) + 1;
   if (n <= whole.value)
