@@ -85,14 +85,15 @@ public:
   YARN_ALWAYS_INLINE std::int64_t chunk() const { return chunk_; }
   YARN_ALWAYS_INLINE std::int64_t chunk_stride() const { return chunk_stride_; }
   YARN_ALWAYS_INLINE bool has_chunks() const { return chunk_ != head_dim_; }
-  YARN_ALWAYS_INLINE bool is_null() const { return slots_ == nullptr; } ///< the slots are null
+  /// Whether the list of slots is null, as it is before `at` is called.
+  YARN_ALWAYS_INLINE bool has_null_slots() const { return slots_ == nullptr; }
   /// The number of slots, the n of `at`. -1 if `at` was not called.
   YARN_ALWAYS_INLINE std::int64_t n_tokens() const { return n_tokens_; }
 
   /// The slot of a token, or -1.
-  /// Requires 0 <= token < n_tokens(), not is_null().
+  /// Requires 0 <= token < n_tokens(), not has_null_slots().
   YARN_ALWAYS_INLINE std::int64_t row(std::int64_t token) const {
-    YARN_ASSERT(token >= 0 && token < n_tokens_ && !is_null());
+    YARN_ASSERT(token >= 0 && token < n_tokens_ && !has_null_slots());
     return detail::load_integer(slots_, token, has_64_bits_);
   }
   /// The first element of a head.

@@ -34,7 +34,7 @@ private:
 
 /// A tensor of attention heads. Element d of head h of token t lies at
 /// `data()[t * token_stride() + h * head_stride() + d]`.
-/// Shape    [n_tokens][n_heads][head_dim], the last axis contiguous. The view is dense unless
+/// Shape    [n_tokens][n_heads][head_dim], the last dimension contiguous. The view is dense unless
 ///          with_strides sets other strides.
 /// Units    Strides count elements, not bytes.
 /// Types    T: an element type of types.hpp. Extents and strides: any integer type.

@@ -151,7 +151,7 @@ TEST(torch_tensor, must_have_dense_memory_of_the_cpu) {
   std::vector<float> memory(200);
   refuse(
       at::from_blob(reinterpret_cast<char*>(memory.data()) + 2, {5, 3, 8}, {24, 8, 1}, type::Float),
-      {"2 bytes after a multiple of 4"});
+      {"multiple of 4", "remainder is 2"});
   expect_error<invalid>([] { yarn::positions_in(at::Tensor()); }, {"undefined"});
   expect_error<invalid>([] { yarn::axis_positions_in(at::Tensor()); }, {"undefined"});
 }

@@ -27,7 +27,7 @@ public:
               Integer current_length = 0)
       : shape_(shape_of_model), order_(order_of_pairs), output_order_(order_of_pairs),
         seq_len_(yarn::detail::to_index(current_length, "seq_len")), method_(method),
-        exact_(method_.resolve(shape_, seq_len_)), n_pairs_with_axes_(exact_.n_pairs()) {}
+        exact_(method_.resolve(shape_, seq_len_)), n_pairs_of_model_(exact_.n_pairs()) {}
 
   /// The same for frequencies that exist already, such as those of `joined` (vision towers, FLUX)
   /// or of a reader of configurations. They keep their axes. The report names no scaling method.
@@ -35,7 +35,7 @@ public:
   ///          rotated part of the shape.
   expectation(const rope_shape& shape_of_model, const yarn::frequencies& f, pairing order_of_pairs)
       : shape_(shape_of_model), order_(order_of_pairs), output_order_(order_of_pairs),
-        method_(f, shape_of_model), exact_(f), n_pairs_with_axes_(f.n_pairs()) {
+        method_(f, shape_of_model), exact_(f), n_pairs_of_model_(f.n_pairs()) {
     if (f.is_float32_pipeline())
       yarn::detail::fail_argument("yarn: testing: the expected frequencies are a float32_pipeline; "
                                   "the exact ones are needed");
@@ -126,8 +126,8 @@ public:
   std::int64_t seq_len() const { return seq_len_; }
   std::int64_t n_pairs() const { return exact_.n_pairs(); }
   std::int64_t n_axes() const { return exact_.n_axes(); }
-  /// The pairs whose axes the caller gave: n_pairs() before with_rotary_dim, also for one axis.
-  std::int64_t n_pairs_with_axes() const { return n_pairs_with_axes_; }
+  /// The number of pairs of the model: n_pairs() before with_rotary_dim.
+  std::int64_t n_pairs_of_model() const { return n_pairs_of_model_; }
   /// The frequencies that the engine should use.
   const yarn::frequencies& frequencies() const { return exact_; }
   const detail::changeable_method& method() const { return method_; }
@@ -140,7 +140,7 @@ private:
   std::int64_t seq_len_ = 0;
   detail::changeable_method method_;
   yarn::frequencies exact_;
-  std::int64_t n_pairs_with_axes_;
+  std::int64_t n_pairs_of_model_;
 };
 
 } // namespace testing

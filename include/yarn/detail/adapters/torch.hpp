@@ -63,9 +63,10 @@ T* torch_data(const at::TensorBase& x, const dimension_list& list, std::size_t s
     fail_argument("yarn: at::Tensor has no memory (a fake or zero tensor)");
   const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(data));
   if (address % size != 0)
-    fail_argument("yarn: the data of at::Tensor is {} bytes after a multiple of {}, the size of an "
-                  "element",
-                  address % size, size);
+    fail_argument(
+        "yarn: the address of the data of at::Tensor must be a multiple of {}, the size of "
+        "an element; the remainder is {}",
+        size, address % size);
   return data;
 }
 

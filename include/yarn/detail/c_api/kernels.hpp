@@ -13,6 +13,10 @@
 namespace yarn {
 namespace c_api {
 
+// The largest head_dim of a normed tensor whose elements, weights or order of pairs are converted.
+// The scratch memory of a part has room for this many elements.
+inline constexpr std::int64_t largest_converted_dim = 1024;
+
 // The numbers of frequencies. A part makes frequencies of its own from them.
 struct frequencies_numbers {
   const double* inv_freq;

@@ -11,9 +11,9 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// Heads whose type is not that of the computation go through scratch memory, and so do such
-// weights.
-inline constexpr std::int64_t largest_staged_dim = 1024;
+// Heads and weights whose type is not that of the computation go through scratch memory of this
+// size.
+using c_api::largest_converted_dim;
 
 // The weights of a norm, in the type of the computation.
 template <class C> class norm_weights {
@@ -44,7 +44,7 @@ public:
 private:
   const yarn_norm& norm_;
   std::int64_t head_dim_;
-  alignas(64) C widened_[largest_staged_dim];
+  alignas(64) C widened_[largest_converted_dim];
 };
 
 // Some heads of a token in the type of the computation: where they lie, or in scratch memory.
@@ -53,9 +53,9 @@ public:
   // The largest number of heads.
   std::int64_t capacity(const stored_tensor& x) const {
     const std::int64_t dim = x.head_dim();
-    if (is_direct(x) || dim * heads_at_once <= largest_staged_dim)
+    if (is_direct(x) || dim * heads_at_once <= largest_converted_dim)
       return heads_at_once;
-    return largest_staged_dim / dim;
+    return largest_converted_dim / dim;
   }
   static bool is_direct(const stored_tensor& x) {
     return x.is_plain() && x.type() == element_type_of<C>;
@@ -76,7 +76,7 @@ public:
 
 private:
   std::int64_t stride_ = 0;
-  alignas(64) C memory_[largest_staged_dim];
+  alignas(64) C memory_[largest_converted_dim];
 };
 
 // The scale of all heads of a token.
@@ -121,10 +121,11 @@ void rotate_normed_heads(const erased_transfer<C>& x, const block& b, const row_
   group_statistics<default_arch, Norm, C> statistics;
   alignas(64) C folded[4 * largest_normed_pairs];
   const bool writes_directly = staged.is_direct(x.target) && x.out == In;
-  const std::int64_t size = writes_directly ? staged.capacity(x.source)
-                                            : (staged.capacity(x.source) * dim <= largest_staged_dim
-                                                   ? staged.capacity(x.source)
-                                                   : largest_staged_dim / dim);
+  const std::int64_t size = writes_directly
+                                ? staged.capacity(x.source)
+                                : (staged.capacity(x.source) * dim <= largest_converted_dim
+                                       ? staged.capacity(x.source)
+                                       : largest_converted_dim / dim);
   const std::int64_t distance =
       b.bytes > far_jumping_bytes && staged.is_direct(x.source) ? x.source.token_stride() : 0;
 

@@ -14,9 +14,6 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// Norms of other types go through scratch memory of this size in the part.
-inline constexpr std::int64_t largest_converted_dim = 1024;
-
 inline yarn_norm norm_from(const yarn_norm* given, const char* name) {
   const auto norm = read_struct(given, "yarn_norm", offsetof(yarn_norm, without_weight));
   if (norm.kind != YARN_RMS_NORM && norm.kind != YARN_LAYER_NORM)
@@ -210,7 +207,7 @@ inline void check_norm(const checked_tensor& x, const char* name, bool is_double
                        const checked_tensor& target, bool keeps_order) {
   const c_api::tensor_argument& t = x.argument();
   const yarn_element_type type = is_double ? YARN_FLOAT64 : YARN_FLOAT32;
-  if (t.x.norm == nullptr || x.head_dim() <= largest_converted_dim)
+  if (t.x.norm == nullptr || x.head_dim() <= c_api::largest_converted_dim)
     return;
   const bool has_weight = t.norm.without_weight == 0;
   if (t.x.type != type || target.argument().x.type != type || !keeps_order ||
@@ -218,7 +215,7 @@ inline void check_norm(const checked_tensor& x, const char* name, bool is_double
     fail_unsupported(
         "yarn: {} is normed and has head_dim = {}; above {}, elements and weights must "
         "be {} in the C API, and the order of the pairs must not change",
-        name, x.head_dim(), largest_converted_dim, is_double ? "float64" : "float32");
+        name, x.head_dim(), c_api::largest_converted_dim, is_double ? "float64" : "float32");
 }
 inline bool is_double(const checked_tensor& x) { return x.argument().x.type == YARN_FLOAT64; }
 

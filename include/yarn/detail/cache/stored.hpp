@@ -86,35 +86,34 @@ template <class T> struct addressing_traits<paged_view<T>> {
   static std::int64_t checked_bytes(const char* name, const paged_view<T>& x);
 };
 
-// An axis of a cache: `count` parts of its memory, `stride` elements apart.
-struct memory_axis {
+// A dimension of the memory of a cache: `count` parts, `stride` elements apart.
+struct memory_dimension {
   const char* name; // of the stride
   std::int64_t count;
   std::int64_t stride;
 };
 
-// The size in elements of memory with these axes. A part of the innermost axis has `size` elements.
-// Refuses parts that overlap, and memory that is too large for ptrdiff_t.
-inline std::int64_t checked_extent(const char* name, memory_axis (&axes)[4], std::int64_t size,
-                                   std::int64_t limit) {
-  for (int i = 1; i < 4; ++i) // Sorts the axes by their strides.
-    for (int j = i; j > 0 && axes[j].stride < axes[j - 1].stride; --j) {
-      const memory_axis other = axes[j];
-      axes[j] = axes[j - 1];
-      axes[j - 1] = other;
+// The size in elements of memory with these dimensions. A part of the innermost dimension has
+// `size` elements. Refuses parts that overlap, and memory that is too large for ptrdiff_t.
+inline std::int64_t checked_extent(const char* name, memory_dimension (&dimensions)[4],
+                                   std::int64_t size, std::int64_t limit) {
+  for (int i = 1; i < 4; ++i) // Sorts the dimensions by their strides.
+    for (int j = i; j > 0 && dimensions[j].stride < dimensions[j - 1].stride; --j) {
+      const memory_dimension other = dimensions[j];
+      dimensions[j] = dimensions[j - 1];
+      dimensions[j - 1] = other;
     }
   if (size > limit)
     fail_argument("yarn: {}: {} contiguous elements are beyond ptrdiff_t", name, size);
-  for (const memory_axis& axis : axes) {
-    if (axis.count <= 1)
+  for (const memory_dimension& d : dimensions) {
+    if (d.count <= 1)
       continue;
-    if (axis.stride < size)
-      fail_argument("yarn: {}.{} = {}: parts of {} elements overlap", name, axis.name, axis.stride,
-                    size);
-    if (product_exceeds(axis.count - 1, axis.stride, limit - size))
-      fail_argument("yarn: {}.{} = {}, {} times: beyond ptrdiff_t", name, axis.name, axis.stride,
-                    axis.count);
-    size += (axis.count - 1) * axis.stride;
+    if (d.stride < size)
+      fail_argument("yarn: {}.{} = {}: parts of {} elements overlap", name, d.name, d.stride, size);
+    if (product_exceeds(d.count - 1, d.stride, limit - size))
+      fail_argument("yarn: {}.{} = {}, {} times: beyond ptrdiff_t", name, d.name, d.stride,
+                    d.count);
+    size += (d.count - 1) * d.stride;
   }
   return size;
 }
@@ -125,12 +124,12 @@ std::int64_t addressing_traits<paged_view<T>>::checked_bytes(const char* name,
                                                              const paged_view<T>& x) {
   if (x.n_tokens() == 0 || x.n_heads() == 0 || x.n_blocks() == 0 || x.head_dim() == 0)
     return 0;
-  memory_axis axes[4] = {{"chunk_stride", x.head_dim() / x.chunk(), x.chunk_stride()},
-                         {"head_stride", x.n_heads(), x.head_stride()},
-                         {"slot_stride", x.block_size(), x.slot_stride()},
-                         {"block_stride", x.n_blocks(), x.block_stride()}};
+  memory_dimension dimensions[4] = {{"chunk_stride", x.head_dim() / x.chunk(), x.chunk_stride()},
+                                    {"head_stride", x.n_heads(), x.head_stride()},
+                                    {"slot_stride", x.block_size(), x.slot_stride()},
+                                    {"block_stride", x.n_blocks(), x.block_stride()}};
   constexpr auto bytes = static_cast<std::int64_t>(sizeof(T));
-  return checked_extent(name, axes, x.chunk(), PTRDIFF_MAX / bytes) * bytes;
+  return checked_extent(name, dimensions, x.chunk(), PTRDIFF_MAX / bytes) * bytes;
 }
 
 template <class T>
@@ -149,7 +148,7 @@ void addressing_traits<paged_view<T>>::check(const char* name, const paged_view<
                   head_bytes(x), chunk_scratch_bytes);
   if (x.n_tokens() == 0 || x.n_heads() == 0)
     return;
-  if (x.is_null())
+  if (x.has_null_slots())
     fail_argument("yarn: the slots of {} are null", name);
   if (x.n_blocks() > INT64_MAX / x.block_size())
     fail_argument("yarn: {}: too many slots: {} blocks of {}", name, x.n_blocks(), x.block_size());

@@ -138,7 +138,8 @@ YARN_ALWAYS_INLINE void check_amplitude(double amplitude, double attention_facto
                   position, token, amplitude, attention_factor);
 }
 
-// Whether a temperature has a known bound, as our own have. Then no position needs a check.
+// Whether a temperature has a known bound, as those of temperature.hpp have. If the bound is in
+// range, the amplitudes of the positions need no check.
 template <class Temperature, class = void> struct has_largest_factor : std::false_type {};
 template <class Temperature>
 struct has_largest_factor<Temperature,

@@ -134,7 +134,7 @@ void compute_run_with_amplitudes(const frequencies& f, std::int64_t pair, std::i
                                  stride);
       continue;
     }
-    // If a long plateau follows, this short one is only the rest of one that began before row 0.
+    // If a long plateau follows, this short one is most likely the end of a long one.
     if (n - row >= shortest_recurrence && plateau_at(row + size) < shortest_recurrence) {
       size = n - row < run_length ? n - row : run_length;
       compute_varying_run<Arch, Streams>(f, pair, n_pairs, first + row, size, amplitude, c, s,

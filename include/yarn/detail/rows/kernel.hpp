@@ -346,9 +346,9 @@ YARN_ALWAYS_INLINE void varying_entries(const point_block& point, const point_bl
 }
 
 /// The rows of consecutive positions, for n_pairs <= pairs_at_once and n_rows <= run_length. Row r
-/// has the phases steps[pair] * (first + r).
+/// has the phases phase_steps[pair] * (first + r).
 template <class Arch, bool Streams>
-void fill_varying_run(const std::uint64_t* steps, std::uint64_t first, std::int64_t n_pairs,
+void fill_varying_run(const std::uint64_t* phase_steps, std::uint64_t first, std::int64_t n_pairs,
                       std::int64_t n_rows, varying_rows& rows, float* cos, float* sin,
                       std::int64_t stride) {
   using wide = pack<double, Arch>;
@@ -357,8 +357,8 @@ void fill_varying_run(const std::uint64_t* steps, std::uint64_t first, std::int6
   point_block start, increment;
   const auto add_packs = [&](auto zero, auto packs, std::size_t pair) YARN_INLINE_LAMBDA {
     using pack_type = decltype(zero);
-    store_points<pack_type>(steps, first, 1.0, pair, start, packs);
-    store_points<pack_type>(steps, 1, 1.0, pair, increment, packs);
+    store_points<pack_type>(phase_steps, first, 1.0, pair, start, packs);
+    store_points<pack_type>(phase_steps, 1, 1.0, pair, increment, packs);
     varying_entries<Streams, pack_type>(start, increment, pair, n_rows, rows, cos, sin, stride,
                                         packs);
   };

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Operations on blocks: 32 floats, or their 32 codes of one byte each. They are the steps of ggml's
-// block formats (detail/cache/ggml_blocks.hpp). This file has them for every processor; the files
-// blocks_<instruction set>.hpp overload them, with the same results, also for infinity and NaN.
+// Operations on blocks: 32 floats, or their 32 codes of one byte each. The block formats of ggml
+// are made of these operations (detail/cache/ggml_blocks.hpp). This file has them for every
+// processor; the files blocks_<instruction set>.hpp overload them, with the same results, also for
+// infinity and NaN.
 //
-// Conversions to integers follow the instructions of x86, on which ggml's results for such numbers
-// depend: infinity, NaN and numbers beyond the range give the smallest integer.
+// Infinity, NaN and numbers beyond the integers are converted to the smallest integer, as by the
+// instructions of x86, so that the results for these numbers are those of ggml on x86.
 //
 // Products must be rounded before something is added to them, as ggml's are. keep_rounded() stops
 // compilers from fusing a product and a sum.
@@ -282,7 +283,7 @@ YARN_ALWAYS_INLINE void store_scaled_plus(const generic_bytes& codes, float scal
     out[i] = static_cast<float>(static_cast<std::int8_t>(codes.at[i])) * scale + plus;
 }
 
-/// The sums of x * x * entry * x and of x * x * entry * entry, from left to right.
+/// The sums of x * x * entry * x and of x * x * entry * entry, added in the order of the elements.
 template <class Isa> YARN_ALWAYS_INLINE fit_sums sums_of(const float* x, const float* entry, Isa) {
   float products[block_size], squares[block_size];
   for (int i = 0; i < block_size; ++i) {

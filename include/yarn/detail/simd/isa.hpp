@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Instruction sets as tag types. pack.hpp passes a tag as the last argument of every operation.
-// Overload resolution chooses the function of this instruction set, or that of a base class of the
-// tag.
+// Instruction sets as tag types. pack.hpp passes a tag as the last argument of the operations that
+// differ between instruction sets. Overload resolution chooses the function of this instruction
+// set, or that of a base class of the tag.
 #ifndef YARN_DETAIL_SIMD_ISA_HPP
 #define YARN_DETAIL_SIMD_ISA_HPP
 

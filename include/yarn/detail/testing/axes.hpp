@@ -40,7 +40,7 @@ public:
       : right_{tokens, axes_of(expected.frequencies())}, n_axes_(expected.n_axes()),
         n_pairs_(expected.n_pairs()), inv_freq_(list_of(expected.frequencies())),
         sections_(static_cast<std::size_t>(n_axes_)) {
-    const std::int64_t n = std::min(n_pairs_, expected.n_pairs_with_axes());
+    const std::int64_t n = std::min(n_pairs_, expected.n_pairs_of_model());
     for (std::int64_t pair = 0; pair < n; ++pair)
       ++sections_[axis(pair)];
     if (n_pairs_ > n)

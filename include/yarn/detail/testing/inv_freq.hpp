@@ -21,7 +21,7 @@ inline double frequency_error(double actual, double expected, double absolute_to
 }
 
 /// The first format with fewer than `digits` digits that represents all these numbers exactly;
-/// binary64 if there is none.
+/// binary64 if there is none, or if fewer than 8 of the numbers are not powers of two.
 inline element_format format_of_numbers(const std::vector<double>& numbers, int digits) {
   const auto represents_all = [&](element_format format) {
     std::int64_t n = 0;

@@ -53,7 +53,7 @@ inline token_positions probe_positions(std::int64_t largest, std::int64_t n_axes
 }
 
 /// The 16-bit format that represents all cos and sin of an engine, with or without the attention
-/// factor; binary64 if there is none.
+/// factor; binary64 if there is none, or if fewer than 16 of the numbers tell formats apart.
 inline element_format format_of_rows(const observation& seen, double attention_factor) {
   const std::vector<solved_row> rows = solved_rows(seen);
   for (const element_format format : {element_format::bfloat16, element_format::binary16})
@@ -63,7 +63,7 @@ inline element_format format_of_rows(const observation& seen, double attention_f
       for (const solved_row& row : rows)
         for (const double value : {row.cos / unit, row.sin / unit}) {
           all = all && std::fabs(value - rounded_to(format, value)) <= 4 * seen.noise;
-          // Small numbers and 1 do not count, because they are always near a number of the format.
+          // Small numbers and 1 do not count, because they are near a number of every format.
           n += std::fabs(value) > 0.25 && std::fabs(value) < 0.99 ? 1 : 0;
         }
       if (all && n >= 16)

@@ -71,7 +71,8 @@ inline void note_equal_mistakes(report& r, const explanation& found) {
     note_hidden(r, found.equal);
 }
 
-/// If all of the head is rotated, and there are sections, names this mistake.
+/// If the expectation has sections, and the engine rotates the whole head in place of the rotated
+/// part, replaces the finding rotary_dim by whole_head_rotated.
 inline void name_whole_head(report& r, const expectation& expected, std::int64_t n_pairs) {
   const rope_shape& shape = expected.shape();
   if (expected.n_axes() == 1 || 2 * n_pairs != shape.head_dim || shape.rotated() == shape.head_dim)
