@@ -116,7 +116,7 @@ def write(folder, name, arch, keys, n_vocab=384, quantised=False, freqs=None, fa
 
 
 def write_deepseek2(folder, name):
-    """Multi-head latent attention. The rotated part of a key is one head after the latent elements."""
+    """Multi-head latent attention. A key is the latent elements, then one rotated head."""
     dim, heads, layers, q_rank, kv_rank, nope, rope, v = 256, 4, 3, 96, 128, 64, 32, 64
     m = Model(folder, name, "deepseek2", {
         **YARN, "embedding_length": dim, "block_count": layers, "feed_forward_length": 512,

@@ -38,7 +38,7 @@ def _apply_rotary_pos_emb_interleave(q, k, cos, sin, position_ids=None, unsqueez
 
 
 def _apply_multimodal_rotary_pos_emb(q, k, cos, sin, mrope_section, unsqueeze_dim=1):
-    return _rotate(q, k, cos, sin, unsqueeze_dim, "half_split")  # the rows already follow the sections
+    return _rotate(q, k, cos, sin, unsqueeze_dim, "half_split")  # the rows follow the sections
 
 
 REPLACEMENTS = {
@@ -113,13 +113,16 @@ def _rope_of_type(config, description):
     return result
 
 
+# What a rope may have in addition to a rotation by rows.
+UNSUPPORTED = "has_temperature", "has_frequency_of_pair", "dual_chunk_size", "derotates_output"
+
+
 def _check_ropes(rotary, ropes):
     for rope in ropes:
         name = rope["name"]
         if rope["unused"]:
             _refuse(f"{name}: the keys {rope['unused']} of the configuration are not known")
-        unsupported = "has_temperature", "has_frequency_of_pair", "dual_chunk_size", "derotates_output"
-        for key in unsupported:
+        for key in UNSUPPORTED:
             if rope[key]:
                 _refuse(f"{name}: {key} = {rope[key]} is not supported")
         if rope["is_dynamic"] and not hasattr(type(rotary).forward, "__wrapped__"):
