@@ -66,12 +66,12 @@ template <class T> struct layer {
   yarn::heads_view<T> k;
 };
 
-std::int64_t row_of_qkv(const scenario& s) { return (s.n_q_heads + 2 * s.n_kv_heads) * s.head_dim; }
+std::int64_t qkv_size(const scenario& s) { return (s.n_q_heads + 2 * s.n_kv_heads) * s.head_dim; }
 
 std::size_t elements_of(const scenario& s) {
-  const std::int64_t row =
-      s.memory == layout::packed_qkv ? row_of_qkv(s) : (s.n_q_heads + s.n_kv_heads) * s.head_dim;
-  return static_cast<std::size_t>(s.n_layers * s.n_tokens * row);
+  const std::int64_t token_size =
+      s.memory == layout::packed_qkv ? qkv_size(s) : (s.n_q_heads + s.n_kv_heads) * s.head_dim;
+  return static_cast<std::size_t>(s.n_layers * s.n_tokens * token_size);
 }
 
 /// q and k of all layers, one after the other in one array. (If each tensor began on its own page,
@@ -83,7 +83,7 @@ template <class T> std::vector<layer<T>> layers_in(const scenario& s, T* free) {
     if (s.memory == layout::head_major)
       x = x.with_strides(s.head_dim, s.n_tokens * s.head_dim);
     if (s.memory == layout::packed_qkv) {
-      x = x.with_strides(row_of_qkv(s), s.head_dim);
+      x = x.with_strides(qkv_size(s), s.head_dim);
       free += n_heads * s.head_dim;
     } else {
       free += s.n_tokens * n_heads * s.head_dim;
@@ -94,7 +94,7 @@ template <class T> std::vector<layer<T>> layers_in(const scenario& s, T* free) {
     const yarn::heads_view<T> q = next(s.n_q_heads), k = next(s.n_kv_heads);
     layers.push_back({q, k});
     if (s.memory == layout::packed_qkv)
-      free += s.n_tokens * row_of_qkv(s) - (s.n_q_heads + s.n_kv_heads) * s.head_dim;
+      free += s.n_tokens * qkv_size(s) - (s.n_q_heads + s.n_kv_heads) * s.head_dim;
   }
   return layers;
 }
@@ -343,7 +343,7 @@ const bool registered = [] {
       add(full_name(cache, "f32_to_f16"), copy<yarn::float16>, cache);
     }
 
-    // 512 tokens of 32 heads: beyond L2 for every head size.
+    // 512 tokens of 32 + 8 heads: beyond L2 for every head size.
     scenario shape;
     shape.name = "shape";
     shape.order = order;

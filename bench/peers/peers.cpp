@@ -32,7 +32,7 @@ namespace {
 using yarn::pairing;
 
 constexpr int n_heads = 32;
-constexpr int row_size = n_heads * peers::head_dim;
+constexpr int token_size = n_heads * peers::head_dim;
 constexpr int n_table_rows = 131072;
 
 /// The work: n_layers tensors [n_tokens][32][128], one after the other, each rotated `repeats`
@@ -47,7 +47,7 @@ template <class T> struct task {
   pairing order;
   bool with_yarn; ///< the scaling method YaRN, not this library
 
-  T* layer(int i) const { return to + static_cast<std::ptrdiff_t>(i) * n_tokens * row_size; }
+  T* layer(int i) const { return to + static_cast<std::ptrdiff_t>(i) * n_tokens * token_size; }
 };
 
 /// One call of `work` does `n_ops` rotations of a layer. The time of `overhead` is subtracted.
@@ -142,7 +142,7 @@ template <class T> prepared prepare_ggml(const task<T>& t) {
   std::copy_n(t.positions, t.n_tokens, list->data());
   const auto list_buffer = buffer_of(list->data(), list->bytes());
   const auto buffer =
-      buffer_of(t.to, static_cast<std::size_t>(t.n_layers) * tokens * row_size * sizeof(T));
+      buffer_of(t.to, static_cast<std::size_t>(t.n_layers) * tokens * token_size * sizeof(T));
 
   ggml_tensor* const positions = ggml_new_tensor_1d(context.get(), GGML_TYPE_I32, t.n_tokens);
   ggml_backend_tensor_alloc(list_buffer.get(), positions, list->data());
@@ -276,7 +276,7 @@ prepared prepare_onnx(const task<float>& t, const table& rows) {
   g->rotary.input("sin", rows.sin.data(), rows_shape);
   for (int i = 0; i < t.n_layers; ++i) {
     const std::string number = std::to_string(i), x = "x" + number, y = "y" + number;
-    const std::vector<std::int64_t> shape = {1, t.n_tokens, row_size};
+    const std::vector<std::int64_t> shape = {1, t.n_tokens, token_size};
     g->rotary.input(x, t.from + (t.layer(i) - t.to), shape);
     g->rotary.output(y, t.layer(i), shape);
     const std::int64_t interleaved = t.order == pairing::interleaved ? 1 : 0;
@@ -308,7 +308,7 @@ template <class T> std::string errors(const contender<T>& peer, task<T> t) {
   t.n_layers = 1;
   t.repeats = 1;
   t.n_tokens = 32;
-  const std::size_t n = static_cast<std::size_t>(t.n_tokens) * row_size;
+  const std::size_t n = static_cast<std::size_t>(t.n_tokens) * token_size;
   const support::warm_array<T> before(n), after(n);
   t.from = before.data();
   t.to = after.data();
@@ -335,7 +335,7 @@ template <class T>
 void compare(const char* work, int n_layers, int n_tokens, int repeats, pairing order,
              const std::vector<contender<T>>& contenders) {
   const std::size_t n =
-      static_cast<std::size_t>(n_layers) * static_cast<std::size_t>(n_tokens) * row_size;
+      static_cast<std::size_t>(n_layers) * static_cast<std::size_t>(n_tokens) * token_size;
   const support::warm_array<T> from(n), to(n);
   // 16-bit elements that are read as floats could be numbers of any size, also subnormal ones. So
   // the multiplication has its own memory.

@@ -88,18 +88,18 @@ class Shim:
 def errors(shim, name):
     """Cells with the largest errors of torch and of ours, at the 32 positions up to each of 1000,
     32767 and 131071."""
-    torchs, ours = "", ""
+    torch_errors, ours = "", ""
     for last in (1000, 32767, 131071):
         positions = torch.arange(last - 31, last + 1, dtype=torch.int32)
         x = warm(32 * (Q_HEADS + K_HEADS) * HEAD_DIM, TYPES[name])
         q, k = layers_in(x, 1, 32)[0]
         rotated, _ = apply_rotary_pos_emb(q, k, *cos_sin(x, positions))
         rotated = rotated.transpose(1, 2).contiguous()
-        torchs += f" {shim.error(x, rotated, name, positions, Q_HEADS):.0e} |"
+        torch_errors += f" {shim.error(x, rotated, name, positions, Q_HEADS):.0e} |"
         y = x.clone()
         shim.rotation(y, name, 1, 32, positions)()
         ours += f" {shim.error(x, y, name, positions, Q_HEADS):.0e} |"
-    return torchs, ours
+    return torch_errors, ours
 
 
 def keep_memory():
@@ -122,14 +122,14 @@ def compare(shim, work, name, n_layers, n_tokens):
         for q, k in layers:
             apply_rotary_pos_emb(q, k, cos, sin)
 
-    torchs, ours = errors(shim, name)
+    torch_errors, ours = errors(shim, name)
     # One call into C for all layers, as in an engine; and one Python call per layer, as for torch.
     contenders = [("**ours**", shim.rotation(x, name, n_layers, n_tokens, positions), ours)]
     if n_layers > 1:
         each = [shim.rotation(y, name, 1, n_tokens, positions) for y in x.view(n_layers, -1)]
         contenders.append(
             ("**ours**, a Python call a layer", lambda: [call() for call in each], ours))
-    contenders.append(("torch", hugging_face, torchs))
+    contenders.append(("torch", hugging_face, torch_errors))
 
     # As many bytes, always as floats, because the arithmetic of torch in 16 bits is slower.
     twin = warm(x.numel() * x.itemsize // 4, torch.float32)

@@ -31,7 +31,7 @@ int main() try {
   const auto score = [&](int i, int j) { // of the first heads
     return q.col(i).head(head_dim).dot(k.col(j).head(head_dim));
   };
-  std::printf("positions 17 and 10: %.4f, 50017 and 50010: %.4f; 50010 and 10: %.4f\n",
+  std::printf("scores at positions 17 and 10: %.4f, 50017 and 50010: %.4f; 50010 and 10: %.4f\n",
               static_cast<double>(score(1, 0)), static_cast<double>(score(3, 2)),
               static_cast<double>(score(2, 0)));
   return std::fabs(score(1, 0) - score(3, 2)) < 1e-4F && std::fabs(score(1, 0) - score(2, 0)) > 1

@@ -11,7 +11,7 @@
 
 namespace {
 
-/// The letter of each pair. Each part of a head that is rotated alone has an axis of its own.
+/// The letter of each pair. If n_parts > 1, each part of the head has its own axis.
 std::string letters(const families::family& family) {
   const yarn::frequencies freqs = family.make();
   std::string pairs;

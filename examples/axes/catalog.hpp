@@ -15,8 +15,8 @@ struct family {
   yarn::pairing pairing;
   std::int64_t head_dim;
   yarn::frequencies (*make)();
-  /// A head has this number of parts, each rotated alone with frequencies of one axis. 1: the head
-  /// is rotated as a whole.
+  /// A head consists of this number of equal parts. A call rotates one part, by one axis. 1: a call
+  /// rotates the whole head.
   std::int64_t n_parts = 1;
 };
 

@@ -77,7 +77,8 @@ inline yarn::frequencies contiguous(const yarn::frequencies& text,
 
 /// The pairs alternate t h w until h and w have as many as in `sections`. The rest turns with t.
 /// Qwen3-VL, Qwen3-Omni, Cosmos3: half_split. Qwen3.5: half_split, the first 64 elements of 256.
-/// The classes of Hugging Face have these sections even if `mrope_interleaved` is false.
+/// Hugging Face's classes of these models interleave the sections even if `mrope_interleaved` is
+/// false.
 /// Errors   Those of with_axes.
 /// Example  interleaved(text, {24, 20, 20})
 inline yarn::frequencies interleaved(const yarn::frequencies& text,
@@ -115,9 +116,9 @@ inline yarn::frequencies halves(std::int64_t head_dim, double theta = 10000.0) {
   return yarn::joined(half, half);
 }
 
-/// The first half of the pairs turns with h and has frequencies 0, 2, 4 … of a head. The second
-/// half turns with w and has frequencies 1, 3, 5 …. Axes h w, positions from 0, tokens row by row,
-/// half_split.
+/// The first half of the pairs turns with h and has the frequencies theta^(-2i / head_dim) of even
+/// i. The second half turns with w and has the frequencies of odd i. Axes h w, positions from 0,
+/// tokens row by row, half_split.
 /// Pixtral, Mistral Small 3.1.
 inline yarn::frequencies pixtral(std::int64_t head_dim, double theta = 10000.0) {
   const yarn::frequencies head = block(4 * part_of(head_dim, 4), theta);

@@ -27,8 +27,8 @@ func require(status C.yarn_status) {
 
 // rotate rotates one head in place.
 func rotate(key []float32, freqs *C.yarn_frequencies, position int64) {
-	// Structs that point to other structs hold Go pointers, so these must be pinned: here they are in
-	// memory of C.
+	// A struct that Go passes to C may point only to memory of C or to pinned memory of Go. Therefore
+	// the positions and the key are copied to memory of C.
 	at := (*C.yarn_positions)(C.malloc(C.sizeof_yarn_positions))
 	defer C.free(unsafe.Pointer(at))
 	*at = C.yarn_positions{struct_size: C.sizeof_yarn_positions, n_tokens: 1}

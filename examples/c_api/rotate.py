@@ -15,7 +15,7 @@ import numpy as np
 
 from yarn_ctypes import HALF_SPLIT, INTERLEAVED, Yarn
 
-ULP = 2.0**-24  # half the distance of the floats below 1 and 2
+HALF_ULP = 2.0**-24  # of the floats between 1 and 2
 
 
 def config_of(case):
@@ -73,9 +73,10 @@ def main(library, reference):
         of_frequencies, of_rows, of_elements = compare(yarn, case)
         factor = case["attention_factor"]
         # Frequencies: transformers rounds several times (13 ULP of float32, tests/reference).
-        # cos and sin: 1 ULP. Elements below 0.5: cos and sin, two products and a sum.
-        good = (of_frequencies < 13 * 2 * ULP and of_rows <= ULP * factor * 1.01
-                and of_elements <= 4 * ULP * factor)
+        # cos and sin: half an ULP. Elements below 0.5: cos and sin, two products and a sum.
+        good = (of_frequencies < 13 * 2 * HALF_ULP
+                and of_rows <= HALF_ULP * factor * 1.01
+                and of_elements <= 4 * HALF_ULP * factor)
         failed += not good
         print(f"{case['id']:36} inv_freq {of_frequencies:.1e}  cos, sin {of_rows:.1e}  "
               f"elements {of_elements:.1e}{'' if good else '  WRONG'}")

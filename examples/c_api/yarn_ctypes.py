@@ -74,7 +74,7 @@ class Frequencies:
         self._rotate("yarn_rope_apply", x, None, ids, c.c_int32(pairing))
 
     def rotated(self, x, ids, pairing, output_order):
-        """The rotation of x, with the pairs in another order."""
+        """A rotated copy of x. The pairs of the copy are in the order output_order."""
         result = np.empty(x.shape, x.dtype)
         self._rotate("yarn_rope_copy", x, result, ids, c.c_int32(pairing), c.c_int32(output_order))
         return result

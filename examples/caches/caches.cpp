@@ -92,7 +92,8 @@ template <class Cache> bool moves_keys(const char* name, const Cache& cache, std
   for (auto i = static_cast<std::size_t>(first * n_heads * head_dim); i < exact.size(); ++i)
     largest_error = std::fmax(largest_error, std::fabs(cached[i] - exact[i]));
   std::printf("%s: the largest error is %.4f\n", name, static_cast<double>(largest_error));
-  // Each store rounds by up to 1.42 / 254. The move makes the first error up to sqrt(2) as large.
+  // Each store rounds by up to 1.42 / 254. The move makes the first error up to sqrt(2) times as
+  // large.
   return largest_error < 0.0135F;
 }
 

@@ -2,8 +2,8 @@
 // An engine in one binary for all x86-64 processors. It rotates with the best instruction set of
 // the processor that it runs on.
 //
-//     dispatch          rotates with every part that this processor supports, and compares the
-//                       results
+//     dispatch          rotates with every part (kernels.cpp, compiled for one instruction set)
+//                       that this processor supports, and compares the results
 //     dispatch avx2     does the same, and fails unless dispatch chooses the part avx2
 #include "kernels.hpp"
 

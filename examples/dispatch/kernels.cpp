@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The rotation of the engine. yarn_add_dispatch compiles this file once for each instruction set.
-// The file uses no containers and no algorithms of the standard library, because the linker would
-// share their functions between parts with different flags.
+// The rotation of the engine. yarn_add_dispatch compiles this file once for each instruction set;
+// each result is a part. The file uses no containers and no algorithms of the standard library,
+// because the linker would share their functions between parts with different flags.
 #include "kernels.hpp"
 
 #include <yarn/yarn.hpp>

@@ -25,8 +25,8 @@ namespace engine {
 /// Counters and times of a decoder.
 struct account {
   std::int64_t n_tokens = 0;
-  std::int64_t n_scale_changes = 0;
-  std::int64_t n_keys_rerotated = 0; ///< tokens; a token counts once for all layers
+  std::int64_t n_frequency_changes = 0; ///< over all sequences
+  std::int64_t n_keys_rerotated = 0;    ///< tokens; a token counts once for all layers
   double seconds = 0;
   double rope_seconds = 0; ///< the share of `seconds` that yarn takes
 };
@@ -156,7 +156,7 @@ private:
     // The length includes the new tokens. Therefore the queries of a chunk and all keys that they
     // attend to, old or new, have the same frequencies.
     const yarn::frequencies wanted = rope_.at(s.policy(c.n_tokens() + n));
-    account_.n_scale_changes += same_rotation(c.frequencies(), wanted) ? 0 : 1;
+    account_.n_frequency_changes += same_rotation(c.frequencies(), wanted) ? 0 : 1;
     account_.n_keys_rerotated += c.begin_step(n, wanted);
   }
 

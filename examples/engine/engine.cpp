@@ -47,14 +47,14 @@ std::vector<int> prompt_of(std::size_t n_tokens, int seed) {
 }
 
 void print_head() {
-  std::printf("%-40s %7s %8s %7s %9s %6s  %s\n", "", "tokens", "tokens/s", "scales", "rerotated",
+  std::printf("%-40s %7s %8s %7s %9s %6s  %s\n", "", "tokens", "tokens/s", "changes", "rerotated",
               "RoPE", "last tokens");
 }
 void print(const char* what, const account& a, const std::vector<int>& tokens) {
   std::printf("%-40s %7lld %8.0f %7lld %9lld %5.1f%% ", what, static_cast<long long>(a.n_tokens),
               static_cast<double>(a.n_tokens) / a.seconds,
-              static_cast<long long>(a.n_scale_changes), static_cast<long long>(a.n_keys_rerotated),
-              100 * a.rope_seconds / a.seconds);
+              static_cast<long long>(a.n_frequency_changes),
+              static_cast<long long>(a.n_keys_rerotated), 100 * a.rope_seconds / a.seconds);
   for (std::size_t i = tokens.size() - 4; i < tokens.size(); ++i)
     std::printf(" %4d", tokens[i]);
   std::printf("\n");
@@ -115,7 +115,8 @@ void generate_beyond_window() {
 }
 
 int run() {
-  std::printf("%d tokens generated after a prompt of 96, original length %lld, 4 layers, float\n",
+  std::printf("%d tokens generated after a prompt of 96, original length %lld, 4 layers, float\n"
+              "changes: of the frequencies; rerotated: cached keys; RoPE: share of the time\n",
               n_generated, static_cast<long long>(original_length));
   print_head();
   generate("YaRN", static_yarn());

@@ -12,15 +12,15 @@
 
 namespace engine {
 
-/// The length for which a dynamic method computes the frequencies of a sequence of n tokens. The
-/// tokens of the current step count. By default the length is n. Then the frequencies change with
-/// every token, and all cached keys must be rotated again.
+/// The length for which a dynamic method computes the frequencies of a sequence of n tokens. n
+/// includes the tokens of the current step. By default the length is n. Then the frequencies change
+/// with every token, and all cached keys must be rotated again.
 struct length_policy {
   /// A lower bound of the length. For a prompt that comes in chunks, set the length of the whole
   /// prompt. Then all chunks have the same frequencies, and no key is rotated again.
   std::int64_t at_least = 0;
   /// Lengths are rounded up to a multiple of `block`, so keys are rotated again once per `block`
-  /// tokens. Use a divisor of the original length; otherwise the scale rises too early.
+  /// tokens. Use a divisor of the original length; otherwise s rises too early.
   std::int64_t block = 1;
 
   std::int64_t operator()(std::int64_t n_tokens) const {
@@ -35,8 +35,8 @@ public:
   rope_frequencies(const yarn::rope_shape& shape, const yarn::any_scaling& method)
       : shape_(shape), method_(method), at_start_(yarn::make_frequencies(shape, method, 0)),
         is_dynamic_(std::visit(
-            [](const auto& held) {
-              return yarn::is_dynamic_scaling_v<std::decay_t<decltype(held)>>;
+            [](const auto& chosen) {
+              return yarn::is_dynamic_scaling_v<std::decay_t<decltype(chosen)>>;
             },
             method)) {}
 

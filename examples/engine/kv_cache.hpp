@@ -29,7 +29,7 @@ template <class T> using rope_rows = yarn::rotary_rows<row_type<T>>;
 template <class T, class Cached> class kv_cache {
 public:
   template <class Element>
-  using rows_of_heads = Eigen::Map<const matrix<Element>, 0, Eigen::OuterStride<>>;
+  using head_matrix = Eigen::Map<const matrix<Element>, 0, Eigen::OuterStride<>>;
 
   kv_cache(const model_config& config, key_storage storage, const yarn::frequencies& at_start)
       : n_heads_(config.n_kv_heads), head_dim_(config.head_dim), storage_(storage),
@@ -108,11 +108,11 @@ public:
   }
 
   /// The keys of one head, as attention reads them: [token][head_dim].
-  rows_of_heads<Cached> key_head(std::size_t layer, Eigen::Index head) const {
+  head_matrix<Cached> key_head(std::size_t layer, Eigen::Index head) const {
     return head_of(layers_[layer].keys, head);
   }
-  rows_of_heads<T> scratch_key_head(Eigen::Index head) const { return head_of(scratch_, head); }
-  rows_of_heads<Cached> value_head(std::size_t layer, Eigen::Index head) const {
+  head_matrix<T> scratch_key_head(Eigen::Index head) const { return head_of(scratch_, head); }
+  head_matrix<Cached> value_head(std::size_t layer, Eigen::Index head) const {
     return head_of(layers_[layer].values, head);
   }
 
@@ -145,7 +145,7 @@ private:
   }
 
   template <class Element>
-  rows_of_heads<Element> head_of(const std::vector<Element>& list, Eigen::Index head) const {
+  head_matrix<Element> head_of(const std::vector<Element>& list, Eigen::Index head) const {
     return {list.data() + head * head_dim_, n_tokens_, head_dim_,
             Eigen::OuterStride<>(n_heads_ * head_dim_)};
   }

@@ -12,8 +12,8 @@
 namespace ggml_yarn {
 
 /// Calls functions of a device and of a backend through ggml. Each function has its own answer, so
-/// that a shifted struct shows. All other functions of the structs are wrong_function, and so is
-/// the memory behind the structs.
+/// a call that arrives at another function is noticed. All other functions of the structs are
+/// wrong_function, and so is the memory after the structs.
 class interface_check {
 public:
   static bool passes() {

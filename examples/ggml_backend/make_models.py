@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """make_models.py DIR: writes GGUF files of small models with random weights into DIR.
 
-With --bench it writes the models of measure.cpp instead, which have the shapes of real models.
+With --bench it also writes the models of measure.cpp, which have the shapes of real models.
 Needs numpy and the Python package gguf (Debian: python3-gguf).
 """
 import math
@@ -17,7 +17,7 @@ YARN = {"rope.scaling.type": "yarn", "rope.scaling.factor": 16.0,
 
 
 class Model:
-    """A GGUF file that is being written. Keys without a dot before the architecture get it."""
+    """A GGUF file that is being written. Each key gets the architecture as its prefix."""
 
     def __init__(self, folder, name, arch, keys, quantised=False):
         self.random = np.random.default_rng(sum(name.encode()))
@@ -116,7 +116,7 @@ def write(folder, name, arch, keys, n_vocab=384, quantised=False, freqs=None, fa
 
 
 def write_deepseek2(folder, name):
-    """Multi-head latent attention. The rotated part of a key is one head behind the latent part."""
+    """Multi-head latent attention. A key is the latent elements, then one rotated head."""
     dim, heads, layers, q_rank, kv_rank, nope, rope, v = 256, 4, 3, 96, 128, 64, 32, 64
     m = Model(folder, name, "deepseek2", {
         **YARN, "embedding_length": dim, "block_count": layers, "feed_forward_length": 512,
@@ -183,7 +183,7 @@ def write_small(folder):
 
 
 def write_bench(folder):
-    """Qwen3-0.6B and Llama-3.2-1B without their vocabularies, in q8_0."""
+    """Qwen3-0.6B and Llama-3.2-1B with small vocabularies, in q8_0; and the small models."""
     write(folder, "bench-qwen3-0.6b", "qwen3",
           {**SMALL, **YARN, "embedding_length": 1024, "block_count": 28,
            "feed_forward_length": 3072, "attention.head_count": 16, "attention.head_count_kv": 8,

@@ -188,7 +188,7 @@ void measure(llama_model* model, const std::string& name, const char* plug_in, i
   ggml_backend_reg_t const reg = ggml_backend_load(plug_in);
   if (reg == nullptr)
     throw std::runtime_error("ggml does not load the plug-in");
-  const auto done = reinterpret_cast<ggml_yarn::get_statistics>(
+  const auto statistics_now = reinterpret_cast<ggml_yarn::get_statistics>(
       ggml_backend_reg_get_proc_address(reg, ggml_yarn::statistics_name));
   {
     engine ours(model, n_threads, false);
@@ -205,7 +205,7 @@ void measure(llama_model* model, const std::string& name, const char* plug_in, i
           e->decode(0, n_past);
       }
       for (int round = -2; round < (is_decode ? 101 : 7); ++round) {
-        const ggml_yarn::statistics before = done();
+        const ggml_yarn::statistics before = statistics_now();
         double t[2];
         // In turns, so that neither is always the first one.
         for (const int who : {round & 1, 1 - (round & 1)}) {
@@ -213,7 +213,7 @@ void measure(llama_model* model, const std::string& name, const char* plug_in, i
           t[who] = microseconds(n_threads, [&] { e.decode(first, n); });
           e.forget(first);
         }
-        last = done();
+        last = statistics_now();
         last.graphs -= before.graphs;
         last.nodes -= before.nodes;
         last.nanoseconds -= before.nanoseconds;
@@ -249,10 +249,10 @@ int main(int argc, char** argv) try {
   }
   llama_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
   ggml_backend_load_all();
-  std::printf("ggml %s, llama.cpp %s; µs, medians; decode of one token behind %d tokens, prompt of "
+  std::printf("ggml %s, llama.cpp %s; µs, medians; decode of one token after %d tokens, prompt of "
               "%d tokens\n\n"
               "| model | work | threads | CPU | with plug-in | difference | ROPE nodes: CPU | "
-              "plug-in | in the engine | nodes | splits of the plug-in |\n"
+              "plug-in | in llama.cpp | nodes | splits of the plug-in |\n"
               "|---|---|---|---|---|---|---|---|---|---|---|\n",
               ggml_version(), llama_version(), n_past, n_prompt);
   for (int i = 3; i < argc; ++i) {

@@ -45,7 +45,7 @@ private:
 /// The frequencies of a node, or null if the library rejects its arguments.
 using frequencies_ptr = std::shared_ptr<const yarn::frequencies>;
 
-/// The frequencies of the arguments that were seen last. Several threads may call find.
+/// The frequencies of the most recent arguments. Several threads may call find.
 class rope_frequencies {
 public:
   frequencies_ptr find(const ggml_tensor* node, const yarn::ggml_rope_parameters& p) {

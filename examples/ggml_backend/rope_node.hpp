@@ -40,15 +40,15 @@ private:
       // ggml computes in place if it can, also for nodes that were not made as in-place nodes.
       if (x_->data == node_->data) {
         yarn::rope_check(target, rows_, pairing_);
-        fork([&](yarn::thread_slice part) {
-          yarn::rope_apply_unchecked(target, rows_, pairing_, part);
+        fork([&](yarn::thread_slice slice) {
+          yarn::rope_apply_unchecked(target, rows_, pairing_, slice);
         });
         continue;
       }
       const yarn::heads_view<const T> source = heads<const T>(x_, s);
       yarn::rope_copy_check(source, target, rows_, pairing_);
-      fork([&](yarn::thread_slice part) {
-        yarn::rope_copy_unchecked(source, target, rows_, pairing_, part);
+      fork([&](yarn::thread_slice slice) {
+        yarn::rope_copy_unchecked(source, target, rows_, pairing_, slice);
       });
       copy_elements_before(source, target);
     }

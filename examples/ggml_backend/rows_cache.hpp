@@ -44,7 +44,7 @@ public:
     if (freqs == nullptr)
       return nullptr;
     ++counts_.made;
-    // The rows that were not used for the longest time make room. Their memory is used again.
+    // Replaces the least recently used rows. Their memory is used again.
     if (entries_.size() < n_entries)
       entries_.emplace_back();
     std::rotate(entries_.begin(), entries_.end() - 1, entries_.end());

@@ -208,7 +208,8 @@ int main(int argc, char** argv) try {
 
   std::printf(
       "ggml %s; q and k of %d + %d heads of %d, in place; medians of the time of a layer\n\n"
-      "| work | type | mode | threads | ggml, µs | ours, µs | ratio | error of ggml | ours |\n"
+      "| work | type | mode | threads | ggml, µs | ours, µs | ratio | "
+      "error of ggml | error of ours |\n"
       "|---|---|---|---|---|---|---|---|---|\n",
       ggml_version(), n_q_heads, n_k_heads, head_dim);
   bool is_nearer = true;

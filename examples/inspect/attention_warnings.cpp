@@ -83,7 +83,7 @@ void on_attention(const model_report& r, const nlohmann::json& config, remark_li
   if (factor > 2.0 || factor < 0.5)
     to.warn("attention-factor-size",
             format("attention factor %g multiplies logits by %g; the formula of YaRN gives 1.37 "
-                   "for factor 40 and 1.69 for factor 1000",
+                   "for scaling factor 40 and 1.69 for scaling factor 1000",
                    factor, factor * factor));
 }
 

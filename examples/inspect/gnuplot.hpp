@@ -15,7 +15,7 @@ namespace inspect {
 std::string wavelength_script(const std::vector<model_report>& reports);
 
 /// A script that plots the attention factor over the length of the sequence. The curve is flat for
-/// static methods. A dotted curve shows 0.1 ln(l/L) + 1, YaRN's attention factor for factor l/L.
+/// static methods. A dotted curve shows 0.1 ln(l/L) + 1, YaRN's attention factor for s = l/L.
 std::string attention_script(const std::vector<model_report>& reports);
 
 /// Runs the script and writes the picture. The ending of the path, .png or .svg, gives the format.

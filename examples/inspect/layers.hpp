@@ -18,7 +18,7 @@ struct layer_map {
   std::vector<std::int64_t> rope_of_layer;
   std::vector<std::string> notes;
 
-  /// Whether there is more to say than that all layers have one rope.
+  /// Whether layers have different ropes, or some layers do not rotate.
   bool differs() const;
 };
 

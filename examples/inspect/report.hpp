@@ -66,9 +66,10 @@ void set_pairs(model_report& report);
 model_report make_report(const std::string& name, const yarn::hf_config& config,
                          std::optional<std::int64_t> seq_len);
 
-/// The same model with other methods, each with the factor and the original length of `base`.
-/// Errors   std::invalid_argument: a name that method_named does not know, or a model without
-///          factor or original length.
+/// The same model with other methods, each with the original length of `base` and with `factor`, by
+/// default the factor of `base`.
+/// Errors   std::invalid_argument: a name that method_named does not know, a model without original
+///          length, or neither `factor` nor a factor of `base` above 1.
 std::vector<model_report> compare(const model_report& base, const std::vector<std::string>& methods,
                                   std::optional<double> factor);
 

@@ -51,7 +51,7 @@ struct rope {
   }
 };
 
-/// y = x * cos + rotate_half(x) * sin. In each layer for q, and then for k.
+/// y = x * cos + rotate_half(x) * sin. Each layer calls this function for q and for k.
 inline void apply(const float* x, float* y, const embedding& e, const shape& s) {
   for (std::int64_t b = 0; b < s.n_batch; ++b)
     for (std::int64_t h = 0; h < s.n_heads; ++h)

@@ -72,7 +72,7 @@ inline double error_of(const style& s, const rotated_tokens& x) {
   return largest;
 }
 
-/// The largest difference of an element of a and b, in the same unit.
+/// The largest difference of an element of a and b, relative to the same length as in error_of.
 inline double difference_of(const style& s, const rotated_tokens& a, const rotated_tokens& b) {
   const double m = attention_factor_of(s.m);
   double largest = 0;

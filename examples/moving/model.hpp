@@ -24,7 +24,7 @@ struct model {
 inline double attention_factor_of(const model& m) { return 0.1 * std::log(m.factor) + 1; }
 
 /// The frequencies as engines compute them, with the formulas of YaRN in the type Real. Frameworks
-/// have float. With long double these are the exact values for the examples and their tests.
+/// use float. With long double these are the exact values for the examples and their tests.
 template <class Real> std::vector<Real> inv_freq_of(const model& m) {
   const auto pair_that_turns = [&](double turns) {
     const auto length = static_cast<double>(m.original_length);
@@ -63,7 +63,7 @@ inline yarn::frequencies frequencies_of(const model& m) {
   return yarn::make_frequencies(shape_of(m), method_of(m));
 }
 
-/// The frequencies of the engine, with angles in float32: the first step of a move.
+/// The frequencies of the engine, with angles in float32: the first stage of a move.
 inline yarn::frequencies same_angles(const std::vector<float>& inv_freq, double attention_factor) {
   return yarn::float32_pipeline(
       yarn::frequencies_from(inv_freq.data(), inv_freq.size(), attention_factor));

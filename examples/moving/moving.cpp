@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Prints the table of docs/moving-your-engine.md. Each line is an engine before its move, or a
-// variant with the library. Fails if yarn/testing.hpp finds anything but float32 angles before the
-// move, or anything at all after it.
+// variant with the library. Fails unless yarn/testing.hpp finds float32 angles, and nothing else,
+// in the variants that have them, and nothing in the other variants.
 #include "figures.hpp"
 
 #include <cstdio>

@@ -23,13 +23,13 @@ constexpr std::int64_t n_positions = 131072; // of tables and caches
 
 using heads = yarn::heads_view<float>;
 using position_list = std::vector<std::int32_t>;
-/// Rotates x in place, dense. Token t has positions[t].
+/// Rotates x in place. x is dense. Token t has positions[t].
 using rotation = std::function<void(const heads& x, const position_list& positions)>;
 
 struct variant {
   std::string name;
   rotation rotate;
-  bool has_float32_angles; // as the engine has before its move
+  bool has_float32_angles; // like the engine before its move
 };
 
 struct style {
@@ -146,9 +146,10 @@ inline style cache_style(bool is_neox = true) {
   model m;
   m.factor = 32;
   m.rotary_dim = 64;
-  const auto add = [&](auto source, auto rotate) {
-    using held = std::decay_t<decltype(source)>;
-    return with_cache(std::make_shared<held>(std::move(source)), m.rotary_dim, is_neox, rotate);
+  const auto rotation_with = [&](auto source, auto rotate) {
+    using source_type = std::decay_t<decltype(source)>;
+    return with_cache(std::make_shared<source_type>(std::move(source)), m.rotary_dim, is_neox,
+                      rotate);
   };
   const auto engine = [](const auto* positions, float* q, float* k, const std::vector<float>& cache,
                          const shape& s, bool neox) {
@@ -161,10 +162,10 @@ inline style cache_style(bool is_neox = true) {
   return {"cos_sin_cache",
           m,
           is_neox ? yarn::pairing::half_split : yarn::pairing::interleaved,
-          {{"before", add(before::make_cache(m, n_positions), engine), true},
-           {"same cache", add(before::make_cache(m, n_positions), ours), true},
-           {"exact cache", add(exact_cache::make_cache(m, n_positions), engine), false},
-           {"after", add(frequencies_of(m), after::rotary_embedding), false}}};
+          {{"before", rotation_with(before::make_cache(m, n_positions), engine), true},
+           {"same cache", rotation_with(before::make_cache(m, n_positions), ours), true},
+           {"exact cache", rotation_with(exact_cache::make_cache(m, n_positions), engine), false},
+           {"after", rotation_with(frequencies_of(m), after::rotary_embedding), false}}};
 }
 
 inline std::vector<style> all_styles() {

@@ -21,7 +21,7 @@
 namespace {
 
 constexpr std::int64_t n_q_heads = 4, n_kv_heads = 2, head_dim = 128, width = 64;
-constexpr auto pairs = yarn::pairing::half_split;
+constexpr auto pairing = yarn::pairing::half_split;
 
 using vector = std::vector<float>;
 
@@ -59,7 +59,7 @@ public:
       append(values_, product(w_v_, x));
     }
     yarn::rope_apply(yarn::heads_view<float>(q.data(), n, n_q_heads, head_dim),
-                     yarn::heads_view<float>(k.data(), n, n_kv_heads, head_dim), rows_, pairs);
+                     yarn::heads_view<float>(k.data(), n, n_kv_heads, head_dim), rows_, pairing);
     append(keys_, k);
     q.erase(q.begin(), q.end() - n_q_heads * head_dim);
     return attend(q);
@@ -67,17 +67,17 @@ public:
 
   /// Removes the keys and values of the erased tokens, and moves the keys after them.
   void erase(const yarn::erased_tokens& erased) {
-    constexpr std::int64_t row = n_kv_heads * head_dim;
+    constexpr std::int64_t token_size = n_kv_heads * head_dim;
     for (vector* const cache : {&keys_, &values_}) {
-      const auto first = cache->begin() + erased.first * row;
-      cache->erase(first, first + erased.n_tokens * row);
+      const auto first = cache->begin() + erased.first * token_size;
+      cache->erase(first, first + erased.n_tokens * token_size);
     }
     const std::int64_t n = n_tokens() - erased.first;
     const std::int64_t shift = -erased.distance; // the same for all axes and tokens: strides of 0
     const auto shifts = yarn::axis_positions(&shift, n, 3).with_strides(0, 0);
     yarn::rope_apply(
-        yarn::heads_view<float>(keys_.data() + erased.first * row, n, n_kv_heads, head_dim),
-        yarn::rows_of(yarn::unscaled(freqs_), shifts), pairs);
+        yarn::heads_view<float>(keys_.data() + erased.first * token_size, n, n_kv_heads, head_dim),
+        yarn::rows_of(yarn::unscaled(freqs_), shifts), pairing);
   }
 
   std::int64_t n_tokens() const {
@@ -187,8 +187,8 @@ bool run() {
   layer fresh(freqs);
   fresh.run(rest, prompt.view());
 
-  // Each rotation is exact to 2 ULP of the length of a pair. The moved keys have two rotations, the
-  // fresh keys one: 6 ULP.
+  // Each rotation has an error of at most 2 ULP of the length of a pair. The moved keys have two
+  // rotations and the fresh keys one, so both together differ by at most 6 ULP.
   double largest = 0, length = 0;
   for (std::size_t i = 0; i < fresh.keys().size(); ++i) {
     const double x = static_cast<double>(fresh.keys()[i]);

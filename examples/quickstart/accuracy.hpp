@@ -21,8 +21,8 @@ inline double worse(double a, double b) {
   return b > a ? b : std::numeric_limits<double>::infinity();
 }
 
-/// The bound of include/yarn/rows.hpp: half the spacing of floats between 1 and 2 (entries contain
-/// the attention factor), and a small share for the angle.
+/// The bound of include/yarn/rows.hpp: half the spacing of floats between 1 and 2, because entries
+/// with an attention factor above 1 may be larger than 1, and a small share for the angle.
 constexpr double allowed_row_error = 0.501 * 0x1p-23;
 
 /// The largest error of cos and sin of a row, relative to the attention factor. The exact values

@@ -63,9 +63,9 @@ inline void print_wavelengths(const std::vector<model>& models) {
 }
 
 inline void print_zones(const std::vector<model>& models) {
-  std::printf("Pairs by zone; attention factor on cos and sin; softmax scale\n");
-  std::printf("%-22s %6s %7s %12s %6s %9s %11s\n", "", "kept", "blended", "interpolated", "ramp",
-              "factor", "softmax");
+  std::printf("Pairs by zone; correction range; attention factor on cos and sin; softmax scale\n");
+  std::printf("%-22s %6s %7s %12s %6s %9s %11s\n", "", "kept", "blended", "interpolated", "range",
+              "attention", "softmax");
   for (const model& m : models) {
     const yarn::frequencies freqs = m.frequencies();
     const auto count = [&](yarn::frequency_zone zone) {
@@ -75,12 +75,12 @@ inline void print_zones(const std::vector<model>& models) {
       return n;
     };
     const yarn::pair_range range = freqs.correction_range();
-    char ramp[32] = "-";
+    char range_text[32] = "-";
     if (range.has_value)
-      std::snprintf(ramp, sizeof ramp, "%g-%g", range.low, range.high);
+      std::snprintf(range_text, sizeof range_text, "%g-%g", range.low, range.high);
     std::printf("%-22s %6d %7d %12d %6s %9.6f %11.6f\n", m.name,
                 count(yarn::frequency_zone::extrapolated), count(yarn::frequency_zone::blended),
-                count(yarn::frequency_zone::interpolated), ramp, freqs.attention_factor(),
+                count(yarn::frequency_zone::interpolated), range_text, freqs.attention_factor(),
                 m.softmax_scale());
   }
 }

@@ -68,7 +68,7 @@ yarn::frequencies frequencies_from(const Tensor& inv_freq, double attention_fact
 template <class T>
 void fill(const yarn::frequencies& f, const Tensor& ids, const Tensor& cos, const Tensor& sin) {
   const std::int64_t n_sequences = cos.size(0), size = cos.size(1) * cos.size(2);
-  // One pair takes about as long as the rotation of 16 elements.
+  // cos and sin of one pair take about as long as the rotation of 16 elements.
   for_each_slice(n_sequences, 16 * size, [&](std::int64_t s, yarn::thread_slice slice) {
     T* const c = cos.mutable_data_ptr<T>() + s * size;
     T* const d = sin.mutable_data_ptr<T>() + s * size;
@@ -231,7 +231,7 @@ bool needs_gradients(const Tensor& q, const Tensor& k, const Tensor& cos, const 
   if (!at::GradMode::is_enabled())
     return false;
   TORCH_CHECK_NOT_IMPLEMENTED(!cos.requires_grad() && !sin.requires_grad(),
-                              "yarn_rope: cos and sin have no gradients");
+                              "yarn_rope: no gradients are computed for cos and sin");
   return q.requires_grad() || k.requires_grad();
 }
 
@@ -271,8 +271,8 @@ two_tensors rotate_with_gradients(const Tensor& q, const Tensor& k, const Tensor
   return {result[0], result[1]};
 }
 
-/// With gradients, the result of `rotate` is copied to q and k: copy_ has the rules of autograd for
-/// tensors that are written, and for views.
+/// With gradients, the result of `rotate` is copied to q and k, because copy_ follows autograd's
+/// rules for tensors that are written in place, and for views.
 void rotate_with_gradients_(const Tensor& q, const Tensor& k, const Tensor& cos, const Tensor& sin,
                             std::string_view pairing) {
   if (needs_gradients(q, k, cos, sin)) {

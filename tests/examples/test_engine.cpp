@@ -126,15 +126,15 @@ TYPED_TEST(engine_of, rerotated_keys_equal_keys_rotated_in_every_step) {
         // Both rotate a key once, one in place and the other into the scratch buffer. The bits are
         // the same.
         EXPECT_EQ(largest, 0) << what;
-        EXPECT_EQ(followed.so_far().n_scale_changes, 0) << what;
+        EXPECT_EQ(followed.so_far().n_frequency_changes, 0) << what;
         continue;
       }
-      const auto n_rotations = static_cast<real>(followed.so_far().n_scale_changes + 1);
+      const auto n_rotations = static_cast<real>(followed.so_far().n_frequency_changes + 1);
       const real bound = support::condition(scaled.method, tokens, n_prompt) * (n_rotations + 1) *
                          support::rotation_error<T>;
       expect_within(what, largest, bound);
       EXPECT_GT(least_margin, 2 * largest) << what << ": equal tokens would be luck";
-      EXPECT_EQ(anew.so_far().n_scale_changes, followed.so_far().n_scale_changes) << what;
+      EXPECT_EQ(anew.so_far().n_frequency_changes, followed.so_far().n_frequency_changes) << what;
       EXPECT_EQ(anew.so_far().n_keys_rerotated, 0) << what;
     }
   }
@@ -155,16 +155,16 @@ TEST(engine, rerotates_keys_only_when_the_frequencies_change) {
   for (const scaled_model& scaled : support::scaled_models()) {
     const engine::account by_token = account_of(scaled, 1), by_block = account_of(scaled, 8);
     if (!scaled.is_dynamic) {
-      EXPECT_EQ(by_token.n_scale_changes, 0);
+      EXPECT_EQ(by_token.n_frequency_changes, 0);
       EXPECT_EQ(by_token.n_keys_rerotated, 0);
     } else if (scaled.name == "longrope") {
-      EXPECT_EQ(by_token.n_scale_changes, 1);
+      EXPECT_EQ(by_token.n_frequency_changes, 1);
       EXPECT_EQ(by_token.n_keys_rerotated, length);
       EXPECT_EQ(by_block.n_keys_rerotated, length);
     } else {
-      EXPECT_EQ(by_token.n_scale_changes, n_more);
+      EXPECT_EQ(by_token.n_frequency_changes, n_more);
       EXPECT_EQ(by_token.n_keys_rerotated, n_more * length + n_more * (n_more - 1) / 2);
-      EXPECT_EQ(by_block.n_scale_changes, 2);
+      EXPECT_EQ(by_block.n_frequency_changes, 2);
       EXPECT_EQ(by_block.n_keys_rerotated, length + length + 8);
     }
   }
@@ -304,7 +304,7 @@ TYPED_TEST(engine_of, dropping_tokens_equals_keys_rotated_at_their_new_positions
       from_full = support::distance(logits, support::step(full, 0, {token}));
     }
     EXPECT_EQ(n_drops, 6);
-    const auto n_rotations = static_cast<real>(n_drops + moved.so_far().n_scale_changes + 1);
+    const auto n_rotations = static_cast<real>(n_drops + moved.so_far().n_frequency_changes + 1);
     expect_within("drops, " + scaled.name, largest,
                   support::condition(scaled.method, tokens, 0) * (n_rotations + 1) *
                       support::rotation_error<T>);
@@ -358,7 +358,7 @@ TEST(engine, bfloat16_cache_differs_by_its_rounding_only) {
       // Unrotated keys are rounded only once, however often the frequencies change.
       const bool rotated = storage == key_storage::rotated;
       const auto n_roundings =
-          static_cast<real>(rotated ? 1 + rounded.so_far().n_scale_changes : 1);
+          static_cast<real>(rotated ? 1 + rounded.so_far().n_frequency_changes : 1);
       expect_within(std::string("bfloat16, ") + (rotated ? "" : "unrotated, ") + scaled.name,
                     largest,
                     support::condition(scaled.method, tokens, 0) * n_roundings *

@@ -33,12 +33,12 @@ def _apply_rotary_pos_emb(q, k, cos, sin, unsqueeze_dim=1):
 
 
 def _apply_rotary_pos_emb_interleave(q, k, cos, sin, position_ids=None, unsqueeze_dim=1):
-    # The class reads interleaved pairs and writes the halves of the pairs apart.
+    # The class reads interleaved pairs and writes half_split pairs.
     return _rotate(q, k, cos, sin, unsqueeze_dim, "interleaved", "half_split")
 
 
 def _apply_multimodal_rotary_pos_emb(q, k, cos, sin, mrope_section, unsqueeze_dim=1):
-    return _rotate(q, k, cos, sin, unsqueeze_dim, "half_split")  # the rows know the sections
+    return _rotate(q, k, cos, sin, unsqueeze_dim, "half_split")  # the rows follow the sections
 
 
 REPLACEMENTS = {
@@ -113,15 +113,18 @@ def _rope_of_type(config, description):
     return result
 
 
+# What a rope may have in addition to a rotation by rows.
+UNSUPPORTED = "has_temperature", "has_frequency_of_pair", "dual_chunk_size", "derotates_output"
+
+
 def _check_ropes(rotary, ropes):
     for rope in ropes:
         name = rope["name"]
         if rope["unused"]:
             _refuse(f"{name}: the keys {rope['unused']} of the configuration are not known")
-        beside = "has_temperature", "has_frequency_of_pair", "dual_chunk_size", "derotates_output"
-        for key in beside:
+        for key in UNSUPPORTED:
             if rope[key]:
-                _refuse(f"{name}: the model has {key} = {rope[key]}")
+                _refuse(f"{name}: {key} = {rope[key]} is not supported")
         if rope["is_dynamic"] and not hasattr(type(rotary).forward, "__wrapped__"):
             _refuse(
                 f"{type(rotary).__name__} never updates the frequencies of the method "
@@ -130,8 +133,8 @@ def _check_ropes(rotary, ropes):
 
 
 def _new_rotary(rotary, config):
-    """A rotary embedding as the class makes it. That of the model may have been cast to bfloat16 by
-    model.to(), or hold the frequencies of another length. Other changes are refused."""
+    """A rotary embedding as the class makes it. The embedding of the model may have been cast to
+    bfloat16 by model.to(), or hold the frequencies of another length. Other changes are refused."""
     new = type(rotary)(config=config)
     for name, expected in new.named_buffers():
         buffer = getattr(rotary, name)
@@ -256,10 +259,10 @@ def patch(model, in_place=False):
     With in_place, q and k are rotated in place where no gradients are needed. Hooks that keep the
     output of q_proj or k_proj then see it rotated.
 
-    Raises NotImplementedError, with the name of what is not known, and then changes nothing: a
-    class of attention that is none of ATTENTION_CLASSES, a rotation outside of the text layers (the
-    vision tower: pass its language model instead), a configuration that the reader does not know
-    completely, or a rotation that differs from that of the class."""
+    Raises NotImplementedError and changes nothing if the model has one of these: a class of
+    attention that is none of ATTENTION_CLASSES; a rotation outside of the text layers (a vision
+    tower: pass the language model alone); a configuration with keys or methods that are not
+    supported; a rotation that differs from that of the class. The message names the cause."""
     plan, description = _plan(model, REPLACEMENTS_IN_PLACE if in_place else REPLACEMENTS)
     for module, forward in plan:
         module.forward = forward
