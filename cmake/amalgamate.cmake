@@ -4,11 +4,11 @@
 #     cmake -DOUTPUT=yarn.hpp -P cmake/amalgamate.cmake
 #
 # Every header keeps its include guard, so opt-in headers (yarn/dispatch.hpp …) can be included
-# before or after the one file, and define nothing twice.
+# before or after this single header, and define nothing twice.
 #
-# -DFORWARD_DIR=<dir> also writes headers into <dir>/yarn/. A header whose text is in the one file
-# has one line, which includes this file. Opt-in headers are copies. With <dir> as include path, all code that includes the
-# headers is compiled with the one file.
+# -DFORWARD_DIR=<dir> also writes headers into <dir>/yarn/. A header whose text is in the single
+# header has one line there, which includes the single header. Opt-in headers are copies. With <dir>
+# as include path, all code that includes the headers is compiled with the single header.
 cmake_minimum_required(VERSION 3.21)
 
 if(NOT OUTPUT)

@@ -4,7 +4,8 @@
 option(YARN_TEST_AMALGAMATION "Build tests and examples with the single header" OFF)
 
 set(yarn_single_header "${PROJECT_BINARY_DIR}/single_include/yarn.hpp")
-# The include directory of a build that has only the one file: its <yarn/...> headers include it.
+# The include directory of a build that uses the single header: each <yarn/...> header in this
+# directory includes the single header, or is a copy of an opt-in header.
 set(yarn_single_include_dir "${PROJECT_BINARY_DIR}/single_include/forward")
 set(yarn_amalgamate "${CMAKE_COMMAND}" "-DOUTPUT=${yarn_single_header}"
                     "-DFORWARD_DIR=${yarn_single_include_dir}" -P

@@ -43,7 +43,7 @@ function(yarn_add_c_api target)
     ${target} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
                          POSITION_INDEPENDENT_CODE ON)
   target_link_libraries(${target} PRIVATE yarn::yarn)
-  # Only the include directory: yarn::yarn asks for C++17, which a C target does not have.
+  # Only the include directory: yarn::yarn requires C++17, which a C target does not have.
   target_include_directories(
     ${target} INTERFACE "$<TARGET_PROPERTY:yarn::yarn,INTERFACE_INCLUDE_DIRECTORIES>")
   if(arg_NO_JSON)

@@ -8,7 +8,7 @@ option(YARN_TEST_FULL "Build the full suite of tests, not the quick one" OFF)
 # Frequencies are computed with integers, so they do not depend on the instruction set. Builds for
 # further instruction sets need only the tests of code that an instruction set can change.
 option(YARN_TEST_KERNELS_ONLY "Build only the tests that an instruction set can change" OFF)
-# Distributions set it to OFF, because their compilers are newer and have more warnings.
+# Distributions set YARN_WERROR to OFF, because newer compilers have more warnings.
 option(YARN_WERROR "Stop the build of tests, benchmarks and examples at a warning" ON)
 set(YARN_EXPECTED_ARCH "" CACHE STRING "Instruction set that the tests must find (empty: any)")
 

@@ -63,9 +63,9 @@ enum {
   YARN_OK = 0,
   YARN_INVALID_ARGUMENT = 1,  ///< std::invalid_argument in C++
   YARN_OUT_OF_RANGE = 2,      ///< std::out_of_range in C++: a position or slot does not exist
-  YARN_BAD_CONFIGURATION = 3, ///< what a config.json or a GGUF file says is wrong
+  YARN_BAD_CONFIGURATION = 3, ///< a config.json or a GGUF file is wrong
   YARN_OUT_OF_MEMORY = 4,
-  YARN_UNSUPPORTED = 5, ///< this build, or the C API, does not have it
+  YARN_UNSUPPORTED = 5, ///< not in this build, or not in the C API
   YARN_INTERNAL_ERROR = 6
 };
 
@@ -155,8 +155,9 @@ YARN_C_API int32_t yarn_c_api_version(void);
 /// Errors   None.
 YARN_C_API const char* yarn_library_version(void);
 
-/// The instruction set of new handles and of rotations: "baseline", "avx2", "avx512" or
-/// "avx512_bf16". The default is the largest that the library has and the processor supports.
+/// The instruction set of new handles, and of calls without frequencies: "baseline", "avx2",
+/// "avx512" or "avx512_bf16". A call with frequencies uses the instruction set with which they were
+/// made. The default is the largest that the library has and the processor supports.
 /// Errors   None.
 YARN_C_API const char* yarn_instruction_set(void);
 /// Chooses the instruction set, for tests and measurements. NULL: the default.
@@ -229,8 +230,8 @@ YARN_C_API yarn_status yarn_frequencies_from(const void* inv_freq, yarn_element_
                                              int64_t n_pairs, double attention_factor,
                                              yarn_frequencies** result);
 
-/// Other rotations: a copy, inverse(f), adjoint(f), unscaled(f), float32_pipeline(f).
-/// Errors   Those of the C++ functions.
+/// A copy of f. The next functions are inverse, adjoint, unscaled, float32_pipeline and rerotation.
+/// Errors   YARN_INVALID_ARGUMENT: f or result is NULL.
 YARN_C_API yarn_status yarn_frequencies_copy(const yarn_frequencies* f, yarn_frequencies** result);
 /// Errors   Those of inverse.
 YARN_C_API yarn_status yarn_inverse(const yarn_frequencies* f, yarn_frequencies** result);
@@ -322,8 +323,8 @@ YARN_C_API yarn_status yarn_temperature_at(const yarn_temperature* t, int64_t po
 
 // ---- Positions and rows (views.hpp, rows.hpp) --------------------------------------------------
 
-/// The positions of tokens. One axis (n_axes 0): `positions`, the same position on all axes of the
-/// frequencies. n_axes >= 1: `axis_positions`.
+/// The positions of tokens. n_axes 0: `positions` of C++, one position for each token, on all axes
+/// of the frequencies. n_axes >= 1: `axis_positions` of C++.
 /// Shape    data[axis * axis_stride + token * token_stride].
 typedef struct yarn_positions {
   size_t struct_size;
@@ -334,7 +335,7 @@ typedef struct yarn_positions {
   int64_t n_tokens;       ///< -1: an open run, with as many positions as the tensor has tokens
   int64_t n_axes;
   int64_t axis_stride;  ///< in elements
-  int64_t token_stride; ///< in elements; 0 if n_axes is 0: 1
+  int64_t token_stride; ///< in elements; if n_axes is 0, 0 stands for 1
 } yarn_positions;
 
 /// A dense list. n_axes 0: data[n_tokens]; else data[n_axes][n_tokens].
@@ -345,8 +346,7 @@ YARN_C_API yarn_status yarn_positions_init(yarn_positions* p, size_t struct_size
                                            int64_t n_axes);
 
 /// Rows, or a table, of cos and sin in memory: rows_view and table_view. Row r is
-/// cos[r * row_stride + i] and sin[r * row_stride + i] for the pairs i; the attention factor is in
-/// it.
+/// cos[r * row_stride + i] and sin[r * row_stride + i] for the pairs i, times the attention factor.
 typedef struct yarn_cos_sin {
   size_t struct_size;
   const void* cos;
@@ -367,20 +367,22 @@ typedef struct yarn_rows yarn_rows;
 /// Errors   YARN_INVALID_ARGUMENT: another type. YARN_OUT_OF_MEMORY.
 YARN_C_API yarn_status yarn_rows_new(yarn_element_type type, yarn_rows** result);
 /// Replaces all rows. temperature: NULL, or a factor by position.
-/// Errors   Those of rotary_rows::assign. After an error there are no rows.
+/// Errors   Those of yarn_rows_append. After an error there are no rows.
 YARN_C_API yarn_status yarn_rows_assign(yarn_rows* rows, const yarn_frequencies* f,
                                         const yarn_positions* positions,
                                         const yarn_temperature* temperature);
 /// Appends rows.
-/// Errors   Those of rotary_rows::append. After an error the rows are unchanged.
+/// Errors   Those of rotary_rows::append. YARN_UNSUPPORTED: a temperature, and positions with
+///          n_axes >= 1 or a token_stride other than 0 and 1. YARN_INVALID_ARGUMENT: `rows` and f
+///          were made with different instruction sets. After an error the rows are unchanged.
 YARN_C_API yarn_status yarn_rows_append(yarn_rows* rows, const yarn_frequencies* f,
                                         const yarn_positions* positions,
                                         const yarn_temperature* temperature);
 /// Errors   None.
 YARN_C_API void yarn_rows_clear(yarn_rows* rows);
 /// The memory of the rows, until the next change of `rows`. For a table (make_table), assign the
-/// rows of the run from 0, and use the result as a table; frequencies with several axes also need
-/// axis_of_pair and n_axes of yarn_frequencies_info in it.
+/// rows of the run from 0, and use `view` as the table. If the frequencies have several axes, set
+/// view->axis_of_pair and view->n_axes to those of yarn_frequencies_info.
 /// Errors   YARN_INVALID_ARGUMENT: rows or view is NULL, or struct_size is too small.
 YARN_C_API yarn_status yarn_rows_get(const yarn_rows* rows, yarn_cos_sin* view);
 /// Errors   None.
@@ -389,7 +391,7 @@ YARN_C_API void yarn_rows_free(yarn_rows* rows);
 /// fill_rows: writes rows into the caller's memory. Thread `thread` of n_threads writes its slice;
 /// pass 0 and 1 for all rows.
 /// Types    YARN_FLOAT32 or YARN_FLOAT64.
-/// Errors   Those of fill_rows.
+/// Errors   Those of fill_rows, and YARN_UNSUPPORTED as in yarn_rows_append.
 YARN_C_API yarn_status yarn_fill_rows(const yarn_frequencies* f, const yarn_positions* positions,
                                       const yarn_temperature* temperature, yarn_element_type type,
                                       void* cos, void* sin, int64_t row_stride, int64_t thread,
@@ -412,7 +414,8 @@ typedef struct yarn_row_source {
 // ---- Rotation (rope.hpp, norm.hpp, kv_cache.hpp) ------------------------------------------------
 
 /// rms_norm or layer_norm of a tensor. The flags are 0 or 1.
-/// Shape    weight[head_dim], or weight[n_heads][head_dim].
+/// Shape    weight[n_heads][head_dim] for LayerNorm, weight_of_each_head and over_all_heads; else
+///          weight[head_dim].
 typedef struct yarn_norm {
   size_t struct_size;
   yarn_norm_kind kind;
@@ -462,7 +465,7 @@ enum { YARN_SCALE_PER_TENSOR = 0, YARN_SCALE_GIVEN = 1, YARN_SCALE_COMPUTED = 2 
 typedef struct yarn_cache_format {
   size_t struct_size;
   yarn_cache_kind kind;
-  yarn_scale_source scale_source; ///< for scaled kinds, like all fields to block_stride
+  yarn_scale_source scale_source; ///< this to block_stride: only for the scaled kinds
   float scale;                    ///< YARN_SCALE_PER_TENSOR
   int32_t reserved;               ///< 0
   float* scales;                  ///< GIVEN: read; COMPUTED: written by each write of a head
@@ -470,7 +473,7 @@ typedef struct yarn_cache_format {
   int64_t head_stride;
   int64_t block_size; ///< with_blocks; 0: none
   int64_t block_stride;
-  /// YARN_OWN_FORMAT. The functions are called on several threads.
+  /// YARN_OWN_FORMAT. Several threads may call the functions.
   int64_t (*head_bytes)(void* user, int64_t head_dim);
   void (*encode)(void* user, const float* values, int64_t head_dim, void* memory, int64_t row,
                  int64_t head);
@@ -507,7 +510,8 @@ YARN_C_API yarn_status yarn_tensor_init(yarn_tensor* x, size_t struct_size, void
 
 /// Rotates q and k in place. k may be NULL.
 /// Errors   Those of rope_check, and YARN_UNSUPPORTED: a tensor with a norm has head_dim above
-///          1024, and its elements or weights are not float32 (or float64).
+///          1024, and its elements and weights are not all float32 (or all float64); a temperature
+///          as in yarn_rows_append.
 YARN_C_API yarn_status yarn_rope_apply(const yarn_tensor* q, const yarn_tensor* k,
                                        const yarn_row_source* rows, yarn_pairing pairing);
 /// Checks a call of yarn_rope_apply.
@@ -521,7 +525,9 @@ YARN_C_API void yarn_rope_apply_unchecked(const yarn_tensor* q, const yarn_tenso
                                           int64_t thread, int64_t n_threads);
 
 /// Rotates `source` into `target`, and writes the pairs in the order `output_order`.
-/// Errors   Those of rope_copy_check, and those of yarn_rope_apply.
+/// Errors   Those of rope_copy_check and of yarn_rope_apply, and YARN_UNSUPPORTED: a source with a
+///          norm has head_dim above 1024, and target has another type or output_order is not
+///          `pairing`.
 YARN_C_API yarn_status yarn_rope_copy(const yarn_tensor* source, const yarn_tensor* target,
                                       const yarn_row_source* rows, yarn_pairing pairing,
                                       yarn_pairing output_order);
@@ -537,8 +543,8 @@ YARN_C_API void yarn_rope_copy_unchecked(const yarn_tensor* source, const yarn_t
                                          yarn_pairing output_order, int64_t thread,
                                          int64_t n_threads);
 
-/// copy_heads: copies heads without rotation, values to a cache or from one.
-/// Errors   Those of copy_heads_check, and those of yarn_rope_apply.
+/// copy_heads: copies heads without rotation, for example values into a cache or out of it.
+/// Errors   Those of copy_heads_check, and YARN_UNSUPPORTED as in yarn_rope_copy.
 YARN_C_API yarn_status yarn_copy_heads(const yarn_tensor* source, const yarn_tensor* target);
 /// Checks a call of yarn_copy_heads.
 /// Errors   The same.
@@ -550,14 +556,15 @@ YARN_C_API void yarn_copy_heads_unchecked(const yarn_tensor* source, const yarn_
 
 // ---- Configurations (hf_config.hpp, gguf.hpp) --------------------------------------------------
 
-/// A list of texts. It belongs to the handle that it comes from.
+/// A list of texts. The caller frees the result of yarn_json_layer_types. A list in an _info struct
+/// belongs to the handle.
 typedef struct yarn_texts yarn_texts;
 /// Errors   None. The size of NULL is 0.
 YARN_C_API int64_t yarn_texts_size(const yarn_texts* texts);
 /// Returns  NULL if there is no such text.
 /// Errors   None.
 YARN_C_API const char* yarn_texts_at(const yarn_texts* texts, int64_t i);
-/// Frees the result of yarn_json_layer_types. Other lists belong to their handles.
+/// Frees the result of yarn_json_layer_types. Do not free other lists.
 /// Errors   None.
 YARN_C_API void yarn_texts_free(yarn_texts* texts);
 
@@ -596,7 +603,8 @@ typedef struct yarn_gguf_reader {
   void* user;
   /// An integer, float or bool. Returns 1 if the key exists and has such a value, else 0.
   int32_t (*number)(void* user, const char* key, double* value);
-  /// An array of these. Writes the first `capacity` values. Returns the number of values, or -1.
+  /// An array of integers, floats or bools. Writes the first `capacity` values. Returns the number
+  /// of values, or -1.
   int64_t (*numbers)(void* user, const char* key, double* values, int64_t capacity);
   /// A text, which stays valid until the next call of the reader, or NULL.
   const char* (*text)(void* user, const char* key);
@@ -632,8 +640,8 @@ YARN_C_API yarn_status yarn_layers_from_gguf(const yarn_gguf_reader* reader,
 /// Errors   None.
 YARN_C_API yarn_pairing yarn_gguf_pairing(const char* architecture, int32_t with_sections);
 
-/// The fields of hf_config and gguf_config. The pointers stay valid as long as the handle. What the
-/// kind of file does not have is 0, NULL or unknown.
+/// The fields of hf_config and gguf_config. The pointers stay valid as long as the handle. Fields
+/// that this kind of file does not have are 0, NULL or unknown.
 typedef struct yarn_config_info {
   size_t struct_size;
   const char* name;
@@ -804,15 +812,15 @@ typedef struct yarn_check_options {
 YARN_C_API yarn_status yarn_check_options_init(yarn_check_options* o, size_t struct_size);
 
 /// A function of the engine that rotates x in place, and one that writes the rotation of `source`
-/// to `target`. The tensors are dense. The positions are a list of YARN_INT64: n_axes is 0, or, for
-/// expectations with several axes, their number.
+/// to `target`. The tensors are dense. The positions are a list of YARN_INT64. n_axes is 0 if the
+/// expectation has one axis.
 typedef void (*yarn_engine_rotation)(void* user, const yarn_tensor* x,
                                      const yarn_positions* positions);
 typedef void (*yarn_engine_copy)(void* user, const yarn_tensor* source, const yarn_tensor* target,
                                  const yarn_positions* positions);
 
-// The checks of testing.hpp. options may be NULL. A check that finds a mistake succeeds, and says
-// so in the report.
+// The checks of testing.hpp. options may be NULL. A check that finds a mistake returns YARN_OK; the
+// mistake is in the report.
 
 /// Errors   Those of check_rows.
 YARN_C_API yarn_status yarn_check_rows(const yarn_expectation* e, const yarn_cos_sin* rows,
@@ -864,7 +872,7 @@ typedef struct yarn_report_info {
   double worst_expected;
   double worst_actual;
   const yarn_texts* diagnoses; ///< the names of the mistakes, such as "wrong_theta"
-  const yarn_texts* findings;  ///< for each of them a sentence
+  const yarn_texts* findings;  ///< a sentence for each of diagnoses
   const yarn_texts* notes;
   int32_t passed;
   int32_t reserved;

@@ -9,7 +9,7 @@
 // that only the templates of an importer call (by argument-dependent lookup).
 //
 // Not in the module: the adapters and hf_config.hpp, which need other libraries; testing.hpp; and
-// dispatch.hpp, which consists of macros. Include them before the import. Macros are not exported
+// dispatch.hpp, which needs its macros. Include them before the import. Macros are not exported
 // either: include version.hpp for YARN_VERSION_MAJOR.
 //
 // Compile the module with the flags of the sources that import it. Compilers do not compare all
@@ -18,7 +18,7 @@ module;
 
 // g++ up to 16 reads the intrinsics wrongly from a compiled module: it loses the attribute of
 // unaligned vectors (bug 127193 of GCC), so that programs crash, and rounds differently with
-// AVX-512. It uses its own header instead if the importing source includes the header first.
+// AVX-512. If an importing source includes <immintrin.h> first, g++ uses this header instead.
 #if defined(__GNUC__) && !defined(__clang__) && !defined(YARN_NO_XSIMD)
 #if !defined(__SSE2__)
 #error "yarn: with g++ on this processor, compile the module and its importers with -DYARN_NO_XSIMD"

@@ -169,7 +169,8 @@ template <class T> void put_list(const std::vector<T>& list, const T*& data, std
   n = static_cast<std::int64_t>(list.size());
 }
 
-inline void put_special(const hf_config& config, yarn_config_info& info) {
+// The fields that only one kind of file has.
+inline void put_own_fields(const hf_config& config, yarn_config_info& info) {
   info.pairing = pairing_of(config.pairing);
   info.softmax =
       config.softmax ? static_cast<yarn_softmax_convention>(*config.softmax) : YARN_UNKNOWN_SOFTMAX;
@@ -177,7 +178,7 @@ inline void put_special(const hf_config& config, yarn_config_info& info) {
   put_list(config.frequency_of_pair, info.frequency_of_pair, info.n_frequency_of_pair);
   info.dual_chunk_size = config.dual_chunk_size;
 }
-inline void put_special(const gguf_config& config, yarn_config_info& info) {
+inline void put_own_fields(const gguf_config& config, yarn_config_info& info) {
   info.pairing = pairing_of(gguf_pairing(config));
   info.softmax = YARN_UNKNOWN_SOFTMAX;
   info.architecture = config.architecture.c_str();
@@ -203,7 +204,7 @@ template <class Config> yarn_config_info info_of(const yarn_config& handle, cons
   info.method = &handle.method;
   info.unused = &handle.unused;
   info.notes = &handle.notes;
-  put_special(config, info);
+  put_own_fields(config, info);
   return info;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Frequencies of the C API. A handle has the frequencies twice: `value`, for the checks and for the
-// functions that make other frequencies, and `part`, an object of the part, which makes rows.
+// functions that make other frequencies, and `part_object`, which a part made from `value`. The
+// part makes rows from part_object.
 #ifndef YARN_DETAIL_C_API_FREQUENCIES_HPP
 #define YARN_DETAIL_C_API_FREQUENCIES_HPP
 
@@ -14,17 +15,17 @@
 struct yarn_frequencies {
   explicit yarn_frequencies(yarn::frequencies made)
       : value(std::move(made)), kernels(&yarn::detail::part_kernels()) {
-    part = kernels->new_frequencies({value.inv_freq().data(), value.phase_steps().data(),
-                                     value.axis_of_pair().data(), value.n_pairs(), value.n_axes(),
-                                     value.attention_factor(), value.is_float32_pipeline()});
+    part_object = kernels->new_frequencies(
+        {value.inv_freq().data(), value.phase_steps().data(), value.axis_of_pair().data(),
+         value.n_pairs(), value.n_axes(), value.attention_factor(), value.is_float32_pipeline()});
   }
   yarn_frequencies(const yarn_frequencies&) = delete;
   yarn_frequencies& operator=(const yarn_frequencies&) = delete;
-  ~yarn_frequencies() { kernels->free_frequencies(part); }
+  ~yarn_frequencies() { kernels->free_frequencies(part_object); }
 
   yarn::frequencies value;
-  const yarn::c_api::kernels* kernels; // of the part that made `part`
-  void* part = nullptr;
+  const yarn::c_api::kernels* kernels; // of the part that made part_object
+  void* part_object = nullptr;
 };
 
 namespace yarn {

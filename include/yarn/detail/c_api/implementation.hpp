@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The definitions of c_api.h, for a source that defines YARN_C_API_IMPLEMENTATION. If the sources
-// of yarn_add_c_api have the parts, YARN_C_API_HAS_PARTS is defined; otherwise the only part is
-// here.
+// The definitions of c_api.h, for a source that defines YARN_C_API_IMPLEMENTATION. yarn_add_c_api
+// compiles the parts of run-time dispatch as other sources, and defines YARN_C_API_HAS_PARTS.
+// Without the macro, this source has the only part.
 #ifndef YARN_DETAIL_C_API_IMPLEMENTATION_HPP
 #define YARN_DETAIL_C_API_IMPLEMENTATION_HPP
 

@@ -44,7 +44,8 @@ struct row_argument {
   yarn_temperature temperature;
 };
 
-// A tensor of a call, with what its pointers point to if they are not null.
+// A tensor of a call, with copies of its norm, paging and format. A copy is set if the pointer in x
+// is not null.
 struct tensor_argument {
   yarn_tensor x;
   yarn_norm norm;
@@ -60,7 +61,7 @@ struct rotation {
   const row_argument* rows;
   pairing in;
   pairing out;
-  thread_slice part;
+  thread_slice slice;
 };
 
 // The functions of a part. Those that are not noexcept throw what the C++ functions throw.
@@ -76,7 +77,7 @@ struct kernels {
   void (*free_rows)(void* rows, yarn_element_type type) noexcept;
   void (*fill_rows)(const void* frequencies, const position_list& at,
                     const yarn_temperature& temperature, yarn_element_type type, void* cos,
-                    void* sin, std::int64_t row_stride, thread_slice part);
+                    void* sin, std::int64_t row_stride, thread_slice slice);
 
   void (*apply)(const rotation& call) noexcept;
   void (*copy)(const rotation& call) noexcept;

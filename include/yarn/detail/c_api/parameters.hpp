@@ -258,7 +258,7 @@ inline yarn_temperature default_temperature() {
   return t;
 }
 
-// Null: none.
+// A checked copy. Null: no temperature.
 inline yarn_temperature temperature_from(const yarn_temperature* given) {
   if (given == nullptr)
     return default_temperature();

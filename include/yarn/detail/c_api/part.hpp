@@ -30,7 +30,7 @@ erased_transfer<C> transfer_of(const c_api::tensor_argument& source,
 template <class C> void rotate_in_place(const c_api::rotation& call) {
   constexpr pairing any = pairing::half_split;
   const erased_transfer<C> first = transfer_of<C>(*call.first, *call.first, call);
-  const token_range tokens = tokens_of(call.first->x.n_tokens, call.part);
+  const token_range tokens = tokens_of(call.first->x.n_tokens, call.slice);
   with_rows<C>(*call.rows, [&](const erased_rows<C>& rows) {
     if (call.second == nullptr)
       return rotate_tokens<any, any, default_arch, C>(rows, tokens, first);
@@ -42,7 +42,7 @@ template <class C> void rotate_in_place(const c_api::rotation& call) {
 template <class C> void rotate_between(const c_api::rotation& call) {
   constexpr pairing any = pairing::half_split;
   const erased_transfer<C> x = transfer_of<C>(*call.first, *call.second, call);
-  const token_range tokens = tokens_of(call.first->x.n_tokens, call.part);
+  const token_range tokens = tokens_of(call.first->x.n_tokens, call.slice);
   with_rows<C>(*call.rows, [&](const erased_rows<C>& rows) {
     rotate_tokens<any, any, default_arch, C>(rows, tokens, x);
   });
@@ -53,7 +53,7 @@ template <class C> void copy_between(const c_api::rotation& call) {
   erased_transfer<C> x = transfer_of<C>(*call.first, *call.second, call);
   if (x.norm == nullptr)
     x.rotate = &copy_whole_heads<C>;
-  const token_range tokens = tokens_of(call.first->x.n_tokens, call.part);
+  const token_range tokens = tokens_of(call.first->x.n_tokens, call.slice);
   const row_pointers<C> no_row{nullptr, nullptr};
   for (std::int64_t t = tokens.begin; t < tokens.end; ++t)
     x.rotate(x, block{t, 1, 0, 0, 0, 0}, &no_row);

@@ -50,7 +50,7 @@ private:
 // Some heads of a token in the type of the computation: where they lie, or in scratch memory.
 template <class C> class staged_heads {
 public:
-  // The largest number of heads.
+  // The largest number of heads for `load`.
   std::int64_t capacity(const stored_tensor& x) const {
     const std::int64_t dim = x.head_dim();
     if (is_direct(x) || dim * heads_at_once <= largest_converted_dim)
@@ -95,7 +95,7 @@ C scale_of_all_heads(const stored_tensor& x, std::int64_t token, C eps, staged_h
   return sums[0];
 }
 
-// Writes heads that were rotated in the order In.
+// Writes rotated heads, whose pairs are in the order In.
 template <pairing In, class C>
 void store_heads(C* values, const erased_transfer<C>& x, std::int64_t token, std::int64_t head,
                  std::int64_t n, std::int64_t n_pairs) {
@@ -166,9 +166,9 @@ void rotate_normed_heads(const erased_transfer<C>& x, const block& b, const row_
         if (weights.weighs_each_head()) {
           weight = weights.of_head(first + n - group.n_heads);
           fold_row<In, In, default_arch>(rows[t], weight, 0, n_pairs, folded);
-          normed_group<C, C, C> one = group;
-          one.n_heads = 1;
-          rotate_normed<In, In, default_arch, is_centred, packs>(one, folded, 0, n_pairs);
+          normed_group<C, C, C> one_head = group;
+          one_head.n_heads = 1;
+          rotate_normed<In, In, default_arch, is_centred, packs>(one_head, folded, 0, n_pairs);
         } else if (dim == 2 * n_pairs) {
           break;
         }
@@ -180,7 +180,7 @@ void rotate_normed_heads(const erased_transfer<C>& x, const block& b, const row_
   }
 }
 
-// The kernels of C++ for 16-bit tensors, which scratch memory would make twice as slow.
+// Uses the kernel of C++ for 16-bit tensors. With scratch memory, they would take twice as long.
 template <pairing Order, class T, class W>
 void rotate_normed_directly(const erased_transfer<float>& x, const block& b,
                             const row_pointers<float>* rows) {

@@ -22,20 +22,20 @@ void rotate_directly(const erased_transfer<C>& x, const block& b, const row_poin
         transfer<const From, To>{x.source.template view<const From>(),
                                  x.target.template view<To>()},
         b, rows);
-  const block one{0, 1, b.pair, b.n_pairs, b.head_pairs, b.bytes};
+  const block one_token{0, 1, b.pair, b.n_pairs, b.head_pairs, b.bytes};
   for (std::int64_t t = 0; t < b.n_tokens; ++t)
     if (!x.skips(b.token + t))
       rotate_block<Order, Order, default_arch>(
           transfer<const From, To>{x.source.template view_of_token<const From>(b.token + t),
                                    x.target.template view_of_token<To>(b.token + t)},
-          one, rows + t);
+          one_token, rows + t);
 }
 
 // Scratch memory for some pairs of a head.
 inline constexpr std::int64_t staged_pairs = 256;
 
-// Where the two elements of a pair are: pair i is at `first` + i and `second` + i, or, if
-// interleaved, at `first` + 2i.
+// Where the two elements of pair i are: at `first` + i and `second` + i, or, if interleaved, at
+// `first` + 2i and `first` + 2i + 1.
 struct pair_places {
   std::int64_t first;
   std::int64_t second;
@@ -64,7 +64,7 @@ void store_pairs(const C* values, const stored_tensor& x, std::int64_t token, st
   store_elements_of(values + n, n, x.type(), x.at(token, head, at.second));
 }
 
-// Copies the elements after the pairs of a head, unless they are where they should be.
+// Copies the elements of a head from `first` on, unless source and target are the same memory.
 template <class C>
 void copy_rest(const erased_transfer<C>& x, std::int64_t token, std::int64_t head,
                std::int64_t first) {
@@ -101,9 +101,9 @@ void rotate_staged(const erased_transfer<C>& x, const block& b, const row_pointe
         const std::int64_t pair = b.pair + i;
         load_pairs(x.source, token, head, places_of(In, pair, b.head_pairs), n, values);
         const row_pointers<C> row{rows[t].cos + i, rows[t].sin + i};
-        const heads_view<C> part(values, 1, 1, 2 * n);
-        rotate_block<In, In, default_arch>(transfer<C, C>{part, part}, block{0, 1, 0, n, n, 0},
-                                           &row);
+        const heads_view<C> scratch(values, 1, 1, 2 * n);
+        rotate_block<In, In, default_arch>(transfer<C, C>{scratch, scratch},
+                                           block{0, 1, 0, n, n, 0}, &row);
         if (x.out != In)
           reorder_pairs(In, values, n, reordered);
         store_pairs(x.out == In ? values : reordered, x.target, token, head,
@@ -126,8 +126,8 @@ void rotate_whole_heads(const erased_transfer<C>& x, const block& b, const row_p
       continue;
     for (std::int64_t head = 0; head < x.source.n_heads(); ++head) {
       load_head(x.source, token, head, values);
-      const heads_view<C> part(values, 1, 1, x.source.head_dim());
-      rotate_block<In, In, default_arch>(transfer<C, C>{part, part},
+      const heads_view<C> scratch(values, 1, 1, x.source.head_dim());
+      rotate_block<In, In, default_arch>(transfer<C, C>{scratch, scratch},
                                          block{0, 1, 0, b.head_pairs, b.head_pairs, 0}, rows + t);
       if (x.out != In) {
         C reordered[largest_cached_dim];

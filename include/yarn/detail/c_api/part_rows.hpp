@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The rows of a part of the C API. Rows that differ in their type and source come through one type,
-// erased_rows, so that the loops over tokens are compiled once.
+// The rows of a part of the C API. The one type erased_rows stands for rows of any type and source,
+// so that the loops over tokens are compiled once.
 #ifndef YARN_DETAIL_C_API_PART_ROWS_HPP
 #define YARN_DETAIL_C_API_PART_ROWS_HPP
 
@@ -122,15 +122,15 @@ inline void part_free_rows(void* rows, yarn_element_type type) noexcept {
 
 inline void part_fill_rows(const void* f, const c_api::position_list& at, const yarn_temperature& t,
                            yarn_element_type type, void* cos, void* sin, std::int64_t row_stride,
-                           thread_slice part) {
+                           thread_slice slice) {
   with_list(at, t, [&](const auto& list, const auto& temperature) {
     const auto& freqs = *static_cast<const frequencies*>(f);
     if (type == YARN_FLOAT64)
       detail::fill_rows(freqs, list, temperature, static_cast<double*>(cos),
-                        static_cast<double*>(sin), row_stride, part);
+                        static_cast<double*>(sin), row_stride, slice);
     else
       detail::fill_rows(freqs, list, temperature, static_cast<float*>(cos),
-                        static_cast<float*>(sin), row_stride, part);
+                        static_cast<float*>(sin), row_stride, slice);
   });
 }
 

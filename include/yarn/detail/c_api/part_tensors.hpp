@@ -52,7 +52,7 @@ public:
   bool is_paged() const { return argument_->x.paging != nullptr; }
   bool has_chunks() const { return is_paged() && argument_->paging.chunk != 0; }
   bool has_format() const { return argument_->x.format != nullptr; }
-  // Whether the elements of a head lie side by side.
+  // Whether a head is contiguous elements, without a format.
   bool is_plain() const { return !has_chunks() && !has_format(); }
   const yarn_cache_format& format() const { return argument_->format; }
 
@@ -99,7 +99,7 @@ public:
 
 private:
   const c_api::tensor_argument* argument_;
-  std::int64_t unit_; // the bytes that strides count
+  std::int64_t unit_; // strides count units of this many bytes
 };
 
 // ---- Whole heads -------------------------------------------------------------------------------

@@ -8,14 +8,15 @@
 
 struct yarn_rows {
   explicit yarn_rows(yarn_element_type element)
-      : type(element), kernels(&yarn::detail::part_kernels()), part(kernels->new_rows(element)) {}
+      : type(element), kernels(&yarn::detail::part_kernels()),
+        part_object(kernels->new_rows(element)) {}
   yarn_rows(const yarn_rows&) = delete;
   yarn_rows& operator=(const yarn_rows&) = delete;
-  ~yarn_rows() { kernels->free_rows(part, type); }
+  ~yarn_rows() { kernels->free_rows(part_object, type); }
 
   yarn_element_type type;
-  const yarn::c_api::kernels* kernels; // of the part that made `part`
-  void* part;
+  const yarn::c_api::kernels* kernels; // of the part that made part_object
+  void* part_object;
 };
 
 namespace yarn {
@@ -101,7 +102,7 @@ inline void refuse_axes_with_temperature(const c_api::position_list& at,
 class resolved_rows {
 public:
   explicit resolved_rows(const yarn_row_source* given)
-      : argument_{nullptr, {}, false, {positions_from_run(), no_axes(), false}, {}} {
+      : argument_{nullptr, {}, false, {no_positions(), no_axis_positions(), false}, {}} {
     const auto s = read_struct(given, "yarn_row_source", offsetof(yarn_row_source, positions));
     const int n_sources = (s.rows != nullptr) + (s.prepared != nullptr) +
                           (s.frequencies != nullptr) + (s.table != nullptr);
@@ -118,12 +119,12 @@ public:
     argument_.is_table = s.table != nullptr;
     if (s.frequencies != nullptr) {
       frequencies_ = &s.frequencies->value;
-      argument_.frequencies = s.frequencies->part;
+      argument_.frequencies = s.frequencies->part_object;
       kernels_ = s.frequencies->kernels;
       argument_.at = detail::positions_from(s.positions, frequencies_->n_axes());
       refuse_axes_with_temperature(argument_.at, argument_.temperature);
     } else if (s.rows != nullptr) {
-      s.rows->kernels->view_rows(s.rows->part, s.rows->type, argument_.view);
+      s.rows->kernels->view_rows(s.rows->part_object, s.rows->type, argument_.view);
     } else {
       const char* const name = argument_.is_table ? "table" : "rows";
       argument_.view = read_struct(argument_.is_table ? s.table : s.prepared, name,
@@ -150,8 +151,8 @@ public:
   }
 
 private:
-  static positions positions_from_run() { return yarn::positions_from(0, 0); }
-  static axis_positions no_axes() {
+  static positions no_positions() { return yarn::positions_from(0, 0); }
+  static axis_positions no_axis_positions() {
     return axis_positions(static_cast<const std::int64_t*>(nullptr), 0, 1);
   }
 
@@ -238,7 +239,7 @@ YARN_C_API yarn_status yarn_rows_append(yarn_rows* rows, const yarn_frequencies*
     refuse_axes_with_temperature(at, t);
     if (rows->kernels != f->kernels)
       fail_argument("yarn: rows and frequencies were made with different instruction sets");
-    f->kernels->append_rows(rows->part, rows->type, f->part, at, t);
+    f->kernels->append_rows(rows->part_object, rows->type, f->part_object, at, t);
   });
 }
 YARN_C_API yarn_status yarn_rows_assign(yarn_rows* rows, const yarn_frequencies* f,
@@ -249,14 +250,14 @@ YARN_C_API yarn_status yarn_rows_assign(yarn_rows* rows, const yarn_frequencies*
 }
 YARN_C_API void yarn_rows_clear(yarn_rows* rows) {
   if (rows != nullptr)
-    rows->kernels->clear_rows(rows->part, rows->type);
+    rows->kernels->clear_rows(rows->part_object, rows->type);
 }
 YARN_C_API yarn_status yarn_rows_get(const yarn_rows* rows, yarn_cos_sin* view) {
   using namespace yarn::detail;
   return guarded([&] {
     require_not_null("rows", rows);
     yarn_cos_sin made{};
-    rows->kernels->view_rows(rows->part, rows->type, made);
+    rows->kernels->view_rows(rows->part_object, rows->type, made);
     write_struct(view, "view", made);
   });
 }
@@ -272,7 +273,7 @@ YARN_C_API yarn_status yarn_fill_rows(const yarn_frequencies* f, const yarn_posi
     const auto at = positions_from(positions, value_of(f).n_axes());
     const yarn_temperature t = temperature_from(temperature);
     refuse_axes_with_temperature(at, t);
-    f->kernels->fill_rows(f->part, at, t, type, cos, sin, row_stride, {thread, n_threads});
+    f->kernels->fill_rows(f->part_object, at, t, type, cos, sin, row_stride, {thread, n_threads});
   });
 }
 

@@ -148,7 +148,7 @@ private:
                          [&](const auto* slots) { return view.at(slots, x.n_tokens); });
   }
 
-  c_api::tensor_argument argument_; // only what the pointers of x refer to is set
+  c_api::tensor_argument argument_;
 };
 
 inline std::uintptr_t check_tensor(const char* name, const checked_tensor& x,
@@ -171,7 +171,7 @@ inline std::uintptr_t check_tensor(const char* name, const checked_tensor& x,
   });
 }
 
-// The memory of a tensor in bytes, with the size of an element; 0 for a cache.
+// The memory of a tensor as bytes. size_of_element is 0 for a cache.
 struct byte {
   unsigned char bits;
 };
@@ -180,7 +180,8 @@ struct tensor_bytes : heads_view<const byte> {
       : heads_view<const byte>(bytes), size_of_element(element_size) {}
   std::int64_t size_of_element;
 };
-// Requires that check_tensor has accepted the tensor. Strides that are not used may overflow.
+// Requires that check_tensor has accepted the tensor. The stride of a dimension with one entry
+// becomes 0, because its size in bytes could overflow.
 inline tensor_bytes memory_of(const checked_tensor& x) {
   const yarn_tensor& t = x.argument().x;
   if (x.is_cache())
@@ -202,7 +203,7 @@ inline bool is_same_view(const tensor_bytes& a, const tensor_bytes& b) {
                       static_cast<const heads_view<const byte>&>(b));
 }
 
-// Refuses norms that the part cannot convert.
+// Refuses a call with a norm if the scratch memory of a part would be too small.
 inline void check_norm(const checked_tensor& x, const char* name, bool is_double,
                        const checked_tensor& target, bool keeps_order) {
   const c_api::tensor_argument& t = x.argument();
@@ -253,13 +254,13 @@ public:
     if (has_second_ && !is_copy_)
       check_norm(second_, "k", wide, second_, true);
   }
-  void run(thread_slice part) const noexcept {
+  void run(thread_slice slice) const noexcept {
     const c_api::rotation call{&first_.argument(),
                                has_second_ ? &second_.argument() : nullptr,
                                &rows_.argument(),
                                in_,
                                out_,
-                               part};
+                               slice};
     if (is_copy_)
       rows_.kernels().copy(call);
     else
@@ -291,9 +292,9 @@ public:
     check_two_tensors(source_, target_, 0, true);
     check_norm(source_, "source", is_double(source_) || is_double(target_), target_, true);
   }
-  void run(thread_slice part) const noexcept {
+  void run(thread_slice slice) const noexcept {
     constexpr pairing any = pairing::half_split;
-    part_kernels().copy_heads({&source_.argument(), &target_.argument(), nullptr, any, any, part});
+    part_kernels().copy_heads({&source_.argument(), &target_.argument(), nullptr, any, any, slice});
   }
 
 private:

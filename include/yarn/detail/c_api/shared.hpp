@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the parts of the C API and its functions share: frequencies from numbers, temperatures and
+// Code for the parts and for the functions of c_api.h: frequencies from numbers, temperatures and
 // lists of positions.
 #ifndef YARN_DETAIL_C_API_SHARED_HPP
 #define YARN_DETAIL_C_API_SHARED_HPP
@@ -12,8 +12,9 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-// Makes the frequencies of a part, and reads what has no accessor. frequencies_from would compute
-// the phase steps again, and those of a rerotation are not the rounded inv_freq.
+// Makes the frequencies of a part from the numbers of a handle, and reads the list of zones, which
+// has no accessor. frequencies_from alone would compute the phase steps from inv_freq, which is
+// rounded: those of a rerotation would differ.
 class frequencies_access {
 public:
   static frequencies make(const c_api::frequencies_numbers& numbers) {

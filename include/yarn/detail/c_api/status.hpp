@@ -30,7 +30,7 @@ inline yarn_status failed(yarn_status status, const char* message) noexcept {
   return status;
 }
 
-// What this build, or the C API, does not have.
+// The exception for YARN_UNSUPPORTED.
 class unsupported : public std::runtime_error {
 public:
   using runtime_error::runtime_error;

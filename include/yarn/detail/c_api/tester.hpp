@@ -168,18 +168,18 @@ inline testing::report check_copy_of(const testing::expectation& expected, yarn_
   });
 }
 
-inline void require_plain(const checked_tensor& x) {
+inline void require_no_norm_or_cache(const checked_tensor& x) {
   const yarn_tensor& t = x.argument().x;
   if (t.norm != nullptr || t.paging != nullptr || t.format != nullptr)
-    fail_argument("yarn: the tensors of a check have no norm, paging and format");
+    fail_argument("yarn: the tensors of a check must have no norm, paging or format");
 }
 inline testing::report check_rotated_tensors(const testing::expectation& expected,
                                              const yarn_tensor* before, const yarn_tensor* after,
                                              const yarn_positions* positions,
                                              const testing::options& o) {
   const checked_tensor b(before, "before"), a(after, "after");
-  require_plain(b);
-  require_plain(a);
+  require_no_norm_or_cache(b);
+  require_no_norm_or_cache(a);
   return with_checked_positions(positions, expected.n_axes(), [&](const auto& list) {
     return with_element(b.argument().x.type, [&](auto from) {
       return with_element(a.argument().x.type, [&](auto to) {
