@@ -281,6 +281,17 @@ TEST_F(rope_axes_refused, tables_with_axes_that_do_not_exist) {
                           {"axis 3", "pair 5", "n_axes = 3"});
 }
 
+// Without axis_of_pair, a table has one axis, whichever n_axes is given. A list of one axis ends
+// where the axes that do not exist would begin.
+TEST_F(rope_axes_refused, further_axes_of_a_table_without_axes_are_not_read) {
+  const auto table = yarn::make_table<float>(freqs, 10);
+  const yarn::table_view<float> without = table.view().with_axes(nullptr, 3);
+  std::fill(ids.begin() + n_tokens, ids.end(), 99);
+  yarn::rope_check(x.view(), yarn::rows_of(without, list(5, 1)), pairing::half_split);
+  ids[1] = 99;
+  expect_refused<std::out_of_range>(yarn::rows_of(without, list(5, 1)), {"token 1", "axis 0"});
+}
+
 TEST_F(rope_axes_refused, null_positions) {
   const std::int64_t* const null = nullptr;
   const yarn::axis_positions none(null, n_tokens, 3);

@@ -92,7 +92,7 @@ inline constexpr hf_table_row<hf_tower_model> hf_towers[] = {
     {hf_restarting.axes("thw").theta_default(10e3).remainder(), {"minimax_m3_vl"}},
     {hf_restarting.axes("wh").theta_default(10e3).interleaved().says(
         "coordinates count from 1: the first patch has the position w = 1, h = 1; the class token, "
-        "behind the patches, is not rotated"), {"llama4"}},
+        "after the patches, is not rotated"), {"llama4"}},
     {hf_restarting.axes("wh").theta_default(100).with_head_dim().without_pairing().says(
         "the pairs are half_split within each half of a head: rotate a view of the first half with "
         "the first half of the pairs (w), and a view of the second half with the others (h)"),

@@ -91,8 +91,10 @@ template <class R> struct axis_table_argument {
   }
   void check(std::int64_t n_tokens) const {
     check_token_count("axis_positions.size", list.size(), n_tokens);
-    check_axes(list, table.axis_of_pair() == nullptr ? 1 : table.n_axes(), "table");
-    for (std::int64_t axis = 0; axis < table.n_axes(); ++axis)
+    // Without axis_of_pair, all pairs turn with axis 0.
+    const std::int64_t n_axes = table.axis_of_pair() == nullptr ? 1 : table.n_axes();
+    check_axes(list, n_axes, "table");
+    for (std::int64_t axis = 0; axis < n_axes; ++axis)
       for (std::int64_t t = 0; t < n_tokens; ++t)
         if (list(t, axis) < 0 || list(t, axis) >= table.n_rows())
           fail_range("yarn: position {} of token {} on axis {} is outside the table's rows [0, {})",

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Stores of bfloat16 with the instruction of AVX512_BF16, for registers of 128, 256 and 512 bits.
 //
-// The instruction is faster than integer rounding, but it flushes denormals to zero; the other
+// The instruction is faster than integer rounding, but it flushes subnormals to zero; the other
 // functions keep them. If the result contains no zero, nothing was flushed. So the arguments are
-// tested for denormals only if the result contains a zero.
+// tested for subnormals only if the result contains a zero.
 #ifndef YARN_DETAIL_SIMD_AVX512_BF16_HPP
 #define YARN_DETAIL_SIMD_AVX512_BF16_HPP
 
@@ -16,7 +16,7 @@ namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {
 
-inline constexpr int denormal_class = 0x20; // for fpclass
+inline constexpr int subnormal_class = 0x20; // for fpclass
 
 /// The rounded floats of `low`, then those of `high`. Denormals are flushed to zero.
 YARN_ALWAYS_INLINE __m128i flushed_bfloat16(__m128 low, __m128 high) {
@@ -39,14 +39,14 @@ YARN_ALWAYS_INLINE unsigned zeros_in(__m512i elements) {
   return _mm512_testn_epi16_mask(elements, _mm512_set1_epi16(0x7fff));
 }
 
-YARN_ALWAYS_INLINE unsigned denormals_in(__m128 x) {
-  return _mm_fpclass_ps_mask(x, denormal_class);
+YARN_ALWAYS_INLINE unsigned subnormals_in(__m128 x) {
+  return _mm_fpclass_ps_mask(x, subnormal_class);
 }
-YARN_ALWAYS_INLINE unsigned denormals_in(__m256 x) {
-  return _mm256_fpclass_ps_mask(x, denormal_class);
+YARN_ALWAYS_INLINE unsigned subnormals_in(__m256 x) {
+  return _mm256_fpclass_ps_mask(x, subnormal_class);
 }
-YARN_ALWAYS_INLINE unsigned denormals_in(__m512 x) {
-  return _mm512_fpclass_ps_mask(x, denormal_class);
+YARN_ALWAYS_INLINE unsigned subnormals_in(__m512 x) {
+  return _mm512_fpclass_ps_mask(x, subnormal_class);
 }
 
 /// Stores elements in memory order. `elements` has those of even places first, then those of odd
@@ -74,7 +74,7 @@ YARN_ALWAYS_INLINE bool try_store_bfloat16(floats<A> first, T* p, floats<A> seco
                                            avx512_isa) {
   const __m512 x = first, y = second;
   const __m512i elements = flushed_bfloat16(x, y);
-  if (zeros_in(elements) != 0 && (denormals_in(x) | denormals_in(y)) != 0)
+  if (zeros_in(elements) != 0 && (subnormals_in(x) | subnormals_in(y)) != 0)
     return false;
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
                       _mm512_maskz_extracti64x4_epi64(__mmask8{0xff}, elements, 0));
@@ -92,7 +92,7 @@ YARN_ALWAYS_INLINE void store_words_by_instruction(const two_packs<floats<A>>& f
   const native e0 = first.first, o0 = first.second, e1 = second.first, o1 = second.second;
   const auto words0 = flushed_bfloat16(e0, o0), words1 = flushed_bfloat16(e1, o1);
   if (YARN_LIKELY((zeros_in(words0) | zeros_in(words1)) == 0) ||
-      (denormals_in(e0) | denormals_in(o0) | denormals_in(e1) | denormals_in(o1)) == 0) {
+      (subnormals_in(e0) | subnormals_in(o0) | subnormals_in(e1) | subnormals_in(o1)) == 0) {
     store_in_order(words0, p);
     store_in_order(words1, q);
     return;

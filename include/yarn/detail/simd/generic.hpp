@@ -215,7 +215,7 @@ YARN_ALWAYS_INLINE unsigned round_both(doubles<A> low, doubles<A> high, float* o
 // An instruction set with has_words provides, on registers:
 //   load_words              see pack.hpp
 //   store_upper_halves      stores the upper 16 bits of the lanes of `even` and `odd` as words
-//   round_bfloat16          rounds to nearest even, into the upper 16 bits of each lane; denormals
+//   round_bfloat16          rounds to nearest even, into the upper 16 bits of each lane; subnormals
 //                           are kept, NaNs become quiet, and the lower 16 bits are undefined
 // and on x86 also:
 //   round_half_up_bfloat16  the same, but rounds ties up, which needs fewer instructions; the

@@ -179,7 +179,7 @@ inline constexpr bool is_float8_v =
 /// constant, which the lower bits of `offset` cancel. These bits are an even number, so that a tie
 /// goes to the even code. A NaN is replaced at the end. Compilers can neither contract nor
 /// reassociate the sum, because bitwise operations surround it. (A fused multiply-add could do the
-/// addition of `offset`, too, but is slow where x is a denormal.)
+/// addition of `offset`, too, but is slow where x is a subnormal.)
 template <class T> struct float8_rounding {
   using traits = element_traits<T>;
   static constexpr int dropped = 23 - traits::fraction_bits;
