@@ -157,7 +157,7 @@ TEST_F(c_api_rotation, by_frequencies_has_the_bits_of_cpp) {
 }
 
 TEST_F(c_api_rotation, of_large_heads_has_the_bits_of_cpp) {
-  // 5000 rotated elements: the rows of a token need two sections, and heads several parts.
+  // 5000 rotated elements: rows and heads do not fit the buffers, and are processed in sections.
   const rotation_rows rows(5000, 3);
   for (const pairing p : pairings)
     for (const pairing order : pairings) {
