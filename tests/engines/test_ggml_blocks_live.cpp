@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Our block formats store the bytes of ggml, for the same floats: those of ggml_quantize_chunk, and
-// those that ggml's CPU backend writes into a KV cache (ggml_cpy, ggml_set_rows). They decode the
+// Our block formats store the same floats in the bytes that ggml_quantize_chunk gives, and in those
+// that ggml's CPU backend writes into a KV cache (ggml_cpy, ggml_set_rows). Decoding gives the
 // floats of ggml.
 #include "ggml_cpu_backend.hpp"
 #include "support/ggml_blocks.hpp"

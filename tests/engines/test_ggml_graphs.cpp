@@ -113,7 +113,7 @@ TEST(ggml_graph, rotates_permuted_tensors_and_sequences) {
   ggml_tensor* const swapped = ggml_permute(context.get(), x, 0, 2, 1, 3);
   const auto before = values_of<float>(x);
   const auto freqs = our_frequencies(all_parameters[0]);
-  const std::vector<std::int32_t> list = {10, 20, 30}; // the axis of x's heads becomes the tokens
+  const std::vector<std::int32_t> list = {10, 20, 30}; // the 3 heads of x become the tokens
   ggml_tensor* const rows =
       yarn::rope_rows_node(context.get(), new_positions(context.get(), list), freqs);
   compute(context.get(),
