@@ -69,7 +69,7 @@ TYPED_TEST(dlpack, strides_and_offset) {
                        });
 }
 
-TYPED_TEST(dlpack, axes_in_any_order) {
+TYPED_TEST(dlpack, dimensions_in_any_order) {
   using T = TypeParam;
   owned<T, 3> htd({3, 5, 8});
   expect_rotated_alike(heads_from<T>(htd.tensor, dim_order::heads_tokens_dim), counts,
@@ -229,7 +229,7 @@ TEST(dlpack_strides, must_be_of_a_view) {
                         {"stride 24", "dim", "[dim, heads, tokens]"});
 }
 
-TEST(dlpack_strides, of_axes_with_extent_1_may_be_any_number) {
+TEST(dlpack_strides, of_dimensions_with_extent_1_may_be_any_number) {
   owned<float, 3> x({1, 3, 8}, {-7, 8, 1});
   EXPECT_EQ(heads_from<float>(x.tensor).token_stride(), 24);
   owned<float, 3> y({5, 1, 8}, {30, 0, 1});

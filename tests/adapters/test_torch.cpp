@@ -38,7 +38,7 @@ TYPED_TEST_SUITE(torch_view, support::element_types, support::element_names);
 
 // ---- The elements of views ---------------------------------------------------------------------
 
-TYPED_TEST(torch_view, strides_and_offset) {
+TYPED_TEST(torch_view, follows_strides_and_offset) {
   using T = TypeParam;
   torch_owned<T> dense({5, 3, 8});
   const auto view = heads_from<T>(dense.tensor);
@@ -54,7 +54,7 @@ TYPED_TEST(torch_view, strides_and_offset) {
   });
 }
 
-TYPED_TEST(torch_view, axes_in_any_order) {
+TYPED_TEST(torch_view, accepts_dimensions_in_any_order) {
   using T = TypeParam;
   torch_owned<T> htd({3, 5, 8});
   expect_rotated_alike(heads_from<T>(htd.tensor, dim_order::heads_tokens_dim), counts,
@@ -68,7 +68,7 @@ TYPED_TEST(torch_view, axes_in_any_order) {
                        });
 }
 
-TYPED_TEST(torch_view, sequences_of_a_batch) {
+TYPED_TEST(torch_view, selects_a_sequence_of_a_batch) {
   using T = TypeParam;
   torch_owned<T> dense({2, 5, 3, 8});
   torch_owned<T> projected({2, 3, 5, 8}, {400, 8, 40, 1}); // view(b, t, h, d).transpose(1, 2)
@@ -83,7 +83,7 @@ TYPED_TEST(torch_view, sequences_of_a_batch) {
   }
 }
 
-TYPED_TEST(torch_view, visitors_know_the_type) {
+TYPED_TEST(torch_view, gives_visitors_its_type) {
   using T = TypeParam;
   torch_owned<T> x({2, 3, 5, 8});
   bool is_right = false;
@@ -116,11 +116,13 @@ TYPED_TEST(torch_view, const_views_can_be_copied_from) {
 }
 
 TEST(torch_type, the_types_of_torch_are_elements) {
-  EXPECT_EQ(heads_from<c10::Half>(support::torch_empty(type::Half)).n_tokens(), 5);
-  EXPECT_EQ(heads_from<c10::BFloat16>(support::torch_empty(type::BFloat16)).n_heads(), 3);
-  EXPECT_EQ(heads_from<c10::Float8_e4m3fn>(support::torch_empty(type::Float8_e4m3fn)).head_dim(),
-            8);
-  EXPECT_EQ(heads_from<c10::Float8_e5m2>(support::torch_empty(type::Float8_e5m2)).head_dim(), 8);
+  EXPECT_EQ(heads_from<c10::Half>(support::torch_tensor_of_type(type::Half)).n_tokens(), 5);
+  EXPECT_EQ(heads_from<c10::BFloat16>(support::torch_tensor_of_type(type::BFloat16)).n_heads(), 3);
+  EXPECT_EQ(
+      heads_from<c10::Float8_e4m3fn>(support::torch_tensor_of_type(type::Float8_e4m3fn)).head_dim(),
+      8);
+  EXPECT_EQ(
+      heads_from<c10::Float8_e5m2>(support::torch_tensor_of_type(type::Float8_e5m2)).head_dim(), 8);
 }
 
 // ---- Refusals ----------------------------------------------------------------------------------
@@ -128,10 +130,11 @@ TEST(torch_type, the_types_of_torch_are_elements) {
 TEST(torch_type, must_be_that_of_the_view) {
   torch_owned<float> x({5, 3, 8});
   expect_error<invalid>([&] { heads_from<double>(x.tensor); }, {"dtype is Float", "float64"});
-  expect_error<invalid>([] { heads_from<yarn::float16>(support::torch_empty(type::BFloat16)); },
-                        {"dtype is BFloat16", "is float16"});
+  expect_error<invalid>(
+      [] { heads_from<yarn::float16>(support::torch_tensor_of_type(type::BFloat16)); },
+      {"dtype is BFloat16", "is float16"});
   for (const type wrong : {type::Int, type::Long, type::Byte, type::Bool, type::ComplexFloat}) {
-    const at::Tensor y = support::torch_empty(wrong);
+    const at::Tensor y = support::torch_tensor_of_type(wrong);
     expect_error<invalid>([&] { heads_from<float>(y); }, {"dtype", c10::toString(wrong)});
     expect_error<invalid>([&] { yarn::visit_heads(y, [](auto) {}); },
                           {"dtype", c10::toString(wrong), "bfloat16"});

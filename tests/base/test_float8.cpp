@@ -138,7 +138,7 @@ TYPED_TEST(float8, saturates_and_keeps_nan) {
   constexpr float infinity = std::numeric_limits<float>::infinity();
   constexpr auto largest = static_cast<float>(TypeParam::largest);
   constexpr int code = TypeParam::largest_code;
-  // In the middle between the largest number and the next one, rounding without saturation changes.
+  // Without saturation, numbers from this middle on would not round to the largest number.
   constexpr float middle = largest * (1 + 0.5F / (2 << TypeParam::fraction_bits));
   for (const float value : {std::nextafter(largest, infinity), std::nextafter(middle, 0.0F), middle,
                             std::nextafter(middle, infinity), 2 * largest,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Checks which symbols a shared library exports: all names must match ALLOWED, and at least LEAST
-# names there must be. Variables: NM, LIBRARY, ALLOWED (a regular expression), LEAST.
+# Checks which symbols a shared library exports: all names must match ALLOWED, and there must be
+# at least LEAST names. Variables: NM, LIBRARY, ALLOWED (a regular expression), LEAST.
 cmake_minimum_required(VERSION 3.21)
 execute_process(COMMAND "${NM}" -D --defined-only "${LIBRARY}" OUTPUT_VARIABLE output
                 COMMAND_ERROR_IS_FATAL ANY)
@@ -11,10 +11,10 @@ foreach(line IN LISTS lines)
   if(name MATCHES "^(${ALLOWED})$")
     math(EXPR count "${count} + 1")
   else()
-    message(SEND_ERROR "exports: ${name}")
+    message(SEND_ERROR "exports: ${name} does not match ${ALLOWED}")
   endif()
 endforeach()
 if(count LESS LEAST)
   message(FATAL_ERROR "exports: ${count} names match ${ALLOWED}; expected at least ${LEAST}")
 endif()
-message(STATUS "exports: ${count}")
+message(STATUS "exports: ${count} names")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Loads a plugin, calls it, and compares the text that it returns.
+// Loads a plugin, calls it, and compares the text that it returns with the second argument.
 #include <dlfcn.h>
 
 #include <cstdio>
@@ -8,7 +8,7 @@
 int main(int argc, char** argv) {
   void* const plugin = argc == 3 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : nullptr;
   if (plugin == nullptr) {
-    std::fprintf(stderr, "plugin_main: %s\n", argc == 3 ? dlerror() : "two arguments");
+    std::fprintf(stderr, "plugin_main: %s\n", argc == 3 ? dlerror() : "expected two arguments");
     return 1;
   }
   using run_function = const char* (*)();

@@ -132,7 +132,7 @@ TEST(c_api, takes_frequencies_from_elsewhere) {
               yarn::frequencies_from(floats.data(), 4), "floats");
 }
 
-TEST(c_api, makes_other_rotations) {
+TEST(c_api, makes_inverse_adjoint_unscaled_and_rerotation) {
   const auto models = model_methods();
   const model_method& model = models[9]; // YaRN: an attention factor, and a correction range
   ASSERT_EQ(model.name, "yarn");
@@ -326,7 +326,7 @@ TYPED_TEST(c_api_typed_rows, of_several_axes_have_the_bits_of_cpp) {
   ASSERT_EQ(yarn_rows_assign(rows.get(), axes.get(), &at, nullptr), YARN_OK);
   expected.assign(cpp_axes, yarn::positions_from(9, 11));
   expect_rows(rows.get(), expected, "the same position on all axes");
-  at = c_list(ids, 20); // every third number of one list, which C++ does not have
+  at = c_list(ids, 20); // every third number; in C++ only axis_positions have strides
   at.token_stride = 3;
   ASSERT_EQ(yarn_rows_assign(rows.get(), axes.get(), &at, nullptr), YARN_OK) << yarn_last_error();
   expected.assign(cpp_axes, yarn::axis_positions(ids.data(), 20, 3).with_strides(0, 3));

@@ -25,19 +25,19 @@ const std::vector<std::int32_t> slots{7, 0, -1, 23, 5};
 
 /// The memory of a cache, once for C and once for C++.
 template <class T> struct cache_memory {
-  explicit cache_memory(std::int64_t units_of_head)
-      : units(units_of_head),
-        c(static_cast<std::size_t>(n_blocks * block_size * n_heads * units), T{1}), cpp(c) {
+  explicit cache_memory(std::int64_t size_of_head)
+      : head_size(size_of_head),
+        c(static_cast<std::size_t>(n_blocks * block_size * n_heads * head_size), T{1}), cpp(c) {
     paging = sized<yarn_paging>();
     paging.n_blocks = n_blocks;
     paging.block_size = block_size;
-    paging.slot_stride = n_heads * units;
-    paging.block_stride = block_size * n_heads * units;
+    paging.slot_stride = n_heads * head_size;
+    paging.block_stride = block_size * n_heads * head_size;
     paging.slots = slots.data();
     paging.slot_type = YARN_INT32;
   }
   yarn::paged_view<T> view() {
-    return yarn::paged_view<T>(cpp.data(), n_blocks, block_size, n_heads, units)
+    return yarn::paged_view<T>(cpp.data(), n_blocks, block_size, n_heads, head_size)
         .at(slots.data(), n_tokens);
   }
   yarn_tensor c_view(const yarn_cache_format* format) {
@@ -47,7 +47,7 @@ template <class T> struct cache_memory {
     x.n_tokens = n_tokens;
     x.n_heads = n_heads;
     x.head_dim = dim;
-    x.head_stride = units;
+    x.head_stride = c_head_stride;
     x.paging = &paging;
     x.format = format;
     return x;
@@ -58,12 +58,14 @@ template <class T> struct cache_memory {
         << what;
   }
 
-  std::int64_t units;
+  std::int64_t head_size; // in elements of type T
+  std::int64_t c_head_stride = head_size;
   std::vector<T> c, cpp;
   yarn_paging paging;
 };
 
-/// Everything that a cache can be in a call: target, source, in place, and without rotation.
+/// Compares each use of a cache in a call: target, rotated in place, source, and copied without
+/// rotation.
 template <class Cache, class T>
 void compare_calls(cache_memory<T>& memory, const Cache& cache, const yarn_cache_format* format,
                    const std::string& what) {
@@ -112,7 +114,7 @@ TEST_F(c_api_caches, of_elements_have_the_bits_of_cpp) {
   const auto view = chunks.view()
                         .with_strides(n_heads * dim * block_size, 8, dim * block_size)
                         .with_chunks(8, 8 * block_size);
-  chunks.units = dim * block_size; // the head_stride of the C tensor
+  chunks.c_head_stride = dim * block_size;
   compare_calls(chunks, view, nullptr, "chunks");
 }
 
@@ -195,7 +197,7 @@ TEST_F(c_api_caches, with_computed_scales_write_the_scales_of_cpp) {
   EXPECT_NE(scales[20 + 3 * n_heads], 0.0F); // slot 7: block 1, row 3
 }
 
-// A format of the user: float32 with the sign changed, and the row in the last element.
+// A format of the user: float32 with the sign changed, then one more float, 10 * row + head.
 void encode_negated(void*, const float* values, std::int64_t n, void* memory, std::int64_t row,
                     std::int64_t head) {
   auto* const to = static_cast<float*>(memory);
@@ -284,7 +286,7 @@ TEST_F(c_api_caches, are_checked) {
   c_format.kind = YARN_OWN_FORMAT;
   refused(YARN_INVALID_ARGUMENT, "yarn: a function of yarn_cache_format is null");
   c_format.kind = YARN_SCALED_INT8;
-  memory.units = dim;
+  memory.c_head_stride = dim;
   c_cache = memory.c_view(&c_format);
   refused(YARN_INVALID_ARGUMENT, "yarn: scaled: scale = 0 must be in [2^-126, 2^126]");
   c_format.kind = YARN_Q4_0;

@@ -57,7 +57,7 @@ void expect_common(const yarn_config* handle, const Config& config, std::int64_t
   expect_same(made<c_frequencies>(yarn_config_frequencies, handle, seq_len).get(),
               yarn::make_frequencies(config, seq_len), config.rope_type);
   if (info.frequency_of_pair == nullptr && info.n_axis_of_pair == 0) {
-    // The method of the information gives the same frequencies.
+    // info.method gives the same frequencies.
     auto shape = c_shape(config.shape);
     expect_same(made<c_frequencies>(yarn_frequencies_make, &shape, info.method, seq_len).get(),
                 yarn::make_frequencies(config, seq_len), config.rope_type + " by the method");
@@ -76,7 +76,7 @@ void expect_hf(const yarn_config* handle, const yarn::hf_config& config) {
   EXPECT_EQ(info.architecture, nullptr);
 }
 
-// Each file that the reader accepts, with its layers. Each file that it refuses, with the message.
+// Compares all layers of each file that C++ accepts, and the message for each file that it refuses.
 TEST(c_api_configurations, reads_published_config_json_as_cpp_does) {
   std::ifstream file(std::string(YARN_TEST_REFERENCE_DIR) + "/published_configs.json");
   const nlohmann::json all = nlohmann::json::parse(file);

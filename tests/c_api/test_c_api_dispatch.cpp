@@ -53,7 +53,7 @@ TEST(c_api_dispatch, each_part_has_the_bits_of_cpp_with_its_flags) {
 
 TEST(c_api_dispatch, handles_of_different_parts_do_not_mix) {
   if (!yarn::has_isa<cpp_kernels>(yarn::isa::avx2))
-    GTEST_SKIP() << "this processor has one part";
+    GTEST_SKIP() << "this processor can run only one part";
   ASSERT_EQ(yarn_use_instruction_set("baseline"), YARN_OK);
   const rotation_rows baseline(64, 2);
   ASSERT_EQ(yarn_use_instruction_set("avx2"), YARN_OK);

@@ -176,7 +176,7 @@ TEST_F(c_api_errors, messages_are_those_of_cpp) {
 }
 
 TEST_F(c_api_errors, q_and_k_may_share_a_buffer_but_no_elements) {
-  // [q|k] of each token in one buffer; then k one element too early.
+  // [q|k] of each token in one buffer. Then k begins within q.
   std::vector<float> packed(5 * 256, 1.0F);
   yarn_tensor q, k;
   ASSERT_EQ(yarn_tensor_init(&q, sizeof q, packed.data(), YARN_FLOAT32, 5, 2, 64), YARN_OK);
@@ -383,7 +383,8 @@ TEST_F(c_api_errors, each_thread_has_a_message_of_its_own) {
   EXPECT_EQ(yarn_last_error(), here); // a call that succeeds keeps the message
 }
 
-// Each allocation of a call fails once. The last run needs all of them.
+// Repeats the call: allocation n of repetition n fails, until a repetition needs at most n
+// allocations and succeeds. Returns this n.
 template <class Call> int fails_with_each_allocation(const Call& call) {
   for (int n = 0; n < 10000; ++n) {
     allocations_until_failure = n;

@@ -32,7 +32,7 @@ template <class T, class W> void compare_in_place(std::int64_t n_heads, std::int
 }
 
 TEST_F(c_api_norm, of_floats_has_the_bits_of_cpp) {
-  compare_in_place<float, float>(37, 103); // more heads than are read together; a rest
+  compare_in_place<float, float>(37, 103); // more heads than in one group; a tail
 }
 TEST_F(c_api_norm, of_bfloat16_has_the_bits_of_cpp) {
   compare_in_place<bfloat16, bfloat16>(37, 96);

@@ -99,7 +99,7 @@ TEST_F(c_api_tester, compares_rows_and_tables) {
   }
 }
 
-// Engines: they rotate with the frequencies of the user pointer.
+// Engines that rotate by the frequencies to which `user` points.
 void rotate_float(void* user, const yarn_tensor* x, const yarn_positions* at) {
   const auto& f = *static_cast<const yarn::frequencies*>(user);
   const yarn::heads_view<float> view(static_cast<float*>(x->data), x->n_tokens, x->n_heads,
@@ -123,7 +123,8 @@ TEST_F(c_api_tester, calls_the_engine) {
     const auto call = [&](const yarn::heads_view<float>& x, const std::vector<std::int64_t>& ids) {
       rope_apply(x, rows_of(*engine, yarn::positions(ids)), pairing::half_split);
     };
-    const auto exact = [&](const yarn::heads_view<float>& x, const std::vector<std::int64_t>& ids) {
+    const auto call_for_k = [&](const yarn::heads_view<float>& x,
+                                const std::vector<std::int64_t>& ids) {
       rope_apply(x, rows_of(*engine, yarn::positions(ids)), pairing::half_split);
     };
     const auto copy = [&](const yarn::heads_view<const float>& from,
@@ -147,7 +148,7 @@ TEST_F(c_api_tester, calls_the_engine) {
     expect_same(made<c_report>(yarn_check_rotations, c.get(), YARN_FLOAT32, rotate_float,
                                rotate_float, user, options)
                     .get(),
-                checks::check_rotations<float>(cpp, call, exact, cpp_o));
+                checks::check_rotations<float>(cpp, call, call_for_k, cpp_o));
     expect_same(made<c_report>(yarn_check_copy, c.get(), YARN_FLOAT32, YARN_FLOAT32, copy_to_float,
                                user, options)
                     .get(),

@@ -116,7 +116,7 @@ TEST_F(kv_cache_refused, memory_that_is_null_negative_or_overlaps) {
                          at(paged_view<unsigned char>(memory.data(), 3, 4, n_heads + 1, size)));
       },
       {"target", "n_heads = 3", "2"});
-  // Each of these axes overlaps the others.
+  // With each of these strides, heads, slots or blocks overlap.
   expect_refused<invalid>({"head_stride = 33", "34", "overlap"},
                           at(cache().with_strides(8 * size, 2 * size, size - 1)));
   expect_refused<invalid>({"slot_stride = 67", "68", "overlap"},

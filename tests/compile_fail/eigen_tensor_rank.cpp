@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A tensor of heads has three axes. With four axes the call also needs the index of a sequence.
+// A tensor of heads has three dimensions. With four, the call also needs the index of a sequence.
 // expect: a Tensor of heads has rank 3; for rank 4, pass a sequence index, too
 #include <unsupported/Eigen/CXX11/Tensor>
 #include <yarn/eigen.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An mdspan of heads has three axes. With four axes the call also needs the index of a sequence.
+// An mdspan of heads has three dimensions. With four, the call also needs the index of a sequence.
 // expect: an mdspan of heads has rank 3; for rank 4, pass a sequence index, too
 #include <yarn/mdspan.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// rope_apply does not write a const tensor, also if it is normed.
+// rope_apply does not write a const tensor, even if it is normed.
 // expect: yarn: rope_apply rotates in place: the data is const
 #include <yarn/norm.hpp>
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 # Tests of the plug-in of examples/ggml_backend: its interface, the tests of ggml for its operators,
-# and llama.cpp. All names contain ggml_backend.
+# and llama.cpp. The names of these tests contain ggml_backend.
 find_package(llama CONFIG QUIET)
 find_package(Python3 COMPONENTS Interpreter QUIET)
 set(example "${PROJECT_SOURCE_DIR}/examples/ggml_backend")
 set(models "${CMAKE_CURRENT_BINARY_DIR}/ggml_models")
 
-# Plug-ins that are compiled with other headers: one with the next version of the interface, and one
+# Plug-ins that are compiled with other headers: one with a later version of the interface, and one
 # with another function in front of graph_compute.
 function(yarn_add_other_plug_in name pattern replacement)
   file(READ "${YARN_GGML_INTERFACE}/ggml-backend-impl.h" header)

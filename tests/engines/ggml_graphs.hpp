@@ -3,7 +3,7 @@
 #ifndef YARN_TESTS_ENGINES_GGML_GRAPHS_HPP
 #define YARN_TESTS_ENGINES_GGML_GRAPHS_HPP
 
-#include "ggml_processor.hpp"
+#include "ggml_cpu_backend.hpp"
 #include "support/tensors.hpp"
 
 #include <ggml.h>
@@ -105,7 +105,7 @@ inline void compute(ggml_context* context, std::initializer_list<ggml_tensor*> r
   ggml_cgraph* const graph = ggml_new_graph(context);
   for (ggml_tensor* const x : results)
     ggml_build_forward_expand(graph, x);
-  processor(n_threads).compute(graph);
+  cpu_backend(n_threads).compute(graph);
 }
 
 } // namespace engines

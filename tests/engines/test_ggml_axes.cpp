@@ -42,7 +42,7 @@ const multi all_multi[] = {
     {{"Qwen2-VL, YaRN", 128, 1e6F, 4, 1, 1, 32768, false}, mrope, 128, {16, 24, 24, 0}},
     {{"freq factors", 128, 5e5F, 1, 0, 1, 8192, true}, mrope, 128, {16, 24, 24, 0}},
     {{"YaRN, freq factors", 128, 1e4F, 8, 1, 1, 4096, true}, imrope, 128, {24, 20, 20, 0}},
-    {{"GLM-4V, a part of the head", 64, 1e4F, 1, 0, 1, 32768, false}, mrope, 128, {8, 12, 12, 0}},
+    {{"GLM-4V, half of the head", 64, 1e4F, 1, 0, 1, 32768, false}, mrope, 128, {8, 12, 12, 0}},
     {{"sections that repeat", 128, 1e4F, 2, 0, 1, 4096, false}, mrope, 128, {7, 0, 11, 5}},
     {{"four axes", 128, 1e4F, 1, 0, 1, 4096, false}, mrope, 128, {16, 16, 16, 16}},
     {{"Qwen3-VL", 128, 5e6F, 1, 0, 1, 262144, false}, imrope, 128, {24, 20, 20, 0}},
@@ -126,7 +126,7 @@ differences differences_of(const std::vector<T>& ours, const std::vector<T>& the
     const double off = std::fabs(static_cast<double>(type::widen(ours[i])) -
                                  static_cast<double>(type::widen(theirs[i])));
     if (d >= 2 * n) {
-      EXPECT_EQ(off, 0) << "element " << d << " is behind the pairs";
+      EXPECT_EQ(off, 0) << "element " << d << " is not rotated";
       continue;
     }
     const auto pair = static_cast<std::int64_t>(d % n);

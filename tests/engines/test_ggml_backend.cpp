@@ -17,8 +17,8 @@ using engines::session_options;
 struct model {
   const char* name;
   int n_ropes;                   // nodes of one decode
-  double logit_error = 2e-5;     // of ours, in logits of the order of 1
-  std::size_t n_shift_types = 3; // the first types of shift_types
+  double logit_error = 2e-5;     // allowed with the plug-in; logits are of the order of 1
+  std::size_t n_shift_types = 3; // how many of shift_types are tested
 };
 std::ostream& operator<<(std::ostream& out, const model& m) { return out << m.name; }
 
@@ -26,13 +26,13 @@ constexpr model all_models[] = {
     {"llama", 6},
     {"llama-yarn", 6},
     {"llama-llama3", 6},
-    // llama.cpp aborts if it shifts a part of a head of a quantised cache.
+    // llama.cpp aborts if it shifts a quantised cache whose heads are only partly rotated.
     {"phi3-longrope", 6, 2e-5, 2},
     {"qwen3-yarn", 6},
     // The GELU of ggml rounds its argument to f16, so that small differences become large ones.
     {"gemma3-linear", 14, 1.5e-3},
-    {"qwen2vl", 6, 2e-5, 0},        // llama.cpp does not shift several axes,
-    {"deepseek2-yarn", 6, 2e-5, 2}, // nor quantise the cache without flash attention.
+    {"qwen2vl", 6, 2e-5, 0},        // llama.cpp does not shift several axes
+    {"deepseek2-yarn", 6, 2e-5, 2}, // its cache needs flash attention to be quantised
 };
 constexpr ggml_type shift_types[] = {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_Q8_0};
 std::string test_name(const testing::TestParamInfo<model>& test) {
@@ -65,7 +65,7 @@ TEST_P(ggml_backend, computes_every_rope_node_exactly) {
     const auto run = [&](rope_of rope, ggml_yarn::statistics& done) {
       session s(GetParam().name, rope, observed());
       s.decode_run(first, 24);
-      for (const int next : {24, 25}) // as many positions, other ones
+      for (const int next : {24, 25}) // the same number of positions, other positions
         s.decode_run(first + next, 1);
       done = s.done();
       return s.errors();
@@ -192,7 +192,7 @@ TEST_P(ggml_backend, gives_the_same_bits_with_any_number_of_threads) {
   EXPECT_EQ(distance(logits[0], logits[2]), 0);
 }
 
-// An image of 4 x 5 patches behind 3 tokens of text: positions on three axes.
+// An image of 4 x 5 patches after 3 tokens of text: positions on three axes.
 TEST(ggml_backend_axes, rotates_the_patches_of_an_image) {
   for (const rope_of rope : {rope_of::cpu, rope_of::plug_in}) {
     session s("qwen2vl", rope, observed());

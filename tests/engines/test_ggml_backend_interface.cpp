@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Which plug-ins ggml accepts: the one of examples/ggml_backend, not one with another version of
-// the interface, and not one with another layout under the same version. And what the device of the
-// plug-in says about itself.
+// the interface, and not one with another layout under the same version. Also
+// which properties the device of the plug-in reports.
+#include "ggml_cpu_backend.hpp"
 #include "ggml_exact_rope.hpp"
-#include "ggml_processor.hpp"
 
 #include <ggml-backend.h>
 #include <ggml.h>
@@ -78,8 +78,8 @@ TEST(ggml_backend_interface, leaves_what_it_cannot_compute) {
   ggml_free(c);
 }
 
-// Layers may have the same arguments and factors of their own.
-TEST(ggml_backend_interface, tells_factors_of_the_same_arguments_apart) {
+// Layers with equal arguments may have different frequency factors.
+TEST(ggml_backend_interface, tells_layers_with_different_frequency_factors_apart) {
   ASSERT_NE(load("YARN_GGML_PLUG_IN"), nullptr);
   const engines::backend_ptr backend(
       ggml_backend_dev_init(ggml_backend_dev_by_name("yarn"), nullptr));

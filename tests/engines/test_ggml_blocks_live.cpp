@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Our block formats store the bytes of ggml, for the same floats: those of ggml_quantize_chunk, and
-// those that ggml's CPU backend writes into a KV cache (ggml_cpy, ggml_set_rows). They decode the
+// Our block formats store the same floats in the bytes that ggml_quantize_chunk gives, and in those
+// that ggml's CPU backend writes into a KV cache (ggml_cpy, ggml_set_rows). Decoding gives the
 // floats of ggml.
-#include "ggml_processor.hpp"
+#include "ggml_cpu_backend.hpp"
 #include "support/ggml_blocks.hpp"
 
 #include <yarn/ggml_blocks.hpp>
@@ -73,7 +73,7 @@ cache_of_ggml cached(ggml_type type, const std::vector<float>& x, bool by_rows) 
   ggml_tensor* const floats = ggml_cast(context.get(), written, GGML_TYPE_F32);
   ggml_cgraph* const graph = ggml_new_graph(context.get());
   ggml_build_forward_expand(graph, floats);
-  engines::processor(2).compute(graph);
+  engines::cpu_backend(2).compute(graph);
   const auto* const heads = static_cast<const unsigned char*>(cache->data);
   const auto* const values = static_cast<const float*>(floats->data);
   return {bytes(heads, heads + ggml_nbytes(cache)), {values, values + ggml_nelements(floats)}};

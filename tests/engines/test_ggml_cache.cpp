@@ -37,7 +37,7 @@ auto cache_of(bytes& memory) {
 /// ggml's graph of a K-shift, as llama.cpp builds it for quantised caches.
 class shift_in_ggml {
 public:
-  shift_in_ggml(const bytes& cache, int n_threads) : processor_(n_threads) {
+  shift_in_ggml(const bytes& cache, int n_threads) : cpu_(n_threads) {
     ggml_context* const c = context_.get();
     cache_ = ggml_new_tensor_3d(c, GGML_TYPE_Q8_0, dim, n_heads, n_tokens);
     ggml_tensor* const list = ggml_new_tensor_1d(c, GGML_TYPE_I32, n_tokens);
@@ -52,12 +52,12 @@ public:
   }
   void set(const bytes& cache) { std::copy(cache.begin(), cache.end(), data()); }
   bytes get() { return {data(), data() + ggml_nbytes(cache_)}; }
-  void run() { processor_.compute(graph_); }
+  void run() { cpu_.compute(graph_); }
 
 private:
   unsigned char* data() { return static_cast<unsigned char*>(cache_->data); }
 
-  engines::processor processor_;
+  engines::cpu_backend cpu_;
   engines::context_ptr context_ = engines::make_context(std::size_t{64} << 20U);
   ggml_tensor* cache_ = nullptr;
   ggml_cgraph* graph_ = nullptr;

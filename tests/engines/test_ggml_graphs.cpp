@@ -50,13 +50,13 @@ TEST(ggml_graph, shares_rows_between_layers_and_computes_again) {
     }
     // Six rotations, and one node that makes the rows for all of them.
     EXPECT_EQ(ggml_graph_n_nodes(graph), 7);
-    const engines::processor processor(n_threads);
+    const engines::cpu_backend cpu(n_threads);
     for (int step = 0; step < 3; ++step) {
       std::vector<std::vector<float>> expected;
       expected.reserve(layers.size());
       for (ggml_tensor* const x : layers)
         expected.push_back(rotated(values_of<float>(x), list, freqs, pairing::half_split));
-      processor.compute(graph);
+      cpu.compute(graph);
       for (std::size_t i = 0; i < layers.size(); ++i)
         EXPECT_TRUE(same_bits(values_of<float>(layers[i]), expected[i]))
             << "layer " << i << ", step " << step << ", " << n_threads << " threads";
@@ -83,7 +83,7 @@ TEST(ggml_graph, takes_rows_from_an_input_tensor) {
   EXPECT_TRUE(same_bits(values_of<yarn::float16>(y), expected));
 }
 
-TEST(ggml_graph, rotates_a_part_of_packed_rows) {
+TEST(ggml_graph, rotates_a_section_of_packed_rows) {
   // [q 4 | k 2 | v 2] heads in a row; k is a view.
   for (const int n_threads : thread_counts) {
     const engines::context_ptr context = engines::make_context(memory);
@@ -113,7 +113,7 @@ TEST(ggml_graph, rotates_permuted_tensors_and_sequences) {
   ggml_tensor* const swapped = ggml_permute(context.get(), x, 0, 2, 1, 3);
   const auto before = values_of<float>(x);
   const auto freqs = our_frequencies(all_parameters[0]);
-  const std::vector<std::int32_t> list = {10, 20, 30}; // the axis of x's heads becomes the tokens
+  const std::vector<std::int32_t> list = {10, 20, 30}; // the 3 heads of x become the tokens
   ggml_tensor* const rows =
       yarn::rope_rows_node(context.get(), new_positions(context.get(), list), freqs);
   compute(context.get(),
@@ -141,17 +141,16 @@ TEST(ggml_graph, is_built_before_its_memory) {
   ggml_set_output(y);
   ggml_cgraph* const graph = ggml_new_graph(context.get());
   ggml_build_forward_expand(graph, y);
-  const engines::processor processor(2);
+  const engines::cpu_backend cpu(2);
   const std::unique_ptr<ggml_gallocr, decltype(&ggml_gallocr_free)> allocator(
-      ggml_gallocr_new(ggml_backend_get_default_buffer_type(processor.backend())),
-      ggml_gallocr_free);
+      ggml_gallocr_new(ggml_backend_get_default_buffer_type(cpu.backend())), ggml_gallocr_free);
   ASSERT_TRUE(ggml_gallocr_alloc_graph(allocator.get(), graph));
   const std::vector<std::int32_t> list = {5, 4, 3, 2, 99999};
   std::vector<float> values(5 * 4 * 128);
   fill(values.data(), values.size(), 3);
   ggml_backend_tensor_set(x, values.data(), 0, ggml_nbytes(x));
   ggml_backend_tensor_set(positions, list.data(), 0, ggml_nbytes(positions));
-  processor.compute(graph);
+  cpu.compute(graph);
   for (float& value : values)
     value *= 2;
   std::vector<float> found(values.size());

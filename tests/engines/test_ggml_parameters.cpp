@@ -79,8 +79,8 @@ TEST(ggml_parameters, of_several_axes_have_the_axes_of_the_mode) {
   EXPECT_EQ(f.axis(31), 1);
 }
 
-// ggml multiplies by 1 - 0.1 ln(freq_scale) also if it is below 1. At position 0, the result of a
-// node is x times this factor.
+// ggml multiplies by the factor 1 - 0.1 ln(freq_scale) even if the factor is below 1. At position
+// 0, the result of a node is x times the factor.
 TEST(ggml_parameters, have_the_attention_factor_of_ggml) {
   for (const float scale : {0.05F, 1.0F, 2.0F, 100.0F}) {
     const engines::context_ptr context = engines::make_context(engines::memory);

@@ -2,7 +2,7 @@
 // Writes GGUF files with ggml and reads them with the reader of yarn/ggml.hpp. The result must
 // equal that of the same metadata in memory (support/gguf_models.hpp), for all types that a file
 // may store.
-#include "ggml_processor.hpp"
+#include "ggml_cpu_backend.hpp"
 #include "support/expect_error.hpp"
 #include "support/gguf_models.hpp"
 

@@ -4,7 +4,7 @@
 // docs/moving-your-engine.md.
 #include "../support/moving_page.hpp"
 #include "../support/rotation_checker.hpp"
-#include "ggml_processor.hpp"
+#include "ggml_cpu_backend.hpp"
 
 #include <gtest/gtest.h>
 #include <moving/figures.hpp>
@@ -20,7 +20,7 @@ namespace {
 /// One layer of a graph, with x copied in and out.
 template <class Rotate> moving::rotation in_a_graph(Rotate rotate) {
   return [rotate](const yarn::heads_view<float>& x, const std::vector<std::int32_t>& positions) {
-    static const engines::processor processor(2);
+    static const engines::cpu_backend cpu(2);
     const engines::context_ptr ctx = engines::make_context(std::size_t{16} << 20);
     ggml_tensor* const list = ggml_new_tensor_1d(ctx.get(), GGML_TYPE_I32, x.n_tokens());
     std::memcpy(list->data, positions.data(), positions.size() * sizeof(std::int32_t));
@@ -30,7 +30,7 @@ template <class Rotate> moving::rotation in_a_graph(Rotate rotate) {
     rotate(ctx.get(), all, list);
     ggml_cgraph* const graph = ggml_new_graph(ctx.get());
     ggml_build_forward_expand(graph, all[0]);
-    processor.compute(graph);
+    cpu.compute(graph);
     std::memcpy(x.data(), all[0]->data, ggml_nbytes(all[0]));
   };
 }
@@ -41,7 +41,7 @@ moving::style ggml_style(int mode) {
   const auto before = [=](ggml_context* ctx, moving::ggml_graph::layers& all, ggml_tensor* list) {
     moving::ggml_graph::before::rotate(ctx, all, list, m, mode);
   };
-  // The function owns the frequencies. It computes each graph before it returns.
+  // The lambda owns the frequencies. in_a_graph computes each graph while the lambda exists.
   const auto after = [=, freqs = frequencies_of(m)](
                          ggml_context* ctx, moving::ggml_graph::layers& all, ggml_tensor* list) {
     moving::ggml_graph::after::rotate(ctx, all, list, freqs, mode);

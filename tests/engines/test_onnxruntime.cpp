@@ -54,7 +54,7 @@ std::vector<std::int64_t> positions_of_batch() {
   return ids;
 }
 
-/// The result of rope_apply on x, one sequence at a time, with the axes of rank 3 or of rank 4.
+/// The result of rope_apply on x, one sequence at a time. x has the layout of rank 3 or of rank 4.
 template <class T>
 std::vector<T> rotated(std::vector<T> x, bool is_rank_4, pairing p, const yarn::frequencies& f,
                        const std::vector<std::int64_t>& ids) {

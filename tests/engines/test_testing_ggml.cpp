@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // yarn/testing.hpp checks ggml_rope_ext in both modes, with and without YaRN, for float and
 // binary16. With correct arguments the only finding is float32 angles. Wrong arguments are named.
-#include "ggml_processor.hpp"
+#include "ggml_cpu_backend.hpp"
 
 #include <gtest/gtest.h>
 #include <yarn/testing.hpp>
@@ -36,7 +36,7 @@ template <class T> struct ggml_engine {
   arguments with;
 
   void operator()(const yarn::heads_view<T>& x, const std::vector<std::int32_t>& positions) const {
-    static const engines::processor processor(1);
+    static const engines::cpu_backend cpu(1);
     const engines::context_ptr context = engines::make_context(std::size_t{16} << 20);
     ggml_tensor* const tensor =
         ggml_new_tensor_3d(context.get(), std::is_same_v<T, float> ? GGML_TYPE_F32 : GGML_TYPE_F16,
@@ -49,7 +49,7 @@ template <class T> struct ggml_engine {
         with.freq_base, 1 / with.factor, with.ext_factor, with.attn_factor, 32.0F, 1.0F);
     ggml_cgraph* const graph = ggml_new_graph(context.get());
     ggml_build_forward_expand(graph, rotated);
-    processor.compute(graph);
+    cpu.compute(graph);
     std::memcpy(static_cast<void*>(x.data()), rotated->data, ggml_nbytes(rotated));
   }
 };

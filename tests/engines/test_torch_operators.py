@@ -164,7 +164,7 @@ class Operators(unittest.TestCase):
             self.assertTrue(all(map(torch.equal, (x, y), yarn_rope.rotate(q, k, IDS, self.f))))
             got = torch.autograd.grad((x, y), (q, k), (to_q, to_k))
             self.assertTrue(all(map(torch.equal, got, want)))
-            # The gradient of a sum is expanded; that of an unused result is absent.
+            # The gradient of a sum is an expanded tensor. The unused result has no gradient.
             (got,) = torch.autograd.grad(yarn_rope.rotate(q, k, IDS, self.f)[0].sum(), (q,))
             want = yarn_rope.rotate(torch.ones_like(q), to_k, IDS, self.f.adjoint())[0]
             self.assertTrue(torch.equal(got, want))
@@ -200,16 +200,16 @@ class Operators(unittest.TestCase):
         opcheck(operators.rows.default, (IDS.expand(3, 2, 4), *arguments, axes, torch.float64))
 
     def test_compiled(self):
-        def step(q, k, ids):
+        def rotate_twice(q, k, ids):
             x, y = yarn_rope.rotate(q, k, ids, self.f)
             x, y = x * 2, y * 2
             yarn_rope.rotate_(x, y, ids, self.f)
             return x, y
 
-        compiled = torch.compile(step, backend="aot_eager", fullgraph=True, dynamic=True)
+        compiled = torch.compile(rotate_twice, backend="aot_eager", fullgraph=True, dynamic=True)
         for n_tokens in (4, 3):
             q, k = heads(3, n_tokens=n_tokens, grad=True), heads(1, n_tokens=n_tokens, grad=True)
-            results = [f(q, k, IDS[:, :n_tokens]) for f in (step, compiled)]
+            results = [f(q, k, IDS[:, :n_tokens]) for f in (rotate_twice, compiled)]
             self.assertTrue(all(map(torch.equal, *results)))
             gradients = [torch.autograd.grad(x.sum() + y.sum(), (q, k)) for x, y in results]
             self.assertTrue(all(map(torch.equal, *gradients)))
@@ -245,7 +245,7 @@ class Operators(unittest.TestCase):
         ):
             with self.assertRaisesRegex(ValueError, words):
                 yarn_rope.rotate_(x, k, IDS, self.f)
-            # Into new tensors, these can be rotated.
+            # They can be rotated into new tensors.
             got = yarn_rope.rotate(x, k, IDS, self.f)
             self.assertTrue(torch.equal(got[0], yarn_rope.rotate(x.clone(), k, IDS, self.f)[0]))
         # PyTorch itself resolves lazy negations.

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""patch of examples/torch_extension, with tiny random models of each class that it knows.
+"""yarn_rope.patch, with a tiny random model of each class that it can patch.
 
-The reference is the same model in float64 with exact angles. The error of a float32 model has two
-parts: the roundings of all layers, and the angles. A model with the rotation of transformers and
-exactly rounded cos and sin has only the first part; yarn must be as near. The errors are root mean
-squares over all logits; they are printed as a table."""
+The reference is the same model in float64 with exact angles. The error of a float32 model comes
+from the roundings of all layers and from the angles. A model with the rotation of transformers and
+exactly rounded cos and sin has only the first error: the error of a patched model must be less than
+1.5 times as large. The errors are root mean squares over all logits; they are printed as a table."""
 
 import copy
 import statistics
@@ -53,30 +53,30 @@ class Patch(unittest.TestCase):
     @torch.no_grad()
     def test_logits(self):
         print("\n| class | position | transformers | exact rows | yarn |\n|---|---|---|---|---|")
-        for name, eager in self.each():
-            inv_freq = inv_freq_of(eager)
-            yarn, exact = patched(eager), torch_models.with_exact_rows(eager, inv_freq)
-            reference = torch_models.in_float64(eager, inv_freq)
+        for name, original in self.each():
+            inv_freq = inv_freq_of(original)
+            yarn, exact = patched(original), torch_models.with_exact_rows(original, inv_freq)
+            reference = torch_models.in_float64(original, inv_freq)
             for first in (0, FAR):
                 want = logits_of(reference, first)
                 self.assertEqual(want.dtype, torch.float64)
-                e, x, y = (rms(logits_of(m, first) - want) for m in (eager, exact, yarn))
-                print(f"| {name}, float32 | {first} | {e:.1e} | {x:.1e} | {y:.1e} |", flush=True)
+                t, x, y = (rms(logits_of(m, first) - want) for m in (original, exact, yarn))
+                print(f"| {name}, float32 | {first} | {t:.1e} | {x:.1e} | {y:.1e} |", flush=True)
                 self.assertLess(y, 1.5 * x, name)
                 self.assertLess(y, 1e-5 * rms(want), name)
                 if first == FAR:
-                    self.assertLess(20 * y, e, name)
+                    self.assertLess(20 * y, t, name)
             # The logits depend on the positions, so that a wrong rotation shows.
-            ids, positions = inputs_of(eager)
+            ids, positions = inputs_of(original)
             other = reference(input_ids=ids, position_ids=3 * positions, use_cache=False).logits
             self.assertGreater(rms(other - logits_of(reference)), 0.05 * rms(other))
 
     @torch.no_grad()
     def test_logits_in_float64(self):
-        for _, eager in self.each():
-            reference = torch_models.in_float64(eager, inv_freq_of(eager))
+        for _, original in self.each():
+            reference = torch_models.in_float64(original, inv_freq_of(original))
             yarn = copy.deepcopy(reference)
-            text_of(yarn).rotary_emb = copy.deepcopy(text_of(eager).rotary_emb)
+            text_of(yarn).rotary_emb = copy.deepcopy(text_of(original).rotary_emb)
             yarn_rope.patch(text_of(yarn))
             for first in (0, FAR):
                 want = logits_of(reference, first)
@@ -86,27 +86,27 @@ class Patch(unittest.TestCase):
     def test_logits_in_bfloat16(self):
         print("\n| class | position | transformers | yarn |\n|---|---|---|---|")
         ratios = {0: [], FAR: []}
-        for name, eager in self.each(dtype=torch.bfloat16):
-            reference = torch_models.in_float64(eager, inv_freq_of(eager))
-            yarn = patched(eager)
+        for name, original in self.each(dtype=torch.bfloat16):
+            reference = torch_models.in_float64(original, inv_freq_of(original))
+            yarn = patched(original)
             for first in (0, FAR):
                 want = logits_of(reference, first)
-                e, y = (rms(logits_of(m, first) - want) for m in (eager, yarn))
-                print(f"| {name}, bfloat16 | {first} | {e:.1e} | {y:.1e} |", flush=True)
-                ratios[first].append(y / e)
+                t, y = (rms(logits_of(m, first) - want) for m in (original, yarn))
+                print(f"| {name}, bfloat16 | {first} | {t:.1e} | {y:.1e} |", flush=True)
+                ratios[first].append(y / t)
         # The roundings of the layers hide those of the rotation, so one model says little.
         for list_of_ratios in ratios.values():
             self.assertLess(statistics.geometric_mean(list_of_ratios), 1.05)
             self.assertLess(max(list_of_ratios), 2)
 
     def test_gradients_of_parameters(self):
-        for name, eager in self.each():
-            inv_freq = inv_freq_of(eager)
-            exact = torch_models.with_exact_rows(eager, inv_freq)
-            reference = torch_models.in_float64(eager, inv_freq)
-            models = [reference, exact, patched(eager)]
+        for name, original in self.each():
+            inv_freq = inv_freq_of(original)
+            exact = torch_models.with_exact_rows(original, inv_freq)
+            reference = torch_models.in_float64(original, inv_freq)
+            models = [reference, exact, patched(original)]
             if name != "DeepSeek-V3":
-                models.append(patched(eager, in_place=True))
+                models.append(patched(original, in_place=True))
             gradients = []
             for model in models:
                 logits_of(model, FAR).logsumexp(-1).sum().backward()
@@ -118,22 +118,22 @@ class Patch(unittest.TestCase):
 
     @torch.no_grad()
     def test_in_place_has_the_same_bits(self):
-        for name, eager in self.each():
+        for name, original in self.each():
             if name == "DeepSeek-V3":
                 with self.assertRaisesRegex(NotImplementedError, "not possible in place"):
-                    patched(eager, in_place=True)
+                    patched(original, in_place=True)
             else:
-                want = logits_of(patched(eager))
-                self.assertTrue(torch.equal(logits_of(patched(eager, in_place=True)), want))
+                want = logits_of(patched(original))
+                self.assertTrue(torch.equal(logits_of(patched(original, in_place=True)), want))
 
     @torch.no_grad()
     def test_cached_keys(self):
         """A cache may go to a model that is not patched, so the order of the elements counts."""
-        for name, eager in self.each():
-            ids, positions = inputs_of(eager)
+        for name, original in self.each():
+            ids, positions = inputs_of(original)
             caches = [
                 m(input_ids=ids, position_ids=positions, use_cache=True).past_key_values.layers
-                for m in (eager, patched(eager))
+                for m in (original, patched(original))
             ]
             for theirs, ours in zip(*caches):
                 self.assertEqual(theirs.keys.shape, ours.keys.shape)
@@ -145,36 +145,36 @@ class Patch(unittest.TestCase):
         """Prefill and decode with a cache. The first sequence has padding on the left, so the
         positions of the sequences differ."""
         for seed in (0, 1, 2):
-            for _, eager in self.each(seed=seed):
-                ids, _ = inputs_of(eager, seed=seed)
+            for _, original in self.each(seed=seed):
+                ids, _ = inputs_of(original, seed=seed)
                 mask = torch.ones_like(ids)
                 mask[0, :5] = 0
                 tokens = [
                     m.generate(ids, attention_mask=mask, max_new_tokens=24, do_sample=False)
-                    for m in (eager, patched(eager))
+                    for m in (original, patched(original))
                 ]
                 self.assertEqual(tokens[0].shape[1], torch_models.LENGTH + 24)
                 self.assertTrue(torch.equal(*tokens))
 
     @torch.no_grad()
     def test_only_this_model_changes_and_unpatch_restores_it(self):
-        for _, eager in self.each():
-            other = copy.deepcopy(eager)
-            want = logits_of(eager)
-            description = yarn_rope.patch(text_of(eager))
+        for _, original in self.each():
+            other = copy.deepcopy(original)
+            want = logits_of(original)
+            description = yarn_rope.patch(text_of(original))
             self.assertEqual(len(description["rope_of_layer"]), 3)
-            ours = logits_of(eager)
+            ours = logits_of(original)
             self.assertFalse(torch.equal(ours, want))
             self.assertTrue(torch.equal(logits_of(other), want))
-            clone = copy.deepcopy(eager)
+            clone = copy.deepcopy(original)
             with self.assertRaisesRegex(NotImplementedError, "is the model patched"):
-                yarn_rope.patch(text_of(eager))
-            yarn_rope.unpatch(eager)
-            self.assertTrue(torch.equal(logits_of(eager), want))
+                yarn_rope.patch(text_of(original))
+            yarn_rope.unpatch(original)
+            self.assertTrue(torch.equal(logits_of(original), want))
             self.assertTrue(torch.equal(logits_of(clone), ours))
-            yarn_rope.unpatch(eager)
-            yarn_rope.patch(text_of(eager))
-            self.assertTrue(torch.equal(logits_of(eager), ours))
+            yarn_rope.unpatch(original)
+            yarn_rope.patch(text_of(original))
+            self.assertTrue(torch.equal(logits_of(original), ours))
 
     @torch.no_grad()
     def test_dynamic_frequencies_follow_the_length(self):

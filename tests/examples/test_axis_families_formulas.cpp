@@ -243,8 +243,8 @@ std::string listed(const families::token_positions& tokens) {
   return text;
 }
 
-// Windows of 2 x 2 blocks of 1 patch, on a grid that they do not fill: at the right and at the bottom
-// are smaller windows.
+// Windows of 2 x 2 blocks of 1 patch, on a grid that they do not fill: the windows at the right and
+// at the bottom are smaller.
 TEST(axis_families_formulas, windows_may_be_cut_off) {
   families::token_positions tokens;
   tokens.append_windows(1, 3, 3, 1, 2);

@@ -104,7 +104,7 @@ TEST(evaluation, the_loss_depends_on_the_rotation) {
 
 // examples/engine computes the same model in another way, which its own tests compare with plain
 // formulas.
-TEST(evaluation, a_run_gives_the_losses_of_the_example_engine) {
+TEST(evaluation, the_decoder_gives_the_losses_of_the_example_engine) {
   evaluation::model_config c = support::small_evaluation_config();
   c.tied_head = true;
   const auto m = support::random_evaluation_model<double>(c, 1);
@@ -220,7 +220,7 @@ TEST(evaluation, shards_do_not_change_the_result) {
 }
 
 // A step of AdamW, against its formula.
-TEST(evaluation, a_step_is_that_of_adamw) {
+TEST(evaluation, a_training_step_is_that_of_adamw) {
   evaluation::model_config c = training_config();
   training_settings s = short_training(100);
   s.task_share = 0;
@@ -281,7 +281,7 @@ TEST(evaluation, files_keep_weights_within_the_error_of_their_elements) {
     SCOPED_TRACE(name);
     training_settings s = short_training(5);
     s.seed = 12345678901234567U;
-    s.learning_rate = 1.0 / 3; // only all of its digits give it back
+    s.learning_rate = 1.0 / 3; // needs 17 digits in the file
     evaluation::training<float> state(support::random_evaluation_model<float>(config, 3), s);
     state.n_done = 4;
     for (const auto storage :
@@ -303,7 +303,7 @@ TEST(evaluation, files_keep_weights_within_the_error_of_their_elements) {
           for (Index i = 0; i < t.cols; ++i) {
             float bound = 0;
             if (!t.is_norm && storage == element_storage::bfloat16)
-              bound = std::abs(expected[i]) / 256; // half a unit of 8 bits
+              bound = std::abs(expected[i]) / 256; // half a unit in the last of 8 bits
             if (!t.is_norm && storage == element_storage::int8)
               bound = largest / 127 * 0.50001F;
             ASSERT_LE(std::abs(found[i] - expected[i]), bound) << t.name;
@@ -394,7 +394,7 @@ TEST(evaluation, batches_mark_asked_digits_and_copied_strings) {
   EXPECT_EQ(b.count(byte_kind::answer) % evaluation::n_key_digits, 0U);
   EXPECT_GT(b.count(byte_kind::answer), 25U);
   EXPECT_GT(b.count(byte_kind::copied), 200U);
-  // The first occurrence of a string and the first two bytes of the second.
+  // Unpredictable: the first occurrence of a string, and the first two bytes of the second one.
   EXPECT_GT(b.count(byte_kind::unpredictable), b.count(byte_kind::copied));
   EXPECT_GT(b.count(byte_kind::text), 40U * 255 / 2);
   const auto plain = evaluation::make_batch(some_texts(), 4, 255, 0, 0.5, random);

@@ -12,9 +12,10 @@ using matrix = evaluation::matrix<double>;
 using vector = evaluation::vector<double>;
 using support::named_model;
 
-/// The derivative of f by x, by differences of 8 * step around x with an error of step^4.
+/// The derivative of f by x, from the values of f at x +- h and x +- 2 h. The error is of the order
+/// of h^4.
 template <class F> double derivative(double& x, const F& f) {
-  constexpr double step = 2e-4;
+  constexpr double h = 2e-4;
   const double at = x;
   const auto difference = [&](double by) {
     x = at + by;
@@ -24,7 +25,7 @@ template <class F> double derivative(double& x, const F& f) {
     x = at;
     return above - below;
   };
-  return (8 * difference(step) - difference(2 * step)) / (12 * step);
+  return (8 * difference(h) - difference(2 * h)) / (12 * h);
 }
 
 /// Compares a gradient with the derivatives of f by each element of x.
@@ -52,7 +53,7 @@ double dot(const matrix& a, const matrix& b) { return a.cwiseProduct(b).sum(); }
 
 // ---- Each layer: f is the product of the output with a random dy --------------------------------
 
-TEST(evaluation_gradients, rms_norm) {
+TEST(evaluation_gradients, of_rms_norm_are_the_derivatives) {
   matrix x = random_matrix(3, 7, 1), w = random_matrix(1, 7, 2), y(3, 7);
   const matrix dy = random_matrix(3, 7, 3);
   vector inv_rms(3);
@@ -68,7 +69,7 @@ TEST(evaluation_gradients, rms_norm) {
   expect_gradient("dw", w, dw, f);
 }
 
-TEST(evaluation_gradients, swiglu) {
+TEST(evaluation_gradients, of_swiglu_are_the_derivatives) {
   matrix x = random_matrix(3, 8, 1), y;
   const matrix dy = random_matrix(3, 4, 2);
   const auto f = [&] {
@@ -80,7 +81,7 @@ TEST(evaluation_gradients, swiglu) {
   expect_gradient("dx", x, dx, f);
 }
 
-TEST(evaluation_gradients, softmax_loss) {
+TEST(evaluation_gradients, of_softmax_loss_are_the_derivatives) {
   matrix logits = random_matrix(3, 5, 1), probabilities;
   const std::uint8_t targets[] = {4, 0, 2};
   const vector weight = random_matrix(3, 1, 2);
@@ -97,8 +98,8 @@ TEST(evaluation_gradients, softmax_loss) {
   expect_gradient("d logits", logits, d, f);
 }
 
-// Longer than a block of queries.
-TEST(evaluation_gradients, attention) {
+// There are more queries than in one block.
+TEST(evaluation_gradients, of_attention_are_the_derivatives) {
   const Index n = evaluation::attention_block + 6, dim = 3;
   matrix q = random_matrix(n, dim, 1), k = random_matrix(n, dim, 2), v = random_matrix(n, dim, 3);
   const matrix d_out = random_matrix(n, dim, 4);
@@ -120,7 +121,7 @@ TEST(evaluation_gradients, attention) {
 }
 
 // The gradient of the rotation is the rotation by adjoint(f), for heads of q and of k.
-TEST(evaluation_gradients, rotation) {
+TEST(evaluation_gradients, of_rotation_are_the_derivatives) {
   for (const named_model& m : support::evaluation_models()) {
     SCOPED_TRACE(m.name);
     const yarn::frequencies f = support::frequencies_of(m);
@@ -144,8 +145,8 @@ TEST(evaluation_gradients, rotation) {
 
 // ---- The whole model ----------------------------------------------------------------------------
 
-// All weights of all forms of the model, with two sequences and different weights of tokens.
-TEST(evaluation_gradients, whole_model) {
+// All tensors of each model, with two sequences. Each token has a different weight in the loss.
+TEST(evaluation_gradients, of_the_whole_model_are_the_derivatives) {
   const Index n_sequences = 2, length = 6;
   for (const named_model& m : support::evaluation_models()) {
     SCOPED_TRACE(m.name);
@@ -162,7 +163,7 @@ TEST(evaluation_gradients, whole_model) {
     evaluation::weights<double> gradient(model.tensors);
     run.add_gradient(model, tokens.data(), targets.data(), weight, gradient);
     for (const evaluation::tensor& t : model.tensors.tensors()) {
-      // Every 13th part of each tensor.
+      // About 13 elements of each tensor.
       double largest = 0;
       for (Index i = 0; i < t.size(); i += 1 + t.size() / 13) {
         double& element = model.values.values[t.offset + i];

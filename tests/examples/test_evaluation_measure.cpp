@@ -104,7 +104,7 @@ TEST(evaluation_measure, names_give_the_methods_of_the_library) {
   EXPECT_EQ(all.size(), evaluation::method_names().size() - 4);
 }
 
-TEST(evaluation_measure, what_a_method_lacks_is_refused) {
+TEST(evaluation_measure, unknown_methods_and_unused_numbers_are_refused) {
   const evaluation::model_config c = input_config();
   evaluation::method_numbers n;
   EXPECT_THROW(frequencies_for("yarm", c, n, 32), std::invalid_argument);
@@ -142,7 +142,7 @@ TEST(evaluation_measure, scores_are_those_of_the_decoder_with_any_number_of_thre
   EXPECT_LT(share_best, 0.9);
 }
 
-TEST(evaluation_measure, means_and_their_errors) {
+TEST(evaluation_measure, estimates_have_the_mean_and_its_error) {
   const auto e = evaluation::estimate_of({1.0, 2.0, 6.0});
   EXPECT_NEAR(e.mean, 3.0, 1e-15);
   EXPECT_NEAR(e.error, 1.96 * std::sqrt(7.0 / 3.0), 1e-12); // variance 7
@@ -160,7 +160,8 @@ TEST(evaluation_measure, divided_passages_score_the_same_bytes) {
   EXPECT_THROW(evaluation::divided({"abcdefg"}, 4), std::invalid_argument);
 }
 
-// Byte t of the passage, computed alone: from the last window that contains it.
+// Compares the loss of each byte t with that of the window whose second half contains t. (For
+// t < 16: with that of the first window.)
 TEST(evaluation_measure, losses_within_the_context_have_between_half_a_context_and_a_context) {
   const evaluation_input in = input();
   const auto passages = evaluation::choose_passages(in, 2, 96);
@@ -190,7 +191,7 @@ double distance(const evaluation::vector<float>& a, const evaluation::vector<flo
   return static_cast<double>((a - b).cwiseAbs().maxCoeff());
 }
 
-TEST(evaluation_measure, chunks_with_cached_keys_give_the_losses_of_a_whole_run) {
+TEST(evaluation_measure, chunks_with_cached_keys_give_the_losses_of_one_pass) {
   const evaluation_input in = input();
   const bytes passage = evaluation::choose_passages(in, 1, 96).front();
   const auto f = frequencies_for("yarn", in.model.config, {3.0, 1.0, 32.0, {}}, 96);
@@ -207,7 +208,7 @@ TEST(evaluation_measure, chunks_with_cached_keys_give_the_losses_of_a_whole_run)
 // With one layer, keys do not depend on earlier frequencies, so rerotated keys are those of a whole
 // run with the last frequencies. Stale keys are those of one run in which each token is rotated by
 // the frequencies of its chunk.
-TEST(evaluation_measure, rerotated_and_stale_keys) {
+TEST(evaluation_measure, rerotated_keys_have_the_last_frequencies_and_stale_keys_their_first) {
   const evaluation_input in = input(1);
   const bytes passage = evaluation::choose_passages(in, 1, 96).front();
   const auto at = [&](Index n) { return frequencies_for("dynamic_yarn", in.model.config, {}, n); };
@@ -250,7 +251,8 @@ TEST(evaluation_measure, keys_pass_through_formats) {
   for (const auto& [format, bound] : bounds) {
     EXPECT_LE(error(format, {}), bound) << format;
     EXPECT_GE(error(format, {}), bound * 0.25) << format;
-    // Each of the five roundings is turned by the moves, and magnitudes grow up to sqrt(2).
+    // Five roundings, one of the store and four of moves. A move mixes the errors of the elements
+    // of a pair, and elements grow by up to sqrt(2).
     EXPECT_LE(error(format, {4, 5}), 5 * 2 * bound + 1e-5) << format;
     EXPECT_GT(error(format, {4, 5}), error(format, {})) << format;
   }
@@ -270,7 +272,7 @@ double number(const table& t, std::size_t row, const char* column) {
   return 0;
 }
 
-TEST(evaluation_measure, perplexity_by_length) {
+TEST(evaluation_measure, perplexity_is_the_exponential_of_the_mean_loss) {
   const evaluation_input in = input();
   auto a = arguments({"--methods", "none,yarn,pi", "--lengths", "32,64", "--n_passages", "3"});
   const table t = evaluation::perplexity(in, a);
@@ -289,9 +291,9 @@ TEST(evaluation_measure, perplexity_by_length) {
   EXPECT_THROW(evaluation::perplexity(in, unknown), std::invalid_argument);
 }
 
-// The sliding window scores the same bytes at each length, so a length is compared with runs by
-// hand.
-TEST(evaluation_measure, sliding_windows) {
+// All lengths score the same bytes: the first window ends at the longest length, 64. The score of
+// length 32 is compared with windows that are computed one by one.
+TEST(evaluation_measure, sliding_windows_score_the_last_bytes_of_each_window) {
   const evaluation_input in = input();
   auto a =
       arguments({"--methods", "none", "--lengths", "32,64", "--n_passages", "2", "--stride", "8"});
@@ -318,7 +320,7 @@ TEST(evaluation_measure, by_position_has_no_excess_within_the_context) {
 }
 
 // Without weights of q, attention is uniform: its entropy is the mean of ln(position + 1).
-TEST(evaluation_measure, entropy_of_uniform_attention) {
+TEST(evaluation_measure, entropy_of_uniform_attention_is_that_of_the_formula) {
   evaluation_input in = input();
   for (const auto& l : in.model.tensors.layers)
     in.model.values[l.qkv].top(in.model.config.q_size()).map().setZero();
@@ -362,7 +364,7 @@ TEST(evaluation_measure, all_commands_make_tables) {
   EXPECT_EQ(rows_of(evaluation::key_formats, {"--length", "64", "--n_moves", "0,1"}), 16U);
 }
 
-TEST(evaluation_measure, tables_as_text_csv_and_json) {
+TEST(evaluation_measure, tables_are_printed_as_text_csv_and_json) {
   table t{{"name", "n", "value"}, {}};
   t.add("a", 12, 0.5);
   t.add("long", 3, -1e-9);

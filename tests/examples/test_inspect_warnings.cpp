@@ -63,7 +63,7 @@ std::string yarn_model(const std::string& more = "", const std::string& max_posi
                    factor + more + "}");
 }
 
-// The RoPE part of published configurations.
+// The RoPE keys of published configurations.
 struct published {
   const char* name;
   std::string config;

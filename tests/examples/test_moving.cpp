@@ -70,8 +70,8 @@ TEST(moving, after_is_within_2_ulp_of_the_exact_rotation) {
   for (const style& s : styles())
     for (const variant& v : s.variants)
       for (const std::int32_t first : first_positions) {
-        // "exact cache" has the loop of the engine. Without FMA, the loop has three roundings, as
-        // ours has, so the bound is the same.
+        // "exact cache" rotates with the loop of the engine. This loop has at most three roundings,
+        // like the library without FMA, so the bound is the same.
         if (v.has_float32_angles)
           continue;
         double largest = 0;
@@ -111,8 +111,9 @@ TEST(moving, before_is_within_the_bound_of_float32_angles) {
       }
 }
 
-// Both are within 3 ULP of the rotation by the same angle or row.
-TEST(moving, the_first_step_changes_only_the_rounding) {
+// Before and after step 1 of the page, the result is within 3 ULP of the rotation by the same angle
+// or row. Step 2 changes the angles.
+TEST(moving, step_1_changes_only_the_rounding) {
   for (const style& s : styles())
     for (const variant& v : s.variants)
       for (const std::int32_t first : first_positions) {
@@ -172,8 +173,9 @@ TEST(moving, testing_accepts_after_and_names_what_is_wrong_before) {
     }
 }
 
-/// What the page calls `expected`, and `options` for an engine that keeps its angles.
-struct of_the_page {
+/// The objects `expected` and `options` in the code of the page. The options are for an engine that
+/// keeps its float32 angles.
+struct page_example {
   model m;
   yarn::pairing order = yarn::pairing::half_split;
   yarn::testing::options options = [] {
@@ -185,7 +187,7 @@ struct of_the_page {
 };
 
 TEST(moving_page, a_table_is_checked) {
-  const of_the_page page;
+  const page_example page;
   const auto expected = page.expected();
   const moving::table_of_cos_sin::before::rope rope(page.m, moving::n_positions);
   const std::int64_t n = rope.n_positions, half = rope.half;
@@ -197,7 +199,7 @@ TEST(moving_page, a_table_is_checked) {
 }
 
 TEST(moving_page, a_loop_over_tokens_is_checked) {
-  const of_the_page page{{}, yarn::pairing::interleaved};
+  const page_example page{{}, yarn::pairing::interleaved};
   const auto expected = page.expected();
   moving::scalar_loop::after::rope rope({1, 2, 1, 128}, page.m);
   std::vector<float> key(128);
@@ -210,7 +212,7 @@ TEST(moving_page, a_loop_over_tokens_is_checked) {
 }
 
 TEST(moving_page, cos_and_sin_with_every_entry_twice_are_checked) {
-  of_the_page page;
+  page_example page;
   page.m.factor = 32;
   const auto expected = page.expected();
   const yarn::testing::options options = page.options;
@@ -224,7 +226,7 @@ TEST(moving_page, cos_and_sin_with_every_entry_twice_are_checked) {
 }
 
 TEST(moving_page, a_packed_cache_is_checked) {
-  of_the_page page;
+  page_example page;
   page.m.factor = 32;
   page.m.rotary_dim = 64;
   const auto expected = page.expected();

@@ -35,7 +35,7 @@ int axis_in_ggml(int pair, const std::vector<int>& s, bool is_imrope) {
   return sector < s[0] ? 0 : sector < end_h ? 1 : sector < end_w ? 2 : 3;
 }
 
-TEST(gguf_axes, of_qwen_are_side_by_side_or_alternate) {
+TEST(gguf_axes, of_qwen_are_contiguous_or_interleaved_sections) {
   const memory_gguf qwen2 = with_sections("qwen2vl", {16, 24, 24, 0}, 128);
   const auto config = read_gguf(qwen2);
   EXPECT_EQ(config.dimension_sections, (std::vector<std::int64_t>{16, 24, 24, 0}));

@@ -149,7 +149,7 @@ TEST(hf_axes, of_an_unknown_model_type_are_noted) {
   EXPECT_EQ(two.n_axes, 2);
 }
 
-TEST(hf_axes, of_hunyuan_vl_are_side_by_side) {
+TEST(hf_axes, of_hunyuan_vl_are_contiguous_sections) {
   json scaling = {{"type", "xdrope"}, {"alpha", 1000.0}, {"xdrope_section", {2, 3, 2, 1}}};
   const auto config = read(of_type("hunyuan_vl", scaling));
   EXPECT_EQ(config.axis_of_pair, (axes{0, 0, 1, 1, 1, 2, 2, 3}));

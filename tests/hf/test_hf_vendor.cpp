@@ -93,7 +93,7 @@ TEST(hf_phi3_small, divides_positions) {
   EXPECT_EQ(read(scaled).unused, names{"rope_position_scale"});
 }
 
-TEST(hf_plamo2, has_attention_in_one_layer_of_each_step) {
+TEST(hf_plamo2, has_attention_in_one_of_mamba_step_layers) {
   const auto layers = [](const json& others) {
     json config = {
         {"model_type", "plamo2"}, {"hidden_size_per_head", 64}, {"num_hidden_layers", 7}};

@@ -6,6 +6,6 @@
 
 yarn::frequencies frequencies_by_include();
 void rotate_by_include(yarn::heads_view<float> x, const yarn::frequencies& freqs);
-const void* address_by_include();
+const void* on_error_by_include();
 
 #endif

@@ -17,7 +17,7 @@ int main() {
   rotate_by_include(yarn::heads_view{there.data(), 5, 2, 64}, freqs);
   const bool is_same = std::memcmp(here.data(), there.data(), here.size() * sizeof(float)) == 0;
   const bool is_rotated = here[0] != 0.25F;
-  const bool is_one_variable = address_by_include() == &yarn::on_error;
+  const bool is_one_variable = on_error_by_include() == &yarn::on_error;
   std::printf("%d %d %d\n", is_same, is_rotated, is_one_variable);
   return is_same && is_rotated && is_one_variable ? 0 : 1;
 }

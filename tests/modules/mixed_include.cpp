@@ -14,4 +14,4 @@ void rotate_by_include(yarn::heads_view<float> x, const yarn::frequencies& freqs
   yarn::rope_apply(x, yarn::rows_of(freqs, yarn::positions_from(7)), yarn::pairing::interleaved);
 }
 
-const void* address_by_include() { return &yarn::on_error; }
+const void* on_error_by_include() { return &yarn::on_error; }

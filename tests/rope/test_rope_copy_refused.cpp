@@ -93,7 +93,7 @@ TEST_F(rope_copy_refused, the_same_memory_with_another_order_stride_or_type) {
   expect_overlap_refused(view_at(0), view_at(0), pairing::interleaved); // another order
   expect_overlap_refused(view_at(0), view_at(0, 4 * dim));
   expect_overlap_refused(view_at(0, 60), view_at(0, 60, dim + 1));
-  expect_overlap_refused(view_at(0), view_at(0, dim, 4 * dim)); // with axes [heads][tokens]
+  expect_overlap_refused(view_at(0), view_at(0, dim, 4 * dim)); // [heads][tokens]
   const yarn::heads_view<bf16> half_as_wide(reinterpret_cast<bf16*>(memory.data()), s.n_tokens,
                                             s.n_heads, dim); // elements of another size
   expect_refused({"overlap"}, pairing::half_split, pairing::half_split, view_at(0), half_as_wide,

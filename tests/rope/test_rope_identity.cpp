@@ -221,7 +221,7 @@ TYPED_TEST(rope_identity, q_and_k_are_rotated_as_if_alone) {
     for (const std::size_t rotary_dim : {6U, 32U, 66U}) {
       const random_rows<support::compute_type<TypeParam>> rows(n_tokens, rotary_dim / 2);
       for (const head_counts n : {head_counts{8, 2}, {8, 1}, {3, 3}, {1, 4}, {2, 0}, {0, 2}}) {
-        // q and k also differ in head_dim, strides and order of the axes.
+        // q and k also differ in head_dim, strides and order of the dimensions.
         const tensor<TypeParam> q(dense(n_tokens, n.q, rotary_dim + 6), 1);
         const tensor<TypeParam> k(head_major(n_tokens, n.k, rotary_dim), 2);
         tensor<TypeParam> q_with = q, k_with = k, q_alone = q, k_alone = k, k_first = k,

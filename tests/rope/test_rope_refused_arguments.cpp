@@ -204,7 +204,7 @@ TEST_F(rope_apply_error, stride_that_makes_heads_overlap_is_named) {
                           yarn::rows_of(freqs, list), half_split);
   expect_refusal<invalid>({"head_stride", "4"}, q.with_strides(16, 4), k,
                           yarn::rows_of(freqs, list), half_split);
-  // The second head of a token is the first of the next one, in either order of the axes.
+  // The second head of a token is the first of the next one, in either order of the dimensions.
   expect_refusal<invalid>({"token_stride", "8"}, q.with_strides(8, 8), k,
                           yarn::rows_of(freqs, list), half_split);
   expect_refusal<invalid>({"token_stride", "12"}, q.with_strides(12, 8), k,

@@ -179,7 +179,7 @@ TEST(axis_rows, additional_axes_are_not_read) {
   axis_list list{"grid", 3, {}};
   support::append_grid(list, 0, 2, 5, 9);
   const std::vector<std::int64_t> ids = list.by_axis();
-  // The fourth axis would lie behind the array: an inaccessible page.
+  // The fourth axis would lie in the inaccessible page after the array.
   support::fenced_array<std::int64_t> fenced(ids.size());
   std::copy(ids.begin(), ids.end(), fenced.data());
   yarn::rotary_rows<float> rows;

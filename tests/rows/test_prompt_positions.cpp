@@ -210,7 +210,7 @@ TEST(prompt_positions, erased_segments_leave_a_fresh_prompt) {
   }
 }
 
-TEST(prompt_positions, views_of_chunks_are_parts_of_the_whole) {
+TEST(prompt_positions, views_of_chunks_have_the_positions_of_the_whole) {
   yarn::prompt_positions prompt;
   for (int segment = 0; segment < 6; ++segment) {
     append_some(prompt, segment);

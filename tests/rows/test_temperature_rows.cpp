@@ -54,8 +54,8 @@ void expected_row(const yarn::frequencies& f, std::int64_t position, double ampl
                         static_cast<std::size_t>(f.n_pairs()), amplitude, cos, sin);
 }
 
-/// Calls f(temperature) with temperatures of each type. Each has steps or crosses its length within
-/// the positions that the tests use.
+/// Calls f(temperature) with temperatures of each type. Each changes within the positions that
+/// the tests use.
 template <class F> void for_temperatures(const F& f) {
   f(llama4());
   f(llama4(3.0));
@@ -94,7 +94,7 @@ TEST(temperature_rows, are_correctly_rounded) {
   for (const std::int64_t n_pairs : {1, 5, 64, 69}) {
     const yarn::frequencies f = model(n_pairs, n_pairs == 5 ? 1.2772588722239782 : 1.0);
     for_temperatures([&](const auto& temperature) {
-      // Around the edges of steps, and far away.
+      // Around the changes of the temperature, and far away.
       for (const std::int64_t first : {0, 95, 2040, 8100, 16300, 100000, 2147483000}) {
         expect_rows<float>(f, yarn::positions_from(first, n_pairs < 64 ? 300 : 130), temperature);
       }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Temperatures by position: the formulas of the models, at the steps of their floors.
+// Temperatures by position: the formulas of the models, where their floors jump.
 #include "../support/expect_error.hpp"
 #include "../support/oracle.hpp"
 
@@ -25,7 +25,7 @@ void expect_value(double value, double scale, std::int64_t n, std::int64_t posit
 TEST(temperature, of_llama_4) {
   const yarn::llama4_temperature temperature;
   for (const std::int64_t lengths : {0, 1, 2, 3, 7, 12, 100, 1279, 262143}) {
-    // The step is at position + 1 = n * 8192.
+    // The temperature changes at position + 1 = n * 8192.
     for (const std::int64_t offset : {-1, 0, 4000, 8190}) {
       const std::int64_t position = lengths * 8192 + offset;
       if (position >= 0) {
@@ -96,24 +96,26 @@ TEST(temperature, of_unusual_numbers_is_the_formula) {
   }
 }
 
-// The factor is the same up to the end of a step, and another one there.
+// The temperature is the same up to the position before next_change. It differs there if `changes`
+// is true.
 template <class Temperature>
-void expect_steps(const Temperature& temperature, std::int64_t first, bool changes) {
+void expect_next_change(const Temperature& temperature, std::int64_t first, bool changes) {
   const std::int64_t end = temperature.next_change(first);
   ASSERT_GT(end, first);
   EXPECT_EQ(temperature(end - 1), temperature(first)) << first;
   EXPECT_EQ(temperature(end) != temperature(first), changes) << first;
 }
 
-TEST(temperature, next_change_is_the_end_of_a_step) {
+TEST(temperature, next_change_is_the_next_position_with_another_temperature) {
   for (const std::int64_t first : {0, 1, 8190, 8191, 8192, 16382, 16383, 100000, 2147483647}) {
     for (const double length : {8192.0, 3.0, 1.0, 1000.25, 2.5}) {
-      expect_steps(yarn::llama4_temperature{0.1, length}, first, true);
-      expect_steps(yarn::ministral_temperature{0.1, length}, first, true);
-      expect_steps(yarn::any_temperature{yarn::ministral_temperature{0.1, length}}, first, true);
+      expect_next_change(yarn::llama4_temperature{0.1, length}, first, true);
+      expect_next_change(yarn::ministral_temperature{0.1, length}, first, true);
+      expect_next_change(yarn::any_temperature{yarn::ministral_temperature{0.1, length}}, first,
+                         true);
     }
-    expect_steps(yarn::log_n_temperature{4096.0}, first, true);
-    expect_steps(yarn::log_n_temperature{4096.5}, first, true);
+    expect_next_change(yarn::log_n_temperature{4096.0}, first, true);
+    expect_next_change(yarn::log_n_temperature{4096.5}, first, true);
   }
   EXPECT_EQ(yarn::log_n_temperature{4096.0}.next_change(7), 4096);
   EXPECT_EQ((yarn::ministral_temperature{0.1, 0x1p70}.next_change(7)), INT64_MAX);

@@ -38,7 +38,7 @@ Handle made(Function* function, Arguments... arguments) {
   return Handle(result);
 }
 
-/// A struct with its size and zeros.
+/// A struct that is zero, except for struct_size.
 template <class S> S sized() {
   S s;
   std::memset(&s, 0, sizeof s);

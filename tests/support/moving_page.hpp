@@ -43,8 +43,8 @@ inline const std::map<std::string, std::vector<std::string>>& lines_of_the_page(
   return lines;
 }
 
-/// Compilers, C libraries and processors change the figures of float32 angles a little, and those
-/// of exact angles with their use of FMA. So figures may differ by a quarter.
+/// Figures may differ by a quarter, because those of float32 angles depend on the compiler, the C
+/// library and the processor, and those of exact angles depend on the use of FMA.
 inline void expect_figure(const std::string& shown, double measured, const std::string& what) {
   const double figure = std::stod(shown);
   EXPECT_LT(figure, 1.25 * measured) << what;

@@ -67,7 +67,7 @@ inline tensor_layout layout_of(heads_layout layout, std::size_t n_tokens, std::s
     return head_major(n_tokens, n_heads, head_dim);
   case heads_layout::in_qkv: // the middle of rows [q | k | v]
     return {n_tokens, n_heads, head_dim, 3 * n_heads * head_dim, head_dim, n_heads * head_dim};
-  case heads_layout::mla: // behind 5 elements of each head
+  case heads_layout::mla: // after 5 elements of each head
     break;
   }
   return {n_tokens, n_heads, head_dim, n_heads * (head_dim + 5), head_dim + 5, 5};

@@ -72,36 +72,36 @@ template <class T> struct torch_owned {
   }
 };
 
-// Tensors [5, 3, 8] that cannot be viewed.
+// Tensors [5, 3, 8]. Those after torch_tensor_of_type cannot be viewed.
 #if defined(YARN_TEST_ATEN_STAND_IN)
-inline at::Tensor torch_empty(c10::ScalarType type) {
+inline at::Tensor torch_tensor_of_type(c10::ScalarType type) {
   static std::array<double, 120> memory;
   return at::from_blob(memory.data(), {5, 3, 8}, {24, 8, 1}, type);
 }
 inline at::Tensor torch_on_meta() {
-  at::Tensor x = torch_empty(c10::ScalarType::Float);
+  at::Tensor x = torch_tensor_of_type(c10::ScalarType::Float);
   x.place = {"meta"};
   return x;
 }
 inline at::Tensor torch_sparse() {
-  at::Tensor x = torch_empty(c10::ScalarType::Float);
+  at::Tensor x = torch_tensor_of_type(c10::ScalarType::Float);
   x.order = c10::Layout::Sparse;
   return x;
 }
 inline at::Tensor torch_negated() {
-  at::Tensor x = torch_empty(c10::ScalarType::Float);
+  at::Tensor x = torch_tensor_of_type(c10::ScalarType::Float);
   x.is_negated = true;
   return x;
 }
 #else
-inline at::Tensor torch_empty(c10::ScalarType type) { return at::empty({5, 3, 8}, type); }
+inline at::Tensor torch_tensor_of_type(c10::ScalarType type) { return at::empty({5, 3, 8}, type); }
 inline at::Tensor torch_on_meta() {
   return at::empty({5, 3, 8}, at::TensorOptions(at::kMeta).dtype(at::kFloat));
 }
 inline at::Tensor torch_sparse() {
   return at::empty({5, 3, 8}, at::TensorOptions(at::kFloat).layout(at::kSparse));
 }
-inline at::Tensor torch_negated() { return at::_neg_view(torch_empty(at::kFloat)); }
+inline at::Tensor torch_negated() { return at::_neg_view(torch_tensor_of_type(at::kFloat)); }
 #endif
 
 } // namespace support

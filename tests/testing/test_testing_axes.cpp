@@ -101,8 +101,8 @@ bool is_contiguous(const axis_model& m) { return has_sections(m) && !m.is_interl
 bool is_interleaved(const axis_model& m) { return m.is_interleaved; }
 bool is_partial(const axis_model& m) { return m.rotary_dim < m.head_dim; }
 
-/// Side by side, with the sections of the model, or doubled or halved ones.
-int side_by_side(const axis_model& m, int pair, double scale) {
+/// The axis of a pair if the sections of the model, times `scale`, are contiguous.
+int axis_if_contiguous(const axis_model& m, int pair, double scale) {
   int axis = 0;
   double end = 0;
   for (const int n : m.sections) {
@@ -151,23 +151,23 @@ std::vector<axis_bug> axis_bugs() {
          return pair < of.sections[1] ? 1 : pair < of.sections[1] + of.sections[2] ? 2 : 0;
        })},
       {"contiguous", d::sections_contiguous, is_interleaved,
-       axis_bug_of([](const m& of, int pair) { return side_by_side(of, pair, 1); })},
+       axis_bug_of([](const m& of, int pair) { return axis_if_contiguous(of, pair, 1); })},
       {"alternates", d::sections_interleaved, [](const m& of) { return !of.is_interleaved; },
        axis_bug_of([](const m& of, int pair) { return alternating(of, pair, 1); })},
       {"sections_doubled", d::sections_in_elements, is_contiguous,
-       axis_bug_of([](const m& of, int pair) { return side_by_side(of, pair, 2); })},
+       axis_bug_of([](const m& of, int pair) { return axis_if_contiguous(of, pair, 2); })},
       {"sections_halved", d::sections_in_elements, is_contiguous,
-       axis_bug_of([](const m& of, int pair) { return side_by_side(of, pair, 0.5); })},
+       axis_bug_of([](const m& of, int pair) { return axis_if_contiguous(of, pair, 0.5); })},
       {"sections_halved_and_repeated", d::sections_in_elements, is_contiguous,
        axis_bug_of([](const m& of, int pair) {
-         return side_by_side(of, pair % (of.rotary_dim / 4), 0.5);
+         return axis_if_contiguous(of, pair % (of.rotary_dim / 4), 0.5);
        })},
       {"sections_of_elements", d::sections_in_elements,
        [](const m& of) { return is_contiguous(of) && of.half_split; },
        [](e& engine, const m& of) {
-         engine.axis_of = [of](int pair) { return side_by_side(of, pair, 2); };
+         engine.axis_of = [of](int pair) { return axis_if_contiguous(of, pair, 2); };
          engine.axis_of_second = [of](int pair) {
-           return side_by_side(of, pair + of.rotary_dim / 2, 2);
+           return axis_if_contiguous(of, pair + of.rotary_dim / 2, 2);
          };
        }},
       {"sections_doubled_and_alternating", d::sections_in_elements, is_interleaved,
@@ -207,7 +207,7 @@ std::vector<axis_bug> axis_bugs() {
       {"whole_head_doubled", d::whole_head_rotated, is_partial,
        [](e& engine, const m& of) {
          engine.rotate_whole_head(of.theta);
-         engine.axis_of = [of](int pair) { return side_by_side(of, pair, 2); };
+         engine.axis_of = [of](int pair) { return axis_if_contiguous(of, pair, 2); };
        }},
       // The same frequencies as in the rotated part, continued to the end of the head.
       {"whole_head_continued",

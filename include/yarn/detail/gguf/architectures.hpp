@@ -79,20 +79,20 @@ constexpr gguf_log_multiplier gguf_log_multiplier_of(std::string_view architectu
 enum class gguf_axes {
   unknown,      // an architecture that is in no list here
   one,          // llama.cpp ignores the sections
-  side_by_side, // LLAMA_ROPE_TYPE_MROPE: the pairs of t, then those of h, then those of w
+  contiguous, // LLAMA_ROPE_TYPE_MROPE: the pairs of t, then those of h, then those of w
   alternating,  // LLAMA_ROPE_TYPE_IMROPE: t h w t h w ...
 };
 // `uses_sections`: use_mrope() of llama-hparams.cpp, that is, the first two sections are not 0.
 constexpr gguf_axes gguf_axes_of(std::string_view architecture, bool uses_sections) {
-  constexpr std::string_view side_by_side[] = {"paddleocr", "qwen2vl"};
-  constexpr std::string_view side_by_side_if_used[] = {"glm4", "glm4moe", "hunyuan_vl"};
+  constexpr std::string_view contiguous[] = {"paddleocr", "qwen2vl"};
+  constexpr std::string_view contiguous_if_used[] = {"glm4", "glm4moe", "hunyuan_vl"};
   constexpr std::string_view alternating[] = {"qwen35", "qwen35moe", "qwen3vl", "qwen3vlmoe"};
-  if (is_listed(side_by_side, architecture))
-    return gguf_axes::side_by_side;
+  if (is_listed(contiguous, architecture))
+    return gguf_axes::contiguous;
   if (is_listed(alternating, architecture))
     return gguf_axes::alternating;
-  if (is_listed(side_by_side_if_used, architecture))
-    return uses_sections ? gguf_axes::side_by_side : gguf_axes::one;
+  if (is_listed(contiguous_if_used, architecture))
+    return uses_sections ? gguf_axes::contiguous : gguf_axes::one;
   const bool is_known =
       is_listed(gguf_interleaved, architecture) || is_listed(gguf_half_split, architecture);
   return is_known ? gguf_axes::one : gguf_axes::unknown;

@@ -20,7 +20,7 @@ struct gguf_sections {
   std::int64_t n_axes() const { return pairs[3] > 0 ? 4 : 3; }
 
   // The pattern of the axes repeats after sum() pairs.
-  std::int64_t side_by_side(std::int64_t pair) const {
+  std::int64_t contiguous(std::int64_t pair) const {
     std::int64_t sector = pair % sum(), axis = 0;
     while (sector >= pairs[axis])
       sector -= pairs[axis++];
@@ -39,7 +39,7 @@ gguf_axes find_gguf_axes(gguf_keys<Reader>& keys, const gguf_sections& sections)
   constexpr const char* key = "rope.dimension_sections";
   const gguf_axes kind =
       gguf_axes_of(keys.architecture(), sections.pairs[0] > 0 && sections.pairs[1] > 0);
-  const bool is_applied = kind == gguf_axes::side_by_side || kind == gguf_axes::alternating;
+  const bool is_applied = kind == gguf_axes::contiguous || kind == gguf_axes::alternating;
   if (is_applied && !keys.is_list(key))
     keys.missing(key, "llama.cpp needs it for this architecture");
   if (is_applied && sections.sum() == sections.pairs[3])
@@ -83,7 +83,7 @@ gguf_axis_list read_gguf_axes(gguf_keys<Reader>& keys, const std::vector<std::in
   std::int64_t n_left = 0;
   for (std::int64_t pair = 0; pair < n_pairs; ++pair) {
     std::int64_t axis =
-        kind == gguf_axes::alternating ? sections.alternating(pair) : sections.side_by_side(pair);
+        kind == gguf_axes::alternating ? sections.alternating(pair) : sections.contiguous(pair);
     n_left += axis < 0;
     if (axis < 0)
       axis = list.n_axes == 4 ? 3 : 0;

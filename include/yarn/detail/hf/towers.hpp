@@ -54,10 +54,10 @@ struct hf_tower_columns : hf_tower_model {
   constexpr hf_tower_columns width_from(const char* key) const {
     return with(&hf_tower_model::width_key, key);
   }
-  constexpr hf_tower_columns theta_default(double value) const {
+  constexpr hf_tower_columns theta_from_key_or(double value) const {
     return with(&hf_tower_model::reads_theta, true).with(&hf_tower_model::rope_theta, value);
   }
-  constexpr hf_tower_columns with_head_dim() const {
+  constexpr hf_tower_columns head_dim_from_key() const {
     return with(&hf_tower_model::reads_head_dim, true);
   }
   constexpr hf_tower_columns remainder() const {
@@ -89,16 +89,16 @@ inline constexpr hf_table_row<hf_tower_model> hf_towers[] = {
     {hf_restarting.alone().says(
         "the class token, in front of the patches, is rotated by angles that are weights, and not "
         "by these frequencies"), {"mlcd"}},
-    {hf_restarting.axes("thw").theta_default(10e3).remainder(), {"minimax_m3_vl"}},
-    {hf_restarting.axes("wh").theta_default(10e3).interleaved().says(
+    {hf_restarting.axes("thw").theta_from_key_or(10e3).remainder(), {"minimax_m3_vl"}},
+    {hf_restarting.axes("wh").theta_from_key_or(10e3).interleaved().says(
         "coordinates count from 1: the first patch has the position w = 1, h = 1; the class token, "
         "after the patches, is not rotated"), {"llama4"}},
-    {hf_restarting.axes("wh").theta_default(100).with_head_dim().without_pairing().says(
+    {hf_restarting.axes("wh").theta_from_key_or(100).head_dim_from_key().without_pairing().says(
         "the pairs are half_split within each half of a head: rotate a view of the first half with "
         "the first half of the pairs (w), and a view of the second half with the others (h)"),
         {"gemma4"}},
-    {hf_even_odd.theta_default(10e3).with_head_dim(), {"mistral3"}},
-    {hf_even_odd.theta_default(10e3).with_head_dim().alone(), {"pixtral"}},
+    {hf_even_odd.theta_from_key_or(10e3).head_dim_from_key(), {"mistral3"}},
+    {hf_even_odd.theta_from_key_or(10e3).head_dim_from_key().alone(), {"pixtral"}},
     {hf_refused.alone().says(
         "positions are fractions: patch p of n is at (2 p + 1) / n - 1, with the frequencies "
         "2 pi theta^(-4 i / head_dim); for each axis, call frequencies_from with these frequencies "

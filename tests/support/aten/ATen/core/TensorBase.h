@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A stand-in for the part of PyTorch that yarn/torch.hpp uses, with the names and the meaning of
-// PyTorch. tests/engines compiles the same test with PyTorch itself.
+// A stand-in for what yarn/torch.hpp uses of PyTorch, with the names and the meaning of PyTorch.
+// tests/engines/run compiles test_torch with PyTorch itself.
 #ifndef YARN_TESTS_SUPPORT_ATEN_TENSOR_BASE_H
 #define YARN_TESTS_SUPPORT_ATEN_TENSOR_BASE_H
 #define YARN_TEST_ATEN_STAND_IN 1

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// ggml on the CPU: loads its plug-in and computes graphs with a given number of threads.
-#ifndef YARN_TESTS_ENGINES_GGML_PROCESSOR_HPP
-#define YARN_TESTS_ENGINES_GGML_PROCESSOR_HPP
+// Loads the CPU backend of ggml and computes graphs with a given number of threads.
+#ifndef YARN_TESTS_ENGINES_GGML_CPU_BACKEND_HPP
+#define YARN_TESTS_ENGINES_GGML_CPU_BACKEND_HPP
 
 #include <ggml-backend.h>
 #include <ggml.h>
@@ -29,22 +29,22 @@ inline context_ptr make_context(std::size_t bytes) {
   return made;
 }
 
-/// The CPU backend of ggml: the best of its plug-ins that this machine can run.
-class processor {
+/// The CPU backend of ggml: of its variants, the best one that this machine can run.
+class cpu_backend {
 public:
-  explicit processor(int n_threads) {
+  explicit cpu_backend(int n_threads) {
     static auto* const device = [] {
       ggml_backend_load_all();
       return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
     }();
     if (device == nullptr)
-      throw std::runtime_error("ggml has no plug-in for this processor");
+      throw std::runtime_error("ggml has no CPU backend for this processor");
     backend_.reset(ggml_backend_dev_init(device, nullptr));
     const auto set_n_threads =
         reinterpret_cast<ggml_backend_set_n_threads_t>(ggml_backend_reg_get_proc_address(
             ggml_backend_dev_backend_reg(device), "ggml_backend_set_n_threads"));
     if (backend_ == nullptr || set_n_threads == nullptr)
-      throw std::runtime_error("ggml's processor does not start");
+      throw std::runtime_error("the CPU backend of ggml does not start");
     set_n_threads(backend_.get(), n_threads);
   }
 
@@ -60,4 +60,4 @@ private:
 
 } // namespace engines
 
-#endif // YARN_TESTS_ENGINES_GGML_PROCESSOR_HPP
+#endif // YARN_TESTS_ENGINES_GGML_CPU_BACKEND_HPP
