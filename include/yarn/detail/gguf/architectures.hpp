@@ -77,10 +77,10 @@ constexpr gguf_log_multiplier gguf_log_multiplier_of(std::string_view architectu
 // LLAMA_ROPE_TYPE_VISION, whose frequencies start again for each axis, belongs to vision towers,
 // which are in files of their own (general.architecture "clip"). This reader does not read them.
 enum class gguf_axes {
-  unknown,      // an architecture that is in no list here
-  one,          // llama.cpp ignores the sections
-  contiguous, // LLAMA_ROPE_TYPE_MROPE: the pairs of t, then those of h, then those of w
-  alternating,  // LLAMA_ROPE_TYPE_IMROPE: t h w t h w ...
+  unknown,     // an architecture that is in no list here
+  one,         // llama.cpp ignores the sections
+  contiguous,  // LLAMA_ROPE_TYPE_MROPE: the pairs of t, then those of h, then those of w
+  alternating, // LLAMA_ROPE_TYPE_IMROPE: t h w t h w ...
 };
 // `uses_sections`: use_mrope() of llama-hparams.cpp, that is, the first two sections are not 0.
 constexpr gguf_axes gguf_axes_of(std::string_view architecture, bool uses_sections) {
