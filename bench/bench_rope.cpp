@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Compares rope_apply and rope_copy with multiplying the same memory in place. The benchmarks cover
-// decode steps and prompts, element types, pairings, sources of rows, layouts, shapes and threads.
+// Compares rope_apply with multiplying as many bytes in place, and rope_copy with a copy that only
+// converts. The benchmarks cover decode steps and prompts, element types, pairings, sources of rows,
+// layouts, shapes and threads.
 #include "support.hpp"
 
 #include <atomic>
@@ -114,7 +115,8 @@ public:
   using real = std::conditional_t<sizeof(T) == 8, double, float>;
 
   /// For floats and doubles, the baselines use the memory of the tensor, so that both use the same
-  /// pages. For 16-bit types, they use another array with as many bytes.
+  /// pages. For 16-bit types, the multiplications use another array with as many bytes, and the
+  /// conversion uses the memory of the tensor.
   baselines(T* data, std::size_t n)
       : data_(data), n_(n * sizeof(T) / sizeof(real)),
         scale_memory_(std::is_same_v<T, real> ? 0 : n_) {

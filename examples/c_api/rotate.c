@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The C API: rotates q and k of a decode step of Llama 3.1, and keys into a bfloat16 cache. */
+ * The C API: one step of Llama 3.1 with three tokens. Rotates q in place, and writes the rotated
+ * keys into a bfloat16 cache. */
 #include <yarn/c_api.h>
 
 #include <stdio.h>

@@ -73,7 +73,8 @@ def main(library, reference):
         of_frequencies, of_rows, of_elements = compare(yarn, case)
         factor = case["attention_factor"]
         # Frequencies: transformers rounds several times (13 ULP of float32, tests/reference).
-        # cos and sin: half an ULP. Elements below 0.5: cos and sin, two products and a sum.
+        # cos and sin: half an ULP. Elements: the errors of cos and sin, of two products and of a
+        # sum; all inputs are below 0.5.
         good = (of_frequencies < 13 * 2 * HALF_ULP
                 and of_rows <= HALF_ULP * factor * 1.01
                 and of_elements <= 4 * HALF_ULP * factor)

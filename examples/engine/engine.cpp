@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A small decoder-only transformer. It generates tokens several times, with different kinds of key
 // caches, and prints the share of time that RoPE takes. The weights are random, so the text has no
-// meaning. tests/examples/test_engine.cpp shows that all caches give the same text.
+// meaning. tests/examples/test_engine.cpp checks that rotated and unrotated caches give the same
+// results, up to rounding.
 #include "decoder.hpp"
 
 #include <cstdio>

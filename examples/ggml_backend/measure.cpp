@@ -50,7 +50,7 @@ template <class Call> double microseconds(int n_threads, const Call& call) {
 
 // ---- llama.cpp ----------------------------------------------------------------------------------
 
-/// The arguments of a ROPE node, for a node of the same shape.
+/// The shape and the arguments of a ROPE node of llama.cpp. ropes_alone makes an equal node.
 struct rope_shape {
   std::int64_t ne[4];
   std::int64_t n_positions;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The frequencies of the ROPE nodes of ggml graphs. Making frequencies takes about 100 µs, so they
-// are made once for all nodes with the same arguments.
+// The frequencies of the ROPE nodes of ggml graphs. Making frequencies takes longer than rotating
+// one token (up to 10 µs for 64 pairs, bench/results.md), so they are made once for all nodes with
+// the same arguments.
 #ifndef YARN_EXAMPLES_GGML_BACKEND_ROPE_FREQUENCIES_HPP
 #define YARN_EXAMPLES_GGML_BACKEND_ROPE_FREQUENCIES_HPP
 

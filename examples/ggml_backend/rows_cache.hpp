@@ -23,7 +23,7 @@ public:
     std::uint64_t made = 0, found = 0;
   };
 
-  /// The rows of a node. The view is valid until the next call. Null: the library rejects the
+  /// The rows of a node. The pointer is valid until the next call. Null: the library rejects the
   /// arguments or the factors of the node.
   const yarn::rotary_rows<float>* find(const ggml_tensor* node) {
     const yarn::ggml_rope_parameters p = yarn::rope_parameters_from(node);

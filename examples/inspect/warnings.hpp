@@ -3,7 +3,8 @@
 //
 // A warning is about a contradiction, or about an error that happens unless an engine prevents it.
 // A note explains a setting that its authors intended, but that surprises readers. Published models
-// get no warnings, except for two that engines must heed: a dynamic method, and M-RoPE.
+// get no warnings, except for two that engines must heed: a dynamic method, and sections of M-RoPE
+// if the reader does not know which pairs they mean.
 #ifndef YARN_EXAMPLES_INSPECT_WARNINGS_HPP
 #define YARN_EXAMPLES_INSPECT_WARNINGS_HPP
 

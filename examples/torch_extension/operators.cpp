@@ -5,8 +5,10 @@
 //     rotate_  rotates q and k in place
 //     rotate   rotates into new tensors, with gradients
 //
-// q and k are [batch, heads, tokens, dim] with any strides, as transformers has them. Each sequence
-// of the batch is one view. cos and sin are [batch or 1, tokens, pairs].
+// q and k are [batch, heads, tokens, dim] with any strides, as transformers has them. If the
+// elements of a head are not contiguous or a stride is 0, `rotate` reads a copy, and `rotate_`
+// reports an error. Each sequence of the batch is one view. cos and sin are [batch or 1, tokens,
+// pairs].
 #include <yarn/torch.hpp>
 #include <yarn/yarn.hpp>
 
