@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Evaluates a trained model. Each command writes a table:
 //
-//     evaluate COMMAND --model FILE --corpus DIR [--format text|csv|json] [--OPTION VALUE…]
+//     evaluate COMMAND --model FILE --corpus DIR [--format text|csv|json|gnuplot]
+//              [--OPTION VALUE…]
 //
 // Without a command, the program lists the commands and their options. A new evaluation is a
-// function that makes a table, and a line of the list below.
+// function that makes a table, and an entry of the list below.
 #include "cached_keys.hpp"
 #include "checkpoint.hpp"
 #include "fine_tuning.hpp"
@@ -12,6 +13,7 @@
 #include "limits.hpp"
 #include "passkey.hpp"
 #include "perplexity.hpp"
+#include "plot.hpp"
 #include "temperature.hpp"
 
 #include <cstdio>
@@ -24,24 +26,64 @@ struct command {
   const char* name;
   table (*run)(const evaluation_input&, named_values&);
   const char* help;
+  plot_layout plot;
 };
 
+using style = plot_layout::style;
+using x_scale = plot_layout::x_scale;
+
 const command commands[] = {
-    {"perplexity", perplexity, "loss against length: --lengths --methods --factor"},
-    {"sliding_window", sliding_window, "the same with a sliding window: --stride"},
-    {"by_position", by_position, "loss by position in the text: --length --bucket"},
-    {"passkey", passkey, "retrieval by length and depth: --lengths --n_depths"},
-    {"limits", limits, "length at which perplexity has risen by 10 %: --length --factors"},
-    {"temperature", temperature, "loss and entropy by attention factor: --factors --first --last"},
-    {"fine_tuning", fine_tuning, "loss by steps at a longer context: --factor --evaluate_factor"},
-    {"key_formats", key_formats, "loss with rounded and moved keys: --formats --n_moves"},
-    {"dynamic_cache", dynamic_cache, "stale, rerotated, recomputed keys: --length --chunk"},
-    {"beta_grid", beta_grid, "loss by beta_slow and beta_fast: --length --slow --fast"},
+    {"perplexity",
+     perplexity,
+     "loss against length: --lengths --methods --factor",
+     {style::curves, "length", "", {"nats_per_byte"}, "error95", {"method"}, x_scale::log2}},
+    {"sliding_window",
+     sliding_window,
+     "the same with a sliding window: --stride",
+     {style::curves, "length", "", {"nats_per_byte"}, "error95", {"method"}, x_scale::log2}},
+    {"by_position",
+     by_position,
+     "loss by position in the text: --length --bucket",
+     {style::curves, "end", "", {"nats_per_byte", "excess"}, "", {"method"}, x_scale::linear}},
+    {"passkey",
+     passkey,
+     "retrieval by length and depth: --lengths --n_depths",
+     {style::heat_maps, "length", "depth", {"accuracy"}, "", {"method"}, x_scale::categories}},
+    {"limits",
+     limits,
+     "length at which perplexity has risen by 10 %: --length --factors",
+     {style::curves, "factor", "", {"limit_in_contexts"}, "", {"method"}, x_scale::log2}},
+    {"temperature",
+     temperature,
+     "loss and entropy by attention factor: --factors --first --last",
+     {style::curves,
+      "attention_factor",
+      "",
+      {"nats_per_byte", "entropy"},
+      "error95",
+      {"factor"},
+      x_scale::linear}},
+    {"fine_tuning",
+     fine_tuning,
+     "loss by steps at a longer context: --factor --evaluate_factor",
+     {style::curves, "step", "", {"nats_per_byte"}, "error95", {"method"}, x_scale::linear}},
+    {"key_formats",
+     key_formats,
+     "loss with rounded and moved keys: --formats --n_moves",
+     {style::curves, "n_moves", "", {"change"}, "change_error95", {"format"}, x_scale::categories}},
+    {"dynamic_cache",
+     dynamic_cache,
+     "stale, rerotated, recomputed keys: --length --chunk",
+     {style::curves, "end", "", {"nats_per_byte"}, "error95", {"method", "keys"}, x_scale::linear}},
+    {"beta_grid",
+     beta_grid,
+     "loss by beta_slow and beta_fast: --length --slow --fast",
+     {style::heat_maps, "beta_slow", "beta_fast", {"nats_per_byte"}, "", {}, x_scale::categories}},
 };
 
 int list_commands() {
-  std::printf("evaluate COMMAND --model FILE --corpus DIR [--format text|csv|json] [--n_threads N] "
-              "[--seed N] [--n_passages N]\n");
+  std::printf("evaluate COMMAND --model FILE --corpus DIR [--format text|csv|json|gnuplot] "
+              "[--n_threads N] [--seed N] [--n_passages N]\n");
   for (const command& c : commands)
     std::printf("  %-16s%s\n", c.name, c.help);
   return 2;
@@ -60,12 +102,15 @@ int run(int argc, char** argv) {
   const auto path = arguments.require<std::string>("model");
   const auto corpus = arguments.require<std::string>("corpus");
   const auto format = arguments.take_or<std::string>("format", "text");
-  formatted({}, format); // complains now, not after the evaluation
+  const bool is_plot = format == "gnuplot";
+  if (!is_plot)
+    formatted({}, format); // complains now, not after the evaluation
   evaluation_input in{read_file<float>(read_bytes(path), path).state.model, corpus,
                       read_texts(corpus + "/held_out")};
   arguments.take("n_threads", in.n_threads);
   arguments.take("seed", in.seed);
-  std::fputs(formatted(chosen->run(in, arguments), format).c_str(), stdout);
+  const table t = chosen->run(in, arguments);
+  std::fputs((is_plot ? gnuplot_script(t, chosen->plot) : formatted(t, format)).c_str(), stdout);
   return 0;
 }
 

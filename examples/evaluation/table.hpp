@@ -111,7 +111,7 @@ inline std::string formatted(const table& t, const std::string& format) {
     return as_csv(t);
   if (format == "json")
     return as_json(t);
-  complain("format: '" + format + "' must be text, csv or json");
+  complain("format: '" + format + "' must be text, csv, json or gnuplot");
 }
 
 } // namespace evaluation
