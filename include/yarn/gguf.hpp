@@ -76,7 +76,7 @@
 //   gpt-oss does not round them, which changes frequencies by up to 76 %.
 // * If the axes alternate, ggml gives the pairs that are in no section (Qwen3-VL: 61 and 62) to the
 //   fourth position of a token. llama.cpp sets this position to 0, so that these pairs do not turn.
-//   Here they belong to time, as in Hugging Face, unless the file has a fourth section.
+//   Here they belong to time, as in Hugging Face, unless the fourth section of the file is > 0.
 //   with_axes_of_mode (ggml.hpp) gives the axes of ggml.
 // * LongRoPE's long list is used if `seq_len` is above L. In llama.cpp, the allocated context
 //   decides.

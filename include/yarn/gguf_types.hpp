@@ -46,7 +46,8 @@ struct gguf_config {
   std::int64_t rotary_offset = 0;
   /// M-RoPE: the sections of the file. Empty: none.
   std::vector<std::int64_t> dimension_sections;
-  std::int64_t n_axes = 1; ///< M-RoPE: 3 (time, height, width), or 4 if the file has 4 sections
+  /// M-RoPE: 3 (time, height, width), or 4 if the fourth section of the file is > 0. Else 1.
+  std::int64_t n_axes = 1;
   /// The axis of each pair, as in frequencies::axis_of_pair. Empty: one axis.
   std::vector<std::uint8_t> axis_of_pair;
   /// The temperature of the model, and the layers that have it.

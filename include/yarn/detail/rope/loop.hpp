@@ -132,9 +132,9 @@ YARN_ALWAYS_INLINE memory_source<R, RowOf> source_of(const trig_view<R, Meaning>
 // ---- Loops -------------------------------------------------------------------------------------
 
 // A tensor and the target of its rotation: the same tensor, or another one for rope_copy. A wrapper
-// of a tensor (norm.hpp, kv_cache.hpp) has a transfer of its own. Its header overloads element_of,
-// transfer_in_place, transfer_between and rotate_block, which are found by argument-dependent
-// lookup.
+// of a tensor (norm.hpp, kv_cache.hpp) has a transfer of its own. Its header specialises
+// element_of, and overloads transfer_in_place, transfer_between and rotate_block, which are found
+// by argument-dependent lookup.
 template <class From, class To> struct transfer {
   heads_view<From> source;
   heads_view<To> target;

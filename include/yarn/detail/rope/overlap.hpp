@@ -24,19 +24,20 @@ struct footprint {
   std::int64_t size[3]; // of one block, from its first byte to its last
 };
 
-// Which axis is outside the other one. For a tensor with one token or with one head, either answer
-// is right.
-enum class axis_order { token_major, head_major, any };
+// Whether tokens are at least as far apart as heads (token_major) or heads are farther apart than
+// tokens (head_major). For a tensor with one token or with one head, either answer is right.
+enum class memory_order { token_major, head_major, any };
 
-template <class T> axis_order order_of(const heads_view<T>& x) {
+template <class T> memory_order order_of(const heads_view<T>& x) {
   if (x.n_tokens() == 1 || x.n_heads() == 1)
-    return axis_order::any;
-  return x.token_stride() >= x.head_stride() ? axis_order::token_major : axis_order::head_major;
+    return memory_order::any;
+  return x.token_stride() >= x.head_stride() ? memory_order::token_major : memory_order::head_major;
 }
 
-template <class T> YARN_NOINLINE footprint footprint_of(const heads_view<T>& x, axis_order order) {
+template <class T>
+YARN_NOINLINE footprint footprint_of(const heads_view<T>& x, memory_order order) {
   constexpr auto bytes = static_cast<std::int64_t>(sizeof(T));
-  const bool token_major = order == axis_order::token_major;
+  const bool token_major = order == memory_order::token_major;
   footprint f{};
   f.begin = reinterpret_cast<std::uintptr_t>(x.data());
   f.count[0] = token_major ? x.n_tokens() : x.n_heads();
@@ -100,9 +101,9 @@ YARN_NOINLINE bool tensors_overlap(const heads_view<A>& a, const heads_view<B>& 
     return false;
   // A tensor with one token or one head takes the order of the other: then equal strides stand at
   // the same level.
-  const axis_order a_order = order_of(a), b_order = order_of(b);
-  const footprint p = footprint_of(a, a_order != axis_order::any ? a_order : b_order);
-  const footprint q = footprint_of(b, b_order != axis_order::any ? b_order : a_order);
+  const memory_order a_order = order_of(a), b_order = order_of(b);
+  const footprint p = footprint_of(a, a_order != memory_order::any ? a_order : b_order);
+  const footprint q = footprint_of(b, b_order != memory_order::any ? b_order : a_order);
   return blocks_overlap(p, q, 0, static_cast<std::int64_t>(q.begin - p.begin));
 }
 

@@ -134,7 +134,9 @@ void compute_run_with_amplitudes(const frequencies& f, std::int64_t pair, std::i
                                  stride);
       continue;
     }
-    // If a long plateau follows, this short one is most likely the end of a long one.
+    // If the next plateau is short, too, one recurrence makes the rows of several plateaus. If the
+    // next one is long, this plateau is most likely the end of a long one, and its few rows are
+    // made one by one.
     if (n - row >= shortest_recurrence && plateau_at(row + size) < shortest_recurrence) {
       size = n - row < run_length ? n - row : run_length;
       compute_varying_run<Arch, Streams>(f, pair, n_pairs, first + row, size, amplitude, c, s,
