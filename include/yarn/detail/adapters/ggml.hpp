@@ -255,7 +255,10 @@ void fill_rope_rows(ggml_tensor* rows, const frequencies& f, const Positions& li
   fill_rows(f, list, cos, cos + f.n_pairs(), elements_of<float>(rows, 1));
 }
 
-// ---- Functions that the threads of ggml call. They must not throw. ------------------------------
+// ---- Nodes of a graph ---------------------------------------------------------------------------
+
+// The threads of ggml call compute_rope_rows and compute_rope, which must not throw. The functions
+// that make nodes throw if an argument is wrong.
 
 inline void compute_rope_rows(ggml_tensor* rows, int ith, int nth, void* freqs) noexcept {
   const auto& f = *static_cast<const frequencies*>(freqs);
@@ -318,6 +321,8 @@ ggml_tensor* make_rope_node(ggml_context* context, ggml_tensor* x, ggml_tensor* 
                                                       : compute_rope<T, pairing::interleaved>,
                              GGML_N_TASKS_MAX, nullptr);
 }
+
+// ---- Values of GGUF files -----------------------------------------------------------------------
 
 // Element i of an array with elements of type Stored.
 template <class Stored> double gguf_number(const void* data, std::size_t i) {

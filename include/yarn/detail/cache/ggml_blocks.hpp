@@ -67,7 +67,8 @@ struct q8_0_block {
     store_scale<Arch>(scale, block);
     store_bytes(rounded_away(x, inverse_or_zero(scale), isa_tag<Arch>{}), block + 2);
   }
-  /// Four blocks, which need one division and one conversion to binary16.
+  /// Four blocks. Each division, and the conversion to binary16, is done for the scales of all four
+  /// blocks together.
   template <class Arch>
   YARN_ALWAYS_INLINE static void encode_four(const float* x, unsigned char* blocks) {
     const auto scale = divided(largest_magnitudes(x, isa_tag<Arch>{}), 127.0F);

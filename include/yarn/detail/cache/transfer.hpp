@@ -110,8 +110,8 @@ transfer_between(const normed_part<From, Norm>& source, const heads_view<To>& ta
 
 // ---- Scratch memory ----------------------------------------------------------------------------
 
-// Functions with scratch memory of their own are not inlined. So the memory is on the stack only
-// while it is used.
+// The functions of this section that have scratch memory are not inlined. So their memory is on the
+// stack only while it is used.
 
 // Calls use(bytes) with contiguous bytes for a head with chunks. The bytes are copied from the head
 // before the call or, if the call writes them, to the head after the call.

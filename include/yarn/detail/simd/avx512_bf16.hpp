@@ -18,7 +18,7 @@ namespace detail {
 
 inline constexpr int subnormal_class = 0x20; // for fpclass
 
-/// The rounded floats of `low`, then those of `high`. Denormals are flushed to zero.
+/// The rounded floats of `low`, then those of `high`. Subnormals are flushed to zero.
 YARN_ALWAYS_INLINE __m128i flushed_bfloat16(__m128 low, __m128 high) {
   return bit_cast<__m128i>(_mm_cvtne2ps_pbh(high, low));
 }

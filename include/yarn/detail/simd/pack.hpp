@@ -39,8 +39,9 @@ YARN_ALWAYS_INLINE void finish_streaming() {}
 // The names of xsimd's functions contain the architecture, but two sources with different flags may
 // use the same architecture. The tail of an AVX-512 loop uses `sse4_2`, which may be the widest
 // architecture of another source, and `neon64` is used both with and without SVE. If functions are
-// not inlined (-O0), the linker would mix those of both sources. So we give xsimd our own
-// architectures. They inherit everything, and their names contain YARN_ABI.
+// not inlined (-O0), the linker would mix those of both sources. So on x86 we give xsimd our own
+// architectures. They inherit everything, and their names contain YARN_ABI. On ARM, xsimd 8.1 does
+// not accept own architectures, so there the linker may mix functions that are not inlined.
 namespace yarn {
 inline namespace YARN_ABI {
 namespace detail {

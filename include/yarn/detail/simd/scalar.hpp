@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // scalar_pack: a pack of one element, with the operations of vector packs. It is used with
-// YARN_NO_XSIMD, on processors that xsimd does not know, and in the tails of vector loops, so that
-// a tail has the same arithmetic as its loop.
+// YARN_NO_XSIMD (which must be defined on processors that xsimd does not know), and in the tails of
+// vector loops, so that a tail has the same arithmetic as its loop.
 #ifndef YARN_DETAIL_SIMD_SCALAR_HPP
 #define YARN_DETAIL_SIMD_SCALAR_HPP
 
