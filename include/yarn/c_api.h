@@ -22,7 +22,8 @@
 // messages. The C++ headers have the details; docs/c-api.md lists both names.
 //
 // * A function that can fail returns a yarn_status. After an error, yarn_last_error() has the
-//   message, and no output was written. No C++ exception leaves a function.
+//   message, and no output was written, except that a failed yarn_rows_assign leaves no rows. No
+//   C++ exception leaves a function.
 // * A function that makes a handle writes it to its last argument, and the caller frees it. Freeing
 //   NULL does nothing. Threads may share a handle if none of them changes or frees it.
 // * Set struct_size to sizeof of the struct. Later versions append fields. Fields beyond

@@ -13,7 +13,8 @@
 // either: include version.hpp for YARN_VERSION_MAJOR.
 //
 // Compile the module with the flags of the sources that import it. Compilers do not compare all
-// flags; check_import.hpp does.
+// flags. check_import.hpp compares the instruction set, the floating-point mode, exceptions, and
+// the macros of the library that change its code.
 module;
 
 // g++ up to 16 reads the intrinsics wrongly from a compiled module: it loses the attribute of
