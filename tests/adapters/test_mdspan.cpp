@@ -233,7 +233,7 @@ TYPED_TEST(mdspan, of_positions_on_several_axes) {
 
 // ---- Refused mdspans ----------------------------------------------------------------------------
 
-TYPED_TEST(mdspan, with_heads_that_are_not_contiguous) {
+TYPED_TEST(mdspan, with_heads_that_are_not_contiguous_is_refused) {
   std::vector<float> memory(1000);
   using index = std::array<int, 3>;
   const auto left = TypeParam::left(memory.data(), index{5, 3, 8});
@@ -246,7 +246,7 @@ TYPED_TEST(mdspan, with_heads_that_are_not_contiguous) {
   expect_error<invalid>([&] { return heads_from(twos); }, {"stride 2", "dim"});
 }
 
-TYPED_TEST(mdspan, whose_sequence_does_not_exist) {
+TYPED_TEST(mdspan, whose_sequence_does_not_exist_is_refused) {
   std::vector<float> memory(240);
   const auto x = TypeParam::right(memory.data(), std::array<int, 4>{2, 5, 3, 8});
   expect_error<std::out_of_range>([&] { return heads_from(x, 2); },

@@ -157,11 +157,8 @@ TEST_F(c_api_rotation, by_frequencies_has_the_bits_of_cpp) {
 }
 
 TEST_F(c_api_rotation, of_large_heads_has_the_bits_of_cpp) {
-<<<<<<< HEAD
-  // 5000 rotated elements: the pairs of a row and of a head do not fit one scratch buffer.
-=======
-  // 5000 rotated elements: rows and heads do not fit the buffers, and are processed in sections.
->>>>>>> r16d
+  // 5000 rotated elements: a row and a head do not fit the scratch buffers, so they are processed
+  // in sections.
   const rotation_rows rows(5000, 3);
   for (const pairing p : pairings)
     for (const pairing order : pairings) {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Included by the consumers. Checks that yarn::yarn adds include directories and a C++ standard, and
-# nothing else.
+# Included by the consumers. Checks that yarn::yarn adds include directories, a C++ standard and, in
+# a build without xsimd, the definition YARN_NO_XSIMD, and nothing else.
 foreach(property IN ITEMS COMPILE_OPTIONS LINK_LIBRARIES LINK_OPTIONS SOURCES PRECOMPILE_HEADERS)
   get_target_property(value yarn::yarn INTERFACE_${property})
   if(value)
@@ -19,7 +19,7 @@ if(NOT libraries MATCHES "^(yarn::)?yarn$")
   message(FATAL_ERROR "yarn::testing links '${libraries}'")
 endif()
 
-# Writes down what yarn::yarn defines, so that the program can compare it.
+# consumer.cpp checks whether YARN_NO_XSIMD is defined.
 get_target_property(definitions yarn::yarn INTERFACE_COMPILE_DEFINITIONS)
 string(REGEX REPLACE "\\$<BUILD_INTERFACE:([^>]*)>" "\\1" definitions "${definitions}")
 if(definitions AND NOT definitions MATCHES "^YARN_NO_XSIMD(;YARN_NO_XSIMD)*$")

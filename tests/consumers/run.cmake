@@ -3,6 +3,7 @@
 #   SOURCE_DIR     the sources, for projects that contain yarn
 #   BUILD_TREE     uses the package of the build tree YARN_BINARY_DIR
 #   ABSOLUTE_DIRS  uses a package that is installed into absolute directories
+#   OPTIONS        more options for configuring PROJECT
 #   REFUSAL        configuring must fail with a message that matches this regular expression
 cmake_minimum_required(VERSION 3.21)
 

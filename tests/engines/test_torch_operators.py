@@ -63,10 +63,11 @@ class Operators(unittest.TestCase):
                 yield dataclasses.replace(self.f, pairing=pairing), order
 
     def test_values(self):
-        ulp = {torch.float32: 2**-23, torch.float64: 2**-52, torch.bfloat16: 2**-8,
-               torch.float16: 2**-11}  # fmt: skip
+        # One ULP of 1, and for 16-bit types half an ULP.
+        units = {torch.float32: 2**-23, torch.float64: 2**-52, torch.bfloat16: 2**-8,
+                 torch.float16: 2**-11}  # fmt: skip
         for f, order in self.variants():
-            for dtype, unit in ulp.items():
+            for dtype, unit in units.items():
                 for dim in (64, 80):
                     q, k = heads(3, dtype, dim=dim), heads(1, dtype, dim=dim)
                     for x, y in zip((q, k), yarn_rope.rotate(q, k, IDS, f, order)):

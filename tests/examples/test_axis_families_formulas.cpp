@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Tests the recipes of examples/axes for which no class was recorded, and their errors. Each formula
-// is written here a second time, as a plain loop over frames, rows, columns and pairs in long
-// double.
+// Tests the recipes of examples/axes for which no class was recorded, and their errors. Each
+// formula is written here a second time, as a plain loop over frames, rows, columns and pairs in
+// long double.
 #include "axes/catalog.hpp"
 
 #include <gtest/gtest.h>
@@ -32,8 +32,9 @@ void append_block(expected_token& token, int dim, long double theta, std::int64_
                            std::pow(theta, static_cast<long double>(-2 * i) / dim));
 }
 
-/// Expects the positions and the rows. A row is within 0.501 * 2^-24 of the angle in the double
-/// frequency, which is 1 ULP from the exact one: below 1e-13 for these positions.
+/// Expects the positions and the rows. An entry is within 0.501 * 2^-24 of the cosine or sine of
+/// position * frequency. The frequency is a double within 1 ULP of the exact one, which changes the
+/// angle by less than 1e-13 at these positions.
 void expect_rows(const yarn::frequencies& freqs, const yarn::axis_positions& positions,
                  const std::vector<expected_token>& expected) {
   ASSERT_EQ(positions.size(), static_cast<std::int64_t>(expected.size()));
@@ -120,8 +121,8 @@ TEST(axis_families_formulas, flux2_with_reference_images) {
   }
 }
 
-// The source has a table for positions 0, 1 … and a table for positions -1, -2 …. An image takes the
-// last height - height / 2 rows of the second table and the first height / 2 rows of the first.
+// The source has a table for positions 0, 1 … and a table for positions -1, -2 …. An image takes
+// the last height - height / 2 rows of the second table and the first height / 2 rows of the first.
 TEST(axis_families_formulas, qwen_image_with_two_images) {
   for (const grid& g : grids) {
     families::token_positions tokens;

@@ -30,7 +30,8 @@ void expect_within(const std::string& what, real error, real bound) {
                 static_cast<double>(error / bound));
   }
   EXPECT_LE(error, bound) << what;
-  EXPECT_GT(error, bound * 1e-5L) << what << ": nothing was measured, or the bound is no bound";
+  EXPECT_GT(error, bound * 1e-5L) << what
+                                  << ": nothing was measured, or the bound is far too large";
 }
 
 yarn::frequencies frequencies_at(const scaled_model& scaled, std::int64_t length) {

@@ -54,7 +54,8 @@ int main() {
   bool is_right = is_near(last[40], 1.7424) && is_near(last[40 + 64], -0.7684);
   is_right = is_right && k_data[1 + 2 * 8 * 128 + 40] == last[40];
 
-  // Reads the keys as stored in a cache: bfloat16 of the engine, then blocks of ggml.
+  // Copies the keys into two caches: bfloat16 of the engine, and blocks of ggml. Reads the blocks
+  // back.
   std::vector<engine_bfloat16> cache(3 * 8 * 128 + 1);
   const yarn::heads_view keys{k_data.data() + 1, 3, 8, 128};
   yarn::copy_heads(keys, yarn::heads_view{cache.data() + 1, 3, 8, 128});

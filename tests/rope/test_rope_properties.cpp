@@ -70,7 +70,7 @@ public:
                   static_cast<double>(worst_), static_cast<double>(worst_relative_));
     }
     EXPECT_LE(worst_, 1) << what_;
-    EXPECT_GT(worst_, 1e-4) << what_ << ": nothing was measured, or the bound is no bound";
+    EXPECT_GT(worst_, 1e-4) << what_ << ": nothing was measured, or the bound is far too large";
   }
   /// Adds an error. `size` makes it relative, and `allowed` is the bound of the relative error.
   void add(real error, real size, real allowed) {

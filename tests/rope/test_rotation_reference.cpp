@@ -288,7 +288,7 @@ TEST_P(sixteen_bit_frameworks, are_farther_from_the_exact_rotation_than_the_libr
 // numbers would equal ours.)
 class twice_rounding_frameworks : public testing::TestWithParam<rotation_case> {};
 
-TEST_P(twice_rounding_frameworks, are_farther_from_the_rotation_by_their_own_angles) {
+TEST_P(twice_rounding_frameworks, are_farther_from_the_rotation_by_their_angles_than_the_library) {
   const rotation_case& test_case = GetParam();
   const compared_errors errors =
       compare_errors(test_case, rotate(test_case, framework_frequencies(test_case)),

@@ -257,10 +257,10 @@ template <class T> void expect_rows_of_exact_inv_freq(const angles_case& test_ca
   }
   expect_rows<T>(freqs, test_case, test_case.pairs, test_case.of_exact, errors);
 }
-TEST_P(angles_reference, float_rows_meet_the_exact_inv_freq) {
+TEST_P(angles_reference, float_rows_have_the_angles_of_the_exact_inv_freq) {
   expect_rows_of_exact_inv_freq<float>(GetParam());
 }
-TEST_P(angles_reference, double_rows_meet_the_exact_inv_freq) {
+TEST_P(angles_reference, double_rows_have_the_angles_of_the_exact_inv_freq) {
   expect_rows_of_exact_inv_freq<double>(GetParam());
 }
 
@@ -275,10 +275,10 @@ template <class T> void expect_rows_of_float32_inv_freq(const angles_case& test_
   expect_rows<T>(freqs, test_case, columns, test_case.of_float32,
                  std::vector<double>(columns.size(), 0));
 }
-TEST_P(angles_reference, float_rows_meet_the_float32_inv_freq) {
+TEST_P(angles_reference, float_rows_have_the_angles_of_the_float32_inv_freq) {
   expect_rows_of_float32_inv_freq<float>(GetParam());
 }
-TEST_P(angles_reference, double_rows_meet_the_float32_inv_freq) {
+TEST_P(angles_reference, double_rows_have_the_angles_of_the_float32_inv_freq) {
   expect_rows_of_float32_inv_freq<double>(GetParam());
 }
 

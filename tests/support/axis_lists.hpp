@@ -18,7 +18,7 @@
 
 namespace support {
 
-/// Positions of tokens on n_axes axes, [axis][token].
+/// Positions of tokens on n_axes axes.
 struct axis_list {
   std::string name;
   std::int64_t n_axes;
@@ -28,6 +28,7 @@ struct axis_list {
   std::int64_t at(std::int64_t token, std::int64_t axis) const {
     return tokens[static_cast<std::size_t>(token)][static_cast<std::size_t>(axis)];
   }
+  /// The positions as [axis][token].
   template <class Integer = std::int64_t> std::vector<Integer> by_axis() const {
     std::vector<Integer> values;
     for (std::int64_t axis = 0; axis < n_axes; ++axis) {

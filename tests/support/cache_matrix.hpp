@@ -108,7 +108,7 @@ exact_heads exact_token(const T* x, std::int64_t n_heads, std::int64_t dim, norm
   return result;
 }
 
-/// Heads of these sizes. In all but one of them, the heads of a token do not fit the scratch memory
+/// Heads of these sizes. In all but two of them, the heads of a token do not fit the scratch memory
 /// of a call (2048 floats).
 inline constexpr copy_shape cache_shapes[] = {
     {4, 40, 32, 0},  {4, 3, 40, 0},  {4, 23, 48, 0},  {4, 17, 64, 0},  {4, 5, 288, 0},

@@ -16,8 +16,8 @@
 
 namespace support {
 
-/// Bounds in ULP of double. frequencies.hpp promises one ULP. The tests allow only half an ULP,
-/// because there is only one rounding, at the end. The attention factor has no promised bound. It
+/// Bounds in ULP of double. frequencies.hpp promises 0.501 ULP for a frequency: there is only one
+/// rounding, at the end. The attention factor has no promised bound. It
 /// is a sum and a product of correctly rounded values, so its error is at most two ULP.
 constexpr double frequency_ulp = 0.501;
 constexpr double attention_ulp = 2.0;

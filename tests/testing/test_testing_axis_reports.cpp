@@ -192,7 +192,7 @@ TEST(testing_axes_rows, of_an_image_show_mistakes) {
                                 yarn::axis_positions(by_token.data(), n, 4).with_strides(1, 4))));
 }
 
-TEST(testing_axes_rows, of_elements_whose_sections_run_through_both_halves) {
+TEST(testing_axes_rows, with_sections_that_run_through_both_halves_are_named) {
   const axis_model m = model("qwen2_vl");
   axis_engine engine = m.engine();
   engine.axis_of = [](int pair) { return pair < 32 ? 0 : 1; };
@@ -295,7 +295,7 @@ TEST(testing_axes_checks, find_a_rotated_part_at_the_back_of_a_head) {
 
 // ---- Frequencies -------------------------------------------------------------------------------
 
-TEST(testing_axes_frequencies, of_yarn_are_told_from_axes) {
+TEST(testing_axes_frequencies, of_yarn_do_not_hide_mistakes_of_axes) {
   yarn::rope_shape shape;
   shape.head_dim = 128;
   shape.rope_theta = 1e6;
@@ -320,7 +320,7 @@ TEST(testing_axes_frequencies, of_yarn_are_told_from_axes) {
       {diagnosis::scaling_missing, diagnosis::axes_ignored, diagnosis::attention_factor_value}));
 }
 
-TEST(testing_axes_frequencies, start_again_at_each_axis_or_do_not) {
+TEST(testing_axes_frequencies, that_wrongly_start_again_at_each_axis_or_do_not_are_named) {
   const axis_model tower = model("vision_tower");
   axis_engine engine = tower.engine();
   engine.inv_freq = support::powers(1e4, 40, 80); // one series

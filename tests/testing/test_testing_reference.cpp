@@ -34,7 +34,7 @@ std::vector<diagnosis> found(const report& r) {
 
 // ---- Inverse frequencies ----------------------------------------------------------------------
 
-TEST(testing_reference, finds_recorded_frequencies_right) {
+TEST(testing_reference, accepts_recorded_frequencies_that_the_library_reproduces) {
   // These cases differ from the library. test_reference.cpp has the reasons.
   const std::set<std::string> others = {"vllm-ntk-fixed-x8", "hf-yarn-edge-orig-1",
                                         "hf-yarn-edge-orig-4", "jq-yarn-orig4"};

@@ -165,7 +165,7 @@ TEST(check_rotated, nan_fails_and_zeros_are_refused) {
 }
 
 // The list of longrope has a number for each pair, and ntk needs more than one pair.
-TEST(combined_mistakes, another_rotary_dim_is_named_for_methods_with_conditions) {
+TEST(combined_mistakes, another_rotary_dim_is_named_for_methods_that_restrict_it) {
   yarn::rope_shape shape;
   shape.head_dim = 32;
   shape.rope_theta = 1e4;
@@ -184,7 +184,7 @@ TEST(combined_mistakes, another_rotary_dim_is_named_for_methods_with_conditions)
       yarn::testing::check_inv_freq(by_base, few.data(), few.size()).has(diagnosis::rotary_dim));
 }
 
-TEST(combined_mistakes, without_an_explanation_are_unexplained) {
+TEST(combined_mistakes, that_no_diagnosis_explains_are_reported_as_unexplained) {
   const expectation expected = expected_yarn();
   const auto noise = [](const yarn::heads_view<float>& x, const std::vector<std::int64_t>& list) {
     const std::int64_t n = static_cast<std::int64_t>(list.size()) * x.n_heads() * x.head_dim();
