@@ -53,15 +53,15 @@ public:
 
 private:
   // The value of `key`, or of `key_swa` for layers with a sliding window.
-  std::optional<std::int64_t> count_of_layers(const char* key, const char* key_swa) {
+  std::optional<std::int64_t> width_in_layers(const char* key, const char* key_swa) {
     const auto global = keys_.count(key);
     const auto window = keys_.count(key_swa);
     return layers_.is_window() && window ? window : global;
   }
 
   void read_shape() {
-    const auto key_length = count_of_layers("attention.key_length", "attention.key_length_swa");
-    auto rotated = count_of_layers("rope.dimension_count", "rope.dimension_count_swa");
+    const auto key_length = width_in_layers("attention.key_length", "attention.key_length_swa");
+    auto rotated = width_in_layers("rope.dimension_count", "rope.dimension_count_swa");
     const bool is_mla = keys_.number("attention.kv_lora_rank").value_or(0.0) > 0.0;
     const bool is_latent =
         is_mla || layers_.is_deepseek4(); // the rotated part is at the end of a head

@@ -32,10 +32,10 @@ struct float_range {
   float high;
 };
 
-/// The sums by which iq4_nl chooses its scale.
+/// The sums by which iq4_nl chooses its scale, over the elements x and their table entries.
 struct fit_sums {
-  float products; // of weight, entry and element
-  float squares;  // of weight, entry and entry
+  float products; // of x * x * entry * x
+  float squares;  // of x * x * entry * entry
 };
 
 #if defined(__GNUC__) && YARN_HAS_FMA

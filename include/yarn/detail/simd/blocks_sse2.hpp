@@ -227,7 +227,8 @@ YARN_ALWAYS_INLINE std::uint32_t fifth_bits(x86_bytes codes) {
   return static_cast<std::uint32_t>(low) | static_cast<std::uint32_t>(high) << 16;
 }
 YARN_ALWAYS_INLINE __m128i spread_bits(__m128i words) {
-  // `words` has 8 copies of the byte with bits 0 to 7, then 8 of the byte with bits 8 to 15.
+  // `words` has 8 copies of a byte, then 8 copies of the next byte. Byte i becomes 16 if its bit
+  // i % 8 is set, else 0.
   const __m128i bit = _mm_set1_epi64x(static_cast<long long>(0x8040201008040201u));
   return _mm_and_si128(_mm_cmpeq_epi8(_mm_and_si128(words, bit), bit), _mm_set1_epi8(16));
 }
