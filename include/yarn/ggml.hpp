@@ -125,8 +125,8 @@ struct ggml_rope_parameters {
 /// Errors   std::invalid_argument: a field is out of range (n_dims and freq_base have the names
 ///          head_dim and rope_theta of rope_shape, and the fields of a ramp those of yarn_scaling);
 ///          an unknown mode; those of with_axes_of_mode, except that the sum of the sections may
-///          be larger than the number of pairs. VISION with freq_factors, of which ggml reads
-///          n_dims and requires n_dims / 2.
+///          be larger than the number of pairs; VISION with freq_factors (ggml requires n_dims / 2
+///          of them, but reads n_dims).
 /// Accuracy As for every method. ggml computes the same formula in float.
 [[nodiscard]] inline frequencies make_frequencies(const ggml_rope_parameters& p) {
   static_cast<void>(pairing_from_mode(p.mode)); // knows all modes
@@ -184,7 +184,8 @@ inline void fill_rope_rows(ggml_tensor* rows, const frequencies& freqs,
 /// Elements from 2 * n_pairs on keep their values. All sequences have the same positions, as in
 /// ggml_rope_ext.
 /// Shape    x: [head_dim, n_heads, n_tokens, n_sequences], any strides, head_dim >= 2 * n_pairs.
-///          rows: the result of rope_rows_node or fill_rope_rows, one row per token.
+///          rows: the result of rope_rows_node, or a tensor that fill_rope_rows writes; one row per
+///          token.
 /// Types    x: f32, f16 or bf16.
 /// Errors   std::invalid_argument: tensors of other types or shapes. The computation of the graph
 ///          has no errors.

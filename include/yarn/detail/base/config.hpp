@@ -25,7 +25,8 @@
 #define YARN_PREFETCH(address, writes) __builtin_prefetch((address), (writes))
 #endif
 
-// Unrolls the next loop 4 times. gcc 12 -O2 neither vectorizes nor unrolls scalar loops on its own.
+// Unrolls the next loop 4 times. On its own, gcc 12 -O2 neither unrolls nor vectorizes a loop of
+// unknown length.
 #if defined(__GNUC__) && !defined(__clang__)
 #define YARN_UNROLL_4 _Pragma("GCC unroll 4")
 #else
