@@ -373,9 +373,10 @@ YARN_C_API yarn_status yarn_rows_assign(yarn_rows* rows, const yarn_frequencies*
                                         const yarn_positions* positions,
                                         const yarn_temperature* temperature);
 /// Appends rows.
-/// Errors   Those of rotary_rows::append. YARN_UNSUPPORTED: a temperature, and positions with
-///          n_axes >= 1 or a token_stride other than 0 and 1. YARN_INVALID_ARGUMENT: `rows` and f
-///          were made with different instruction sets. After an error the rows are unchanged.
+/// Errors   Those of rotary_rows::append. YARN_UNSUPPORTED: there is a temperature, but the
+///          positions have n_axes >= 1 or a token_stride other than 0 and 1. YARN_INVALID_ARGUMENT:
+///          `rows` and f were made with different instruction sets. After an error the rows are
+///          unchanged.
 YARN_C_API yarn_status yarn_rows_append(yarn_rows* rows, const yarn_frequencies* f,
                                         const yarn_positions* positions,
                                         const yarn_temperature* temperature);
