@@ -512,8 +512,8 @@ YARN_C_API yarn_status yarn_tensor_init(yarn_tensor* x, size_t struct_size, void
 
 /// Rotates q and k in place. k may be NULL.
 /// Errors   Those of rope_check, and YARN_UNSUPPORTED: a tensor with a norm has head_dim above
-///          1024, and its elements and weights are not all float32 (or all float64); a temperature
-///          as in yarn_rows_append.
+///          1024, and its elements and weights are not all float32 (all float64, if a tensor of the
+///          call is float64); a temperature as in yarn_rows_append.
 YARN_C_API yarn_status yarn_rope_apply(const yarn_tensor* q, const yarn_tensor* k,
                                        const yarn_row_source* rows, yarn_pairing pairing);
 /// Checks a call of yarn_rope_apply.
