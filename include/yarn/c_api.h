@@ -373,9 +373,10 @@ YARN_C_API yarn_status yarn_rows_assign(yarn_rows* rows, const yarn_frequencies*
                                         const yarn_positions* positions,
                                         const yarn_temperature* temperature);
 /// Appends rows.
-/// Errors   Those of rotary_rows::append. YARN_UNSUPPORTED: a temperature, and positions with
-///          n_axes >= 1 or a token_stride other than 0 and 1. YARN_INVALID_ARGUMENT: `rows` and f
-///          were made with different instruction sets. After an error the rows are unchanged.
+/// Errors   Those of rotary_rows::append. YARN_UNSUPPORTED: there is a temperature, but the
+///          positions have n_axes >= 1 or a token_stride other than 0 and 1. YARN_INVALID_ARGUMENT:
+///          `rows` and f were made with different instruction sets. After an error the rows are
+///          unchanged.
 YARN_C_API yarn_status yarn_rows_append(yarn_rows* rows, const yarn_frequencies* f,
                                         const yarn_positions* positions,
                                         const yarn_temperature* temperature);
@@ -511,8 +512,8 @@ YARN_C_API yarn_status yarn_tensor_init(yarn_tensor* x, size_t struct_size, void
 
 /// Rotates q and k in place. k may be NULL.
 /// Errors   Those of rope_check, and YARN_UNSUPPORTED: a tensor with a norm has head_dim above
-///          1024, and its elements and weights are not all float32 (or all float64); a temperature
-///          as in yarn_rows_append.
+///          1024, and its elements and weights are not all float32 (all float64, if a tensor of the
+///          call is float64); a temperature as in yarn_rows_append.
 YARN_C_API yarn_status yarn_rope_apply(const yarn_tensor* q, const yarn_tensor* k,
                                        const yarn_row_source* rows, yarn_pairing pairing);
 /// Checks a call of yarn_rope_apply.

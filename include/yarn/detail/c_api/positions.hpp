@@ -91,8 +91,8 @@ inline c_api::position_list positions_from(const yarn_positions* given, std::int
 inline void refuse_axes_with_temperature(const c_api::position_list& at,
                                          const yarn_temperature& temperature) {
   if (at.has_axes && temperature.kind != YARN_TEMPERATURE_NONE)
-    fail_unsupported("yarn: rows with a temperature are made from a dense list of positions with "
-                     "one axis");
+    fail_unsupported("yarn: rows with a temperature need yarn_positions with n_axes = 0 and a "
+                     "token_stride of 0 or 1");
 }
 
 // ---- Rows of a call ----------------------------------------------------------------------------
