@@ -60,7 +60,8 @@ struct opened {
   engines::context_ptr tensors;
 };
 
-/// Writes whole numbers as u32, as converters do, and other numbers as f32.
+/// Writes the types that converters write: f32 for numbers that are not whole and for the keys
+/// rope.f… and rope.scaling.f… (freq_base, factor), u32 for all other numbers.
 void write(const support::memory_gguf& model, const std::string& path, ggml_type tensor_type) {
   const file_ptr file(gguf_init_empty());
   for (const auto& [key, value] : model.texts)

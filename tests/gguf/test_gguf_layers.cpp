@@ -100,7 +100,7 @@ TEST(gguf_layers, gemma3_has_five_windows_and_a_global_layer) {
             std::vector<std::string>{"gemma3.attention.sliding_window_pattern"});
 }
 
-// Laguna XS.2: the first layer of four is global.
+// Laguna XS.2: the first of every four layers is global.
 TEST(gguf_layers, laguna_has_widths_and_bases_of_its_own) {
   auto file = model_of("laguna", 8).set("attention.key_length", 128);
   file.set("attention.sliding_window", 512).set("rope.freq_base", 5e5);

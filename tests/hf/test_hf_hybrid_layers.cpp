@@ -46,7 +46,8 @@ TEST(hf_cohere2_moe, sliding_and_dense_layers_rotate) {
   const json dense = {{"first_k_dense_replace", 1}};
   EXPECT_EQ(of(dense), (indices{0, 0, 0, 0, -1, 0, 0, 0}));
   json others = {{"first_k_dense_replace", 3}, {"prefix_dense_sliding_window_pattern", 2}};
-  EXPECT_EQ(of(others), (indices{0, -1, 0, 0, 0, 0, -1, 0})); // now dense layers may have none
+  // With this key, dense layers with full attention do not rotate.
+  EXPECT_EQ(of(others), (indices{0, -1, 0, 0, 0, 0, -1, 0}));
   others = {{"layer_types",
              {"full_attention", "sliding_attention", "full_attention", "sliding_attention",
               "full_attention", "full_attention", "sliding_attention", "full_attention"}},

@@ -40,10 +40,10 @@ std::vector<json> all_entries() {
   return all;
 }
 
-/// The theta that each class of transformers takes if theta is missing, by model type. In general it
-/// is the theta of the class's default configuration, which is the entry of hf_configs.json whose id
-/// is the model type. If the default configuration has a scaling method, it is `default_theta` of the
-/// class, or 10000.
+/// The theta that each class of transformers takes if theta is missing, by model type. In general
+/// it is the theta of the class's default configuration, which is the entry of hf_configs.json
+/// whose id is the model type. If the default configuration has a scaling method, it is
+/// `default_theta` of the class, or 10000.
 const std::map<std::string, double>& class_thetas() {
   static const std::map<std::string, double> all = [] {
     const std::map<std::string, double> default_theta = {
@@ -147,7 +147,8 @@ TEST_P(missing_key, theta) {
     has_theta = text["attn_config"].erase("rope_theta") != 0 || has_theta;
   }
   const outcome found = outcome_of(config);
-  // ChatGLM and other code beside a model has theta 10000.
+  // Models whose code is published with their weights, not in transformers. Their theta is 10000 by
+  // default.
   static const std::set<std::string> own_code = {"chatglm",  "qwen",     "baichuan",
                                                  "internlm", "telechat", "neobert"};
   const auto of_class = class_thetas().find(type);

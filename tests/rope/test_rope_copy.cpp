@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// rope_copy from every element type to every other, in every order, between all layouts. The result
-// has the bits of a widening, a rotation in place and one rounding, and is within its bound of the
-// exact rotation. The source, and the target outside the heads, stay unchanged.
+// rope_copy between all element types of 16, 32 and 64 bits, from them to 8-bit types, and from
+// 8-bit types to some types, in every order, between all layouts. The result has the bits of a
+// widening, a rotation in place and one rounding, and is within its bound of the exact rotation.
+// The source, and the target outside the heads, stay unchanged.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/rope_copies.hpp"
@@ -50,7 +51,7 @@ using support::shapes;
 using support::value_of;
 using yarn::pairing;
 
-// ---- From every type to every other -----------------------------------------------------------
+// ---- Pairs of types ---------------------------------------------------------------------------
 
 template <class From, class To> struct conversion {
   using from = From;

@@ -53,9 +53,9 @@ TEST(ggml_reference_data, has_a_test_for_every_case) {
   }
 }
 
-// With interleaved sections, ggml gives the pairs that are left to its fourth position. Hugging Face
-// gives them to the first one. Engines that write 0 as the fourth position do not rotate these
-// pairs.
+// With interleaved sections, some pairs remain after those that alternate. In ggml the remaining
+// pairs turn with the fourth position, in Hugging Face with the first. Engines that write 0 as the
+// fourth position do not rotate these pairs.
 TEST(ggml_reference_data, has_other_axes_than_hugging_face_for_two_pairs_of_interleaved_sections) {
   const std::vector<rotation_case> cases = cases_of(rounding_kind::ggml);
   const auto found = std::find_if(cases.begin(), cases.end(), [](const rotation_case& each) {

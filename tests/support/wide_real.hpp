@@ -52,7 +52,7 @@ public:
     negative_ = value < 0 && !is_zero();
   }
 
-  /// The number of decimal digits with an optional sign, point and exponent: "-1.25" or "6e-7".
+  /// Reads a decimal number with an optional sign, point and exponent: "-1.25" or "6e-7".
   static real parse(const std::string& text) {
     const bool negative = !text.empty() && text.front() == '-';
     const std::size_t mantissa_end = std::min(text.find('e'), text.size());
