@@ -208,7 +208,7 @@ int main() try {
                 median(our_times), ours.error(freqs), median(copy_times));
     worst = std::max(worst, ours.error(freqs));
   }
-  return worst < 2 * 0x1p-23 ? 0 : 1; // the bound of rope.hpp
+  return worst < 2 * 0x1p-23 ? 0 : 1; // the bound of rope.hpp for an element
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s\n", error.what());
   return 2;

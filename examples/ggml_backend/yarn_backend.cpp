@@ -14,7 +14,9 @@ namespace {
 
 using ggml_yarn::rope_frequencies;
 
-// ggml keeps a plug-in loaded until the process ends, so these objects outlive all backends.
+// ggml keeps a plug-in loaded until the process ends, or until the program calls
+// ggml_backend_unload. Before this call the program must free its backends, so these objects
+// outlive all backends.
 rope_frequencies all_frequencies;
 struct {
   std::atomic<std::uint64_t> graphs{0}, nodes{0}, rows_made{0}, rows_found{0}, nanoseconds{0};

@@ -38,7 +38,7 @@ std::optional<options> options_from(int argc, const char* const* argv, std::stri
   double factor = 0, theta = 0;
   CLI::App app("Shows how the rotary position embedding in a model's config.json is interpreted, "
                "and warns about suspicious settings.\nExit code 0: done; 1: the report could not "
-               "be written; 2: something is wrong with the input.",
+               "be written to stdout; 2: another error, for example in the input.",
                "inspect");
   app.add_option("config", result.configs, "config.json of a model; several are drawn in one plot")
       ->required();

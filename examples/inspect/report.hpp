@@ -23,7 +23,7 @@ struct context_lengths {
 };
 
 struct pair_report {
-  double unscaled;            ///< rope_theta^(-2i/rotary_dim), rad/token
+  double unscaled;            ///< the frequency without scaling, rad/token
   double inv_freq;            ///< the scaled frequency, rad/token
   double unscaled_wavelength; ///< 2 pi / unscaled, tokens
   double wavelength;          ///< 2 pi / inv_freq; infinity for a pair that does not turn

@@ -99,7 +99,7 @@ void on_dynamic_methods(const model_report& r, remark_list& to) {
   if (r.seq_len_given && r.seq_len <= limit)
     return;
   to.warn("dynamic-kv-cache",
-          format("frequencies change with every token above %lld: keys in a KV cache have the "
+          format("frequencies change as the length grows above %lld: keys in a KV cache have the "
                  "frequencies of the step that wrote them, and must be rotated once more "
                  "(yarn::rerotation), or be cached unrotated",
                  shown(limit)));

@@ -22,8 +22,8 @@ namespace {
 constexpr std::size_t n_prompt = 8192;
 constexpr std::int64_t last_position = 131071;
 
-/// One step of Yarn-Llama-2-7b-128k, with all calls of the library that an engine needs. The calls
-/// are the same for every element type.
+/// One step with the frequencies of Yarn-Llama-2-7b-128k (that model has 32 key heads, not 8), and
+/// all calls of the library that an engine needs. The calls are the same for every element type.
 template <class T>
 void rotate_step(const std::vector<layer_of<T>>& layers,
                  const std::vector<std::int32_t>& token_positions) {

@@ -24,7 +24,7 @@ struct requirement {
   const char* name;
   std::uint32_t cpu_registers::*word;
   int bit;
-  isa without; ///< the part for a processor without only this extension
+  isa without; ///< the part for a processor that lacks this extension and no other
 };
 
 // The bits are from the manuals of Intel and AMD (cpuid; the state components of XCR0), not copied

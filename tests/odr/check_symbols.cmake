@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Checks that no two parts emit the same function or data, because the linker keeps only one of the
-# two. Two kinds are allowed: the error of an empty std::variant, which no working program executes,
+# two. Three kinds are allowed: the error of an empty std::variant, which no working program
+# executes; what the compiler emits for exceptions (__gxx_personality_v0, __clang_call_terminate);
 # and tags of the standard library, which are objects without content. OBJECTS is a list with
 # commas.
 cmake_minimum_required(VERSION 3.21)

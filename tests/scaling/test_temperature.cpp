@@ -96,8 +96,8 @@ TEST(temperature, of_unusual_numbers_is_the_formula) {
   }
 }
 
-// The temperature is the same up to the position before next_change. It differs there if `changes`
-// is true.
+// The temperature is the same from `first` up to next_change(first) - 1. At next_change(first) it
+// differs if `changes` is true.
 template <class Temperature>
 void expect_next_change(const Temperature& temperature, std::int64_t first, bool changes) {
   const std::int64_t end = temperature.next_change(first);
