@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Evaluates a trained model. Each command writes a table:
 //
-//     evaluate COMMAND --model FILE --corpus DIR [--format text|csv|json|gnuplot]
+//     evaluate COMMAND --model FILE --corpus DIR [--format text|csv|json|gnuplot] [--save NAME]
 //              [--OPTION VALUE…]
 //
+// --save writes all formats: NAME.txt, NAME.csv, NAME.json and NAME.gnuplot.
 // Without a command, the program lists the commands and their options. A new evaluation is a
 // function that makes a table, and an entry of the list below.
 #include "cached_keys.hpp"
@@ -83,7 +84,7 @@ const command commands[] = {
 
 int list_commands() {
   std::printf("evaluate COMMAND --model FILE --corpus DIR [--format text|csv|json|gnuplot] "
-              "[--n_threads N] [--seed N] [--n_passages N]\n");
+              "[--save NAME] [--n_threads N] [--seed N] [--n_passages N]\n");
   for (const command& c : commands)
     std::printf("  %-16s%s\n", c.name, c.help);
   return 2;
@@ -102,15 +103,22 @@ int run(int argc, char** argv) {
   const auto path = arguments.require<std::string>("model");
   const auto corpus = arguments.require<std::string>("corpus");
   const auto format = arguments.take_or<std::string>("format", "text");
-  const bool is_plot = format == "gnuplot";
-  if (!is_plot)
+  const auto saved = arguments.take_or<std::string>("save", "");
+  if (format != "gnuplot")
     formatted({}, format); // complains now, not after the evaluation
   evaluation_input in{read_file<float>(read_bytes(path), path).state.model, corpus,
                       read_texts(corpus + "/held_out")};
   arguments.take("n_threads", in.n_threads);
   arguments.take("seed", in.seed);
   const table t = chosen->run(in, arguments);
-  std::fputs((is_plot ? gnuplot_script(t, chosen->plot) : formatted(t, format)).c_str(), stdout);
+  const std::string script = gnuplot_script(t, chosen->plot);
+  std::fputs((format == "gnuplot" ? script : formatted(t, format)).c_str(), stdout);
+  if (!saved.empty()) {
+    write_bytes(saved + ".txt", as_text(t));
+    write_bytes(saved + ".csv", as_csv(t));
+    write_bytes(saved + ".json", as_json(t));
+    write_bytes(saved + ".gnuplot", script);
+  }
   return 0;
 }
 

@@ -20,18 +20,18 @@ namespace evaluation {
 inline constexpr Index vocab_size = 256; ///< a token is a byte
 
 struct model_config {
-  Index n_layers = 6;
-  Index hidden_size = 256;
-  Index intermediate_size = 512;
+  Index n_layers = 5;
+  Index hidden_size = 192;
+  Index intermediate_size = 384;
   Index n_heads = 4;
   Index n_kv_heads = 2; ///< grouped-query attention: n_heads / n_kv_heads queries per key
   Index head_dim = 64;
   Index rotary_dim = 64; ///< rotated elements of a head
   double rope_theta = 10000.0;
   yarn::pairing pairing = yarn::pairing::half_split;
-  bool qk_norm = false;   ///< RMSNorm of each head of q and k, before the rotation
-  bool tied_head = false; ///< the output head is the embedding
-  Index context = 256;    ///< tokens of a text in training: the original length
+  bool qk_norm = true;   ///< RMSNorm of each head of q and k, before the rotation
+  bool tied_head = true; ///< the output head is the embedding
+  Index context = 256;   ///< tokens of a text in training: the original length
 
   Index q_size() const { return n_heads * head_dim; }
   Index kv_size() const { return n_kv_heads * head_dim; }

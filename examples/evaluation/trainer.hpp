@@ -14,17 +14,17 @@ namespace evaluation {
 
 struct training_settings {
   std::uint64_t seed = 1;
-  Index n_steps = 7000;
-  Index n_sequences = 8; ///< per step, a multiple of n_shards
-  Index n_shards = 4;    ///< independent of the machine, because the sums depend on it
-  double learning_rate = 2e-3;
+  Index n_steps = 3500;
+  Index n_sequences = 16; ///< per step, a multiple of n_shards
+  Index n_shards = 4;     ///< independent of the machine, because the sums depend on it
+  double learning_rate = 3e-3;
   double final_share = 0.05; ///< of the learning rate, at the end of the cosine
   Index n_warmup = 100;
   double weight_decay = 0.1;
   double beta1 = 0.9;
   double beta2 = 0.95;
   double largest_norm = 1.0;  ///< the gradient is scaled down to this norm
-  double task_share = 0.25;   ///< of sequences with tasks (texts.hpp)
+  double task_share = 0.5;    ///< of sequences with tasks (texts.hpp)
   double copy_share = 0.5;    ///< of tasks that copy a string; the others ask for a key
   double answer_weight = 5.0; ///< weight of an asked digit; other bytes have 1
 };
