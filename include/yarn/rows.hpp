@@ -55,7 +55,8 @@ void fill_rows(const frequencies& f, const axis_positions& list, T* cos, T* sin,
 ///          hf_config, or a callable of your own, double(std::int64_t position) const.
 /// Errors   Those above and those of the temperature, and std::invalid_argument: a factor of a row
 ///          is not in [2^-60, 2^60], or is NaN. std::out_of_range: a position is negative, and the
-///          temperature is one of temperature.hpp. All checks come before the first write.
+///          temperature is one of temperature.hpp, except an any_temperature that holds none. All
+///          checks come before the first write.
 /// Accuracy As the head of this file says, with the factor of the row in place of m.
 template <class Positions, class Temperature, class T, class Stride>
 void fill_rows(const frequencies& f, const Positions& list, const Temperature& temperature, T* cos,

@@ -16,8 +16,8 @@
 // * x0 (w0 c) - x1 (w1 s): w + 1 rounds by 1 u, the product with the entry of the row 1 u, the
 //   first product 1 u, the fused multiply-add 1 u, the product with the scale 1 u. In total 5 u of
 //   each term. (Without a fused multiply-add, the second product rounds, too. The second term then
-//   has as many roundings as the first.) The sum is d/64 + h/2 + 11, also without a fused
-//   multiply-add.
+//   has as many roundings as the first.) With the error of the scale, the total is at most d/64 +
+//   h/2 + 11, with or without a fused multiply-add.
 // * LayerNorm: each distance from the mean rounds by 1 u, which adds 1 u to the term and 1 u to the
 //   scale (h = 1). The mean has d/32 + 5 additions and a division: its error is at most (d/32 + 6)
 //   u mean(|x|), and moves every distance. The variance moves only by the square of this error,
