@@ -12,7 +12,8 @@ inline namespace YARN_ABI {
 namespace detail {
 
 // The largest head_dim of a cache. A head of so many doubles fits the scratch memory, and
-// rotate_tokens rotates it in one section. In more sections, it would be decoded once for each.
+// rotate_tokens (rope/loop.hpp) rotates all its pairs at once. Otherwise, the head would be decoded
+// again for each group of pairs.
 inline constexpr std::int64_t largest_cached_dim = 1024;
 
 // The scratch memory of a call: some heads of one token, in the type of the computation.

@@ -64,7 +64,7 @@ enum class gguf_nope {
 struct gguf_layer_rule {
   std::string_view architecture;
   gguf_windows windows = gguf_windows::never;
-  std::int64_t period = 1; // 0: there is no default, and the file must have a list of layers
+  std::int64_t period = 1; // 0: there is no default; the file must have sliding_window_pattern
   gguf_global global = gguf_global::last;
   gguf_window_base base = gguf_window_base::global;
   gguf_window_scaling scaling = gguf_window_scaling::global;
@@ -132,8 +132,8 @@ inline constexpr gguf_layer_rule gguf_layer_rules[] = {
 inline constexpr std::string_view gguf_linear_attention[] = {"qwen35", "qwen35moe", "qwen3next"};
 // clang-format on
 
-// The rule of an architecture. An architecture without an entry has no layers that differ, except
-// for layers without attention.
+// The rule of an architecture. In an architecture without an entry, layers differ only if some have
+// no attention, or compressed keys (deepseek4, layers.hpp).
 constexpr gguf_layer_rule gguf_layer_rule_of(std::string_view architecture) {
   for (const gguf_layer_rule& rule : gguf_layer_rules)
     if (rule.architecture == architecture)

@@ -129,7 +129,8 @@ private:
   }
 
   // A list with a value for each layer; true: the value is not 0. Empty: not given. If the
-  // architecture does not use the key, the key is not read, and `unused` lists it.
+  // architecture does not use the key, the key is not read, and `unused` lists it if its name is
+  // about RoPE.
   std::vector<bool> read_flags(const char* key, bool is_used) {
     std::vector<bool> flags;
     if (!is_used || !keys_.is_list(key))
