@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The target `amalgamation` writes single_include/yarn.hpp in the build tree. tests/amalgamation
-# compiles this file in every build. With YARN_TEST_AMALGAMATION, all tests and examples use it.
+# compiles this file if YARN_BUILD_TESTS and YARN_BUILD_DIGEST are on and YARN_TEST_KERNELS_ONLY is
+# off. With YARN_TEST_AMALGAMATION, all tests and examples use the file.
 option(YARN_TEST_AMALGAMATION "Build tests and examples with the single header" OFF)
 
 set(yarn_single_header "${PROJECT_BINARY_DIR}/single_include/yarn.hpp")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-# The engines that tests/engines and some examples use. Debian 12 has none of them.
-# bench/peers/setup DIR installs a newer Debian that has them, and tests/engines/run DIR builds the
-# programs and runs the tests in that Debian.
+# The engines that tests/engines and some examples use. Debian 12 has neither ggml nor onnxruntime,
+# and its libtorch (1.13) is older than the 2.1 that yarn/torch.hpp needs. bench/peers/setup DIR
+# installs a newer Debian that has all three, and tests/engines/run DIR builds the programs and runs
+# the tests in that Debian.
 
 option(YARN_REQUIRE_ENGINES "Stop if an engine is missing, instead of leaving out its tests" OFF)
 
