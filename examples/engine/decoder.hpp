@@ -6,7 +6,12 @@
 //     once per step          frequencies of each sequence, if dynamic    begin_step
 //                            rerotation of the cached keys, if dynamic   kv_cache.hpp, begin_step
 //                            rows of all new tokens                      prepare
-//     once per layer         rope_apply on q and k                       rotate_and_store
+//     once per layer         rope_apply on q, and on k if the cache      rotate_and_store
+//                            has rotated keys of type T
+//                            rope_copy of k into a cache of rotated      rotate_and_store
+//                            keys of another type
+//                            rope_copy of unrotated keys into a          kv_cache.hpp,
+//                            scratch buffer                              rotate_to_scratch
 //     when tokens are        rotation of the cached keys that move       kv_cache.hpp, drop
 //     dropped
 #ifndef YARN_EXAMPLES_ENGINE_DECODER_HPP

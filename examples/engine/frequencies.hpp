@@ -13,8 +13,9 @@
 namespace engine {
 
 /// The length for which a dynamic method computes the frequencies of a sequence of n tokens. n
-/// includes the tokens of the current step. By default the length is n. Then the frequencies change
-/// with every token, and all cached keys must be rotated again.
+/// includes the tokens of the current step. By default the length is n. Then, above the original
+/// length, dynamic NTK and dynamic YaRN change the frequencies with every token, and all cached
+/// keys must be rotated again each time.
 struct length_policy {
   /// A lower bound of the length. For a prompt that comes in chunks, set the length of the whole
   /// prompt. Then all chunks have the same frequencies, and no key is rotated again.

@@ -53,7 +53,8 @@ std::optional<options> options_from(int argc, const char* const* argv, std::stri
                "print JSON: an object, or an array of them for several models or layer types");
   app.add_flag("--ascii", result.ascii, "draw with 7-bit characters");
   app.add_option("--compare", result.compare,
-                 "other methods for the same model, with the same factor: all, or some of " +
+                 "other methods for the same model, with the same factor (for a model with the "
+                 "method of Llama 3: extended / original length): all, or some of " +
                      known_methods())
       ->delimiter(',')
       ->allow_extra_args(false); // Otherwise the option would take the configurations, too.

@@ -67,7 +67,8 @@ model_report make_report(const std::string& name, const yarn::hf_config& config,
                          std::optional<std::int64_t> seq_len);
 
 /// The same model with other methods, each with the original length of `base` and with `factor`, by
-/// default the factor of `base`.
+/// default the factor of `base`. (If `base` has the method of Llama 3, whose factor is no ratio of
+/// lengths, the default is its extended length / its original length.)
 /// Errors   std::invalid_argument: a name that method_named does not know, a model without original
 ///          length, or neither `factor` nor a factor of `base` above 1.
 std::vector<model_report> compare(const model_report& base, const std::vector<std::string>& methods,

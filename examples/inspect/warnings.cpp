@@ -191,7 +191,7 @@ void on_keys(const model_report& r, remark_list& to) {
   }
 }
 
-// Adds the notes of the reader (hf_config), except for notes that repeat a remark of this file.
+// Adds the notes of the reader (hf_config), except for notes that repeat a remark of the inspector.
 void on_notes(const model_report& r, remark_list& to) {
   constexpr struct {
     const char* id;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Prints the table of docs/moving-your-engine.md. Each line is an engine before its move, or a
+// Prints the table of docs/moving-your-engine.md, except for the lines of the ggml graph
+// (tests/engines/test_moving_ggml.cpp prints them). Each line is an engine before its move, or a
 // variant with the library. Fails unless yarn/testing.hpp finds float32 angles, and nothing else,
 // in the variants that have them, and nothing in the other variants.
 #include "figures.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The engines of this folder behind one function type, so that one program can compare all of them.
+// The engines of this folder, except for ggml_graph.hpp, behind one function type, so that one
+// program can compare all of them.
 #ifndef YARN_EXAMPLES_MOVING_STYLES_HPP
 #define YARN_EXAMPLES_MOVING_STYLES_HPP
 

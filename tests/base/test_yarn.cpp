@@ -7,8 +7,9 @@
 namespace {
 
 // An include guard shows that a header was included.
-#if defined(YARN_FREQUENCIES_HPP) && defined(YARN_ROPE_HPP) && defined(YARN_ROWS_HPP) &&           \
-    defined(YARN_SCALING_HPP) && defined(YARN_TYPES_HPP) && defined(YARN_VIEWS_HPP)
+#if defined(YARN_AXES_HPP) && defined(YARN_FREQUENCIES_HPP) && defined(YARN_ROPE_HPP) &&           \
+    defined(YARN_ROWS_HPP) && defined(YARN_SCALING_HPP) && defined(YARN_TEMPERATURE_HPP) &&        \
+    defined(YARN_TYPES_HPP) && defined(YARN_VIEWS_HPP)
 constexpr bool has_the_core = true;
 #else
 constexpr bool has_the_core = false;

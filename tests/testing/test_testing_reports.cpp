@@ -384,7 +384,7 @@ TEST(report_text, names_every_diagnosis) {
   EXPECT_EQ(std::unique(all.begin(), all.end()), all.end());
 }
 
-TEST(probe_positions, are_never_powers_of_two) {
+TEST(probe_positions, above_3_are_never_powers_of_two) {
   for (const std::int64_t largest : {5, 4096, 131072, 1048576, 131071, 2147483647}) {
     const std::vector<std::int64_t> list = yarn::testing::detail::probe_positions(largest);
     EXPECT_LE(list.back(), largest);
