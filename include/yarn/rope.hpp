@@ -27,9 +27,10 @@ inline namespace YARN_ABI {
 ///          may have any of these formats, not only that of the elements. Elements of 8 or 16 bits
 ///          are widened to float, rotated, and rounded once, to nearest even.
 /// Errors   Those of rope_check. All checks come before the first write.
-/// Accuracy 1 ULP of hypot(x0, x1) * m from the exact rotation by the rounded row (1.25 ULP on
-///          processors without a fused multiply-add); 2 ULP from the exact rotation by the true
-///          angle. m is the attention factor.
+/// Accuracy 1 ULP of hypot(x0, x1) * m from the exact rotation by the rounded row, and 2 ULP from
+///          the exact rotation by the true angle (1.25 and 2.25 ULP on processors without a fused
+///          multiply-add). m is the attention factor. In double, the error of the angle (rows.hpp)
+///          is added to the second bound.
 /// Source   RoFormer, arXiv 2104.09864, equation 34.
 template <class Q, class K, class Rows>
 void rope_apply(const Q& q, const K& k, const Rows& rows, pairing p);

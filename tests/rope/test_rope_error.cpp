@@ -4,10 +4,11 @@
 // The bounds are per element, in ULP of hypot(x0, x1) * m:
 // * Compared with the exact rotation by the rounded row: the product and the fused multiply-add
 //   have an error of half an ULP each, so the bound is 1 ULP. Without a fused multiply-add there
-//   are three roundings, but only one of the two products can be in the upper half of the binade,
-//   so the bound is 1.25 ULP.
-// * Compared with the exact rotation by the true angle: the rounding of the row adds at most
-//   0.71 ULP, so the bound is 2 ULP in both cases.
+//   are three roundings, but only one of the two products can be in the binade of
+//   hypot(x0, x1) * m, so the bound is 1.25 ULP.
+// * Compared with the exact rotation by the true angle: the rounding of the row adds at most 1 ULP
+//   (0.71 ULP if m is a power of two), so the bound is 2 ULP, or 2.25 ULP without a fused
+//   multiply-add. The errors of these heads are at most 2 ULP in both cases.
 #include "../support/bits.hpp"
 #include "../support/emulated_rotation.hpp"
 #include "../support/model_methods.hpp"

@@ -45,9 +45,9 @@ inline double absolute_error(double value, const real& exact) {
   return abs(real(value) - exact).to_double();
 }
 
-/// The error of a row entry in the unit of rows.hpp. For amplitudes up to 1 the unit is 2^-24, half
-/// the spacing of float below 1. For larger amplitudes it is half the spacing at the amplitude
-/// (2^-23 in (1, 2], and so on).
+/// The error of a row entry in the unit of rows.hpp. For amplitudes up to 1 the unit is 2^-24, the
+/// spacing of floats in [0.5, 1). For larger amplitudes it is the spacing of the floats just below
+/// the amplitude (2^-23 for amplitudes in (1, 2], and so on).
 inline double row_error(double value, const real& exact, double amplitude = 1) {
   int exponent = 0;
   const double fraction = std::frexp(std::fabs(amplitude), &exponent);
