@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""yarn_rope.patch, with a tiny random model of each class that it can patch.
+"""yarn_rope.patch, with tiny random models of all classes that it can patch, except Qwen2-VL.
 
 The reference is the same model in float64 with exact angles. The error of a float32 model comes
 from the roundings of all layers and from the angles. A model with the rotation of transformers and

@@ -41,9 +41,9 @@ std::vector<json> all_entries() {
 }
 
 /// The theta that each class of transformers takes if theta is missing, by model type. In general
-/// it is the theta of the class's default configuration, which is the entry of hf_configs.json
-/// whose id is the model type. If the default configuration has a scaling method, it is
-/// `default_theta` of the class, or 10000.
+/// this is the theta of the class's default configuration: the entry of hf_configs.json whose id is
+/// the model type. For a class whose default configuration has a scaling method, the theta is in
+/// `default_theta`, or is 10000.
 const std::map<std::string, double>& class_thetas() {
   static const std::map<std::string, double> all = [] {
     const std::map<std::string, double> default_theta = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Compiles the module yarn and a program that imports it by plain commands of clang, and runs the
+# Compiles the module yarn, and a program that imports it, with plain commands of clang. Runs the
 # program. Variables: CLANG, WORK_DIR, and FLAGS (include directories, YARN_NO_XSIMD).
 cmake_minimum_required(VERSION 3.21)
 

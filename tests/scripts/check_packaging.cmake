@@ -137,7 +137,7 @@ foreach(file IN ITEMS vcpkg/portfile.cmake conan/conanfile.py debian/rules)
   endforeach()
 endforeach()
 
-# The descriptions are that of CMake, and the licence is the one of LICENSE.
+# vcpkg.json and conanfile.py have the description of CMakeLists.txt, and the licence MIT.
 file(STRINGS "${SOURCE_DIR}/CMakeLists.txt" line REGEX "^  DESCRIPTION ")
 string(REGEX REPLACE "^  DESCRIPTION \"(.*)\"$" "\\1" description "${line}")
 vcpkg_value(port_description description)
@@ -149,7 +149,7 @@ if(NOT port_description STREQUAL description OR place LESS 0)
 elseif(NOT port_license STREQUAL "MIT" OR NOT conan MATCHES "license = \"MIT\"")
   message(FATAL_ERROR "packaging: vcpkg.json or conanfile.py does not have the licence MIT")
 endif()
-# Scripts of the package that yarn_install.cmake installs and conan's recipe must copy by name.
+# The script that conan's recipe copies by name.
 if(NOT conan MATCHES "yarn_dispatch.cmake" OR NOT EXISTS "${SOURCE_DIR}/cmake/yarn_dispatch.cmake")
   message(FATAL_ERROR "packaging: conanfile.py does not copy cmake/yarn_dispatch.cmake")
 endif()
