@@ -5,7 +5,7 @@
 //     yarn::rope_apply(yarn::heads_from<float>(tensor), rows, p);               // known dtype
 //     yarn::visit_heads(tensor, [&](auto x) { yarn::rope_apply(x, rows, p); }); // any dtype
 //
-// A DLTensor has no read-only flag. If you have a DLManagedTensorVersioned (DLPack 0.8 or newer),
+// A DLTensor has no read-only flag. If you have a DLManagedTensorVersioned (DLPack 1.0 or newer),
 // pass it instead, because it has the flag.
 #ifndef YARN_DLPACK_HPP
 #define YARN_DLPACK_HPP

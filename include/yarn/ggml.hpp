@@ -122,11 +122,10 @@ struct ggml_rope_parameters {
 /// the factor with which ggml multiplies cos and sin: attn_factor, times 1 - 0.1 ln(freq_scale) if
 /// ext_factor is not 0. A node GGML_OP_ROPE_BACK rotates by the `adjoint` of these frequencies.
 /// freq_factors are copied, n_offs is not read.
-/// Errors   std::invalid_argument: a field is out of range (n_dims and freq_base have the names
-///          head_dim and rope_theta of rope_shape, and the fields of a ramp those of yarn_scaling);
-///          an unknown mode; those of with_axes_of_mode, except that the sum of the sections may
-///          be larger than the number of pairs; VISION with freq_factors (ggml requires n_dims / 2
-///          of them, but reads n_dims).
+/// Errors   std::invalid_argument: a field is out of range (the message may have the name of the
+///          field of rope_shape or yarn_scaling that gets the number); an unknown mode; those of
+///          with_axes_of_mode, except that the sum of the sections may be larger than the number of
+///          pairs; VISION with freq_factors (ggml requires n_dims / 2 of them, but reads n_dims).
 /// Accuracy As for every method. ggml computes the same formula in float.
 [[nodiscard]] inline frequencies make_frequencies(const ggml_rope_parameters& p) {
   static_cast<void>(pairing_from_mode(p.mode)); // knows all modes

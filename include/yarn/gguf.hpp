@@ -93,7 +93,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 
 /// Reads shape, method and lengths of a model from the metadata of a GGUF file. `notes` of the
-/// result lists all derived values.
+/// result lists contradictions, keys that have no effect, and a missing base or original length for
+/// which another value was taken.
 /// Types    Reader: a type with these const functions. An optional is empty if there is no such
 ///          key, or if the key has another type:
 ///            std::optional<double> number(const std::string& key), any integer, float or bool

@@ -57,7 +57,7 @@ struct gguf_config {
   /// same pairs (DeepSeek-V4): rotate it with the rows of inverse(frequencies).
   bool derotates_output = false;
   std::vector<std::string> unused; ///< keys with names about RoPE that have no effect
-  std::vector<std::string> notes;  ///< derived and contradictory values, as sentences for a log
+  std::vector<std::string> notes;  ///< sentences for a log: see gguf_config_from
 };
 
 /// The ropes of all layers of a model.

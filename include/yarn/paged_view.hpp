@@ -87,7 +87,7 @@ public:
   YARN_ALWAYS_INLINE bool has_chunks() const { return chunk_ != head_dim_; }
   /// Whether the list of slots is null, as it is before `at` is called.
   YARN_ALWAYS_INLINE bool has_null_slots() const { return slots_ == nullptr; }
-  /// The number of slots, the n of `at`. -1 if `at` was not called.
+  /// The number of tokens, the n of `at`. -1 if `at` was not called.
   YARN_ALWAYS_INLINE std::int64_t n_tokens() const { return n_tokens_; }
 
   /// The slot of a token, or -1.

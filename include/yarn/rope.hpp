@@ -10,7 +10,8 @@
 //     rows      rotary_rows or a rows_view: prepared once per step, row t belongs to token t;
 //               or rows_of(frequencies or table, positions): this call makes the rows itself
 //
-// Prepared rows and rows_of give the same bits. So do all slices, strides and alignments.
+// Prepared rows and rows_of give the same bits (for tensors of double: rotary_rows<double>). So do
+// all slices, strides and alignments.
 #ifndef YARN_ROPE_HPP
 #define YARN_ROPE_HPP
 
@@ -24,8 +25,9 @@ inline namespace YARN_ABI {
 /// Shape    q[n_tokens][n_q_heads][head_dim], k[n_tokens][n_kv_heads][head_dim], any strides. q and
 ///          k may lie in one buffer, but must not share elements.
 /// Types    Elements: float, double, and the 8-bit and 16-bit formats of types.hpp. Rows and tables
-///          may have any of these formats, not only that of the elements. Elements of 8 or 16 bits
-///          are widened to float, rotated, and rounded once, to nearest even.
+///          may have any of these formats, not only that of the elements. A call computes in double
+///          if one of its tensors is double, else in float. Elements of 8 or 16 bits are rounded
+///          once, to nearest even.
 /// Errors   Those of rope_check. All checks come before the first write.
 /// Accuracy 1 ULP of hypot(x0, x1) * m from the exact rotation by the rounded row, and 2 ULP from
 ///          the exact rotation by the true angle (1.25 and 2.25 ULP on processors without a fused

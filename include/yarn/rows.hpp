@@ -154,8 +154,8 @@ template <class T, class Integer>
   return rotary_table<T>(f, n_positions);
 }
 
-/// The result of rows_of: a source and positions. A rotation makes the rows from them, a few KB at
-/// a time.
+/// The result of rows_of: a source and positions. A rotation makes the rows from them, at most
+/// 16 KB at a time.
 /// Types    Source: frequencies or rotary_table, each as a value or a reference, or a table_view.
 ///          Positions: positions or axis_positions. Temperature: that of the rows, as a value.
 template <class Source, class Positions, class Temperature = detail::no_temperature>
@@ -175,13 +175,14 @@ private:
 };
 
 /// The rows of these positions, as an argument of rope_apply, rope_copy and their checks. Each call
-/// of a rotation makes the rows again, with the same bits as rotary_rows. Use rows_of for one
-/// tensor or a long prompt. For a decode step, fill rotary_rows once for all layers instead.
+/// of a rotation makes the rows again, with the same bits as rotary_rows<float> (as
+/// rotary_rows<double> if a tensor of the call is double). Use rows_of for one tensor or a long
+/// prompt. For a decode step, fill rotary_rows once for all layers instead.
 /// Types    source: frequencies, a rotary_table or a table_view. The result refers to a named
 ///          source (an lvalue), which must outlive the result. A temporary or a table_view is
 ///          stored in the result. list: positions or axis_positions.
-/// Errors   None here. The call that uses the rows has the errors of fill_rows, and for tables also
-///          std::out_of_range: the table has no row for a position.
+/// Errors   None here. The call that uses the rows has the errors of fill_rows, but accepts an open
+///          run. For tables also std::out_of_range: the table has no row for a position.
 /// Example  rope_apply(q, k, rows_of(freqs, positions(ids, n)), pairing::half_split);
 template <class Source, class Positions>
 [[nodiscard]] YARN_ALWAYS_INLINE auto rows_of(Source&& source, const Positions& list) noexcept(
@@ -192,7 +193,7 @@ template <class Source, class Positions>
 /// Types    source: frequencies. temperature: as in fill_rows. The result stores a copy of it. The
 ///          temperature must not throw in the unchecked functions of rope.hpp.
 /// Errors   None here, unless the copy throws. The call that uses the rows has the errors of
-///          fill_rows.
+///          fill_rows, but accepts an open run.
 /// Example  rope_apply(q, rows_of(freqs, list, llama4_temperature{}), pairing::half_split);
 template <class Source, class Positions, class Temperature>
 [[nodiscard]] YARN_ALWAYS_INLINE auto

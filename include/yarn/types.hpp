@@ -110,7 +110,7 @@ template <> struct format_of<Eigen::half> {
 template <> struct format_of<Eigen::bfloat16> {
   static constexpr element_format value = element_format::bfloat16;
 };
-// g++ 12 defines __FLT16_MANT_DIG__ on every processor, but has _Float16 in C++ on x86 only.
+// g++ 12 defines __FLT16_MANT_DIG__ on AArch64, too, but has _Float16 in C++ on x86 only.
 #if defined(__FLT16_MANT_DIG__) &&                                                                 \
     (defined(__clang__) || __GNUC__ >= 13 || (__GNUC__ == 12 && defined(__SSE2__)))
 template <> struct format_of<_Float16> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Views of DLPack tensors: the elements are those that shape and strides give, and every tensor
-// that cannot be viewed is refused with a message. Works with every version of DLPack; before 0.8
+// that cannot be viewed is refused with a message. Works with every version of DLPack; before 1.0
 // there is no DLManagedTensorVersioned.
 #include "../support/adapted.hpp"
 #include "../support/dlpack_tensor.hpp"
@@ -414,7 +414,7 @@ TEST(adapters, work_in_one_source) {
   EXPECT_EQ(heads_from<float>(x.tensor).token_stride(), heads_from(m, 3).token_stride());
 }
 
-// ---- DLPack 0.8 and newer ----------------------------------------------------------------------
+// ---- DLPack 1.0 and newer ----------------------------------------------------------------------
 
 #if defined(DLPACK_FLAG_BITMASK_READ_ONLY)
 TEST(dlpack_versioned, read_only_is_respected) {

@@ -4,8 +4,9 @@
 // without an entry does not compile.
 //
 // The conversions here convert one element with integer arithmetic and give the same bits on every
-// processor. They round to nearest even and keep subnormals; a NaN becomes a quiet NaN. The vector
-// code in detail/simd/ is faster and gives the same results, except for the payload of a NaN.
+// processor. They round to nearest even and keep subnormals; `narrow` to 8 or 16 bits makes a quiet
+// NaN of every NaN. The vector code in detail/simd/ is faster and gives the same results, except
+// for the payload of a NaN.
 #ifndef YARN_DETAIL_BASE_FORMATS_HPP
 #define YARN_DETAIL_BASE_FORMATS_HPP
 
