@@ -467,7 +467,7 @@ enum { YARN_SCALE_PER_TENSOR = 0, YARN_SCALE_GIVEN = 1, YARN_SCALE_COMPUTED = 2 
 typedef struct yarn_cache_format {
   size_t struct_size;
   yarn_cache_kind kind;
-  yarn_scale_source scale_source; ///< this to block_stride: only for the scaled kinds
+  yarn_scale_source scale_source; ///< from here to block_stride: only for the scaled kinds
   float scale;                    ///< YARN_SCALE_PER_TENSOR
   int32_t reserved;               ///< 0
   float* scales;                  ///< GIVEN: read; COMPUTED: written by each write of a head
