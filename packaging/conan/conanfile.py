@@ -21,6 +21,9 @@ class YarnConan(ConanFile):
     options = {"with_xsimd": [True, False]}
     default_options = {"with_xsimd": True}
     no_copy_source = True
+    # The functions yarn_add_dispatch and yarn_add_c_api. The target yarn::module needs yarn's own
+    # package of CMake, which Conan does not use.
+    _scripts = ("yarn_dispatch.cmake", "yarn_c_api.cmake")
 
     @property
     def _root(self):
@@ -65,8 +68,9 @@ class YarnConan(ConanFile):
     def package(self):
         CMake(self).install()
         copy(self, "LICENSE", self.source_folder, os.path.join(self.package_folder, "licenses"))
-        copy(self, "yarn_dispatch.cmake", os.path.join(self.source_folder, "cmake"),
-             os.path.join(self.package_folder, "lib", "cmake", "yarn"))
+        for script in self._scripts:
+            copy(self, script, os.path.join(self.source_folder, "cmake"),
+                 os.path.join(self.package_folder, "lib", "cmake", "yarn"))
         rmdir(self, os.path.join(self.package_folder, "share")) # Conan generates its own
 
     def package_info(self):
@@ -76,7 +80,8 @@ class YarnConan(ConanFile):
         self.cpp_info.set_property("cmake_target_name", "yarn::yarn")
         self.cpp_info.set_property("cmake_target_aliases", ["yarn::testing"]) # the same headers
         self.cpp_info.set_property("cmake_build_modules",
-                                   [os.path.join("lib", "cmake", "yarn", "yarn_dispatch.cmake")])
+                                   [os.path.join("lib", "cmake", "yarn", script)
+                                    for script in self._scripts])
         self.cpp_info.set_property("pkg_config_name", "yarn")
         if self.options.with_xsimd:
             self.cpp_info.requires = ["xsimd::xsimd"]

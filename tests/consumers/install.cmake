@@ -28,7 +28,7 @@ if(other)
 endif()
 file(GLOB_RECURSE package "${first}/share/*")
 list(LENGTH package count)
-if(count LESS 7) # at least config, version, targets, xsimd, dispatch, module, pkg-config
+if(count LESS 8) # config, version, targets, xsimd, dispatch, c_api, module, pkg-config
   message(FATAL_ERROR "the package is ${package}")
 endif()
 foreach(file IN LISTS package)
