@@ -174,6 +174,8 @@ TEST(hf_cases, telechat_3_has_its_own_attention_factor) {
   config["rope_scaling"]["factor"] = 8.0; // its code takes the ratio of the lengths
   EXPECT_EQ(method_of<yarn::yarn_scaling>(read(config)).factor, 4.0);
   EXPECT_TRUE(notes_say(read(config), {"factor = 8 is not taken"}));
+  config["rope_scaling"]["mscale"] = 1.0; // a number of YaRN that this method does not have
+  EXPECT_TRUE(notes_say(read(config), {"mscale is not read", "method here is telechat3-yarn"}));
 }
 
 TEST(hf_cases, qwen_2_5_1m_folds_positions) {

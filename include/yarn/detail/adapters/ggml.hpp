@@ -217,7 +217,8 @@ template <class Parameters> frequencies frequencies_of_rope(const Parameters& p)
   method.extrapolation_factor = static_cast<double>(p.ext_factor);
   real attention_factor = static_cast<double>(p.attn_factor);
   if (p.ext_factor != 0) {
-    // With the length 0, both ends of ggml's ramp are below pair 0, as with the length 1.
+    // With the length 0, both ends of ggml's ramp are below pair 0. The length 1 has the same
+    // effect if both betas are at least 1 / (2 pi).
     method.original_max_position_embeddings = p.n_ctx_orig == 0 ? 1 : p.n_ctx_orig;
     method.beta_fast = static_cast<double>(p.beta_fast);
     method.beta_slow = static_cast<double>(p.beta_slow);

@@ -157,7 +157,7 @@ private:
         rope_copy_check(view_of(from, s), view_of(to, s), rows_of(s), pairing_,
                         output_order{pairing_});
     }
-    // A slice of a sequence takes some microseconds, long enough to be worth waking a thread.
+    // A slice of this size takes some microseconds, long enough to be worth waking a thread.
     constexpr std::int64_t slice_bytes = 262144;
     const std::int64_t n_slices = n_tokens * list.extent[1] * list.extent[3] *
                                       static_cast<std::int64_t>(sizeof(T)) / slice_bytes +

@@ -77,7 +77,7 @@ constexpr gguf_log_multiplier gguf_log_multiplier_of(std::string_view architectu
 // LLAMA_ROPE_TYPE_VISION, whose frequencies start again for each axis, belongs to vision towers,
 // which are in files of their own (general.architecture "clip"). This reader does not read them.
 enum class gguf_axes {
-  unknown,     // an architecture that is in no list here
+  unknown,     // an architecture that is in no list here, or that does not rotate
   one,         // llama.cpp ignores the sections
   contiguous,  // LLAMA_ROPE_TYPE_MROPE: the pairs of t, then those of h, then those of w
   alternating, // LLAMA_ROPE_TYPE_IMROPE: t h w t h w ...

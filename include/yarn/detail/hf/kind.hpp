@@ -123,6 +123,11 @@ inline std::optional<pairing> hf_pairing(const hf_object& config, const hf_layer
 
 // Lists the keys that were not read, and notes what is known about them.
 inline void hf_report_unread(const hf_sources& from, hf_config& result) {
+  // TeleChat3 has rope_type yarn here, but does not read all numbers of YaRN.
+  const hf_object& parameters = from.parameters.dictionary;
+  const nlohmann::json* type = parameters.peek(parameters.has("rope_type") ? "rope_type" : "type");
+  const bool is_telechat3 = type != nullptr && *type == "telechat3-yarn";
+  const std::string method = is_telechat3 ? "telechat3-yarn" : result.rope_type;
   const auto report = [&](const hf_object& object, bool is_dictionary, const auto& wanted) {
     for (const std::string& key : object.unread(wanted)) {
       if (const char* meaning = is_dictionary ? nullptr : hf_meaning_of(key)) {
@@ -130,7 +135,7 @@ inline void hf_report_unread(const hf_sources& from, hf_config& result) {
         continue;
       }
       result.unused.push_back(object.name_of(key));
-      hf_note_unread(object.name_of(key), key, result.rope_type, is_dictionary, result.notes);
+      hf_note_unread(object.name_of(key), key, method, is_dictionary, result.notes);
     }
   };
   const auto every_key = [](const std::string&) { return true; };

@@ -29,7 +29,8 @@ struct hf_schedule {
   std::vector<hf_layer_kind> kinds;        // distinct; first those that layers use
   std::size_t n_used = 0;                  // how many of them are used; 0: none, or not known
   std::vector<std::int64_t> kind_of_layer; // -1: the layer does not rotate; empty: not known
-  std::vector<std::string> notes;          // which layers do not rotate
+  // On layers that do not rotate, on the meaning of a period, and on entries that are not read.
+  std::vector<std::string> notes;
   std::vector<std::string>
       list_notes; // on the list of layers: gaps and defaults; only for hf_layers
 };

@@ -116,7 +116,8 @@ YARN_ALWAYS_INLINE floats<A> load_bfloat16(const T* p, floats<A>, sse2_isa) {
 }
 template <class A, class T>
 YARN_ALWAYS_INLINE void store_bfloat16(floats<A> x, T* p, sse2_isa isa) {
-  // SSE2 can pack only with signed saturation. An arithmetic shift makes every value fit 16 bits.
+  // SSE2 packs 32-bit integers with signed saturation only. An arithmetic shift makes every value
+  // fit 16 bits.
   const __m128i upper = _mm_srai_epi32(round_bfloat16(x, isa), 16);
   _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi32(upper, upper));
 }

@@ -95,8 +95,8 @@ inline bool are_finite(report& r, const std::vector<double>& inv_freq,
   return r.findings.empty();
 }
 
-/// If all frequencies are negative, makes them positive and adds a finding: the engine rotates in
-/// the other direction.
+/// If the first frequency is negative and none is positive, changes the sign of all frequencies and
+/// adds a finding: the engine rotates in the other direction.
 inline void make_positive(report& r, std::vector<double>& inv_freq) {
   if (!(inv_freq[0] < 0) ||
       std::any_of(inv_freq.begin(), inv_freq.end(), [](double f) { return f > 0; }))

@@ -86,8 +86,8 @@ template <class Method> method_numbers numbers_of(const Method& method) {
   method_numbers numbers;
   numbers.name = method_name(method);
   numbers.is_dynamic = is_dynamic_scaling_v<Method>;
-  // A method with a list, or with a condition on the shape, allows one rotary_dim only. A method of
-  // the user may be such a method, and counts as one unless it has a factor.
+  // A method with a list, or with a condition on the shape, allows one rotary_dim only. A method
+  // without a factor may be such a method, and counts as one, except for default_scaling.
   numbers.any_dim = std::is_same_v<Method, default_scaling> ||
                     (has_factor_v<const Method> && !std::is_same_v<Method, longrope_scaling> &&
                      !std::is_same_v<Method, proportional_scaling>);

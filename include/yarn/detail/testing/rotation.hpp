@@ -11,8 +11,8 @@ inline namespace YARN_ABI {
 namespace testing {
 namespace detail {
 
-/// Elements from 128/256 to 255/256, with either sign; formats with fewer digits round them. No
-/// pair is near (0, 0), where it would not show its row. Each call gets other numbers.
+/// Elements from 128/256 to 255/256, with either sign; formats with fewer than 8 digits round them.
+/// No pair is near (0, 0), where it would not show its row. Each call gets other numbers.
 inline double input_value(std::size_t index, std::uint64_t call_index) {
   std::uint64_t z = (index + 1) * 0x9e3779b97f4a7c15 + call_index * 0xd1b54a32d192ed03;
   z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
@@ -139,6 +139,7 @@ inline report explained_under(report r, const expectation& expected, const sampl
 
 /// The report under the layout `which`. With a single head, every layout has rows. If the rows
 /// under `which` are unexplained, `which` becomes the first layout whose rows can be explained.
+/// Only layouts with right sin terms and at most one difference from the expected one are tried.
 inline report explained_rotation(const report& so_far, const expectation& expected,
                                  const samples& s, layout& which) {
   report under = explained_under(so_far, expected, s, which);
@@ -171,7 +172,8 @@ inline void name_wrong_sign(report& r, const layout& which) {
       found.text = sign_text("second");
 }
 
-/// One rounding of a 16-bit result changes it by at most 2^-digits; a larger error is a finding.
+/// One rounding of a 16-bit or 8-bit result changes it by at most 2^-digits; a larger error is a
+/// finding.
 /// Errors of float32 angles are allowed, because they are not roundings of the data.
 inline void find_repeated_rounding(report& r, const expectation& expected, const samples& s,
                                    const layout& which) {

@@ -229,7 +229,7 @@ private:
     for (const double direction : {1.0, -1.0}) {
       axis_list axes;
       for (std::int64_t pair = 0; pair < seen_.n_pairs; ++pair) {
-        // If several axes fit, the expected axis is kept.
+        // Of axes that fit equally well, the first is taken, even if the expected one is another.
         auto best = static_cast<std::int64_t>(at_.axis_of_pair[static_cast<std::size_t>(pair)]);
         double least = std::max(1.0, angle_misfit(pair, best, direction));
         for (std::int64_t axis = 0; axis < expected_.n_axes(); ++axis)
