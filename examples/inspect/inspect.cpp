@@ -27,7 +27,9 @@ using namespace inspect;
 
 struct inspected {
   model_report report;
-  std::int64_t rope; ///< the index in model::layers.ropes
+  /// The index in model::layers.ropes; their number if --layer-type names a type of layers whose
+  /// rope is listed under another name.
+  std::int64_t rope;
   std::vector<remark> remarks;
 };
 

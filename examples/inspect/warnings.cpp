@@ -111,9 +111,9 @@ void on_factor(const model_report& r, remark_list& to) {
     return;
   const bool is_dynamic_method = is_dynamic(r.config.method);
   if (*factor < 1.0)
-    to.warn(
-        "factor-below-one",
-        format("factor = %g is below 1: it raises frequencies instead of lowering them", *factor));
+    to.warn("factor-below-one",
+            format("factor = %g is below 1: a length times this factor is shorter, not longer",
+                   *factor));
   else if (*factor == 1.0 && !is_dynamic_method)
     to.note("factor-one", "factor = 1 changes no frequency");
 }

@@ -21,8 +21,8 @@ struct remark {
   std::string text;
 };
 
-/// All remarks about one report, warnings first. `layer_types` are those of the configuration
-/// (yarn::hf_layer_types).
+/// All remarks about one report, warnings first. `layer_types` are the names of the distinct ropes
+/// of the configuration.
 std::vector<remark> remarks_on(const model_report& report, const nlohmann::json& config,
                                const std::vector<std::string>& layer_types);
 

@@ -30,7 +30,7 @@ using yarn::detail::u128;
 
 using yarn::detail::phase_of;
 
-/// floor(radians / (2 pi) * 2^64 + 1/2) modulo 2^64, for 0 <= radians < 2^32.
+/// floor(radians / (2 pi) * 2^64 + 1/2) modulo 2^64, for 0 <= radians < 2^40.
 std::uint64_t exact_phase(double radians) {
   const oracle::real turns = oracle::real(radians).times_power_of_2(-1) / oracle::pi();
   const oracle::real fraction = turns - floor(turns) + oracle::real(1).times_power_of_2(-65);

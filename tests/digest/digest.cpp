@@ -380,7 +380,7 @@ void digest_axis_rows() {
   report("rows-axes", digest);
 }
 
-/// Temperatures, and rows with them: runs, lists, double rows, and layers without RoPE.
+/// Temperatures, and rows with them: runs, double rows, and layers without RoPE.
 void digest_temperatures() {
   const std::vector<double> zeros(69);
   const yarn::frequencies freqs = model(1.2772588722239782);

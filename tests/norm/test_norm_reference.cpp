@@ -147,8 +147,8 @@ TEST(norm_reference, float32_agrees_within_the_bounds_of_both) {
   }
 }
 
-// In bfloat16 the classes round up to six times. So their error is several times the error of one
-// rounding.
+// In bfloat16 the classes round as often as six times. So their error is several times the error of
+// one rounding.
 TEST(norm_reference, bfloat16_is_nearer_to_the_exact_result_than_the_class) {
   for (const json& c : document().at("cases")) {
     double ours = 0, theirs = 0, worst_ours = 0, worst_theirs = 0;

@@ -248,7 +248,7 @@ TEST(frequencies_of, yarn) {
   for (const int dim : few_dims) {
     for (const double theta : thetas) {
       for (const double factor : {0.5, 1.0, 2.7, 40.0}) {
-        // With a length of 4 or a theta of 2, high is below low.
+        // With a length of 4 or a theta of 2, high can be below low.
         for (const std::int64_t length : {4, 4096, 131072}) {
           for (const auto& [beta_fast, beta_slow] : betas) {
             for (const bool truncate : {true, false}) {
@@ -336,8 +336,8 @@ TEST(frequencies_of, llama3) {
     for (const double theta : thetas) {
       for (const double factor : factors) {
         for (const std::int64_t length : lengths) {
-          for (const double high :
-               {1.0, 4.0, 10.5}) { // if 1 equals low_freq_factor, no pair is blended
+          // low_freq_factor is 1. So with a high_freq_factor of 1, no pair is blended.
+          for (const double high : {1.0, 4.0, 10.5}) {
             yarn::llama3_scaling method;
             method.factor = factor;
             method.high_freq_factor = high;

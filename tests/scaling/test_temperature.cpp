@@ -136,7 +136,7 @@ TEST(temperature, any_temperature_equals_the_one_that_it_holds) {
   }
 }
 
-TEST(temperature_refused, positions_below_0) {
+TEST(temperature_refused, positions_below_0_or_above_2_to_the_62) {
   using outside = std::out_of_range;
   for (const std::int64_t wrong : {std::int64_t{-1}, std::int64_t{-9000}, INT64_MIN, INT64_MAX}) {
     expect_error<outside>([&] { (void)yarn::llama4_temperature{}(wrong); },

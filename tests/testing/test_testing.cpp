@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // yarn/testing.hpp names bugs. Each engine of these tests has one mistake, and is checked as a
-// table, a rotation and inverse frequencies. The report must name this mistake and no other.
+// table, a rotation and inverse frequencies, where the mistake shows. The report must name this
+// mistake, the infinities that it causes, and nothing else.
 #include "../support/testing_models.hpp"
 
 #include <gtest/gtest.h>

@@ -119,7 +119,8 @@ TEST(check_rotation, finds_state_that_a_first_call_leaves) {
   EXPECT_FALSE(yarn::testing::check_rotation<float>(expected, forgets));
 }
 
-// With one head, rows fit any pairing. The right pairing is the one whose rows can be explained.
+// With one head, each pairing has rows of cos and sin that give the rotated numbers. The report
+// takes the pairing whose rows it can explain.
 TEST(check_rotated, one_head_is_enough) {
   const expectation expected = expected_yarn();
   const expectation other = expected_yarn(yarn::pairing::interleaved);
@@ -423,7 +424,7 @@ TEST(check_rotation, of_every_element_format_names_it_and_allows_its_rounding) {
   }
 }
 
-// An 8-bit element has an error of up to 6 %. The report still finds the mistake.
+// An element of float8_e4m3 has an error of up to 6 %. The report still finds the mistake.
 TEST(check_rotation, of_float8_names_the_mistake) {
   const expectation expected = expected_yarn();
   const tiny_engine right = engine_of(expected.frequencies(), yarn::pairing::half_split);
