@@ -59,9 +59,9 @@ public:
   /// The base in use: rope_theta, or the base that an NTK method computed. 0 after frequencies_from
   /// and rerotation, and after `joined` if the blocks have different bases.
   double rope_theta() const { return rope_theta_; }
-  /// The pairs between which YaRN and part_ntk_scaling blend, in their static and dynamic forms.
-  /// has_value is false for other methods of scaling/, for yarn_ramp::rotations, and after
-  /// frequencies_from, rerotation and `joined`.
+  /// The pairs between which YaRN and part_ntk_scaling blend, in their static and dynamic forms,
+  /// also inside of freq_factors_scaling. has_value is false for other methods of scaling/, for
+  /// yarn_ramp::rotations, and after frequencies_from, rerotation and `joined`.
   pair_range correction_range() const { return range_; }
   /// What the method did to a pair.
   /// Requires 0 <= pair < n_pairs().

@@ -8,10 +8,11 @@
 //
 //     tensor    a heads_view, or an engine's own type that has tensor_traits (views.hpp)
 //     rows      rotary_rows or a rows_view: prepared once per step, row t belongs to token t;
-//               or rows_of(frequencies or table, positions): this call makes the rows itself
+//               or rows_of(frequencies or table, positions): this call makes the rows itself, or
+//               reads them in the table
 //
-// Prepared rows and rows_of give the same bits (for tensors of double: rotary_rows<double>). So do
-// all slices, strides and alignments.
+// rotary_rows and rows_of(frequencies, positions) give the same bits (for tensors of double:
+// rotary_rows<double>). So do all slices, strides and alignments.
 #ifndef YARN_ROPE_HPP
 #define YARN_ROPE_HPP
 

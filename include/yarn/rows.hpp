@@ -174,10 +174,11 @@ private:
   Temperature temperature_;
 };
 
-/// The rows of these positions, as an argument of rope_apply, rope_copy and their checks. Each call
-/// of a rotation makes the rows again, with the same bits as rotary_rows<float> (as
-/// rotary_rows<double> if a tensor of the call is double). Use rows_of for one tensor or a long
-/// prompt. For a decode step, fill rotary_rows once for all layers instead.
+/// The rows of these positions, as an argument of rope_apply, rope_copy and their checks. From
+/// frequencies, each call of a rotation makes the rows again, with the same bits as
+/// rotary_rows<float> (as rotary_rows<double> if a tensor of the call is double). From a table,
+/// each call reads the entries as they are. Use rows_of for one tensor or a long prompt. For a
+/// decode step, fill rotary_rows once for all layers instead.
 /// Types    source: frequencies, a rotary_table or a table_view. The result refers to a named
 ///          source (an lvalue), which must outlive the result. A temporary or a table_view is
 ///          stored in the result. list: positions or axis_positions.

@@ -29,9 +29,9 @@ namespace yarn {
 inline namespace YARN_ABI {
 
 // A callable of your own takes a std::int64_t and returns a double. It must be a pure function: a
-// call that makes rows may call it several times for a position, from several threads. It may have
-// a member `std::int64_t next_change(std::int64_t position) const`, like the types below. Rows
-// then take less time if many positions have the same factor.
+// call that makes rows may call it several times for a position, and your threads may make rows at
+// the same time. It may have a member `std::int64_t next_change(std::int64_t position) const`, like
+// the types below. Rows then take less time if many positions have the same factor.
 
 /// Llama 4, for the layers without RoPE (attn_temperature_tuning).
 /// Formula  1 + attn_scale * ln(floor((position + 1) / floor_scale) + 1)

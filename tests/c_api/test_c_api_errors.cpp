@@ -244,7 +244,7 @@ TEST_F(c_api_errors, norms_are_checked) {
   norm.eps = -1;
   x.norm = &norm;
   expect_refused(YARN_INVALID_ARGUMENT,
-                 "yarn: the norm of x has eps = -1; eps must be >= 0 and finite in float");
+                 "yarn: the norm of x has eps = -1; eps must be in [0, 2^127]");
   norm.eps = 1e-5;
   norm.weight = nullptr;
   expect_refused(YARN_INVALID_ARGUMENT, "yarn: the weight of the norm of x is null");

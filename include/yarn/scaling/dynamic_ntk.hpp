@@ -9,8 +9,8 @@ namespace yarn {
 inline namespace YARN_ABI {
 
 /// Dynamic NTK: NTK-aware scaling that grows with the current length l. Hugging Face: rope_type
-/// "dynamic". (transformers 5.12.1 keeps the frequencies of the longest length that a model object
-/// has seen, which is a bug. The result of this method depends only on the arguments.)
+/// "dynamic". (In transformers 5.12.1, texts of at most L tokens get the frequencies of the last
+/// longer text, which is a bug. The result of this method depends only on the arguments.)
 /// Formula  B^(-2i/d) with B = b * (s l/L - s + 1)^(d/(d-2)) for l > L, else B = b. Attention
 ///          factor: 1.
 /// Errors   std::invalid_argument from make_frequencies: a field is out of range.

@@ -23,9 +23,10 @@ enum class frequency_zone : unsigned char {
   unrotated,    ///< the frequency is 0
 };
 
-/// The pairs between which a method blends. Pairs up to `low` keep their frequency; pairs from
-/// `high` on get the fully scaled one. Both bounds are whole numbers if yarn_scaling::truncate is
-/// true, except that high is low + 0.001 if they would be equal.
+/// The pairs between which a method blends. Pairs up to `low` keep their frequency (if
+/// extrapolation_factor is 1); pairs from `high` on get the fully scaled one. Both bounds are whole
+/// numbers if yarn_scaling::truncate is true, except that high is low + 0.001 if they would be
+/// equal.
 struct pair_range {
   bool has_value; // No initialisers: they would need a constructor, which is code (see
                   // detail/base/abi.hpp).

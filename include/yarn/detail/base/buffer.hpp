@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// An owning array of trivial elements, aligned to cache lines. It replaces std::vector for two
-// reasons: the linker shares instantiations of std::vector between instruction sets (abi.hpp), and
-// std::vector zero-fills memory that the caller overwrites at once.
+// An owning array of trivially copyable elements, aligned to cache lines. It replaces std::vector
+// for two reasons: the linker shares instantiations of std::vector between instruction sets
+// (abi.hpp), and std::vector zero-fills memory that the caller overwrites at once.
 #ifndef YARN_DETAIL_BASE_BUFFER_HPP
 #define YARN_DETAIL_BASE_BUFFER_HPP
 

@@ -69,7 +69,7 @@ inline constexpr std::uint32_t float_infinity = 0x7f800000u; // bits
 ///     storage    a number type of the same size that holds the bits of an element
 ///     compute    float, or double if float cannot hold every value
 ///     digits     significant bits
-///     name       the name in numpy and torch
+///     name       the name in numpy and torch; torch's float8_e4m3fn is float8_e4m3 here
 ///     widen      storage -> compute, exact
 ///     narrow     compute -> storage, rounded once
 template <element_format Format> struct format_traits;

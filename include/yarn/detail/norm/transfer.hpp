@@ -47,7 +47,7 @@ std::uintptr_t check_tensor(const char* name, const normed_heads<T, Norm>& x,
   if (x.norm.has_weight() && x.norm.weight() == nullptr)
     fail_argument("yarn: the weight of the norm of {} is null", name);
   if (!(x.norm.eps() >= 0.0 && x.norm.eps() <= largest_eps))
-    fail_argument("yarn: the norm of {} has eps = {}; eps must be >= 0 and finite in float", name,
+    fail_argument("yarn: the norm of {} has eps = {}; eps must be in [0, 2^127]", name,
                   x.norm.eps());
   if (n_pairs > largest_normed_pairs)
     fail_argument(
