@@ -15,8 +15,9 @@
 // * The headers of yarn.hpp use no containers, strings or algorithms of std, because the names of
 //   their instantiations do not contain the flags. std::variant is an exception: its alternatives
 //   are types of YARN_ABI, so its name contains the flags, too.
-// * hf_config, gguf, ggml, onnxruntime and testing do use the standard library. Include them only
-//   in sources with the flags of the whole program.
+// * hf_config, gguf, testing, and the adapters except dlpack do call functions of the standard
+//   library or of another library. Include them only in sources with the flags of the whole
+//   program.
 #ifndef YARN_DETAIL_BASE_ABI_HPP
 #define YARN_DETAIL_BASE_ABI_HPP
 

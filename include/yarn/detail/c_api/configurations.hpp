@@ -169,7 +169,7 @@ template <class T> void put_list(const std::vector<T>& list, const T*& data, std
   n = static_cast<std::int64_t>(list.size());
 }
 
-// The fields that only one kind of file has.
+// The pairing, and the fields that only one kind of file has.
 inline void put_own_fields(const hf_config& config, yarn_config_info& info) {
   info.pairing = pairing_of(config.pairing);
   info.softmax =

@@ -208,7 +208,7 @@ decltype(erased_transfer<float>::rotate) direct_normed_rotation(pairing in, cons
   return is_half_split ? &rotate_normed_directly<pairing::half_split, T, T>
                        : &rotate_normed_directly<pairing::interleaved, T, T>;
 }
-// The kernel of C++ for a call of rope_apply or rope_copy, or null.
+// The kernel of C++ for these tensors and this norm, or null.
 inline decltype(erased_transfer<float>::rotate) direct_normed_rotation(pairing in, pairing out,
                                                                        const stored_tensor& from,
                                                                        const stored_tensor& to,
