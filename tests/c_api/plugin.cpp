@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A shared library of a user that contains the C API in one source, with hidden visibility. It
-// exports its own function only.
+// exports its own function and no function of the C API. (Templates of the standard library are
+// exported in spite of hidden visibility.)
 #define YARN_C_API_NO_JSON
 #define YARN_C_API_IMPLEMENTATION
 #include <yarn/c_api.h>

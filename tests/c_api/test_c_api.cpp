@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Calls C and C++ side by side, and compares the bits of frequencies, rows and configurations.
-// test_c_api_rotation.cpp compares rotations.
+// Calls C and C++ side by side, and compares the bits of frequencies, softmax scales, temperatures
+// and rows. test_c_api_configurations.cpp compares configurations, and test_c_api_rotation.cpp
+// rotations.
 #include "../support/c_api.hpp"
 #include "../support/gguf_models.hpp"
 #include "../support/model_methods.hpp"

@@ -143,7 +143,8 @@ TEST(onnx_graph, layers_share_rows) {
   }
 }
 
-// position_ids [axes, sequences, tokens] of a model with M-RoPE, and the [sequences, tokens] of text.
+// position_ids [axes, sequences, tokens] of a model with M-RoPE, and the [sequences, tokens] of
+// text.
 TEST(onnx_graph, positions_have_axes) {
   const auto f = yarn::with_axes(frequencies_of(), yarn::axis_sections{2, 3, 3});
   const yarn::onnx_rope_rows rows(f);
@@ -278,7 +279,8 @@ TEST(onnx_graph, is_near_the_builtin_operator_and_the_exact_rotation) {
                 "%.2g\n",
                 p == pairing::half_split ? "half_split" : "interleaved", our_error, their_error,
                 difference);
-    // 2 ULP of the length of the pair (rope.hpp). An ULP is at most 2^-23 of the length.
+    // 2 ULP of the length of the pair: the bound of rope.hpp with a fused multiply-add. An ULP is
+    // at most 2^-23 of the length.
     EXPECT_LE(our_error, 2 * 0x1p-23);
     EXPECT_LE(their_error, 4 * 0x1p-23);
     EXPECT_LE(difference, 6 * 0x1p-23 * 8); // the magnitude of elements is below 8

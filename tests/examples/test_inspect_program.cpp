@@ -231,7 +231,7 @@ TEST_F(program, refuses_files_that_it_cannot_write) {
 }
 
 TEST_F(program, fails_if_stdout_cannot_be_written) {
-  // Only /dev/full fails every write. Only Linux has this file; CI runs on Linux.
+  // Every write to /dev/full fails. Linux has this file; macOS and Windows do not.
   if (!fs::exists("/dev/full"))
     GTEST_SKIP() << "needs /dev/full";
   const std::string inspect = "\"" INSPECT_PROGRAM "\" " + sample("llama-3.1-8b");

@@ -170,7 +170,7 @@ struct known_layers {
   const char* layers;
 };
 
-// The built-in rules of llama.cpp, for files that have none of the keys.
+// The built-in rules of llama.cpp, for files without a list or period of layers.
 TEST(gguf_layers, follow_the_rules_of_the_architecture) {
   for (const known_layers& known : std::initializer_list<known_layers>{
            {"afmoe", 8, 2048, "000-000-"},

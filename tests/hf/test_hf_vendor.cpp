@@ -40,7 +40,8 @@ TEST(hf_telechat, scales_at_every_length) {
   EXPECT_TRUE(notes_say(read(telechat_with(json::object())), {"stepped_ntk_scaling", "8192"}));
 }
 
-// The factor is 2^ceil(log2(l / 8192) + 1) - 1, where l is the length, but at least 8192.
+// The factor is 2^ceil(log2(l / 4096) + 1) - 1. l is the length, or 8192 (training_seqlen) if the
+// length is below.
 TEST(hf_telechat, has_the_frequencies_of_the_length) {
   const yarn::hf_config config = read(telechat_with(json::object()));
   const std::pair<std::int64_t, double> factors_of_lengths[] = {
