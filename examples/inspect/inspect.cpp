@@ -27,9 +27,7 @@ using namespace inspect;
 
 struct inspected {
   model_report report;
-  /// The index in model::layers.ropes; their number if --layer-type names a type of layers whose
-  /// rope is listed under another name.
-  std::int64_t rope;
+  std::int64_t rope; ///< the index in model::layers.ropes
   std::vector<remark> remarks;
 };
 
@@ -89,6 +87,31 @@ std::vector<yarn::hf_config> ropes_of(const nlohmann::json& config,
   return {rope};
 }
 
+bool has_equal_frequencies(const yarn::hf_config& a, const yarn::hf_config& b) {
+  const std::int64_t above =
+      std::max(a.original_max_position_embeddings, b.original_max_position_embeddings) + 1;
+  for (const std::int64_t length : {std::int64_t{0}, above, 2 * above}) {
+    const yarn::frequencies f = make_frequencies(a, length), g = make_frequencies(b, length);
+    if (!std::equal(f.inv_freq().begin(), f.inv_freq().end(), g.inv_freq().begin(),
+                    g.inv_freq().end()) ||
+        f.attention_factor() != g.attention_factor())
+      return false;
+  }
+  return true;
+}
+
+// The index of a rope. Types of layers with equal ropes have one entry, under one of their names.
+std::int64_t index_of(const yarn::hf_layer_ropes& layers, const yarn::hf_config& rope) {
+  const auto& all = layers.ropes;
+  auto found = std::find_if(all.begin(), all.end(),
+                            [&](const yarn::hf_config& other) { return other.name == rope.name; });
+  if (found == all.end())
+    found = std::find_if(all.begin(), all.end(), [&](const yarn::hf_config& other) {
+      return has_equal_frequencies(other, rope);
+    });
+  return found - all.begin();
+}
+
 // A configuration with a report for each of its ropes.
 model read_config(const std::string& path, const options& wanted) {
   const std::string text = read_file(path);
@@ -106,7 +129,7 @@ model read_config(const std::string& path, const options& wanted) {
       std::string name = result.name;
       if (has_names)
         name += " (" + rope.name + ")";
-      const auto index = std::find(names.begin(), names.end(), rope.name) - names.begin();
+      const std::int64_t index = index_of(layers, rope);
       inspected one{make_report(name, rope, wanted.seq_len), index, {}};
       if (has_names)
         one.report.layer_type = rope.name;

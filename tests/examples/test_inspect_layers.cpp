@@ -144,6 +144,15 @@ TEST(inspect_program_layers, reports_each_rope_with_its_layers) {
   EXPECT_EQ(data[0]["model"]["ropes"], json({"sliding_attention", "full_attention"}));
   const json one = json::parse(output_of(gemma, "--json --layer-type full_attention"));
   EXPECT_EQ(one["layers"], json({5, 11}));
+  // Both types have one rope, which has the name of the first type.
+  const json shared = json::parse(output_of(
+      R"({"model_type": "gemma3_text", "head_dim": 64, "num_hidden_layers": 4,
+          "max_position_embeddings": 4096, "layer_types": ["sliding_attention", "full_attention",
+          "sliding_attention", "full_attention"], "sliding_window": 512, "rope_parameters": {
+          "sliding_attention": {"rope_type": "default", "rope_theta": 10000},
+          "full_attention": {"rope_type": "default", "rope_theta": 10000}}})",
+      "--json --layer-type full_attention"));
+  EXPECT_EQ(shared["layers"], json({0, 1, 2, 3}));
   const std::string text = output_of(smollm, "");
   EXPECT_TRUE(contains(text, "- no rotation       3 layers: 3, 7, 11\n")) << text;
   EXPECT_TRUE(contains(text, "layers              0-2, 4-6, 8-10\n")) << text;

@@ -245,9 +245,8 @@ std::vector<axis_bug> combined_bugs() {
   std::vector<axis_bug> all;
   std::vector<axis_bug> others;
   for (const axis_bug& bug : axis_bugs()) {
-    for (const char* name :
-         {"other_pairing", "other_direction", "other_theta", "factor", "width_ignored"}) {
-      if (bug.name == name && bug.what != diagnosis::axes_ignored) {
+    for (const char* name : {"other_pairing", "other_direction", "other_theta", "factor"}) {
+      if (bug.name == name) {
         others.push_back(bug);
       }
     }

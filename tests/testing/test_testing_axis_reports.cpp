@@ -106,6 +106,18 @@ TEST(testing_axes_notes, name_only_what_equal_axes_hide) {
   EXPECT_TRUE(ignored.notes.empty()) << ignored;
 }
 
+// Height and width are equal at each token, so both fit the pairs of either. One pair is wrong.
+TEST(testing_axes_report, counts_only_pairs_that_the_expected_axis_does_not_fit) {
+  const axis_model m = model("qwen2_vl");
+  const std::vector<std::int64_t> ids = {0,  1,   2,    1021, 61, 5, 0,  1,   2,
+                                         61, 900, 4095, 0,    1,  2, 61, 900, 4095};
+  axis_engine engine = m.engine();
+  engine.axis_of = [m](int pair) { return pair == 3 ? 1 : m.axis(pair); };
+  const report r = dumped(engine, m.expected(), ids);
+  EXPECT_TRUE(names(r, {diagnosis::wrong_sections}));
+  EXPECT_TRUE(has_word(r, "1 pairs belong to other axes; the first is pair 3")) << r;
+}
+
 TEST(testing_axes_notes, name_the_mistakes_that_cannot_be_told_apart) {
   const axis_model m = model("qwen2_vl");
   // An image of one line at the beginning: the width is the index of the token.

@@ -229,10 +229,11 @@ private:
     for (const double direction : {1.0, -1.0}) {
       axis_list axes;
       for (std::int64_t pair = 0; pair < seen_.n_pairs; ++pair) {
-        // Of axes that fit equally well, the first is taken, even if the expected one is another.
+        // If the expected axis fits, it is kept, even if another axis fits, too.
         auto best = static_cast<std::int64_t>(at_.axis_of_pair[static_cast<std::size_t>(pair)]);
-        double least = std::max(1.0, angle_misfit(pair, best, direction));
-        for (std::int64_t axis = 0; axis < expected_.n_axes(); ++axis)
+        double least = angle_misfit(pair, best, direction);
+        const bool is_kept = least <= 1;
+        for (std::int64_t axis = 0; !is_kept && axis < expected_.n_axes(); ++axis)
           if (const double misfit = angle_misfit(pair, axis, direction); misfit < least) {
             least = misfit;
             best = axis;
