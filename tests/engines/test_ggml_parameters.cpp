@@ -99,6 +99,27 @@ TEST(ggml_parameters, have_the_attention_factor_of_ggml) {
   }
 }
 
+// With the length 0, ggml keeps the frequency of pair 0 and divides all others by the factor. The
+// angles at position 1 are exact enough to tell.
+TEST(ggml_parameters, of_length_0_have_the_ramp_of_ggml) {
+  for (const std::pair<float, float> betas : {std::pair(32.0F, 1.0F), std::pair(0.1F, 0.001F)}) {
+    const engines::context_ptr context = engines::make_context(engines::memory);
+    ggml_tensor* const x = engines::new_tensor<float>(context.get(), 1, 1);
+    std::vector<float> ours = engines::values_of<float>(x);
+    ggml_tensor* const node =
+        ggml_rope_ext(context.get(), x, engines::new_positions(context.get(), {1}), nullptr, 128,
+                      GGML_ROPE_TYPE_NEOX, 0, 1e4F, 0.25F, 1.0F, 1.0F, betas.first, betas.second);
+    yarn::rope_apply(yarn::heads_view{ours.data(), 1, 1, 128},
+                     yarn::rows_of(yarn::make_frequencies(yarn::rope_parameters_from(node)),
+                                   yarn::positions_from(1)),
+                     yarn::pairing::half_split);
+    engines::compute(context.get(), {node}, 1);
+    const std::vector<float> theirs = engines::values_of<float>(node);
+    for (std::size_t i = 0; i < ours.size(); ++i)
+      EXPECT_NEAR(ours[i], theirs[i], 1e-5F) << betas.first << ", element " << i;
+  }
+}
+
 TEST(ggml_parameters, out_of_range_are_refused) {
   yarn::ggml_rope_parameters good;
   good.n_dims = 64;

@@ -217,11 +217,15 @@ template <class Parameters> frequencies frequencies_of_rope(const Parameters& p)
   method.extrapolation_factor = static_cast<double>(p.ext_factor);
   real attention_factor = static_cast<double>(p.attn_factor);
   if (p.ext_factor != 0) {
-    // With the length 0, both ends of ggml's ramp are below pair 0. The length 1 has the same
-    // effect if both betas are at least 1 / (2 pi).
-    method.original_max_position_embeddings = p.n_ctx_orig == 0 ? 1 : p.n_ctx_orig;
-    method.beta_fast = static_cast<double>(p.beta_fast);
-    method.beta_slow = static_cast<double>(p.beta_slow);
+    // With the length 0, both ends of ggml's ramp are below pair 0, whichever the betas are. The
+    // length 1 has the same effect with betas of at least 1 / (2 pi).
+    const bool is_empty = p.n_ctx_orig == 0;
+    const auto beta = [&](float x) {
+      return static_cast<double>(is_empty && x > 0 && x < 1 ? 1 : x);
+    };
+    method.original_max_position_embeddings = is_empty ? 1 : p.n_ctx_orig;
+    method.beta_fast = beta(p.beta_fast);
+    method.beta_slow = beta(p.beta_slow);
     // Not the formula of yarn_scaling, which is 1 for factors below 1.
     attention_factor = attention_factor * (log(real(method.factor)) / real(10) + real(1));
   } else {
