@@ -49,8 +49,9 @@ std::string other_operations(const yarn::hf_config& config) {
   }
   if (config.dual_chunk_size != 0)
     text += labelled("dual chunk attention",
-                     format("positions are folded into chunks of %lld: rows of plain positions are "
-                            "right only for positions below this size",
+                     format("positions are folded into chunks of chunk_size - local_size tokens; "
+                            "rows of plain positions give the logits of the model only at "
+                            "positions below chunk_size = %lld",
                             static_cast<long long>(config.dual_chunk_size)));
   if (config.derotates_output)
     text += labelled("output", "is rotated back by the position of the query");

@@ -68,8 +68,9 @@ struct hf_config {
   /// The convention of the class of the model type, for softmax_scale (softmax_scale.hpp). Empty:
   /// the reader does not know the convention.
   std::optional<softmax_convention> softmax;
-  /// Tokens. > 0: the model has dual chunk attention, which folds positions into chunks of this
-  /// size. Rows of plain positions equal those of the model only below position dual_chunk_size.
+  /// Tokens. > 0: chunk_size of a model with dual chunk attention, which folds positions into
+  /// chunks of chunk_size - local_size tokens. Rows of plain positions give the logits of the model
+  /// only at positions below chunk_size.
   std::int64_t dual_chunk_size = 0;
   /// The model rotates the output of the attention back by the position of the query, with the
   /// same pairs (DeepSeek-V4): rotate it with the rows of inverse(frequencies).

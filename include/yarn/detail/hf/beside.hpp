@@ -137,9 +137,9 @@ private:
     for (const char* key : {"local_size", "original_max_position_embeddings"})
       static_cast<void>(chunks.length(key));
     result_.dual_chunk_size = *size;
-    note("{}: the model folds positions into chunks of {} tokens; rows of plain positions are "
-         "correct at positions below {} only",
-         chunks.name(), *size, *size);
+    note("{}: the model folds positions into chunks of chunk_size - local_size tokens; rows of "
+         "plain positions give its logits only at positions below chunk_size = {}",
+         chunks.name(), *size);
     chunks.report_unread(result_.unused, hf_is_about_rope);
   }
 

@@ -26,7 +26,8 @@ YARN_ALWAYS_INLINE float32x4_t rounded_product(float32x4_t product) { return pro
 
 // ---- Range of a block ---------------------------------------------------------------------------
 
-// The instructions whose names have "nm" ignore NaN.
+// The instructions whose names have "nm" ignore a quiet NaN. For a signalling NaN they return a
+// quiet NaN, which replaces the result so far.
 YARN_ALWAYS_INLINE float largest_magnitude(const float* x, neon_isa) {
   float32x4_t a = vdupq_n_f32(0), b = a;
   for (int i = 0; i < block_size; i += 8) {

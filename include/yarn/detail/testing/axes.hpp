@@ -181,21 +181,22 @@ private:
                         "alternate",
                         list),
                 contiguous(sections_));
-    const auto add_scaled = [&](const axis_list& doubled, const axis_list& halved) {
+    const auto add_scaled = [&](const char* how, const axis_list& axes) {
       add(diagnosis::sections_in_elements,
-          text_of("the sections are doubled; {} are numbers of pairs, not of elements", list),
-          doubled);
-      add(diagnosis::sections_in_elements,
-          text_of("the sections are halved; {} are numbers of pairs, not of elements", list),
-          halved);
+          text_of("the sections are {}; {} are numbers of pairs, not of elements", how, list),
+          axes);
     };
     if (is_contiguous) {
       const numbers halves = scaled_sections(1, 2);
-      add_scaled(contiguous(scaled_sections(2, 1)), repeated(halves));
-      add_scaled(contiguous(halves, n_axes_ - 1), contiguous(halves));
+      add_scaled("doubled", contiguous(scaled_sections(2, 1)));
+      add_scaled("halved", repeated(halves));
+      add_scaled("halved", contiguous(halves, n_axes_ - 1));
+      add_scaled("halved", contiguous(halves));
     }
-    if (is_interleaved)
-      add_scaled(interleaved(scaled_sections(2, 1)), interleaved(scaled_sections(1, 2)));
+    if (is_interleaved) {
+      add_scaled("doubled", interleaved(scaled_sections(2, 1)));
+      add_scaled("halved", interleaved(scaled_sections(1, 2)));
+    }
   }
 
   void add_ignored() {
