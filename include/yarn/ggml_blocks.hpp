@@ -26,8 +26,7 @@
 //   and NaN.
 // * If an element is infinite, the scale is infinite, too, or NaN (iq4_nl).
 // * NaN is ignored when the scale is chosen, and is then stored as some code, so it is lost. (q8_0
-//   blocks with NaN may differ from ggml, where their scale depends on the place of the NaN.) On
-//   AArch64, a signalling NaN is not ignored: it may hide larger elements, or make the scale NaN.
+//   blocks with NaN may differ from ggml, where their scale depends on the place of the NaN.)
 #ifndef YARN_GGML_BLOCKS_HPP
 #define YARN_GGML_BLOCKS_HPP
 

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -253,7 +254,8 @@ TEST(ggml_blocks, have_the_same_bytes_on_every_instruction_set) {
         block_of_floats next =
             support::random_block(static_cast<support::block_kind>(kind), random);
         if (i % 16 == 0)
-          next[static_cast<std::size_t>(random.integer(0, 31))] = std::nanf("");
+          next[static_cast<std::size_t>(random.integer(0, 31))] =
+              i % 32 == 0 ? std::nanf("") : std::numeric_limits<float>::signaling_NaN();
         if (i == 16)
           next.fill(std::nanf(""));
         x.insert(x.end(), next.begin(), next.end());
@@ -270,7 +272,8 @@ TEST(ggml_blocks, ignore_nan_beside_a_smallest_element_of_zero) {
   for (std::size_t i = 0; i < x.size(); ++i)
     x[i] = i % 4 == 3 ? 1.5F : 0.0F;
   const block_of_floats without = x;
-  x[0] = x[9] = std::nanf("");
+  x[0] = std::nanf("");
+  x[9] = std::numeric_limits<float>::signaling_NaN();
   const auto header = [](const auto& format, const block_of_floats& values) {
     std::vector<unsigned char> written(static_cast<std::size_t>(format.head_bytes(32)));
     format.encode(values.data(), 32, written.data(), {0, 0});

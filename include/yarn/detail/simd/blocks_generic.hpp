@@ -2,7 +2,7 @@
 // Operations on blocks: 32 floats, or their 32 codes of one byte each. The block formats of ggml
 // are made of these operations (detail/cache/ggml_blocks.hpp). This file has them for every
 // processor; the files blocks_<instruction set>.hpp overload them, with the same results, also for
-// infinity and NaN (except for signalling NaNs in blocks_neon.hpp).
+// infinity and NaN.
 //
 // Infinity, NaN and numbers beyond the integers are converted to the smallest integer, as by the
 // instructions of x86, so that the results for these numbers are those of ggml on x86.

@@ -26,23 +26,27 @@ YARN_ALWAYS_INLINE float32x4_t rounded_product(float32x4_t product) { return pro
 
 // ---- Range of a block ---------------------------------------------------------------------------
 
-// The instructions whose names have "nm" ignore a quiet NaN. For a signalling NaN they return a
-// quiet NaN, which replaces the result so far.
+// The instructions vmaxnm and vminnm ignore a quiet NaN, but a signalling NaN replaces the result so
+// far. So the elements are compared by their bits, or by comparisons, which are false for NaN.
 YARN_ALWAYS_INLINE float largest_magnitude(const float* x, neon_isa) {
-  float32x4_t a = vdupq_n_f32(0), b = a;
+  uint32x4_t a = vdupq_n_u32(0), b = a;
+  const auto bits_at = [x](int i) YARN_INLINE_LAMBDA {
+    const uint32x4_t bits = vreinterpretq_u32_f32(vabsq_f32(vld1q_f32(x + i)));
+    return vbicq_u32(bits, vcgtq_u32(bits, vdupq_n_u32(float_infinity)));
+  };
   for (int i = 0; i < block_size; i += 8) {
-    a = vmaxnmq_f32(a, vabsq_f32(vld1q_f32(x + i)));
-    b = vmaxnmq_f32(b, vabsq_f32(vld1q_f32(x + i + 4)));
+    a = vmaxq_u32(a, bits_at(i));
+    b = vmaxq_u32(b, bits_at(i + 4));
   }
-  return vmaxnmvq_f32(vmaxnmq_f32(a, b));
+  return bit_cast<float>(vmaxvq_u32(vmaxq_u32(a, b)));
 }
 
 YARN_ALWAYS_INLINE float_range range_of(const float* x, neon_isa) {
   float32x4_t low = vdupq_n_f32(FLT_MAX), high = vdupq_n_f32(-FLT_MAX);
   for (int i = 0; i < block_size; i += 4) {
     const float32x4_t four = vld1q_f32(x + i);
-    low = vminnmq_f32(low, four);
-    high = vmaxnmq_f32(high, four);
+    low = vbslq_f32(vcltq_f32(four, low), four, low);
+    high = vbslq_f32(vcgtq_f32(four, high), four, high);
   }
   return {vminnmvq_f32(low), vmaxnmvq_f32(high)};
 }
