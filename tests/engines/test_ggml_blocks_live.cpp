@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Our block formats store the same floats in the bytes that ggml_quantize_chunk gives, and in those
-// that ggml's CPU backend writes into a KV cache (ggml_cpy, ggml_set_rows). Decoding gives the
-// floats of ggml.
+// Our block formats store floats in the bytes that ggml's CPU backend writes into a KV cache
+// (ggml_cpy, ggml_set_rows) and, except iq4_nl, in those that ggml_quantize_chunk gives. Decoding
+// gives the floats of ggml.
 #include "ggml_cpu_backend.hpp"
 #include "support/ggml_blocks.hpp"
 

@@ -17,7 +17,7 @@ TEST(hf_unused, lists_what_the_method_does_not_read) {
   EXPECT_EQ(read(config_with({{"type", "linear"}, {"factor", 2}, {"beta_fast", 32}})).unused,
             names{"rope_scaling.beta_fast"});
   EXPECT_EQ(read(config_with({{"type", "default"}, {"mrope_interleaved", true}})).unused,
-            names{"rope_scaling.mrope_interleaved"});             // sections would need it
+            names{"rope_scaling.mrope_interleaved"});             // read only if there are sections
   EXPECT_EQ(read(yarn_with({{"foo", nullptr}})).unused, names{}); // null is absent
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// 10^8 rotations of random elements by random rows, for every type and pairing. Every result must
-// have the bits of the documented arithmetic, computed one pair at a time. The head sizes cover all
-// paths of the kernels.
+// 10^8 rotations of random elements by random rows, for each pairing and each type of 16, 32 or 64
+// bits. Every result must have the bits of the documented arithmetic, computed one pair at a time.
+// The head sizes cover all paths of the kernels.
 //
 // YARN_TEST_ROTATIONS=n sets another number of rotations per type and pairing, for example for
 // builds with sanitizers.

@@ -10,7 +10,8 @@
 // * u H for the rounded products (sqrt2 u H without a fused multiply-add, which rounds both
 //   products of an element),
 // * u H for the rounded results,
-// * w H for 16-bit storage, w = 2^-11 or 2^-8.
+// * w H for storage in 16 or 8 bits: w = 2^-11 (binary16), 2^-8 (bfloat16), 2^-4 (float8_e4m3) or
+//   2^-3 (float8_e5m2).
 //
 // The sum is at most epsilon H with epsilon = 4 u + 1.01 w. The fourth u and the hundredth of w
 // cover the products of errors, and the subnormal elements of binary16 in heads with |x| near 1. If

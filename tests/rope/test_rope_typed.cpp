@@ -206,8 +206,9 @@ TYPED_TEST(rope_typed, accepts_no_tokens_no_heads_and_an_empty_k) {
 // ---- The true angle ---------------------------------------------------------------------------
 //
 // The error of a row entry is half a unit of the entry, so the error of the two products together
-// is at most H/2^24, one unit at H. The arithmetic adds `most_units`: another unit, or 1.25 units
-// without a fused multiply-add. The phase adds 2^-62.3 rad per token, which matters only in double.
+// is at most H/2^24 (H/2^53 in double), which is at most one unit at H. The arithmetic adds
+// `most_units`: another unit, or 1.25 units without a fused multiply-add. The phase adds 2^-62.3
+// rad per token, which matters only in double.
 TYPED_TEST(rope_typed, is_within_its_bound_of_the_true_angle) {
   using T = typename TypeParam::type;
   if (std::is_same_v<T, double> && !support::has_wide_long_double) {

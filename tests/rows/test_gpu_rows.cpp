@@ -125,9 +125,9 @@ TYPED_TEST(gpu_rows, give_the_bits_of_rope_apply) {
 #if YARN_HAS_FMA
     EXPECT_TRUE(have_equal_bits(on_cpu, on_gpu));
 #else
-    // Without a fused multiply-add the CPU's result is within 1.25 ULP of the exact rotation, and
-    // the kernel's within 1 ULP. Pairs are at most 4 sqrt(2) * 1.35 long, below 8. Elements of 16
-    // bits are rounded once more.
+    // Without a fused multiply-add the CPU's result is within 1.25 ULP of the exact rotation by the
+    // row, and the kernel's within 1 ULP. Pairs are at most 4 sqrt(2) * 1.35 long, below 8. Elements
+    // of 16 bits are rounded once more.
     const double bound = 2.25 * std::ldexp(1.0, -21) +
                          (sizeof(TypeParam) == 2 ? support::unit_at<TypeParam>(7.9) : 0.0);
     for (std::size_t i = 0; i < on_cpu.size(); ++i)

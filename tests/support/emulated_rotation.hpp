@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The expected result of a rotation, one pair at a time:
-// * by the arithmetic that the library documents (one product, one fused multiply-add, 16-bit
-//   elements rounded once), written again from the definitions of the formats;
+// * by the arithmetic that the library documents (one product, one fused multiply-add, elements of
+//   8 or 16 bits rounded once), written again from the definitions of the formats;
 // * in long double. The tests take this result as exact.
 // The file also has the units in which results are compared. It uses only the names of the types
 // and the flag for a fused multiply-add from the library.

@@ -39,8 +39,8 @@ inline bool prints_errors() {
 // a sum. Only one of the two products can reach the power of two below H, so the error of the other
 // product is at most U/4. The sum of the errors is 5U/4.
 //
-// A 16-bit element is the float result rounded to nearest: its error is at most half a unit of the
-// 16-bit format at the exact value, plus the error of the float.
+// An element of 8 or 16 bits is the float result rounded to nearest: its error is at most half a
+// unit of its format at the exact value, plus the error of the float.
 #if YARN_HAS_FMA
 constexpr double most_units = 1.0;
 #else
@@ -54,8 +54,8 @@ constexpr double oracle_noise = 0x1p-9;
 struct worst_errors {
   /// In units of the element type at H.
   double in_element_units = 0;
-  /// In units of the compute type at H. For 16-bit elements, half a unit of the element type at the
-  /// exact value is subtracted first.
+  /// In units of the compute type at H. For elements of 8 or 16 bits, half a unit of the element
+  /// type at the exact value is subtracted first.
   double beyond_rounding = 0;
 };
 
