@@ -64,8 +64,8 @@ heads_from(X&& x, Sequence sequence, dim_order order = default_dim_order<detail:
 /// An engine's own cos and sin as rows (row t for token t) or as a table (row p for position p).
 /// Shape    Two objects, [pairs] x [rows] column-major or [rows] x [pairs] row-major. They may be
 ///          the halves of one object.
-/// Errors   std::invalid_argument: the shapes or strides of cos and sin differ, or the pairs of a
-///          row are not contiguous.
+/// Errors   std::invalid_argument: the shapes or strides of cos and sin differ, the pairs of a row
+///          are not contiguous, or rows are not at least 1 element apart (outerStride).
 /// Example  rows_from(m.topRows(n), m.bottomRows(n)) for a column-major m
 template <class Cos, class Sin,
           class = std::enable_if_t<detail::is_eigen_dense_v<Cos> && detail::is_eigen_dense_v<Sin>>>

@@ -22,8 +22,8 @@
 // are the same on every processor and with every instruction set, except with -ffast-math. (Tested
 // with ggml 0.27. On other processors, ggml may fuse products and sums.) Special values:
 //
-// * A scale or minimum beyond 65504 is stored as infinity. The block is then decoded to infinity
-//   and NaN.
+// * A scale or minimum with a magnitude of 65520 or more is stored as infinity. The block is then
+//   decoded to infinity and NaN.
 // * If an element is infinite, the scale is infinite, too, or NaN (iq4_nl).
 // * NaN is ignored when the scale is chosen, and is then stored as some code, so it is lost. (q8_0
 //   blocks with NaN may differ from ggml, where their scale depends on the place of the NaN.)

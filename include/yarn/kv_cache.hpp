@@ -50,10 +50,10 @@ inline namespace YARN_ABI {
 ///                          yarn::cache_place at) const noexcept;
 ///              void decode(const void* head, std::int64_t head_dim, float* values,
 ///                          yarn::cache_place at) const noexcept;
-/// Errors   None here. The call that uses the result throws std::invalid_argument: the memory of a
-///          head has another size than the format needs, head_dim > 1024, or a head with chunks
-///          (paged_view) has more than 8192 bytes. Also what `check` of the addressing and of the
-///          format throw.
+/// Errors   std::invalid_argument: head_dim does not fit a signed 64-bit integer. The call that
+///          uses the result throws std::invalid_argument: the memory of a head has another size
+///          than the format needs, head_dim > 1024, or a head with chunks (paged_view) has more
+///          than 8192 bytes. Also what `check` of the addressing and of the format throw.
 template <class Addressing, class Format, class Dim>
 [[nodiscard]] YARN_ALWAYS_INLINE auto stored(const Addressing& where, const Format& format,
                                              Dim head_dim);

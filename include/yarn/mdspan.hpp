@@ -39,7 +39,7 @@ heads_view<typename X::element_type> heads_from(const X& x, Sequence sequence,
 }
 
 /// The positions in an mdspan of rank 1 of 32- or 64-bit integers.
-/// Errors   std::invalid_argument: the elements are not contiguous.
+/// Errors   std::invalid_argument: the elements are not contiguous, or the layout has no strides.
 template <class X, class = detail::if_mdspan<X>, class = void> positions positions_in(const X& x) {
   return detail::mdspan_positions(x);
 }

@@ -73,8 +73,9 @@ private:
 ///          num_heads; rows float [1 or sequences, tokens, 2 * n_pairs] of RopeRows. Output: y of
 ///          the shape of x. Elements beyond 2 * n_pairs of a head are copied.
 /// Types    x: float, double, float16, bfloat16, float8e4m3fn or float8e5m2. y: the type of x.
-/// Errors   The session cannot be created: `interleaved` is missing. Session::Run fails with a
-///          message: shapes that do not fit, 2 * n_pairs > dim, another type.
+/// Errors   The session cannot be created: `interleaved` is missing, or neither 0 nor 1.
+///          Session::Run fails with a message: shapes that do not fit, 2 * n_pairs > dim, another
+///          type.
 class onnx_rope : public Ort::CustomOpBase<onnx_rope, detail::onnx_rope_kernel, true> {
 public:
   onnx_rope() {

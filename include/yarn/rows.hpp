@@ -31,9 +31,9 @@ inline namespace YARN_ABI {
 ///          For one packed array pass `sin = cos + n_pairs` and row_stride >= 2 * n_pairs.
 /// Units    Positions in tokens. Entries contain the attention factor.
 /// Types    T: float or double.
-/// Errors   std::invalid_argument: cos or sin is null, row_stride < n_pairs, `list` is an open run,
-///          or the slice does not exist. std::out_of_range: a position is beyond 2^31. All checks
-///          come before the first write.
+/// Errors   std::invalid_argument: f has no pairs, cos or sin is null, row_stride < n_pairs, `list`
+///          is an open run, or the slice does not exist. std::out_of_range: a position is beyond
+///          2^31. All checks come before the first write.
 /// Accuracy As the head of this file says.
 template <class T, class Stride>
 void fill_rows(const frequencies& f, const positions& list, T* cos, T* sin, Stride row_stride,

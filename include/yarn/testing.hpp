@@ -35,8 +35,9 @@ namespace testing {
 /// Requires For a good diagnosis, the list must contain position 1, where the estimate of the
 ///          frequencies begins, and large positions, which make errors easier to see. Avoid powers
 ///          of two, which hide the error of float32 angles: use 4095, not 4096.
-/// Errors   std::invalid_argument: no rows, null data, different numbers of rows and positions,
-///          options out of range. std::out_of_range: a position beyond 2^31.
+/// Errors   std::invalid_argument: no rows, no pairs, row_stride < n_pairs, null data, different
+///          numbers of rows and positions, options out of range. std::out_of_range: a position
+///          beyond 2^31.
 template <class T>
 report check_rows(const expectation& expected, const rows_view<T>& rows, const positions& list,
                   const options& o = {});
