@@ -12,7 +12,8 @@ set(yarn_amalgamate "${CMAKE_COMMAND}" "-DOUTPUT=${yarn_single_header}"
                     "-DFORWARD_DIR=${yarn_single_include_dir}" -P
                     "${PROJECT_SOURCE_DIR}/cmake/amalgamate.cmake")
 
-file(GLOB_RECURSE yarn_headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/yarn/*.hpp")
+file(GLOB_RECURSE yarn_headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/yarn/*.hpp"
+     "${PROJECT_SOURCE_DIR}/include/yarn/*.h")
 add_custom_command(
   OUTPUT "${yarn_single_header}"
   COMMAND ${yarn_amalgamate}
