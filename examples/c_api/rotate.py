@@ -3,10 +3,11 @@
 
     rotate.py LIBRARY rotation.json
 
-rotation.json (tests/reference) has inputs and outputs of the rotary classes of transformers. For
-each configuration in it, this program computes the frequencies, cos and sin, and the rotated
-tensor, and compares them. transformers computes in float32, with the angle
-float32(position * inv_freq), so its results are compared with those of yarn_float32_pipeline.
+rotation.json (tests/reference) has inputs and outputs of the rotary classes of transformers, and of
+other implementations. For each float32 forward of transformers with one list of positions, this
+program computes the frequencies, cos and sin, and the rotated tensor, and compares them.
+transformers computes in float32, with the angle float32(position * inv_freq), so its results are
+compared with those of yarn_float32_pipeline.
 """
 import json
 import sys

@@ -20,13 +20,13 @@ namespace {
 
 using yarn::pairing;
 
-// The formats by the definition (OCP 8-bit floating point specification): the bits of the exponent
-// and the fraction, the bias, the code of the largest number, and this number. Larger codes are
+// The formats by the definition (OCP 8-bit floating point specification): the bits of the fraction,
+// the bias, the code of the largest number, this number, and the smallest number. Larger codes are
 // NaN, apart from the infinity of E5M2.
 struct e4m3 {
   using element = yarn::float8_e4m3;
   static constexpr yarn::element_format format = yarn::element_format::float8_e4m3;
-  static constexpr int exponent_bits = 4, fraction_bits = 3, bias = 7, largest_code = 0x7e;
+  static constexpr int fraction_bits = 3, bias = 7, largest_code = 0x7e;
   static constexpr double largest = 448, smallest = 0x1p-9;
   static constexpr const char* name = "float8_e4m3";
   static bool is_infinity(int /*code*/) { return false; }
@@ -34,7 +34,7 @@ struct e4m3 {
 struct e5m2 {
   using element = yarn::float8_e5m2;
   static constexpr yarn::element_format format = yarn::element_format::float8_e5m2;
-  static constexpr int exponent_bits = 5, fraction_bits = 2, bias = 15, largest_code = 0x7b;
+  static constexpr int fraction_bits = 2, bias = 15, largest_code = 0x7b;
   static constexpr double largest = 57344, smallest = 0x1p-16;
   static constexpr const char* name = "float8_e5m2";
   static bool is_infinity(int code) { return (code & 0x7f) == 0x7c; }
@@ -138,8 +138,9 @@ TYPED_TEST(float8, saturates_and_keeps_nan) {
   constexpr float infinity = std::numeric_limits<float>::infinity();
   constexpr auto largest = static_cast<float>(TypeParam::largest);
   constexpr int code = TypeParam::largest_code;
-  // Without saturation, numbers from this middle on would not round to the largest number.
-  constexpr float middle = largest * (1 + 0.5F / (2 << TypeParam::fraction_bits));
+  // Without saturation, numbers from this middle on would not round to the largest number, which is
+  // 1.75 * 2^e in both formats.
+  constexpr float middle = largest + largest / (3.5F * (1 << TypeParam::fraction_bits));
   for (const float value : {std::nextafter(largest, infinity), std::nextafter(middle, 0.0F), middle,
                             std::nextafter(middle, infinity), 2 * largest,
                             std::numeric_limits<float>::max(), infinity}) {

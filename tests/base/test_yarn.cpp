@@ -24,10 +24,14 @@ constexpr bool has_the_version = true;
 #else
 constexpr bool has_the_version = false;
 #endif
-// Opt-in headers must not be included, because most of them include headers of other libraries.
+// Opt-in headers must not be included, because they cost time to compile, and some of them include
+// headers of other libraries.
 #if defined(YARN_HF_CONFIG_HPP) || defined(YARN_GGUF_HPP) || defined(YARN_GGML_HPP) ||             \
     defined(YARN_EIGEN_HPP) || defined(YARN_DLPACK_HPP) || defined(YARN_MDSPAN_HPP) ||             \
-    defined(YARN_ONNXRUNTIME_HPP) || defined(YARN_TESTING_HPP) || defined(YARN_DISPATCH_HPP)
+    defined(YARN_TORCH_HPP) || defined(YARN_ONNXRUNTIME_HPP) || defined(YARN_TESTING_HPP) ||       \
+    defined(YARN_DISPATCH_HPP) || defined(YARN_NORM_HPP) || defined(YARN_KV_CACHE_HPP) ||          \
+    defined(YARN_PAGED_VIEW_HPP) || defined(YARN_GGML_BLOCKS_HPP) ||                               \
+    defined(YARN_SCALED_ELEMENTS_HPP) || defined(YARN_PROMPT_POSITIONS_HPP)
 constexpr bool has_opt_in_headers = true;
 #else
 constexpr bool has_opt_in_headers = false;
