@@ -50,8 +50,8 @@ table run(table (*command)(const evaluation_input&, named_values&),
 
 /// The number in a column of the row that has these texts in its first columns.
 double at(const table& t, const char* column, const std::vector<std::string>& row_key) {
-  const auto c = static_cast<std::size_t>(
-      std::find(t.columns.begin(), t.columns.end(), column) - t.columns.begin());
+  const auto c = static_cast<std::size_t>(std::find(t.columns.begin(), t.columns.end(), column) -
+                                          t.columns.begin());
   for (const auto& row : t.rows) {
     bool found = true;
     for (std::size_t i = 0; i < row_key.size(); ++i)
@@ -65,44 +65,111 @@ double at(const table& t, const char* column, const std::vector<std::string>& ro
   return std::nan("");
 }
 
-TEST(evaluation_model, perplexity) {
-  const table t = run(evaluation::perplexity,
-                      {"--lengths", "256,1024", "--n_passages", "3", "--methods",
-                       "none,pi,ntk,by_parts,by_parts_index,yarn,dynamic_yarn"});
-  std::printf("%s", evaluation::as_text(t).c_str());
+/// Nats per byte at four times the context.
+double loss(const std::string& method) {
+  static const table t =
+      run(evaluation::perplexity, {"--lengths", "1024", "--n_passages", "3", "--methods",
+                                   "none,pi,ntk,by_parts_index,yarn"});
+  return at(t, "nats_per_byte", {method, "1024"});
 }
 
-TEST(evaluation_model, passkey) {
-  const table t = run(evaluation::passkey, {"--lengths", "512,1024", "--n_passages", "4",
-                                            "--n_depths", "4", "--methods", "none,yarn,ntk,pi"});
-  std::printf("%s", evaluation::as_text(t).c_str());
+TEST(evaluation_model, perplexity_beyond_the_context_is_lowest_with_yarn_and_highest_with_pi) {
+  for (const char* other : {"none", "ntk", "by_parts_index"})
+    EXPECT_LT(loss("yarn") + 0.01, loss(other)) << other;
+  EXPECT_GT(loss("pi"), loss("none") + 1);
 }
 
-TEST(evaluation_model, temperature) {
+TEST(evaluation_model, perplexity_is_lower_with_the_attention_factor_of_the_paper_than_beside) {
+  const double m = 0.1 * std::log(4.0) + 1;
+  const std::string squared = evaluation::to_text(m * m);
   const table t = run(evaluation::temperature, {"--factors", "4", "--n_passages", "3", "--first",
-                                                "0.9", "--last", "1.6", "--step", "0.1"});
-  std::printf("%s", evaluation::as_text(t).c_str());
+                                                squared.c_str(), "--last", squared.c_str()});
+  EXPECT_LT(loss("yarn") + 0.005, std::get<double>(t.rows.at(0).at(3)));
+  EXPECT_LT(loss("yarn") + 0.01, loss("by_parts_index")); // the factor 1
 }
-TEST(evaluation_model, limits) {
+
+TEST(evaluation_model, keys_beyond_the_context_are_found_with_yarn_only) {
+  const table t = run(evaluation::passkey, {"--lengths", "1024", "--n_passages", "4", "--n_depths",
+                                            "3", "--methods", "none,pi,yarn"});
+  const auto of = [&](const char* column, const char* method) {
+    return at(t, column, {method, "1024", "all"});
+  };
+  EXPECT_GE(of("accuracy", "yarn"), 0.7);
+  EXPECT_LE(of("accuracy", "none"), 0.5);
+  EXPECT_LE(of("accuracy", "pi"), 0.1);
+  EXPECT_LT(of("nats_per_digit", "yarn"), 0.4);
+  EXPECT_GT(of("nats_per_digit", "none"), 1.0);
+}
+
+TEST(evaluation_model, texts_within_the_context_have_the_loss_of_no_scaling_with_dynamic_methods) {
+  const auto passages = evaluation::choose_passages(input(), 3, 256);
+  const auto nats = [&](const char* method) {
+    const auto f = evaluation::frequencies_for(method, input().model.config, {}, 256);
+    return evaluation::score(input(), passages, evaluation::rotated_by(f)).nats;
+  };
+  const auto none = nats("none");
+  EXPECT_EQ(nats("dynamic_yarn"), none);
+  EXPECT_EQ(nats("dynamic_ntk"), none);
+  evaluation::method_numbers fixed;
+  fixed.factor = 8;
+  const auto f = evaluation::frequencies_for("yarn", input().model.config, fixed, 256);
+  const auto scaled = evaluation::score(input(), passages, evaluation::rotated_by(f)).nats;
+  EXPECT_GT(scaled.mean(), none.mean() + 0.005F);
+}
+
+TEST(evaluation_model, yarn_reaches_four_contexts_and_pi_none) {
   const table t = run(evaluation::limits, {"--factors", "4", "--n_passages", "3", "--methods",
-                                           "none,yarn,ntk,pi", "--length", "1536"});
-  std::printf("%s", evaluation::as_text(t).c_str());
+                                           "pi,yarn", "--length", "1024"});
+  EXPECT_EQ(at(t, "limit", {"yarn", "4.0000"}), 1024);
+  EXPECT_EQ(at(t, "limit", {"pi", "4.0000"}), 0);
 }
-TEST(evaluation_model, beta_grid) {
-  const table t = run(evaluation::beta_grid, {"--slow", "1,8", "--fast", "16,32,64", "--n_passages",
-                                              "3", "--length", "1024"});
-  std::printf("%s", evaluation::as_text(t).c_str());
+
+TEST(evaluation_model, interpolating_more_pairs_than_the_paper_costs) {
+  const table t = run(evaluation::beta_grid,
+                      {"--slow", "8", "--fast", "32", "--n_passages", "3", "--length", "1024"});
+  EXPECT_LT(loss("yarn") + 0.03, std::get<double>(t.rows.at(0).at(2)));
 }
-TEST(evaluation_model, dynamic_cache) {
-  const table t = run(evaluation::dynamic_cache,
-                      {"--chunk", "128", "--n_passages", "3", "--length", "1024"});
-  std::printf("%s", evaluation::as_text(t).c_str());
+
+TEST(evaluation_model, rerotated_keys_are_as_good_as_recomputed_ones_and_stale_keys_are_not) {
+  const table t = run(evaluation::dynamic_cache, {"--chunk", "128", "--n_passages", "3", "--length",
+                                                  "1024", "--methods", "dynamic_yarn"});
+  const auto of = [&](const char* keys) {
+    return at(t, "nats_per_byte", {"dynamic_yarn", keys, "768"});
+  };
+  EXPECT_NEAR(of("rerotated"), of("recomputed"), 0.03);
+  EXPECT_GT(of("stale"), of("rerotated") + 0.05);
 }
-TEST(evaluation_model, key_formats) {
-  const table t = run(evaluation::key_formats, {"--n_moves", "0,16", "--n_passages", "2",
-                                                "--length", "512", "--formats",
-                                                "bfloat16,float8_e4m3,q8_0,q4_0"});
-  std::printf("%s", evaluation::as_text(t).c_str());
+
+TEST(evaluation_model, formats_of_eight_bits_change_the_loss_little_and_moves_of_four_bits_much) {
+  const table t =
+      run(evaluation::key_formats, {"--n_moves", "0,16", "--n_passages", "2", "--length", "512",
+                                    "--formats", "bfloat16,float8_e4m3,q8_0,q4_0"});
+  for (const char* moves : {"0", "16"})
+    for (const char* format : {"bfloat16", "q8_0"})
+      EXPECT_LT(std::abs(at(t, "change", {format, moves})), 0.01) << format << ' ' << moves;
+  EXPECT_LT(std::abs(at(t, "change", {"float8_e4m3", "0"})), 0.03);
+  EXPECT_GT(at(t, "change", {"q4_0", "16"}), 0.05);
+}
+
+// A few steps bring most of what PI loses. YaRN loses little before them.
+TEST(evaluation_model, fine_tuning_helps_pi_most) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "yarn-evaluation";
+  std::filesystem::create_directories(folder);
+  evaluation::write_bytes((folder / "train").string(), input().held_out.all);
+  evaluation_input in = input();
+  in.corpus = folder.string();
+  std::initializer_list<const char*> list = {
+      "--factor",        "2",    "--n_steps",    "8", "--every",    "8",
+      "--n_sequences",   "2",    "--n_shards",   "2", "--n_warmup", "2",
+      "--learning_rate", "1e-3", "--n_passages", "2", "--methods",  "pi,yarn"};
+  named_values arguments{static_cast<int>(list.size()), list.begin()};
+  const table t = evaluation::fine_tuning(in, arguments);
+  std::filesystem::remove_all(folder);
+  const auto of = [&](const char* method, const char* step) {
+    return at(t, "nats_per_byte", {method, "2.0000", "2.0000", step});
+  };
+  EXPECT_LT(of("pi", "8") + 0.2, of("pi", "0"));
+  EXPECT_LT(of("yarn", "0") + 0.2, of("pi", "8"));
 }
 
 } // namespace
