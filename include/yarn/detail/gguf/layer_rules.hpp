@@ -12,8 +12,9 @@
 //   34dc2a37  afmoe.cpp                              0a5cf2dc  smallthinker.cpp
 //   a0b8c172  smollm3.cpp                            00fe9788  plamo3.cpp
 //   0876507f  modern-bert.cpp
-// The rule of granite_swa is from src/models/granite-swa.cpp, added in 2026. For all rules, also
-// src/llama-model.cpp (get_rope_freq_base, get_rope_freq_scale, load_swa_pattern) was read.
+// The commits for dflash, gemma2, gemma3n, gpt-oss and phi3 were not noted. The rule of granite_swa
+// is from src/models/granite-swa.cpp, added in 2026. For all rules, also src/llama-model.cpp
+// (get_rope_freq_base, get_rope_freq_scale, load_swa_pattern) was read.
 #ifndef YARN_DETAIL_GGUF_LAYER_RULES_HPP
 #define YARN_DETAIL_GGUF_LAYER_RULES_HPP
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The vision towers of transformers 5.12.1 that rotate their heads. Most of these facts are
-// constants in the classes, so that no configuration has them. tests/reference/axis_rotations.json
-// records the rotations of these classes.
+// Vision towers of transformers 5.12.1 that rotate their heads. The tower of Sam 3 is not in the
+// table. Most of these facts are constants in the classes, so that no configuration has them.
+// tests/reference/axis_rotations.json records the rotations of these classes.
 #ifndef YARN_DETAIL_HF_TOWERS_HPP
 #define YARN_DETAIL_HF_TOWERS_HPP
 

@@ -26,8 +26,8 @@ YARN_ALWAYS_INLINE float32x4_t rounded_product(float32x4_t product) { return pro
 
 // ---- Range of a block ---------------------------------------------------------------------------
 
-// The instructions vmaxnm and vminnm ignore a quiet NaN, but a signalling NaN replaces the result so
-// far. So the elements are compared by their bits, or by comparisons, which are false for NaN.
+// The instructions vmaxnm and vminnm ignore a quiet NaN, but a signalling NaN replaces the result
+// so far. So the elements are compared by their bits, or by comparisons, which are false for NaN.
 YARN_ALWAYS_INLINE float largest_magnitude(const float* x, neon_isa) {
   uint32x4_t a = vdupq_n_u32(0), b = a;
   const auto bits_at = [x](int i) YARN_INLINE_LAMBDA {

@@ -6,8 +6,8 @@
 // that includes xsimd, which provides registers, loads, stores, +, -, *, & and ^, and on x86 also /
 // and square roots. The other operations are written in intrinsics, in one file for each
 // instruction set, because xsimd 8 to 14 lack them or implement them in different ways (8.1 has no
-// fused multiply-add for AVX-512). generic.hpp has the operations for processors without such a
-// file.
+// fused multiply-add for AVX-512). generic.hpp has the operations that such a file lacks, and all
+// operations for processors without such a file.
 #ifndef YARN_DETAIL_SIMD_PACK_HPP
 #define YARN_DETAIL_SIMD_PACK_HPP
 
