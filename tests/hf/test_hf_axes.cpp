@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// yarn/hf_config.hpp: the axes of language models whose tokens have several positions. All
-// recorded rotations of transformers (tests/reference/axis_rotations.json), and what the reader
-// says about the keys.
+// yarn/hf_config.hpp: the axes of language models whose tokens have several positions. Compares the
+// reader with all rotations of these models that were recorded from transformers
+// (tests/reference/axis_rotations.json), and tests what the reader says about the keys.
 #include "../support/axis_rotations.hpp"
 #include "../support/expect_error.hpp"
 #include "../support/hf_configs.hpp"

@@ -165,7 +165,8 @@ TEST(rope_axes, tables_of_other_formats_are_widened) {
 
 // ---- Properties --------------------------------------------------------------------------------
 
-// Removing an image from a cache moves what follows: each axis by a distance of its own.
+// Cached keys can move by another distance on each axis. (After an image is removed from a prompt,
+// the distance is the same on all axes.)
 TEST(rope_axes, a_k_shift_moves_keys_on_each_axis) {
   constexpr std::size_t n_pairs = 30, n_tokens = 40;
   const yarn::frequencies freqs = some_frequencies(n_pairs);
