@@ -109,7 +109,8 @@ std::vector<std::int32_t> scattered_positions(std::int64_t n) {
 }
 
 /// The baselines of a kernel in place: multiplying the same bytes, with and without prefetching,
-/// and for 16-bit elements also converting to float and back.
+/// and for 16-bit elements also converting to float and back. (With packed_qkv they also multiply
+/// v, which is not rotated.)
 template <class T> class baselines {
 public:
   using real = std::conditional_t<sizeof(T) == 8, double, float>;

@@ -138,8 +138,8 @@ TYPED_TEST(float8, saturates_and_keeps_nan) {
   constexpr float infinity = std::numeric_limits<float>::infinity();
   constexpr auto largest = static_cast<float>(TypeParam::largest);
   constexpr int code = TypeParam::largest_code;
-  // Without saturation, numbers from this middle on would not round to the largest number, which is
-  // 1.75 * 2^e in both formats.
+  // Without saturation, numbers above this middle would not round to the largest number, which is
+  // 1.75 * 2^e in both formats. Nor would the middle itself in E5M2, whose largest code is odd.
   constexpr float middle = largest + largest / (3.5F * (1 << TypeParam::fraction_bits));
   for (const float value : {std::nextafter(largest, infinity), std::nextafter(middle, 0.0F), middle,
                             std::nextafter(middle, infinity), 2 * largest,

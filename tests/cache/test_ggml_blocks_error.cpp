@@ -30,19 +30,19 @@ block_size size_of(const block_of_floats& x) {
   return s;
 }
 
-constexpr long double half_ulp = 0x1p-11L;      // of binary16, relative
-constexpr long double smallest_step = 0x1p-25L; // half the distance of subnormal numbers
+constexpr long double half_ulp = 0x1p-11L;  // of binary16, relative
+constexpr long double half_step = 0x1p-25L; // half the distance of subnormal numbers
 
 /// The bound of formats with a scale only: the magnitude times `relative`, and the error of a
 /// subnormal scale.
 long double bound_of_scale(const block_size& s, long double relative, long double largest_code) {
-  return s.largest * relative + largest_code * smallest_step;
+  return s.largest * relative + largest_code * half_step;
 }
 /// The bound of formats with a minimum and codes up to `largest_code`.
 long double bound_of_range(const block_size& s, long double largest_code) {
   const long double range = s.high - s.low;
   return range / (2 * largest_code) + (range + std::fabs(s.low)) * half_ulp +
-         (largest_code + 1) * smallest_step;
+         (largest_code + 1) * half_step;
 }
 
 /// Checks a bound on many blocks. The largest error must be at least `reached` of the bound. This

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Temperatures by position: the formulas of the models, where their floors jump.
+// Temperatures by position: the formulas of the models, also at the positions where their floors
+// jump, the next change, and what is refused.
 #include "../support/expect_error.hpp"
 #include "../support/oracle.hpp"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Packs of every width (detail/simd) convert 8-bit floats like the functions for single elements:
-// all 256 codes, all 2^32 floats, and elements at the edge of accessible memory. A NaN may have any
-// payload, but it keeps its sign. test_float8 compares the functions for single elements with the
-// definition of the formats.
+// all 256 codes, all 2^32 floats, and elements at the edge of accessible memory. A NaN that is
+// loaded may have any payload, but it keeps its sign. test_float8 compares the functions for single
+// elements with the definition of the formats.
 #include "../support/bits.hpp"
 #include "../support/half_formats.hpp" // is_slow_build
 

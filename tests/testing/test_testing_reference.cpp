@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Checks recorded results of real implementations with yarn/testing.hpp
 // (tests/reference/README.md). Hugging Face, vLLM, the authors' code and ggml are right, except for
-// float32 angles, which the report names. With wrong parameters, the report names the difference.
+// float32 angles, which the report names, and for four cases of inv_freq.json. With wrong
+// parameters, the report names the difference.
 #include "../support/reference_cases.hpp"
 
 #include <gtest/gtest.h>

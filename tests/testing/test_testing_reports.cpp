@@ -424,7 +424,7 @@ TEST(check_rotation, of_every_element_format_names_it_and_allows_its_rounding) {
   }
 }
 
-// An element of float8_e4m3 has an error of up to 6 %. The report still finds the mistake.
+// An element of float8_e4m3 has an error of up to 6.25 %. The report still finds the mistake.
 TEST(check_rotation, of_float8_names_the_mistake) {
   const expectation expected = expected_yarn();
   const tiny_engine right = engine_of(expected.frequencies(), yarn::pairing::half_split);

@@ -134,7 +134,8 @@ def _check_ropes(rotary, ropes):
 
 def _new_rotary(rotary, config):
     """A rotary embedding as the class makes it. The embedding of the model may have been cast to
-    bfloat16 by model.to(), or hold the frequencies of another length. Other changes are refused."""
+    bfloat16 by model.to(), or hold the frequencies of another length. So only original_inv_freq is
+    compared with that of the class, and refused if it differs."""
     new = type(rotary)(config=config)
     for name, expected in new.named_buffers():
         buffer = getattr(rotary, name)
