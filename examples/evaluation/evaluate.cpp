@@ -61,7 +61,7 @@ const command commands[] = {
       "attention_factor",
       "",
       {"nats_per_byte", "entropy"},
-      "error95",
+      "",
       {"factor"},
       x_scale::linear}},
     {"fine_tuning",

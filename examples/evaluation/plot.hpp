@@ -113,9 +113,11 @@ inline std::string heat_maps(const table& t, const plot_layout& p,
   const auto columns = categories_of(t, x);
   auto lines = categories_of(t, y);
   lines.erase(std::remove(lines.begin(), lines.end(), "all"), lines.end());
-  const std::size_t n_columns = std::min<std::size_t>(names.size(), 4);
+  const std::size_t n_columns = std::min<std::size_t>(names.size(), 3);
   double smallest = std::numeric_limits<double>::infinity(), largest = -smallest;
   for (const auto& row : t.rows) {
+    if (text_of(row[y]) == "all")
+      continue;
     smallest = std::min(smallest, std::get<double>(row[value]));
     largest = std::max(largest, std::get<double>(row[value]));
   }
@@ -128,7 +130,7 @@ inline std::string heat_maps(const table& t, const plot_layout& p,
             "'#fde725')\nset cbrange [" +
             to_text(smallest) + ":" + to_text(largest) + "]\n";
   script += "set xlabel " + label(p.x) + "\nset ylabel " + label(p.y) + "\nset cblabel " +
-            label(p.values[0]) + "\nset xtics " + tics_of(columns) + "\nset ytics " +
+            label(p.values[0]) + "\nset xtics rotate " + tics_of(columns) + "\nset ytics " +
             tics_of(lines) + "\n";
   for (const std::string& name : names) {
     script += "set title " + label(name) + "\nplot '-' using 1:2:3 with image\n";

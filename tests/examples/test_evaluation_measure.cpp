@@ -8,6 +8,7 @@
 #include <evaluation/limits.hpp>
 #include <evaluation/passkey.hpp>
 #include <evaluation/perplexity.hpp>
+#include <evaluation/plot.hpp>
 #include <evaluation/temperature.hpp>
 
 #include <gtest/gtest.h>
@@ -380,6 +381,52 @@ TEST(evaluation_measure, tables_are_printed_as_text_csv_and_json) {
             "  {\"name\": \"bad\", \"n\": 0, \"value\": null}\n]\n");
   EXPECT_THROW(evaluation::formatted(t, "xml"), std::invalid_argument);
   EXPECT_THROW(t.add("too few"), std::invalid_argument);
+}
+
+TEST(evaluation_measure, curves_have_the_points_of_their_series) {
+  table t{{"method", "length", "loss", "error"}, {}};
+  t.add("no_scaling", 256, 1.0, 0.25);
+  t.add("yarn", 256, 1.5, 0.5);
+  t.add("no_scaling", 512, 2.0, 0.125);
+  evaluation::plot_layout p;
+  p.x = "length";
+  p.values = {"loss"};
+  p.error = "error";
+  p.series = {"method"};
+  p.scale = evaluation::plot_layout::x_scale::log2;
+  const std::string script = evaluation::gnuplot_script(t, p);
+  EXPECT_NE(script.find("title \"no scaling\""), std::string::npos) << script;
+  EXPECT_NE(script.find("set logscale x 2"), std::string::npos);
+  EXPECT_NE(script.find("\n256 1.0000 0.2500\n512 2.0000 0.1250\ne\n256 1.5000 0.5000\ne\n"),
+            std::string::npos)
+      << script;
+  p.scale = evaluation::plot_layout::x_scale::categories;
+  p.error = "";
+  const std::string places = evaluation::gnuplot_script(t, p);
+  EXPECT_NE(places.find("set xtics (\"256\" 0, \"512\" 1)"), std::string::npos) << places;
+  EXPECT_NE(places.find("\n0 1.0000\n1 2.0000\ne\n0 1.5000\ne\n"), std::string::npos) << places;
+  p.x = "lenght";
+  EXPECT_THROW(evaluation::gnuplot_script(t, p), std::invalid_argument);
+}
+
+TEST(evaluation_measure, heat_maps_have_a_panel_for_each_series_and_one_range_of_colors) {
+  table t{{"method", "length", "depth", "accuracy"}, {}};
+  for (const char* method : {"none", "yarn"}) {
+    t.add(method, 256, "0.00", 0.25);
+    t.add(method, 256, "1.00", 0.75);
+    t.add(method, 256, "all", 9.0);
+  }
+  evaluation::plot_layout p;
+  p.drawn_as = evaluation::plot_layout::style::heat_maps;
+  p.x = "length";
+  p.y = "depth";
+  p.values = {"accuracy"};
+  p.series = {"method"};
+  const std::string script = evaluation::gnuplot_script(t, p);
+  for (const char* part :
+       {"set cbrange [0.25:0.75]", "set ytics (\"0.00\" 0, \"1.00\" 1)", "set title \"none\"",
+        "set title \"yarn\"", "\n0 0 0.2500\n0 1 0.7500\ne\n"})
+    EXPECT_NE(script.find(part), std::string::npos) << part << " in\n" << script;
 }
 
 } // namespace
