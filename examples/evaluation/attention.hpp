@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Causal attention of one head over one sequence, and its gradient. Queries are processed in
-// blocks, so the scores of a block need little memory, and keys behind a block are not computed.
+// blocks: the scores of a block need little memory, and no scores are computed for keys after the
+// block.
 #ifndef YARN_EXAMPLES_EVALUATION_ATTENTION_HPP
 #define YARN_EXAMPLES_EVALUATION_ATTENTION_HPP
 

@@ -238,7 +238,8 @@ private:
       }
   }
 
-  // dx_ is the gradient of the output of the layer before, and that of its input after.
+  // When the call starts, dx_ is the gradient of the layer's output. When it ends, dx_ is the
+  // gradient of the layer's input.
   void add_layer_gradient(const model<T>& m, Index l, weights<T>& gradient) {
     const layer_tensors& w = m.tensors.layers[static_cast<std::size_t>(l)];
     layer_state& s = state(l);

@@ -5,7 +5,7 @@
 //              [--OPTION VALUE…]
 //
 // --save writes all formats: NAME.txt, NAME.csv, NAME.json and NAME.gnuplot.
-// Without a command, the program lists the commands and their options. A new evaluation is a
+// Without a command, the program lists the commands and their main options. A new evaluation is a
 // function that makes a table, and an entry of the list below.
 #include "cached_keys.hpp"
 #include "checkpoint.hpp"

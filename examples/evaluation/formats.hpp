@@ -12,7 +12,7 @@
 
 namespace evaluation {
 
-/// Keys that are written n_moves * distance positions behind their place, and then moved to it in
+/// Keys are written as if they were n_moves * distance positions later, and then moved back in
 /// n_moves steps.
 struct key_moves {
   Index n_moves = 0;

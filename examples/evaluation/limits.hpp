@@ -9,10 +9,10 @@
 
 namespace evaluation {
 
-/// For each method and factor, the position from which on the mean perplexity of a bucket of
-/// positions exceeds 1.1 times that of the same bytes within the context. `reached` is "no" if all
-/// buckets up to the largest length stay below; the limit is then the largest length. A method that
-/// has no factor has one row.
+/// For each method and factor, the limit: the start of the first bucket of positions whose mean
+/// perplexity exceeds 1.1 times that of the same bytes within the context. `reached` is "no" if no
+/// bucket up to `length` exceeds it; the limit is then `length`. A method that has no factor has
+/// one row.
 inline table limits(const evaluation_input& in, named_values& arguments) {
   const auto length = arguments.take_or<Index>("length", 16 * in.context());
   const auto bucket = arguments.take_or<Index>("bucket", in.context() / 2);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The loss of a model, byte by byte, on passages of text, and statistics of it. All evaluations are
-// built on `score`.
+// The loss of a model, byte by byte, on passages of text, and statistics of it. All evaluations
+// except dynamic_cache (cached_keys.hpp) are built on `score`.
 #ifndef YARN_EXAMPLES_EVALUATION_MEASURE_HPP
 #define YARN_EXAMPLES_EVALUATION_MEASURE_HPP
 
@@ -131,7 +131,7 @@ inline matrix<float> nats_within_context(const evaluation_input& in,
   return nats;
 }
 
-/// Adds the options that most commands have.
+/// The options that most commands have.
 struct common_options {
   std::vector<std::string> methods = {
       "none", "pi", "ntk", "dynamic_ntk", "by_parts", "by_parts_index", "yarn", "dynamic_yarn"};

@@ -130,8 +130,8 @@ public:
   tensor final_norm;
   tensor head;
 
-  /// All tensors, in the order of the array. They follow each other without gaps, except that each
-  /// begins at a multiple of 64 bytes of any element type.
+  /// All tensors, in the order of the array. Each begins at the next multiple of 16 elements, which
+  /// is a multiple of 64 bytes for float and double.
   const std::vector<tensor>& tensors() const { return tensors_; }
   /// Elements of the array.
   Index size() const { return size_; }

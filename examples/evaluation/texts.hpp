@@ -104,8 +104,8 @@ inline bytes retrieval_task(const texts& filler, std::size_t length, double dept
 enum class byte_kind : std::uint8_t {
   text,
   answer,        ///< a digit of an asked key
-  copied,        ///< of a random string that occurred before
-  unpredictable, ///< of a random string that did not occur before: has no weight in the loss
+  copied,        ///< of a copy of a random string, after the first two bytes of the copy
+  unpredictable, ///< of a random string or the first two bytes of a copy: no weight in the loss
 };
 
 /// Sequences for a step of training.
@@ -156,7 +156,8 @@ inline void add_retrieval_task(marked_bytes& to, const texts& filler, std::size_
   to.add(task.substr(length - n_key_digits), byte_kind::answer);
 }
 
-/// A share of the sequences has tasks of random lengths and depths. A share of the tasks copies.
+/// The share task_share of the sequences has tasks of random lengths and depths. The share
+/// copy_share of the tasks is made by add_copy_task; the others ask for a key.
 inline batch make_batch(const texts& t, std::size_t n_sequences, std::size_t length,
                         double task_share, double copy_share, random_numbers& random) {
   batch b;
