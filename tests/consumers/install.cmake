@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Installs yarn, checks the installed files, and moves them to PREFIX. No file may contain the path
-# of the folder where yarn was installed first.
+# Installs yarn, checks the installed files, and moves them to PREFIX. No file in share/ may contain
+# the path of the folder where yarn was installed first, of the sources or of the build folder.
 cmake_minimum_required(VERSION 3.21)
 
 file(REMOVE_RECURSE "${WORK_DIR}" "${PREFIX}")

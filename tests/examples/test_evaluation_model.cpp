@@ -79,7 +79,7 @@ TEST(evaluation_model, perplexity_beyond_the_context_is_lowest_with_yarn_and_hig
   EXPECT_GT(loss("pi"), loss("none") + 1);
 }
 
-TEST(evaluation_model, perplexity_is_lower_with_the_attention_factor_of_the_paper_than_beside) {
+TEST(evaluation_model, perplexity_is_lowest_with_the_attention_factor_of_the_paper) {
   const double m = 0.1 * std::log(4.0) + 1;
   const std::string squared = evaluation::to_text(m * m);
   const table t = run(evaluation::temperature, {"--factors", "4", "--n_passages", "3", "--first",
@@ -124,7 +124,7 @@ TEST(evaluation_model, yarn_reaches_four_contexts_and_pi_none) {
   EXPECT_EQ(at(t, "limit", {"pi", "4.0000"}), 0);
 }
 
-TEST(evaluation_model, interpolating_more_pairs_than_the_paper_costs) {
+TEST(evaluation_model, interpolating_more_pairs_than_in_the_paper_raises_the_loss) {
   const table t = run(evaluation::beta_grid,
                       {"--slow", "8", "--fast", "32", "--n_passages", "3", "--length", "1024"});
   EXPECT_LT(loss("yarn") + 0.03, std::get<double>(t.rows.at(0).at(2)));
@@ -151,7 +151,7 @@ TEST(evaluation_model, formats_of_eight_bits_change_the_loss_little_and_moves_of
   EXPECT_GT(at(t, "change", {"q4_0", "16"}), 0.05);
 }
 
-// A few steps bring most of what PI loses. YaRN loses little before them.
+// A few steps of fine-tuning undo most of the damage by PI. YaRN does little damage before them.
 TEST(evaluation_model, fine_tuning_helps_pi_most) {
   const auto folder = std::filesystem::path(testing::TempDir()) / "yarn-evaluation";
   std::filesystem::create_directories(folder);
