@@ -16,7 +16,7 @@ struct plot_layout {
   enum class x_scale { linear, log2, categories };
   style drawn_as = style::curves;
   std::string x, y;
-  std::vector<std::string> values; ///< a panel for each: heights of curves, or colors of a heat map
+  std::vector<std::string> values; ///< curves: a panel for each; heat maps: one, which is the color
   std::string error;               ///< of values[0]: the half-width of its interval, or empty
   std::vector<std::string> series; ///< rows with the same words in these columns are one curve, or
                                    ///< one heat map with a panel of its own

@@ -59,10 +59,10 @@ inline void from_text(const std::string&, const std::string& text, std::string& 
   value = text;
 }
 
-/// Numbers with commas between them.
-template <class Number>
-std::vector<Number> list_from_text(const std::string& name, const std::string& text) {
-  std::vector<Number> values;
+/// Values with commas between them.
+template <class Value>
+std::vector<Value> list_from_text(const std::string& name, const std::string& text) {
+  std::vector<Value> values;
   std::istringstream in(text);
   for (std::string item; std::getline(in, item, ',');) {
     values.emplace_back();

@@ -130,8 +130,8 @@ struct marked_bytes {
 };
 
 /// Adds a task of `length` bytes in which a random string occurs again and again, with text between
-/// some of its copies. A model learns from it to look for earlier occurrences, which retrieval needs,
-/// in far fewer steps than from keys alone: each byte of a copy is an example.
+/// some of its copies. A model learns from it to look for earlier occurrences, which retrieval
+/// needs, in far fewer steps than from keys alone: each byte of a copy is an example.
 inline void add_copy_task(marked_bytes& to, const texts& filler, std::size_t length,
                           random_numbers& random) {
   const std::size_t end = to.sequence.size() + length;

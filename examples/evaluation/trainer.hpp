@@ -26,7 +26,7 @@ struct training_settings {
   double largest_norm = 1.0;  ///< the gradient is scaled down to this norm
   double task_share = 0.5;    ///< of sequences with tasks (texts.hpp)
   double copy_share = 0.5;    ///< of tasks that copy a string; the others ask for a key
-  double answer_weight = 5.0; ///< weight of an asked digit; 1: text and copies (byte_kind)
+  double answer_weight = 5.0; ///< of an asked digit in the loss; text and copies have weight 1
 };
 
 template <class Visit> void for_each_setting(training_settings& s, const Visit& visit) {

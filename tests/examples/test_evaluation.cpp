@@ -139,7 +139,8 @@ TEST(evaluation, the_decoder_gives_the_losses_of_the_example_engine) {
   }
 }
 
-// The same model with its pairs in the other order: row i of a head's weights becomes row 2 i.
+// The same model with its pairs in the other order: row i of the first half of a head's rotated
+// weights becomes row 2 i, and row i of the second half becomes row 2 i + 1.
 TEST(evaluation, the_pairing_is_that_of_the_configuration) {
   evaluation::model_config c = support::small_evaluation_config();
   c.rotary_dim = 4; // of 8 elements

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// examples/evaluation: methods by name, the scores on which all evaluations are built, cached keys,
-// and the tables of the commands.
+// examples/evaluation: methods by name, the scores on which all evaluations except dynamic_cache
+// are built, cached keys, and the tables and plots of the commands.
 #include "../support/evaluation_models.hpp"
 
 #include <evaluation/cached_keys.hpp>

@@ -26,6 +26,8 @@ inline evaluation::model_config small_evaluation_config() {
   c.head_dim = 8;
   c.rotary_dim = 8;
   c.rope_theta = 100.0;
+  c.qk_norm = false;
+  c.tied_head = false;
   c.context = 16;
   return c;
 }
