@@ -93,15 +93,25 @@ inline std::string curves(const table& t, const plot_layout& p,
                (has_error ? ":3 with yerrorlines" : " with linespoints") + " lw 1.5 ps 0.6 pt " +
                std::to_string(4 + i) + " lc rgb '" + colors[i % colors.size()] + "' title " +
                label(names[i]);
-      for (const auto& row : t.rows)
-        if (name_of_series(t, p, row) == names[i])
-          data += (has_categories ? std::to_string(index_of(categories, text_of(row[x])))
-                                  : text_of(row[x])) +
-                  ' ' + text_of(row[value]) +
-                  (has_error ? ' ' + text_of(row[column_of(t, p.error)]) : "") + '\n';
+      for (const auto& row : t.rows) {
+        if (name_of_series(t, p, row) != names[i])
+          continue;
+        data += has_categories ? std::to_string(index_of(categories, text_of(row[x])))
+                               : text_of(row[x]);
+        data += ' ';
+        data += text_of(row[value]);
+        if (has_error) {
+          data += ' ';
+          data += text_of(row[column_of(t, p.error)]);
+        }
+        data += '\n';
+      }
       data += "e\n";
     }
-    script += "set ylabel " + label(p.values[v]) + "\n" + plots + "\n" + data;
+    script += "set ylabel " + label(p.values[v]) + "\n";
+    script += plots;
+    script += '\n';
+    script += data;
   }
   return script + "unset multiplot\n";
 }
