@@ -226,6 +226,7 @@ int run() {
   const bool rotations_good = check_rotations(freqs);
   std::printf("\n");
   measure(yarn::unscaled(freqs));
+  std::printf("\nWhat scaling methods do for a trained model: docs/evidence.md\n");
   if (!rows_good)
     std::printf("\nFAILED: an error of cos or sin is above %.1e\n", allowed_row_error);
   if (!rotations_good)
