@@ -15,7 +15,7 @@ struct method_numbers {
   double factor = 1.0;    ///< s; dynamic methods find their own
   double beta_slow = 1.0; ///< alpha of the paper
   double beta_fast = 32.0;
-  std::optional<double> attention_factor; ///< in place of that of the method; YaRN and PI only
+  std::optional<double> attention_factor; ///< replaces that of pi, by_parts_index or a yarn method
 };
 
 inline std::vector<std::string> method_names() {

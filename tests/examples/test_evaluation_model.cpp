@@ -83,7 +83,7 @@ TEST(evaluation_model, perplexity_beyond_the_context_is_lowest_with_yarn_and_hig
   EXPECT_GT(loss("pi"), loss("none") + 1);
 }
 
-TEST(evaluation_model, perplexity_is_lowest_with_the_attention_factor_of_the_paper) {
+TEST(evaluation_model, perplexity_is_lower_with_the_attention_factor_of_the_paper_than_with_1) {
   const double m = 0.1 * std::log(4.0) + 1;
   const std::string squared = evaluation::to_text(m * m);
   const table t = run(evaluation::temperature, {"--factors", "4", "--n_passages", "3", "--first",
